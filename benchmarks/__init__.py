@@ -1,0 +1,1 @@
+"""Benchmarks: fixed workloads, the programs they are run on, and their dated results."""

@@ -1,0 +1,138 @@
+"""The subject of the benchmarks: a stream_seg worker on an embedded broker and Redis, as a user would run it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.processes import Child, Usage
+from stream_seg.embedded.services import open_services
+from stream_seg.settings import Settings
+from stream_seg.streaming.topics import create_topics, topic_specs
+
+POLL_S = 0.05
+
+
+@dataclass(frozen=True)
+class Stand:
+    """A broker, a Redis and the settings of a worker on them."""
+
+    bootstrap: str
+    redis_url: str
+    environment: Mapping[str, str]
+
+
+@contextmanager
+def stand(model: Mapping[str, Any] | None, **settings: str) -> Iterator[Stand]:
+    """Services with empty topics; `model` is pinned. `settings` are names without prefix, as in the environment."""
+    with tempfile.TemporaryDirectory() as directory, open_services(Settings(data_dir=Path(directory))) as services:
+        environment = {
+            "STREAM_SEG_DATA_DIR": directory,
+            "STREAM_SEG_WORKER_HTTP_PORT": str(free_port()),
+            **{f"STREAM_SEG_{name}": value for name, value in settings.items()},
+        }
+        if model is not None:
+            path = Path(directory, "model.json")
+            path.write_text(json.dumps(model))
+            environment["STREAM_SEG_MODEL"] = str(path)
+        asyncio.run(create_topics(services.bootstrap, topic_specs(Settings())))
+        yield Stand(services.bootstrap, services.redis_url, environment)
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Worker:
+    """A worker process and its figures; a context manager that stops it."""
+
+    def __init__(self, stand: Stand) -> None:
+        self._url = f"http://127.0.0.1:{stand.environment['STREAM_SEG_WORKER_HTTP_PORT']}"
+        self.child = Child.module("stream_seg", "worker", environment=stand.environment)
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.child.stop()
+
+    def metrics(self) -> dict[str, float]:
+        """Samples by name with labels, as Prometheus would read them; empty while nothing listens."""
+        try:
+            with urllib.request.urlopen(f"{self._url}/metrics", timeout=5) as answer:
+                lines = answer.read().decode().splitlines()
+        except OSError:
+            return {}
+        pairs = (line.rpartition(" ") for line in lines if not line.startswith("#"))
+        return {name: float(value) for name, _, value in pairs}
+
+    def written(self) -> int:
+        """Records whose effects are all made: state, changes and documents."""
+        return int(self.metrics().get("stream_seg_group_events_sum", 0))
+
+    def absorbed(self) -> int:
+        """Events absorbed and records rejected so far, written or not."""
+        names = ("stream_seg_events_absorbed_total", "stream_seg_events_rejected_total")
+        return int(sum(value for name, value in self.metrics().items() if name.startswith(names)))
+
+    def wait_ready(self, timeout_s: float = 60.0) -> None:
+        """Return when partitions are assigned and recovered."""
+
+        def owns() -> bool:
+            return self.metrics().get("stream_seg_partitions_owned", 0) > 0
+
+        self.child.wait_for(owns, timeout_s, "partitions were assigned")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a worker did with preloaded records, from the first to the last."""
+
+    events: int
+    wall_s: float
+    cpu_s: float
+    rss_bytes: int
+    metrics: Mapping[str, float]
+
+    @property
+    def events_per_s(self) -> float:
+        """Records a second of wall time, the rejected included."""
+        return self.events / self.wall_s
+
+    @property
+    def cpu_s_per_million(self) -> float:
+        """CPU seconds of the worker process a million records."""
+        return self.cpu_s / self.events * 1e6
+
+
+def drain(stand: Stand, events: int, timeout_s: float = 600.0) -> Run:
+    """Run one worker over `events` preloaded records; start-up and shutdown are left out."""
+    with Worker(stand) as worker:
+        first: tuple[int, Usage] | None = None
+        written, deadline = 0, time.monotonic() + timeout_s
+        while written < events:
+            if time.monotonic() > deadline or not worker.child.running():
+                worker.child.wait_for(lambda: False, 0.0, f"all {events:,} records were written ({written:,} are)")
+            time.sleep(POLL_S)
+            if first is None:
+                absorbed = worker.absorbed()
+                if absorbed:
+                    first = absorbed, worker.child.usage()
+            else:
+                written = worker.written()
+        last, metrics = worker.child.usage(), worker.metrics()
+    assert first is not None
+    before, begun = first
+    return Run(events - before, last.at_s - begun.at_s, last.cpu_s - begun.cpu_s, last.rss_bytes, metrics)

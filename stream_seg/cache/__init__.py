@@ -1,0 +1,9 @@
+"""Current segments in Redis; all that a reader needs is `from stream_seg.cache import SegmentClient`."""
+
+from __future__ import annotations
+
+from stream_seg.cache.client import AsyncSegmentClient, SegmentClient
+from stream_seg.cache.errors import CacheUnavailable
+from stream_seg.contracts.document import CustomerSegments
+
+__all__ = ["AsyncSegmentClient", "CacheUnavailable", "CustomerSegments", "SegmentClient"]

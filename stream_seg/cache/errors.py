@@ -1,0 +1,55 @@
+"""What can go wrong between this program and Redis, as two exceptions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from redis.exceptions import RedisError
+
+
+class CacheError(Exception):
+    """Base of everything the cache raises on purpose."""
+
+
+class CacheUnavailable(CacheError):
+    """Redis is away, too slow, or refuses: nothing is wrong with what was asked, so asking again later may help."""
+
+
+class PrefixTaken(CacheError):
+    """The keys under the prefix belong to another application, whose documents would be mixed with this one's."""
+
+    def __init__(self, prefix: str, owner: str, app_id: str) -> None:
+        super().__init__(
+            f"the Redis keys under {prefix!r} belong to the application {owner!r}, and this one is {app_id!r}: "
+            f"give this one another STREAM_SEG_REDIS_PREFIX; "
+            f"or, if {owner!r} is gone for good, hand the keys over with: redis-cli del {prefix}:owner"
+        )
+        self.prefix = prefix
+        self.owner = owner
+        self.app_id = app_id
+
+
+@contextmanager
+def redis_errors() -> Iterator[None]:
+    """Turn every failure of Redis or of the network inside the block into `CacheUnavailable`."""
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        # The texts of redis-py name host and port, never user or password. A timeout of asyncio has no text.
+        raise CacheUnavailable(
+            f"Redis did not answer as it should ({type(error).__name__}: {str(error) or 'too slow'}); "
+            "check that it runs, is reachable, and takes writes"
+        ) from error
+
+
+def checked(replies: list[Any]) -> list[Any]:
+    """The replies of a pipeline that was executed with `raise_on_error=False`; raises the first error among them.
+
+    redis-py's own raising would quote the command, and with it customers' data, in the text of the error.
+    """
+    for reply in replies:
+        if isinstance(reply, Exception):
+            raise reply
+    return replies

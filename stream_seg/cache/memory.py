@@ -1,0 +1,120 @@
+"""The cache without Redis, for tests and for running in one process: same interface, same rules, plain dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from stream_seg.cache import reads
+from stream_seg.cache.errors import CacheUnavailable, PrefixTaken
+from stream_seg.cache.port import Mark, PartitionWrite, Written
+from stream_seg.contracts.document import CustomerSegments, Document
+
+
+@dataclass
+class MemoryServer:
+    """What several `MemoryCache` share, as programs share one Redis. Set `available` to False to make it fail."""
+
+    available: bool = True
+    owners: dict[str, str] = field(default_factory=dict)
+    documents: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    stats: dict[tuple[str, int], dict[str, str]] = field(default_factory=dict)
+    marks: dict[tuple[str, int], Mark] = field(default_factory=dict)
+    models: dict[str, bytes] = field(default_factory=dict)
+
+    def wipe(self) -> None:
+        """Lose everything, as a Redis without persistence does at a restart."""
+        for held in (self.owners, self.documents, self.stats, self.marks, self.models):
+            held.clear()
+
+
+class MemoryCache:
+    """Implements `port.Cache`, and the readers' methods of `AsyncSegmentClient` beside it."""
+
+    def __init__(self, prefix: str = "seg", app_id: str = "stream-seg", server: MemoryServer | None = None) -> None:
+        self.server = MemoryServer() if server is None else server
+        self._prefix = prefix
+        self._app_id = app_id
+
+    async def claim(self) -> None:
+        """See `port.Cache.claim`."""
+        owner = self._reached().owners.setdefault(self._prefix, self._app_id)
+        if owner != self._app_id:
+            raise PrefixTaken(self._prefix, owner, self._app_id)
+
+    async def write(self, batches: Sequence[PartitionWrite]) -> Written:
+        """See `port.Cache.write`."""
+        self._reached()
+        documents = sum(self._write_document(document) for batch in batches for document in batch.documents)
+        return Written(documents, frozenset(b.partition for b in batches if not self._write_mark(b)))
+
+    async def marks(self, partitions: Iterable[int]) -> dict[int, Mark | None]:
+        """See `port.Cache.marks`."""
+        await self.claim()
+        return {partition: self.server.marks.get((self._prefix, partition)) for partition in partitions}
+
+    async def set_model(self, snapshot: str | bytes) -> bool:
+        """See `port.Cache.set_model`."""
+        new, held = orjson.loads(snapshot), await self.model()
+        if held and held["version"] > new["version"] and held["created_at"] >= new["created_at"]:
+            return False
+        self.server.models[self._prefix] = snapshot.encode() if isinstance(snapshot, str) else snapshot
+        return True
+
+    async def ping(self) -> None:
+        """See `port.Cache.ping`."""
+        self._reached()
+
+    async def aclose(self) -> None:
+        """Nothing to give back."""
+
+    async def get(self, customer_id: str) -> CustomerSegments | None:
+        """See `SegmentClient.get`."""
+        return reads.segments_of(customer_id, self._reached().documents.get((self._prefix, customer_id), {}))
+
+    async def get_many(self, customer_ids: Iterable[str]) -> dict[str, CustomerSegments | None]:
+        """See `SegmentClient.get_many`."""
+        return {customer_id: await self.get(customer_id) for customer_id in customer_ids}
+
+    async def model(self) -> dict[str, Any] | None:
+        """See `SegmentClient.model`."""
+        return reads.model_of(self._reached().models.get(self._prefix))
+
+    async def sizes(self) -> reads.Sizes:
+        """See `SegmentClient.sizes`."""
+        held = self._reached().stats.items()
+        return reads.added_up(stats for (prefix, _), stats in held if prefix == self._prefix)
+
+    async def close(self) -> None:
+        """Nothing to give back."""
+
+    def _reached(self) -> MemoryServer:
+        if not self.server.available:
+            raise CacheUnavailable("the cache in memory was made unavailable")
+        return self.server
+
+    def _write_document(self, document: Document) -> bool:
+        key, new = (self._prefix, document.customer_id), document.fields()
+        held = self.server.documents.get(key)
+        if held is not None and _version(held) > _version(new):
+            return False
+        self.server.documents[key] = new
+        return True
+
+    def _write_mark(self, batch: PartitionWrite) -> bool:
+        key, new = (self._prefix, batch.partition), Mark(batch.epoch, batch.group)
+        held = self.server.marks.get(key)
+        if held is not None and held > new:
+            return False
+        self.server.stats[key] = {segment: str(customers) for segment, customers in batch.sizes.items()}
+        if batch.after is not None and held not in (new, Mark(batch.epoch, batch.after)):
+            return False
+        self.server.marks[key] = new
+        return True
+
+
+def _version(fields: Mapping[str, str]) -> tuple[int, int, str]:
+    return int(fields["epoch"]), int(fields["sequence"]), fields["as_of"]

@@ -1,0 +1,169 @@
+"""The cache in Redis: documents, sizes and marks of many partitions in one guarded round trip."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha1
+from importlib.resources import files
+from typing import Any, Final, Self
+
+import orjson
+import redis.asyncio
+from redis.exceptions import NoScriptError
+
+from stream_seg.cache.connect import CONNECT_TIMEOUT_S, TIMEOUT_S, connect_async
+from stream_seg.cache.errors import CacheUnavailable, PrefixTaken, checked, redis_errors
+from stream_seg.cache.keys import Keys
+from stream_seg.cache.port import Mark, PartitionWrite, Written
+from stream_seg.contracts.document import Document
+
+__all__ = ["CacheUnavailable", "CacheWriter", "Mark", "PartitionWrite", "PrefixTaken", "Written"]
+
+# Redis does nothing else while a script runs; this many documents take it about a millisecond.
+DOCUMENTS_A_CALL: Final = 250
+
+Command = tuple[Any, ...]
+
+
+class _Script:
+    """A Lua script that is called by its hash."""
+
+    def __init__(self, name: str) -> None:
+        self.text = files(__package__).joinpath(name).read_text(encoding="utf-8")
+        # Redis names scripts by this hash; nothing secret hangs on it.
+        self.sha = sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+    def call(self, keys: Sequence[str], argument: str | bytes) -> Command:
+        return ("EVALSHA", self.sha, len(keys), *keys, argument)
+
+
+_WRITE: Final = _Script("write.lua")
+_MARK: Final = _Script("mark.lua")
+_MODEL: Final = _Script("model.lua")
+_LOAD: Final[list[Command]] = [("SCRIPT LOAD", script.text) for script in (_WRITE, _MARK, _MODEL)]
+
+
+class CacheWriter:
+    """Writes to one Redis (not a cluster: a call covers keys of many slots). Implements `port.Cache`.
+
+    May be used by many tasks at once. `redis` must decode responses, as `from_url` sees to.
+    """
+
+    def __init__(self, redis: redis.asyncio.Redis, prefix: str, app_id: str, *, timeout_s: float = TIMEOUT_S) -> None:
+        self._redis = redis
+        self._keys = Keys(prefix)
+        self._app_id = app_id
+        self._timeout_s = timeout_s
+
+    @classmethod
+    def from_url(
+        cls,
+        url: str,
+        prefix: str,
+        app_id: str,
+        *,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        timeout_s: float = TIMEOUT_S,
+    ) -> Self:
+        """A writer with its own connections; connects when first used. Raises ValueError for a bad URL.
+
+        `timeout_s` bounds a round trip as a whole.
+        """
+        client = connect_async(url, connect_timeout_s=connect_timeout_s, timeout_s=timeout_s)
+        return cls(client, prefix, app_id, timeout_s=timeout_s)
+
+    async def claim(self) -> None:
+        """Take the prefix for this application; raises `PrefixTaken` when it is another's."""
+        self._check_owner((await self._send(self._claim(), atomic=True))[1])
+
+    async def write(self, batches: Sequence[PartitionWrite]) -> Written:
+        """Write documents, sizes and marks in one round trip; what is older than what Redis holds is left alone.
+
+        The order is documents, then sizes, then marks, so that a mark never promises what is not there. When it
+        raises `CacheUnavailable`, any part may have been written; writing it again is harmless. All is encoded
+        before anything is sent: give a partition of many thousand customers in slices.
+        """
+        if not batches:
+            return Written(0, frozenset())
+        documents = [document for batch in batches for document in batch.documents]
+        commands = [self._documents(chunk) for chunk in _chunks(documents)]
+        *counts, moved = await self._call([*commands, self._marks(batches)])
+        unmarked = (batch.partition for batch, at_ours in zip(batches, moved, strict=True) if not at_ours)
+        return Written(sum(counts), frozenset(unmarked))
+
+    async def marks(self, partitions: Iterable[int]) -> dict[int, Mark | None]:
+        """The marks of `partitions`, None where there is none; claims the prefix again, should it be wiped."""
+        wanted = list(partitions)
+        reads: list[Command] = [("HMGET", self._keys.mark(p), "epoch", "group") for p in wanted]
+        _, owner, *held = await self._send([*self._claim(), *reads], atomic=True)
+        self._check_owner(owner)
+        return {
+            partition: None if epoch is None or group is None else Mark(int(epoch), int(group))
+            for partition, (epoch, group) in zip(wanted, held, strict=True)
+        }
+
+    async def set_model(self, snapshot: str | bytes) -> bool:
+        """Put a model snapshot in force: a JSON object with `version` and `created_at` (RFC 3339).
+
+        Returns False, and leaves Redis alone, when the one held has a higher version and is not older.
+        """
+        (was_set,) = await self._call([_MODEL.call([self._keys.model], snapshot)])
+        return bool(was_set)
+
+    async def ping(self) -> None:
+        """Return when Redis answers."""
+        await self._send([("PING",)])
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._redis.aclose()
+
+    def _claim(self) -> list[Command]:
+        return [("SET", self._keys.owner, self._app_id, "NX"), ("GET", self._keys.owner)]
+
+    def _check_owner(self, owner: str) -> None:
+        if owner != self._app_id:
+            raise PrefixTaken(self._keys.prefix, owner, self._app_id)
+
+    def _documents(self, documents: Sequence[Document]) -> Command:
+        keys = [self._keys.customer(document.customer_id) for document in documents]
+        return _WRITE.call(keys, orjson.dumps([document.fields() for document in documents]))
+
+    def _marks(self, batches: Sequence[PartitionWrite]) -> Command:
+        keys = [self._keys.partitions]
+        for batch in batches:
+            keys += (self._keys.stats(batch.partition), self._keys.mark(batch.partition))
+        return _MARK.call(keys, orjson.dumps([_mark_argument(batch) for batch in batches]))
+
+    async def _call(self, commands: list[Command]) -> list[Any]:
+        """Replies of script calls; loads the scripts where Redis has forgotten them (restart, failover)."""
+        try:
+            return await self._send(commands)
+        except CacheUnavailable as error:
+            if not isinstance(error.__cause__, NoScriptError):
+                raise
+        await self._send(_LOAD)
+        return await self._send(commands)
+
+    async def _send(self, commands: list[Command], *, atomic: bool = False) -> list[Any]:
+        with redis_errors():
+            async with asyncio.timeout(self._timeout_s), self._redis.pipeline(transaction=atomic) as pipeline:
+                for command in commands:
+                    pipeline.execute_command(*command)
+                return checked(await pipeline.execute(raise_on_error=False))
+
+
+def _chunks(documents: Sequence[Document]) -> Iterator[Sequence[Document]]:
+    for start in range(0, len(documents), DOCUMENTS_A_CALL):
+        yield documents[start : start + DOCUMENTS_A_CALL]
+
+
+def _mark_argument(batch: PartitionWrite) -> dict[str, Any]:
+    return {
+        "partition": str(batch.partition),
+        "epoch": str(batch.epoch),
+        "group": str(batch.group),
+        "after": "" if batch.after is None else str(batch.after),
+        "sizes": {segment: str(customers) for segment, customers in batch.sizes.items()},
+    }

@@ -1,0 +1,164 @@
+"""The commands and their help. Each imports what it needs when it runs, so that help and mistakes cost nothing."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from stream_seg import __version__
+
+HELP = """Real-time customer segmentation on Kafka: events in, explained segment changes and cached segments out.
+
+Settings are environment variables STREAM_SEG_*, or a stream_seg.toml. Without any, broker and Redis are embedded ones
+that the first command starts.
+
+Try it: `stream-seg demo`
+"""
+
+app = typer.Typer(
+    help=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+topics = typer.Typer(help="Make the topics of a deployment, or say what is wrong with them.", no_args_is_help=True)
+app.add_typer(topics, name="topics")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line, and nothing for people.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Send only the first N events.", metavar="N")]
+Customer = Annotated[str, typer.Argument(help="The customer's id, for example h-1871.")]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"stream-seg {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None: ...
+
+
+@app.command()
+def demo(
+    limit: Limit = None,
+    headless: Annotated[bool, typer.Option("--headless", help="No progress, just the summary at the end.")] = False,
+    json: Json = False,
+) -> None:
+    """Watch a year of shopping turn into segments, on this machine.
+
+    Starts a broker and a Redis from wheels, creates the topics, starts a worker, replays Complete Journey (a year of
+    grocery baskets of 2,469 households) and ends with a summary and a check. Ctrl-C stops everything.
+
+    - `stream-seg demo`: all of it, about a minute
+    - `stream-seg demo --limit 50000`: the first four months
+    - `stream-seg demo --json | tail -1`: the summary for a program
+    """
+    from stream_seg.cli.demo.run import run
+
+    raise typer.Exit(run(limit=limit, headless=headless, as_json=json))
+
+
+@app.command()
+def worker() -> None:
+    """Run one worker until Ctrl-C or SIGTERM; start as many as there are partitions.
+
+    Creates missing topics. With embedded services the first worker starts them and the others attach; they end with
+    the one that started them.
+
+    - `stream-seg worker`
+    - `STREAM_SEG_BROKER=kafka://kafka:9092 STREAM_SEG_REDIS_URL=redis://redis:6379/0 stream-seg worker`
+    """
+    from stream_seg.cli.worker import run
+
+    raise typer.Exit(run())
+
+
+@app.command()
+def replay(
+    source: Annotated[str, typer.Argument(help="complete-journey, simulate, or a CSV, JSON-lines or Parquet file.")],
+    speed: Annotated[
+        float | None, typer.Option(help="Seconds of event time a second; without it as fast as possible.", metavar="X")
+    ] = None,
+    limit: Limit = None,
+    seed: Annotated[int, typer.Option(help="Of the simulation: the same seed, the same events.", metavar="S")] = 0,
+    topic: Annotated[
+        str | None, typer.Option(help="Of a file: purchases, interactions or profiles, for all its events.")
+    ] = None,
+    key_field: Annotated[
+        str | None, typer.Option(help="Of a file: the field with the customer's id, if not customer_id.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Send a source's events into the input topics.
+
+    - `stream-seg replay complete-journey`: as fast as the broker takes it
+    - `stream-seg replay simulate --seed 7 --speed 86400 --limit 100000`: a day a second
+    - `stream-seg replay orders.csv --topic purchases --key-field customer`
+    """
+    from stream_seg.cli.replay import Request, run
+
+    raise typer.Exit(run(Request(source, speed, limit, seed, topic, key_field), as_json=json))
+
+
+@topics.command("create")
+def topics_create() -> None:
+    """Create the topics that do not exist; existing ones are left as they are.
+
+    - `STREAM_SEG_PARTITIONS=16 STREAM_SEG_REPLICATION_FACTOR=3 stream-seg topics create`
+    """
+    from stream_seg.cli.topics import create
+
+    raise typer.Exit(create())
+
+
+@topics.command("check")
+def topics_check() -> None:
+    """Say what is wrong with the topics and how to mend it; exit status 1 if anything is."""
+    from stream_seg.cli.topics import check
+
+    raise typer.Exit(check())
+
+
+@app.command()
+def inspect(
+    customer: Customer,
+    why: Annotated[bool, typer.Option("--why", help="Explain the last change in sentences.")] = False,
+    changes: Annotated[int, typer.Option(min=0, help="How many of the last changes to show.", metavar="N")] = 10,
+) -> None:
+    """Show a customer's segments, the state behind them, and the changes that led there.
+
+    - `stream-seg inspect h-1871 --why`
+    """
+    from stream_seg.cli.inspect import run
+
+    raise typer.Exit(run(customer, why=why, shown=changes))
+
+
+@app.command()
+def segments(json: Json = False) -> None:
+    """Show sizes, names and profiles of the segments, and the flows between them.
+
+    - `stream-seg segments`
+    """
+    from stream_seg.cli.segments import run
+
+    raise typer.Exit(run(as_json=json))
+
+
+@app.command()
+def lag(json: Json = False) -> None:
+    """Show how far the workers are behind, per partition, in events and in seconds; no worker need run.
+
+    - `stream-seg lag --json | tail -1`
+    """
+    from stream_seg.cli.lag import run
+
+    raise typer.Exit(run(as_json=json))

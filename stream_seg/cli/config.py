@@ -1,0 +1,58 @@
+"""Settings for a command: read, explained where they are wrong, and applied to logging."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+
+from stream_seg.cli.errors import UsageError
+from stream_seg.settings import PREFIX, Settings
+
+TOML: Final = "stream_seg.toml"
+# Values that may hold a password.
+_SECRET: Final = ("redis_url",)
+
+
+def load_settings(**given: Any) -> Settings:
+    """Settings from the environment and `stream_seg.toml`; `given` win over both. Raises UsageError."""
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise UsageError("; ".join(_fault(dict(fault)) for fault in error.errors(include_url=False))) from None
+    except SettingsError as error:
+        name = str(error).partition('field "')[2].partition('"')[0]
+        raise UsageError(f"{PREFIX}{name.upper()} is not JSON; write for example {_example(name)}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{TOML} is not TOML: {error}") from None
+
+
+def quiet_logging(settings: Settings) -> None:
+    """Log as the settings say, without the libraries: a command says itself what went wrong, once."""
+    import logging
+
+    from stream_seg.ops.logging import configure_logging
+
+    level = "warning" if settings.log_level == "info" else settings.log_level
+    configure_logging(level, settings.log_format, libraries=logging.CRITICAL + 1)
+
+
+def _fault(fault: dict[str, Any]) -> str:
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    if not fault["loc"]:
+        return f"{PREFIX}{message}"  # checks over several settings begin with a name themselves
+    name = str(fault["loc"][0])
+    if fault["type"] == "extra_forbidden":
+        return f"{TOML} sets {name!r}, which is not a setting"
+    variable = f"{PREFIX}{name.upper()}"
+    if message.startswith(name.upper()):
+        return f"{PREFIX}{message}"
+    value = "" if name in _SECRET else f" is {fault['input']!r}"
+    about = Settings.model_fields[name].description
+    return f"{variable}{value}: {message[:1].lower()}{message[1:]}" + (f" ({about})" if about else "")
+
+
+def _example(name: str) -> str:
+    return '{"EUR": 1.08}' if name == "rates" else "[]"

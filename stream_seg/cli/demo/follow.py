@@ -1,0 +1,139 @@
+"""Following a worker from outside: what its metrics say, and when all that was sent has come to rest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic
+from typing import Final
+from urllib.request import urlopen
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.structs import TopicPartition
+
+from stream_seg.cli.errors import Failure
+from stream_seg.core.vocabulary import TOPICS
+from stream_seg.embedded.services import Addresses
+from stream_seg.ops.lag import PartitionLag, client_lag
+from stream_seg.ops.offsets import connect, high_watermarks, partitions_of
+from stream_seg.settings import Settings
+
+POLL_S: Final = 0.1
+TIMEOUT_S: Final = 2.0
+# Outputs that have not grown for so long are at rest; a new model follows its samples sooner.
+REST_S: Final = 1.0
+# After the last event the learner may still start from few customers; then there is no model, and no segment.
+FIRST_MODEL_S: Final = 10.0
+STUCK_S: Final = 15.0
+OUTPUTS: Final = ("segment-changes", "dead-letters", "segment-models", "segment-samples")
+
+Samples = Mapping[tuple[str, str], float]  # (name, first label's value or "") -> value
+
+
+@dataclass(slots=True)
+class Progress:
+    """What a worker has done so far. Times are monotonic seconds, of the polls that saw it."""
+
+    handled: int = 0  # events counted, recognised as repeats, or rejected
+    begun: float | None = None
+    last: float | None = None
+    changes: int = 0
+    model_version: int = 0
+    waiting: int = 0  # gathered but not written, or not yet in Redis
+
+    @property
+    def events_per_s(self) -> float:
+        """Events a second, from the first to the last."""
+        if self.begun is None or self.last is None or self.last <= self.begun:
+            return 0.0
+        return self.handled / (self.last - self.begun)
+
+    def update(self, samples: Samples, previous: float, now: float) -> None:
+        """Take a reading of the metrics, made at `now`; the one before was made at `previous`."""
+        handled = int(_sum(samples, "events_absorbed_total", "repeats_skipped_total", "events_rejected_total"))
+        if handled > self.handled:
+            # The first events came at some time after the reading that saw none.
+            self.begun = previous if self.begun is None else self.begun
+            self.handled, self.last = handled, now
+        self.changes = int(_sum(samples, "changes_total"))
+        self.model_version = int(_sum(samples, "model_version"))
+        self.waiting = int(_sum(samples, "events_gathered", "redis_dirty_customers"))
+
+
+def parse_metrics(text: str) -> dict[tuple[str, str], float]:
+    """Samples of a Prometheus page by name, without the namespace, and the value of their first label."""
+    samples: dict[tuple[str, str], float] = {}
+    for line in text.splitlines():
+        if line.startswith("stream_seg_"):
+            series, _, value = line.rpartition(" ")
+            name, _, labels = series.partition("{")
+            label = labels.partition('"')[2].partition('"')[0]
+            samples[name.removeprefix("stream_seg_"), label] = float(value)
+    return samples
+
+
+def _sum(samples: Samples, *names: str) -> float:
+    return sum(value for (name, _), value in samples.items() if name in names)
+
+
+async def follow(url: str, progress: Progress, check: Callable[[], None]) -> None:
+    """Read a worker's metrics into `progress` until cancelled; `check` raises when the worker has ended."""
+    previous = monotonic()
+    while True:
+        check()
+        # Until the worker listens there is nothing to read.
+        with suppress(OSError):
+            text = await asyncio.to_thread(_read, f"{url}/metrics")
+            now = monotonic()
+            progress.update(parse_metrics(text), previous, now)
+            previous = now
+        await asyncio.sleep(POLL_S)
+
+
+def _read(url: str) -> str:
+    with urlopen(url, timeout=TIMEOUT_S) as answer:
+        page: bytes = answer.read()
+    return page.decode()
+
+
+async def settled(addresses: Addresses, settings: Settings, progress: Progress) -> None:
+    """Return when everything sent so far has been read, written and shown, and nothing more comes.
+
+    Raises Failure when a worker gets nowhere for a minute.
+    """
+    topics = [settings.topic(name) for name in TOPICS]
+    if settings.model is None:
+        topics.append(settings.topic("segment-samples"))
+    read_at: float | None = None
+    rested_at, seen = monotonic(), (0, 0)
+    async with connect(addresses.bootstrap) as client:
+        while True:
+            lags = await client_lag(client, settings.app_id, topics, embedded=addresses.embedded_broker, now_s=0.0)
+            ends = await _output_ends(client, addresses, settings)
+            behind = sum(lag.lag_events for lag in lags)
+            now = monotonic()
+            if (behind, ends) != seen:
+                seen, rested_at = (behind, ends), now
+            read_at = (read_at or now) if not behind else None
+            modelled = progress.model_version > 0 or (read_at is not None and now - read_at > FIRST_MODEL_S)
+            if not behind and modelled and not progress.waiting and now - rested_at > REST_S:
+                return
+            if now - rested_at > STUCK_S:
+                raise Failure(f"the worker has done nothing for {STUCK_S:.0f} s: {_waiting(lags, progress)}")
+            await asyncio.sleep(2 * POLL_S)
+
+
+def _waiting(lags: Iterable[PartitionLag], progress: Progress) -> str:
+    behind = [f"{lag.topic} {lag.partition} ({lag.lag_events:,})" for lag in lags if lag.lag_events]
+    unread = f"unread are {', '.join(behind)}" if behind else "all is read"
+    return f"{unread}; {progress.waiting:,} events or documents are not written"
+
+
+async def _output_ends(client: AIOKafkaClient, addresses: Addresses, settings: Settings) -> int:
+    """How much all outputs hold: a number that grows with every record written."""
+    names = [settings.changelog, *(settings.topic(name) for name in OUTPUTS)]
+    found = await partitions_of(client, names)
+    tps = [TopicPartition(topic, number) for topic, numbers in found.items() for number in numbers]
+    return sum((await high_watermarks(client, tps, embedded=addresses.embedded_broker)).values())

@@ -1,0 +1,105 @@
+"""`stream-seg demo`: services, topics, a worker, a replay, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+from typing import Final
+
+from aiokafka.structs import TopicPartition
+
+from stream_seg.cache import SegmentClient
+from stream_seg.cli.config import load_settings, quiet_logging
+from stream_seg.cli.console import print_json, shows_progress, stderr, stdout
+from stream_seg.cli.demo.collect import REDIS_TIMEOUT_S, Collector
+from stream_seg.cli.demo.facts import DemoFacts
+from stream_seg.cli.demo.follow import Progress, follow, settled
+from stream_seg.cli.demo.screen import Screen
+from stream_seg.cli.demo.summary import rendered, verdict
+from stream_seg.cli.demo.worker import WorkerProcess
+from stream_seg.cli.errors import FAILED, Failure
+from stream_seg.cli.worker import prepare_topics
+from stream_seg.datasets import open_source
+from stream_seg.embedded.process import free_port
+from stream_seg.embedded.services import Addresses, open_services
+from stream_seg.ops.offsets import connect, high_watermarks, partitions_of
+from stream_seg.settings import Settings
+from stream_seg.streaming.replay import ReplaySummary, replay
+from stream_seg.streaming.topics import topic_specs
+
+SOURCE: Final = "complete-journey"
+
+
+def run(*, limit: int | None, headless: bool, as_json: bool) -> int:
+    """Run the demo and print its summary; the exit status is 1 when the final check fails."""
+    begun = monotonic()
+    settings = load_settings(clock="stream")
+    quiet_logging(settings)
+    shown = shows_progress() and not headless and not as_json
+    with Screen(stderr(), shown=shown) as screen, open_services(settings) as addresses:
+        screen.say("creating topics")
+        asyncio.run(_prepare(addresses, settings))
+        with WorkerProcess(settings, free_port()) as worker:
+            facts = asyncio.run(_play(addresses, settings, limit, worker, screen, begun))
+            screen.say("stopping")
+    if as_json:
+        print_json(facts.as_json())
+    else:
+        stdout().print(rendered(facts))
+    if not facts.check.ok:
+        stderr().print(verdict(facts.check), style="red")
+    return 0 if facts.check.ok else FAILED
+
+
+async def _prepare(addresses: Addresses, settings: Settings) -> None:
+    """Create the topics. Raises Failure when they hold records: the demo must not mix with anybody's data."""
+    names = [spec.name for spec in topic_specs(settings)]
+    async with connect(addresses.bootstrap) as client:
+        found = await partitions_of(client, names)
+        tps = [TopicPartition(topic, number) for topic, numbers in found.items() for number in numbers]
+        ends = await high_watermarks(client, tps, embedded=addresses.embedded_broker)
+    used = sorted({tp.topic for tp, end in ends.items() if end})
+    if used:
+        raise Failure(
+            f"the demo wants topics of its own, but {', '.join(used)} hold records already; end the worker or demo that"
+            " uses them, or set STREAM_SEG_DATA_DIR, or STREAM_SEG_TOPIC_PREFIX, STREAM_SEG_APP_ID and"
+            " STREAM_SEG_REDIS_PREFIX to names that are new"
+        )
+    await prepare_topics(addresses, settings)
+
+
+async def _play(
+    addresses: Addresses,
+    settings: Settings,
+    limit: int | None,
+    worker: WorkerProcess,
+    screen: Screen,
+    begun: float,
+) -> DemoFacts:
+    progress = Progress()
+    with SegmentClient.from_url(addresses.redis_url, settings.redis_prefix, timeout_s=REDIS_TIMEOUT_S) as client:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                beside = (follow(worker.url, progress, worker.check), screen.watch(progress, client))
+                watchers = [tasks.create_task(each) for each in beside]
+                replayed = await _replayed(addresses, settings, limit, screen)
+                screen.say("waiting for the worker")
+                await settled(addresses, settings, progress)
+                for each in watchers:
+                    each.cancel()
+        except BaseExceptionGroup as failures:
+            # When the worker ends, everybody else fails too; what it said comes first.
+            raise min(failures.exceptions, key=lambda error: not isinstance(error, Failure)) from None
+        screen.say("comparing topic, Redis and state")
+        return await Collector(addresses, settings, client).facts(replayed, progress, begun)
+
+
+async def _replayed(addresses: Addresses, settings: Settings, limit: int | None, screen: Screen) -> ReplaySummary:
+    screen.say("reading a year of shopping")
+    return await replay(
+        open_source(SOURCE),
+        bootstrap=addresses.bootstrap,
+        settings=settings,
+        limit=limit,
+        on_progress=screen.sent,
+    )

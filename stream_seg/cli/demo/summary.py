@@ -1,0 +1,98 @@
+"""The summary of a demo for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from stream_seg.cli.demo.facts import Check, DemoFacts, Person
+from stream_seg.cli.segments import flow_table, segment_table
+from stream_seg.cli.words import code_in_words
+
+
+def rendered(facts: DemoFacts) -> RenderableType:
+    """Everything, one part after the other."""
+    return Group(*_parts(facts))
+
+
+def _parts(facts: DemoFacts) -> Iterator[RenderableType]:
+    yield Text()
+    yield Text(headline(facts), "bold")
+    yield Text(f"{speed(facts)}; {rejected(facts)}")
+    yield Text()
+    if facts.segments:
+        yield segment_table(facts.segments, facts.currency)
+    else:
+        yield Text("No segments: there were too few customers to learn from. Send more events with a higher --limit.")
+    if facts.changes:
+        yield Text()
+        yield Text(changes(facts), "bold")
+    if facts.flows:
+        yield Text()
+        yield flow_table(facts.flows)
+    for person in facts.people:
+        yield Text()
+        yield from _person(person)
+    yield Text()
+    yield Text(verdict(facts.check), "bold green" if facts.check.ok else "bold red")
+
+
+def headline(facts: DemoFacts) -> str:
+    """How much of what."""
+    return f"{facts.customers:,} households, {facts.first_day} to {facts.last_day}, in {facts.elapsed_s:.0f} seconds"
+
+
+def speed(facts: DemoFacts) -> str:
+    """Events, by topic, and how fast one worker took them."""
+    topics = ", ".join(
+        f"{count:,} {topic}" for topic, count in sorted(facts.by_topic.items(), key=lambda item: -item[1])
+    )
+    return f"{facts.events:,} events ({topics}); one worker took {facts.events_per_s:,.0f} a second"
+
+
+def rejected(facts: DemoFacts) -> str:
+    """Rejected records by reason."""
+    if not facts.rejected:
+        return "none rejected"
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in facts.rejected.items())
+    return f"{sum(facts.rejected.values()):,} rejected ({reasons})"
+
+
+def changes(facts: DemoFacts) -> str:
+    """Changes by reason, and how many models there were."""
+    reasons = ", ".join(f"{count:,} for {code_in_words(code)}" for code, count in facts.reasons.items())
+    versions = "1 model" if facts.models == 1 else f"{facts.models:,} models in turn"
+    return f"{facts.changes:,} segment changes: {reasons}; {versions}"
+
+
+def verdict(check: Check) -> str:
+    """The result of the final check in one line."""
+    everyone = f"{check.customers:,} customers"
+    if check.ok:
+        return f"✓ Redis, the folded topic segment-changes and the worker's state say the same of {everyone}"
+    wrong = [
+        text
+        for text, equal in (
+            ("Redis is not what segment-changes folds to", check.redis_equals_topic),
+            ("the worker's state is not what Redis holds", check.state_equals_redis),
+        )
+        if not equal
+    ]
+    examples = f" (for example {', '.join(check.different)})" if check.different else ""
+    return f"✗ {' and '.join(wrong)}, of {everyone}{examples}"
+
+
+def _person(person: Person) -> Iterator[RenderableType]:
+    title = Text(person.customer_id, "bold")
+    title.append(
+        f" {person.known_for}: {person.changes:,} changes, in Redis now {person.name!r} since {person.since}", ""
+    )
+    yield title
+    for each in person.history:
+        line = Text(f"{each.on:>11}  ", "dim")
+        line.append(each.change, "default")
+        line.append(f"  {'; '.join([each.cause, *each.moved])}", "dim")
+        yield Padding(line, (0, 0, 0, 2))

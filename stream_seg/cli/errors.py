@@ -1,0 +1,49 @@
+"""What users and networks cause, as one line and an exit status; everything else is a bug and keeps its traceback."""
+
+from __future__ import annotations
+
+import sys
+
+FAILED = 1
+WRONG_USAGE = 2
+
+# What means a broker, a Redis, or somebody's data. Only a room that the command has loaded can have raised one, so
+# none is imported for the sake of asking.
+_DEFINED = {
+    "stream_seg.ops.offsets": ("BrokerError",),
+    "stream_seg.cache.errors": ("CacheError",),
+    "stream_seg.embedded.process": ("EmbeddedError",),
+    "stream_seg.datasets.record": ("SourceError",),
+    "stream_seg.streaming.changelog": ("BadChangelog",),
+    "stream_seg.streaming.fold": ("BadChange",),
+    "stream_seg.core.customer": ("BadRecord",),
+    "aiokafka.errors": ("KafkaError",),
+}
+
+
+class Failure(Exception):
+    """The command could not do what was asked; the message is for people and says what to do."""
+
+
+class UsageError(Exception):
+    """An argument or a setting is wrong; the message names it and says what to write."""
+
+
+def described(error: BaseException) -> tuple[str, int] | None:
+    """The line to print and the exit status; None for what only a bug can cause."""
+    if isinstance(error, UsageError):
+        return _one_line(error), WRONG_USAGE
+    return (_one_line(error), FAILED) if isinstance(error, (Failure, OSError, *_loaded())) else None
+
+
+def _loaded() -> list[type[BaseException]]:
+    return [
+        getattr(sys.modules[module], name)
+        for module, names in _DEFINED.items()
+        if module in sys.modules
+        for name in names
+    ]
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

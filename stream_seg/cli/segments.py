@@ -1,0 +1,144 @@
+"""`stream-seg segments`: sizes, names, profiles, and the flows between segments."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from stream_seg.cache import SegmentClient
+from stream_seg.cli.config import load_settings, quiet_logging
+from stream_seg.cli.console import print_json, stdout, table
+from stream_seg.cli.words import QUANTITIES, quantity
+from stream_seg.core.model import BEHAVIOR
+from stream_seg.embedded.services import Addresses, attach_services
+from stream_seg.settings import Settings
+from stream_seg.streaming.fold import Flow, fold_changes
+
+BAR: Final = 16
+FLOWS: Final = 8
+Sizes = Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentFacts:
+    """One segment: customers in it now, their share of the dimension, medians of features in human units."""
+
+    dimension: str
+    segment: str
+    name: str
+    size: int
+    share: float
+    profile: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FlowFacts:
+    """Changes from one segment to another, by the names they have now; `None` for no segment."""
+
+    dimension: str
+    left: str | None
+    left_name: str
+    entered: str | None
+    entered_name: str
+    changes: int
+
+
+def run(*, as_json: bool) -> int:
+    """Read Redis and the topic of changes, and print."""
+    settings = load_settings()
+    quiet_logging(settings)
+    addresses = attach_services(settings)
+    with SegmentClient.from_url(addresses.redis_url, settings.redis_prefix) as client:
+        model, sizes = client.model(), client.sizes()
+    found = segment_facts(sizes, model)
+    moves = asyncio.run(_flows(addresses, settings, found))
+    if as_json:
+        print_json({"segments": [asdict(each) for each in found], "flows": [asdict(each) for each in moves]})
+    elif not found:
+        print("no segments yet: the learner waits for enough customers, or no worker has run (see `stream-seg lag`)")
+    else:
+        stdout().print(rendered(found, moves, settings.currency))
+    return 0
+
+
+async def _flows(addresses: Addresses, settings: Settings, found: Iterable[SegmentFacts]) -> list[FlowFacts]:
+    topic = settings.topic("segment-changes")
+    fold = await fold_changes(addresses.bootstrap, topic, embedded=addresses.embedded_broker)
+    return flow_facts(fold.flows, found)
+
+
+def segment_facts(sizes: Sizes, model: Mapping[str, Any] | None) -> list[SegmentFacts]:
+    """Every segment that has customers or that the model in force knows, the largest first within a dimension."""
+    known = {each["id"]: each for each in (model or {}).get("segments", ())}
+    counts = {dimension: dict(segments) for dimension, segments in sizes.items()}
+    behavior = counts.setdefault(BEHAVIOR, {})
+    for segment in known:
+        behavior.setdefault(segment, 0)
+    found = []
+    for dimension, segments in sorted(counts.items()):
+        everyone = sum(segments.values())
+        for segment, size in sorted(segments.items(), key=lambda item: (-item[1], item[0])):
+            told = known.get(segment, {}) if dimension == BEHAVIOR else {}
+            share = size / everyone if everyone else 0.0
+            found.append(
+                SegmentFacts(
+                    dimension, segment, told.get("name", segment), size, round(share, 4), dict(told.get("features", {}))
+                )
+            )
+    return found
+
+
+def flow_facts(flows: Mapping[Flow, int], segments: Iterable[SegmentFacts]) -> list[FlowFacts]:
+    """Flows between segments by id, the largest first. Entries into a first segment are left out."""
+    now = {(each.dimension, each.segment): each.name for each in segments}
+    by_id: Counter[tuple[str, str | None, str | None]] = Counter()
+    then: dict[tuple[str, str | None], str] = {}
+    for flow, changes in flows.items():
+        if flow.left is not None:
+            by_id[flow.dimension, flow.left, flow.entered] += changes
+            then[flow.dimension, flow.left] = flow.left_name or flow.left
+            then[flow.dimension, flow.entered] = flow.entered_name or "no segment"
+
+    def name(dimension: str, segment: str | None) -> str:
+        return now.get((dimension, segment or ""), then[dimension, segment])
+
+    return [
+        FlowFacts(dimension, left, name(dimension, left), entered, name(dimension, entered), changes)
+        for (dimension, left, entered), changes in sorted(by_id.items(), key=lambda item: (-item[1], str(item[0])))
+    ]
+
+
+def rendered(segments: list[SegmentFacts], flows: list[FlowFacts], currency: str) -> RenderableType:
+    """Segments and the largest flows as tables."""
+    parts: list[RenderableType] = [segment_table(segments, currency)]
+    if flows:
+        parts += [Text(), flow_table(flows)]
+    return Group(*parts)
+
+
+def segment_table(segments: list[SegmentFacts], currency: str) -> Table:
+    """One line a segment: name, size, share, and what its customers are like."""
+    features = [name for name in QUANTITIES if any(each.profile.get(name) for each in segments)]
+    made = table("segment", "", ">customers", ">share", "", *(f">{QUANTITIES[name].column}" for name in features))
+    for each in segments:
+        values = (quantity(name, each.profile[name], currency) if name in each.profile else "" for name in features)
+        bar = "█" * max(round(each.share * BAR), 1 if each.size else 0)
+        made.add_row(
+            each.name, Text(each.segment, "dim"), f"{each.size:,}", f"{each.share:.0%}", Text(bar, "cyan"), *values
+        )
+    return made
+
+
+def flow_table(flows: list[FlowFacts], shown: int = FLOWS) -> Table:
+    """The largest flows, one a line."""
+    made = table(">changes", "from", "", "to")
+    for flow in flows[:shown]:
+        made.add_row(f"{flow.changes:,}", flow.left_name, "→", flow.entered_name)
+    return made

@@ -1,0 +1,154 @@
+"""Features, reasons and changes in words and units that people use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+# A change of `segment-changes`, as its JSON says.
+Change = Mapping[str, Any]
+
+_SYMBOLS: Final = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+
+_EVENTS: Final = {
+    "order_completed": "an order",
+    "order_refunded": "a refund",
+    "order_cancelled": "a cancelled order",
+    "identify": "a change of the profile",
+    "campaign_received": "a campaign",
+    "coupon_redeemed": "a coupon redeemed",
+    "support_contacted": "a call for support",
+}
+_CODES: Final = {
+    "deadline": "time passed and nothing happened",
+    "definition": "a rule was edited",
+    "merge": "two customers were merged",
+    "erase": "the customer was erased",
+    "restore": "the state was restored",
+}
+_SHORT_CODES: Final = {
+    "event": "something the customer did",
+    "deadline": "time that passed",
+    "model": "a new model",
+    "definition": "an edited rule",
+    "merge": "a merge",
+    "erase": "an erasure",
+    "restore": "a restored state",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A feature for people: how it is called, as the head of a column and in a sentence, and how it is written."""
+
+    column: str
+    phrase: str
+    write: Callable[[float, str], str]  # (value, currency)
+
+
+def money(amount: float, currency: str) -> str:
+    """An amount in major units: $1,234 or, where cents matter, $9.90; SEK 1,234 where no symbol is common."""
+    symbol = _SYMBOLS.get(currency, f"{currency} ")
+    return f"{'-' if amount < 0 else ''}{symbol}{abs(amount):,.{2 if abs(amount) < 100 else 0}f}"
+
+
+def _rate(value: float, _: str) -> str:
+    return f"{value:,.1f}"
+
+
+def _days(value: float, _: str) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:,.1f}"
+
+
+def _share(value: float, _: str) -> str:
+    return f"{value:.0%}"
+
+
+# By the names of `core.features.FEATURES`; a month is 30 days.
+QUANTITIES: Final = {
+    "order_rate": Quantity("orders a month", "orders a month", _rate),
+    "spend_rate": Quantity("spend a month", "spend a month", money),
+    "basket_value": Quantity("basket", "value of a basket", money),
+    "recency_days": Quantity("days since order", "days since the last order", _days),
+    "gap_days": Quantity("days between orders", "days between orders", _days),
+    "browse_rate": Quantity("actions a month", "interactions a month", _rate),
+    "cart_rate": Quantity("carts a month", "additions to the cart a month", _rate),
+    "refund_share": Quantity("refunded", "share of money refunded", _share),
+}
+
+
+def quantity(name: str, value: float, currency: str) -> str:
+    """A feature's value as people write it."""
+    known = QUANTITIES.get(name)
+    return known.write(value, currency) if known else f"{value:g}"
+
+
+def cause(change: Change) -> str:
+    """What caused a change, in a few words: `an order`, `a new model (12)`, ..."""
+    reason = change["reason"]
+    code = reason["code"]
+    if code == "event":
+        kind = reason.get("event_type") or "event"
+        return _EVENTS.get(kind, f"a {kind.replace('_', ' ')} event".replace("event event", "event"))
+    if code == "model":
+        return f"a new model ({change['model_version']})"
+    return _CODES.get(code, str(code))
+
+
+def code_in_words(code: str) -> str:
+    """A reason code as a noun, for tallies: `a new model`."""
+    return _SHORT_CODES.get(code, code)
+
+
+def moved(change: Change, currency: str) -> list[str]:
+    """The features that moved most: `spend a month $41.20 → $97.80`, the first moved most."""
+    features: Mapping[str, Mapping[str, float]] = change["reason"].get("features") or {}
+    return [
+        f"{QUANTITIES[name].phrase if name in QUANTITIES else name}"
+        f" {quantity(name, each['before'], currency)} → {quantity(name, each['after'], currency)}"
+        for name, each in features.items()
+    ]
+
+
+def where(change: Change) -> str:
+    """From where to where: `Regular shoppers → Big baskets`."""
+    left, entered = change.get("from"), change.get("to")
+    if left is None:
+        return f"→ {entered['name']}" if entered else "?"
+    return f"{left['name']} → {entered['name'] if entered else 'no segment'}"
+
+
+def day(text: str | datetime | None) -> str:
+    """The day of an RFC 3339 time, for people: 9 May 2017."""
+    if text is None:
+        return "never"
+    moment = text if isinstance(text, datetime) else datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return f"{moment.day} {moment:%b %Y}"
+
+
+def explained(change: Change, currency: str, names: Mapping[str, str] | None = None) -> Iterator[str]:
+    """A change in sentences; `names` are those of segments by id, for the runner-up."""
+    left, entered = change.get("from"), change.get("to")
+    who, on = change["customer_id"], day(change["occurred_at"])
+    if left and entered:
+        yield f"On {on} {who} moved from {left['name']!r} (since {day(left['since'])}) to {entered['name']!r}."
+    elif entered:
+        yield f"On {on} {who} entered {entered['name']!r}, the first segment in dimension {change['dimension']}."
+    elif left:
+        yield f"On {on} {who} left {left['name']!r}, and is in no segment of dimension {change['dimension']} now."
+    event_id = change["reason"].get("event_id")
+    yield f"The cause was {cause(change)}" + (f" (event {event_id})." if event_id else ".")
+    if features := moved(change, currency):
+        yield f"What moved most: {'; '.join(features)}."
+    yield from _how_clear(change, names or {})
+
+
+def _how_clear(change: Change, names: Mapping[str, str]) -> Iterator[str]:
+    runner_up = change.get("runner_up")
+    if runner_up is not None and change.get("to"):
+        share = change["confidence"]
+        called = names.get(runner_up, runner_up)
+        clear = "a close call" if share < 0.15 else "clear" if share > 0.5 else "fairly clear"
+        yield f"It was {clear}: the new segment is {share:.0%} nearer than the runner-up, {called!r} ({runner_up})."

@@ -1,0 +1,49 @@
+"""`stream-seg worker`: services and topics first, then one worker until a signal or a failure."""
+
+from __future__ import annotations
+
+import asyncio
+
+from stream_seg.cli.config import load_settings, quiet_logging
+from stream_seg.cli.errors import Failure
+from stream_seg.embedded.services import Addresses, open_services
+from stream_seg.settings import Settings
+
+
+def run() -> int:
+    """Run one worker; the exit status."""
+    settings = load_settings()
+    quiet_logging(settings)
+    with open_services(settings) as addresses:
+        asyncio.run(prepare_topics(addresses, settings))
+        return _work(settings, addresses)
+
+
+async def prepare_topics(addresses: Addresses, settings: Settings) -> None:
+    """Create missing topics. Raises Failure when existing ones do not have the partitions of the settings.
+
+    Faust would create some itself, with other settings; and a worker that counts other partitions than there are
+    would call good records misplaced.
+    """
+    from stream_seg.ops.offsets import connect, partitions_of
+    from stream_seg.streaming.topics import create_topics, topic_specs
+
+    specs = topic_specs(settings)
+    await create_topics(addresses.bootstrap, specs)
+    async with connect(addresses.bootstrap) as client:
+        found = await partitions_of(client, [spec.name for spec in specs])
+    counts = {spec.name: len(found.get(spec.name, ())) for spec in specs if spec.copartitioned}
+    wrong = [f"{name} has {count}" for name, count in counts.items() if count != settings.partitions]
+    if wrong:
+        raise Failure(
+            f"these topics do not have the {settings.partitions} partitions of STREAM_SEG_PARTITIONS:"
+            f" {', '.join(wrong)}; `stream-seg topics check` says what to do"
+        )
+
+
+def _work(settings: Settings, addresses: Addresses) -> int:
+    from stream_seg.streaming.app import Services
+    from stream_seg.streaming.worker import run_worker
+
+    services = Services(addresses.bootstrap, addresses.redis_url, addresses.embedded_broker)
+    return run_worker(settings, services)

@@ -1,0 +1,1 @@
+"""What we promise: events and their aliases, changes, the Redis document, model snapshots."""

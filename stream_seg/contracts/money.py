@@ -1,0 +1,66 @@
+"""Money as integer minor units of one base currency."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import Any, Final
+
+import numpy as np
+
+from . import reasons
+from .currencies import EXPONENTS, minor_per_major
+from .reasons import Refused, quoted
+
+MAX_MINOR: Final = 2**32 - 1
+
+
+class Money:
+    """Converts amounts of events.
+
+    `currency` is the base currency; `rates` says what one unit of another is worth in it: `{"EUR": 1.08}`.
+    Raises ValueError where a code is not known or a rate is not a positive number.
+    """
+
+    def __init__(self, currency: str, rates: Mapping[str, float]) -> None:
+        minor = float(minor_per_major(currency))
+        self._currency = currency
+        self._minor = minor
+        self._base: Final[frozenset[str | None]] = frozenset((None, currency))
+        self._factors: dict[str | None, float] = {}
+        for code, rate in rates.items():
+            minor_per_major(code)
+            if not (isfinite(rate) and rate > 0):
+                raise ValueError(f"the rate of {code} is {rate!r}; give what one {code} is worth in {currency}")
+            self._factors[code] = rate * minor
+        self._factors |= {None: minor, currency: minor}
+
+    def minor_units(self, events: Sequence[Mapping[str, Any]]) -> tuple[list[int], dict[int, Refused]]:
+        """Amounts in minor units, 0 where an event has none, and those refused, by position (0 in the list)."""
+        amounts = np.array([event.get("amount") or 0.0 for event in events], np.float64)
+        refused: dict[int, Refused] = {}
+        if {event.get("currency") for event in events} <= self._base:
+            scaled = amounts * self._minor
+        else:
+            factors = [self._factor(at, event.get("currency"), refused) for at, event in enumerate(events)]
+            with np.errstate(over="ignore"):
+                scaled = amounts * factors
+        scaled = np.rint(np.minimum(scaled, MAX_MINOR + 1.0))
+        for at in np.flatnonzero(scaled > MAX_MINOR).tolist():
+            said = f"amount {events[at]['amount']!r} {events[at].get('currency') or self._currency}"
+            limit = f"{MAX_MINOR / self._minor:,.2f} {self._currency}"
+            refused.setdefault(at, Refused(reasons.AMOUNT_OUT_OF_RANGE, f"{said} is more than {limit}."))
+        minor: list[int] = scaled.astype(np.int64).tolist()
+        return minor, refused
+
+    def _factor(self, at: int, code: str | None, refused: dict[int, Refused]) -> float:
+        factor = self._factors.get(code)
+        if factor is not None:
+            return factor
+        if code in EXPONENTS:
+            detail = f"No rate for {code}; set STREAM_SEG_RATES, such as '{{\"{code}\": 1.08}}'."
+            refused[at] = Refused(reasons.CURRENCY_WITHOUT_RATE, detail)
+        else:
+            detail = f"currency {quoted(code)} is not a code of ISO 4217; write three capital letters such as USD."
+            refused[at] = Refused(reasons.UNKNOWN_CURRENCY, detail)
+        return 0.0

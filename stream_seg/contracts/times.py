@@ -1,0 +1,93 @@
+"""Times as text and as epoch seconds: RFC 3339 both ways, one by one and in bulk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache, lru_cache
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+SECOND: Final = timedelta(seconds=1)
+_NAIVE_EPOCH: Final = datetime(1970, 1, 1)
+
+# Lengths of the texts that are parsed in bulk: no fraction, or one to six decimals.
+_WHOLE: Final = len("2017-05-09T18:00:31Z")
+_BULK_LENGTHS: Final = (_WHOLE, *range(_WHOLE + 2, _WHOLE + 8))
+
+
+class MissingOffset(ValueError):
+    """A time without an offset from UTC."""
+
+
+@lru_cache(maxsize=4096)
+def rfc3339(t: float) -> str:
+    """Epoch seconds as UTC text, with milliseconds only where they are not zero: 2017-05-09T18:00:31.250Z.
+
+    Raises ValueError as `rfc3339_ms` does.
+    """
+    text = rfc3339_ms(t)
+    return text[:-5] + "Z" if text.endswith(".000Z") else text
+
+
+def rfc3339_ms(t: float) -> str:
+    """Epoch seconds as UTC text, always with three decimals, so that texts sort as times do.
+
+    Raises ValueError outside the years 1 to 9999, and where `t` is not finite.
+    """
+    try:
+        seconds, ms = divmod(round(t * 1000.0), 1000)
+        return f"{(_NAIVE_EPOCH + timedelta(0, seconds)).isoformat()}.{ms:03d}Z"
+    except (OverflowError, ValueError):
+        raise ValueError(f"{t!r} is not a time between the years 1 and 9999; give epoch seconds") from None
+
+
+def parse_rfc3339(text: str) -> float:
+    """Epoch seconds of an RFC 3339 time; raises MissingOffset (a ValueError) without offset, else ValueError."""
+    moment = parse_datetime(text)
+    return (moment - EPOCH) / SECOND
+
+
+def parse_datetime(text: str) -> datetime:
+    """The moment that an RFC 3339 time names; raises as `parse_rfc3339` does."""
+    moment = datetime.fromisoformat(text.replace("z", "Z"))
+    if moment.tzinfo is None:
+        raise MissingOffset(f"{text!r} has no offset from UTC; end it with Z or +00:00")
+    return moment
+
+
+def bulk_seconds(texts: Sequence[str]) -> list[float] | None:
+    """Epoch seconds of many times at once, until 2255 exactly as `parse_rfc3339` gives them, in a third of its time.
+
+    Only for texts of one shape: 2017-05-09T18:00:31Z, with the same number of decimals (0 to 6) in all. Answers
+    None where they are not, or where one is no valid time: then parse them one by one. Raises TypeError where
+    one is not text.
+    """
+    if not texts:
+        return []
+    rows = ("\n".join(texts) + "\n").encode()
+    length, n = len(texts[0]), len(texts)
+    if length not in _BULK_LENGTHS or len(rows) != n * (length + 1):
+        return None
+    # n newlines in n rows, each at the end of its row: so no text holds one, and each text is exactly a row.
+    lowest, span = _shape(length)
+    grid = np.frombuffer(rows, np.uint8).reshape(n, length + 1)
+    if not (grid - lowest <= span).all():
+        return None
+    try:
+        moments = np.ndarray(n, f"S{length - 1}", rows, strides=(length + 1,)).astype("M8[us]")
+    except ValueError:
+        return None
+    seconds: list[float] = (moments.view(np.int64) / 1e6).tolist()
+    return seconds
+
+
+@cache
+def _shape(length: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """Lowest byte and span of bytes allowed in each column of a row: a digit, or just the one sign."""
+    row = b"0000-00-00T00:00:00" + (b"." + b"0" * (length - _WHOLE - 1) if length > _WHOLE else b"") + b"Z\n"
+    lowest = np.frombuffer(row, np.uint8)
+    return lowest, np.where(lowest == ord("0"), 9, 0).astype(np.uint8)

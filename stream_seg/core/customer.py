@@ -1,0 +1,171 @@
+"""A customer's record: behaviour, the segment held, and the bytes that both are at rest.
+
+Layout (format 1, little-endian): the fixed part `LAYOUT`, then the bits of purchase days, the fingerprints of
+recent events, the ring of orders, and the traits. The fixed part of many records is one numpy array, so that
+features of thousands of customers are computed without unpacking one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from struct import Struct
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from .behaviour import FINGERPRINT_BYTES, ORDER_ENTRY, Behaviour
+from .decay import Decay
+from .vocabulary import SUMS, TOPICS
+
+FORMAT: Final = 1
+NO_SEGMENT: Final = -1
+
+_FIELDS: Final = (
+    ("format", "u1", "B"),
+    ("offsets", f"({len(TOPICS)},)<i8", f"{len(TOPICS)}q"),
+    ("life", "<u8", "Q"),
+    ("sequence", "<u4", "I"),
+    ("segment", "i1", "b"),
+    ("model_version", "<u4", "I"),
+    ("since", "<f8", "d"),
+    ("as_of", "<f8", "d"),
+    ("purchases", "<i4", "i"),
+    ("spend", "<i8", "q"),
+    ("refunds", "<u4", "I"),
+    ("refunded", "<i8", "q"),
+    ("interactions", "<u4", "I"),
+    ("first_seen", "<f8", "d"),
+    ("last_seen", "<f8", "d"),
+    ("first_purchase", "<f8", "d"),
+    ("last_purchase", "<f8", "d"),
+    ("purchase_days", "<u2", "H"),
+    ("day_bytes", "u1", "B"),
+    ("recent_count", "u1", "B"),
+    ("order_count", "u1", "B"),
+    ("sums", f"({SUMS},)<f8", f"{SUMS}d"),
+)
+LAYOUT: Final = Struct("<" + "".join(code for _, _, code in _FIELDS))
+_DTYPE: Final = np.dtype([(name, kind) for name, kind, _ in _FIELDS])
+
+Columns = npt.NDArray[Any]
+
+
+class BadRecord(ValueError):
+    """Bytes that are not a record of a format this version knows."""
+
+
+class Customer(Behaviour):
+    """Behaviour, and which segment is held since when; what the engine works on while an event is absorbed.
+
+    `life` is the epoch in which the record was born, `sequence` counts its changes, `as_of` is the time of the
+    last evaluation, `model_version` the model that named the segment held. `cause` is the last event absorbed since
+    the record was opened; it is not kept.
+    """
+
+    __slots__ = ("as_of", "cause", "life", "model_version", "segment", "sequence", "since")
+
+    def __init__(self, life: int) -> None:
+        super().__init__()
+        self.life = life
+        self.sequence = 0
+        self.segment = NO_SEGMENT
+        self.model_version = 0
+        self.since = 0.0
+        self.as_of = 0.0
+        self.cause: Mapping[str, Any] | None = None
+
+    def pack(self) -> bytes:
+        """The record at rest."""
+        days = self.day_bits.to_bytes((self.day_bits.bit_length() + 7) // 8, "little")
+        return b"".join(
+            (
+                LAYOUT.pack(
+                    FORMAT,
+                    *self.offsets,
+                    self.life,
+                    self.sequence,
+                    self.segment,
+                    self.model_version,
+                    self.since,
+                    self.as_of,
+                    self.purchases,
+                    self.spend,
+                    self.refunds,
+                    self.refunded,
+                    self.interactions,
+                    self.first_seen,
+                    self.last_seen,
+                    self.first_purchase,
+                    self.last_purchase,
+                    self.purchase_days,
+                    len(days),
+                    len(self.recent) // FINGERPRINT_BYTES,
+                    len(self.orders) // ORDER_ENTRY.size,
+                    *self.sums,
+                ),
+                days,
+                self.recent,
+                self.orders,
+                self.traits,
+            )
+        )
+
+    @classmethod
+    def unpack(cls, data: bytes, decay: Decay) -> Customer:
+        """A record from its bytes; raises BadRecord when they are not one."""
+        check_format(data)
+        self = cls.__new__(cls)
+        head = LAYOUT.unpack_from(data)
+        self.offsets = list(head[1:4])
+        (
+            self.life,
+            self.sequence,
+            self.segment,
+            self.model_version,
+            self.since,
+            self.as_of,
+            self.purchases,
+            self.spend,
+            self.refunds,
+            self.refunded,
+            self.interactions,
+            self.first_seen,
+            self.last_seen,
+            self.first_purchase,
+            self.last_purchase,
+            purchase_days,
+            day_bytes,
+            recent_count,
+            order_count,
+        ) = head[4:23]
+        self.sums = list(head[23:])
+        start = LAYOUT.size
+        recent = start + day_bytes
+        orders = recent + recent_count * FINGERPRINT_BYTES
+        traits = orders + order_count * ORDER_ENTRY.size
+        if traits > len(data):
+            raise BadRecord(f"a customer record of {len(data)} bytes says it has {traits}; it is cut off")
+        self.day_bits = int.from_bytes(data[start:recent], "little")
+        self.days_before = purchase_days - self.day_bits.bit_count()
+        self.recent = data[recent:orders]
+        self.orders = data[orders:traits]
+        self.traits = data[traits:]
+        self.cause = None
+        self.base, self.boundary = 0.0, float("-inf")
+        self.anchor(decay)
+        return self
+
+
+def check_format(data: bytes) -> None:
+    """Raise BadRecord unless `data` begins like a record of this format."""
+    if len(data) < LAYOUT.size:
+        raise BadRecord(f"a customer record has at least {LAYOUT.size} bytes, this one has {len(data)}")
+    if data[0] != FORMAT:
+        raise BadRecord(f"customer record of format {data[0]}; this version reads format {FORMAT}: upgrade stream_seg")
+
+
+def columns(records: Sequence[bytes]) -> Columns:
+    """The fixed parts of records as one structured array (n,), fields named as in `LAYOUT`; read-only."""
+    size = LAYOUT.size
+    return np.frombuffer(b"".join([record[:size] for record in records]), dtype=_DTYPE)

@@ -1,0 +1,285 @@
+"""The engine: absorb events into customers, evaluate who moved, and say why. All of stream_seg without Kafka.
+
+>>> from stream_seg.core import example
+>>> engine = example.engine()                       # two segments: small spenders and big ones
+>>> customer = engine.new_customer(life=1)
+>>> order = {"event_id": "e-1", "type": "order_completed", "order_id": "o-1"}
+>>> engine.absorb(customer, "purchases", 0, order, 1_700_000_000.0, 250_00)
+<Outcome.ABSORBED: 'absorbed'>
+>>> moves = engine.evaluate([customer.pack()], np.array([customer.last_seen]))
+>>> change = engine.move(b"c-1", customer, engine.explain(moves)[0])
+>>> change.change, change.to.name, change.event_id
+('entered', 'Big spenders', 'e-1')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from xxhash import xxh3_64_digest
+
+from . import features, traits
+from .behaviour import FINGERPRINT_BYTES, Behaviour, Outcome, fingerprint
+from .customer import NO_SEGMENT, Columns, Customer, columns
+from .decay import Decay
+from .features import FEATURES, Matrix
+from .model import BEHAVIOR, Assignment, SegmentModel, segment_id
+from .transitions import Held, Hysteresis, Transition
+from .vocabulary import (
+    CHANNEL_SLOT,
+    INTERACTION_SLOT,
+    OTHER_CHANNEL,
+    OTHER_INTERACTION,
+    TOPICS,
+    category_slot,
+)
+
+Event = Mapping[str, Any]
+Absorb = Callable[[Customer, Event, float, int], Outcome]
+
+# A reason names two or three features, and only those that moved visibly on the model's own scale.
+_REASON_FEATURES: Final = 3
+_VISIBLE: Final = 0.05
+
+# Members of an Enum cost a look-up each time they are named.
+_ABSORBED: Final = Outcome.ABSORBED
+_REPEATED: Final = Outcome.REPEATED
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a deployment decides: decay, hysteresis, and how much of the past a record remembers."""
+
+    decay: Decay
+    hysteresis: Hysteresis = Hysteresis()
+    recent_events: int = 8
+    recent_orders: int = 3
+    minor_per_major: float = 100.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moves:
+    """Who of n evaluated customers moves. `now` is (n,), `features` (n, len(FEATURES)); `rows` lists those who move."""
+
+    rows: list[int]
+    now: Matrix
+    features: Matrix
+    assignment: Assignment | None
+
+
+class Why(NamedTuple):
+    """Where a customer goes, at what time, how sure that is, and (before, after) of the features that moved most."""
+
+    to: int
+    runner_up: int | None
+    confidence: float
+    at: float
+    features: dict[str, tuple[float, float]]
+
+
+@dataclass(slots=True)
+class Engine:
+    """Rules and the model in force. `names` remembers what every model version called its segments."""
+
+    rules: Rules
+    model: SegmentModel | None = None
+    names: dict[int, tuple[str, ...]] = field(default_factory=dict)
+
+    def use(self, model: SegmentModel) -> None:
+        """Evaluate with this model from now on."""
+        self.model = model
+        self.names[model.version] = model.names
+
+    def new_customer(self, life: int) -> Customer:
+        """The record of a customer seen for the first time; `life` is the epoch of its partition."""
+        return Customer(life)
+
+    def open(self, record: bytes) -> Customer:
+        """A record, ready to absorb events; raises BadRecord."""
+        return Customer.unpack(record, self.rules.decay)
+
+    def absorb(self, customer: Customer, topic: str, offset: int, event: Event, t: float, amount: int = 0) -> Outcome:
+        """Absorb one validated event of `topic` at `offset`; `amount` is in minor units, `t` in epoch seconds."""
+        number = TOPICS.index(topic)
+        if offset <= customer.offsets[number]:
+            return _REPEATED
+        customer.offsets[number] = offset
+        return self.absorbers()[number](customer, event, t, amount)
+
+    def absorbers(self) -> tuple[Absorb, ...]:
+        """By topic number, what absorbs an event that the offset fence let through: f(customer, event, t, amount)."""
+        return self._purchase, self._interaction, self._profile
+
+    # A later issue adds deadlines: where `t` is past a customer's deadline, the customer is evaluated at the
+    # deadline before the event is absorbed. The three functions below are where that happens.
+
+    def _purchase(self, customer: Customer, event: Event, t: float, amount: int) -> Outcome:
+        rules = self.rules
+        decay = rules.decay
+        if not customer.remember(fingerprint(event["event_id"]), rules.recent_events):
+            return _REPEATED
+        kind = event.get("type", "order_completed")
+        order = fingerprint(event["order_id"])
+        weight = customer.see(t, decay)
+        keep = rules.recent_orders
+        if kind == "order_completed":
+            outcome = customer.complete_order(t, weight, order, amount, keep, decay)
+            if outcome is _ABSORBED:
+                _note_channel(customer, event, weight)
+                _note_items(customer, event, weight)
+        elif kind == "order_refunded":
+            outcome = customer.refund_order(t, weight, order, amount, keep, decay)
+        else:
+            outcome = customer.cancel_order(t, weight, order, amount, keep, decay)
+        if outcome is not Outcome.REPEATED_ORDER:
+            customer.cause = event
+        return outcome
+
+    def _interaction(self, customer: Customer, event: Event, t: float, _: int) -> Outcome:
+        # Four events of five come this way, so `remember` and `see` are written out: a third less time.
+        mark = xxh3_64_digest(event["event_id"].encode())[:FINGERPRINT_BYTES]
+        recent = customer.recent
+        if mark in recent and not customer.remember(mark, self.rules.recent_events):
+            return _REPEATED
+        customer.recent = (recent + mark)[-self.rules.recent_events * FINGERPRINT_BYTES :]
+        if t > customer.last_seen:
+            customer.last_seen = t
+            if t >= customer.boundary:
+                customer.move_landmark(self.rules.decay)
+        if t < customer.first_seen:
+            customer.first_seen = t
+        weight: float = 2.0 ** (t / self.rules.decay.half_life_s - customer.base)
+        customer.interactions += 1
+        sums = customer.sums
+        sums[INTERACTION_SLOT.get(event["type"], OTHER_INTERACTION)] += weight
+        channel, category = event.get("channel"), event.get("category")
+        if channel is not None:
+            sums[CHANNEL_SLOT.get(channel, OTHER_CHANNEL)] += weight
+        if category is not None:
+            sums[category_slot(category)] += weight
+        customer.cause = event
+        return _ABSORBED
+
+    def _profile(self, customer: Customer, event: Event, t: float, _: int) -> Outcome:
+        if not customer.remember(fingerprint(event["event_id"]), self.rules.recent_events):
+            return _REPEATED
+        customer.see(t, self.rules.decay)
+        customer.traits = traits.merge(customer.traits, event.get("traits") or {}, t, event["event_id"])
+        customer.cause = event
+        return _ABSORBED
+
+    def features(self, records: Sequence[bytes] | Columns, now: Matrix) -> Matrix:
+        """Features (n, len(FEATURES)) of packed records, each at its own `now` (n,)."""
+        held = records if isinstance(records, np.ndarray) else columns(records)
+        return features.compute(held, now, self.rules.decay, self.rules.minor_per_major)
+
+    def evaluate(self, records: Sequence[bytes], now: Matrix) -> Moves:
+        """Who of these packed records belongs elsewhere at `now` (n,). Without a model nobody moves."""
+        held = columns(records)
+        matrix = self.features(held, now)
+        if self.model is None:
+            return Moves([], now, matrix, None)
+        assignment = self.model.assign(matrix)
+        segment = held["segment"].astype(np.intp)
+        moving = self.rules.hysteresis.moves(assignment, segment, held["since"], now)
+        return Moves(np.flatnonzero(moving).tolist(), now, matrix, assignment)
+
+    def explain(self, moves: Moves, before: Matrix | None = None) -> list[Why]:
+        """Why each of `moves.rows` goes where it goes, in their order.
+
+        `before` (len(rows), len(FEATURES)) holds features at the last evaluation, zeros for customers new since.
+        """
+        model, assignment, rows = self.model, moves.assignment, moves.rows
+        if model is None or assignment is None or not rows:
+            return []
+        best, second = assignment.best[rows], assignment.second[rows]
+        near = assignment.distances[rows, best]
+        far = assignment.distances[rows, second]
+        alone = (second == best) | (far <= 0.0)
+        confidence = np.where(alone, 0.0, 1.0 - near / np.where(alone, 1.0, far))
+        moved = _moved_most(
+            model, np.zeros((len(rows), len(FEATURES))) if before is None else before, moves.features[rows]
+        )
+        return [
+            Why(to, None if other == to else other, sure, at, changed)
+            for to, other, sure, at, changed in zip(
+                best.tolist(),
+                second.tolist(),
+                confidence.round(4).tolist(),
+                moves.now[rows].tolist(),
+                moved,
+                strict=True,
+            )
+        ]
+
+    def move(self, key: bytes, customer: Customer, why: Why, reason: str = "event") -> Transition:
+        """Put a customer into the segment that evaluation chose, and say what changed."""
+        model = self.model
+        if model is None:
+            raise ValueError("nobody moves without a model: call use() first")
+        left = self.held(customer)
+        customer.segment, customer.since, customer.model_version = why.to, why.at, model.version
+        customer.sequence += 1
+        entered = Held(segment_id(why.to), model.names[why.to], why.at)
+        cause = customer.cause if reason == "event" else None
+        return Transition(
+            customer_id=key.decode(),
+            dimension=BEHAVIOR,
+            change="moved" if left else "entered",
+            from_=left,
+            to=entered,
+            reason=reason,
+            event_id=cause["event_id"] if cause else None,
+            event_type=cause.get("type", "order_completed") if cause else None,
+            features=why.features,
+            confidence=why.confidence,
+            runner_up=None if why.runner_up is None else segment_id(why.runner_up),
+            segments={BEHAVIOR: entered},
+            sequence=customer.sequence,
+            life=customer.life,
+            occurred_at=why.at,
+            model_version=model.version,
+        )
+
+    def held(self, customer: Customer) -> Held | None:
+        """The segment that a customer is in, named as when it was entered."""
+        if customer.segment == NO_SEGMENT:
+            return None
+        return Held(segment_id(customer.segment), self.name(customer.model_version, customer.segment), customer.since)
+
+    def name(self, version: int, index: int) -> str:
+        """What model `version` called a segment; its id where that model is not known any more."""
+        names = self.names.get(version, ())
+        return names[index] if index < len(names) else segment_id(index)
+
+
+def _note_channel(behaviour: Behaviour, event: Event, weight: float) -> None:
+    channel = event.get("channel")
+    if channel is not None:
+        behaviour.sums[CHANNEL_SLOT.get(channel, OTHER_CHANNEL)] += weight
+
+
+def _note_items(behaviour: Behaviour, event: Event, weight: float) -> None:
+    items = event.get("items")
+    if isinstance(items, list):
+        for item in items:
+            category = item.get("category")
+            if category is not None:
+                behaviour.sums[category_slot(category)] += weight * item.get("quantity", 1)
+
+
+def _moved_most(model: SegmentModel, before: Matrix, after: Matrix) -> list[dict[str, tuple[float, float]]]:
+    """By row, (before, after) of the features that moved most on the model's own scale, most first."""
+    apart = np.abs(model.scaled(after) - model.scaled(before))
+    most = np.argsort(-apart, axis=1, kind="stable")[:, :_REASON_FEATURES]
+    visible = np.take_along_axis(apart, most, axis=1) > _VISIBLE
+    chosen = [FEATURES.index(name) for name in model.features]
+    was, became = before[:, chosen].round(4).tolist(), after[:, chosen].round(4).tolist()
+    names = model.features
+    return [
+        {names[i]: (old[i], new[i]) for i, shown in zip(order, show, strict=True) if shown}
+        for order, show, old, new in zip(most.tolist(), visible.tolist(), was, became, strict=True)
+    ]

@@ -1,0 +1,30 @@
+"""A small engine for examples, documentation and tests: two segments told apart by what a customer spends."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .decay import DAY_S, Decay
+from .engine import Engine, Rules
+from .model import SegmentModel
+from .transitions import Hysteresis
+
+
+def model(version: int = 1) -> SegmentModel:
+    """Two segments on one feature: about 10 and about 1,000 of money in 30 days."""
+    return SegmentModel(
+        version=version,
+        features=("spend_rate",),
+        log=(True,),
+        center=np.array([0.0]),
+        scale=np.array([1.0]),
+        centroids=np.log1p(np.array([[10.0], [1000.0]])),
+        names=("Small spenders", "Big spenders"),
+    )
+
+
+def engine(hysteresis: Hysteresis | None = None) -> Engine:
+    """An engine with that model and a half-life of 30 days."""
+    made = Engine(Rules(Decay(30 * DAY_S), hysteresis or Hysteresis()))
+    made.use(model())
+    return made

@@ -1,0 +1,102 @@
+"""A seeded shop: customers of six kinds browse, fill carts, order and send back, in as much disorder as asked for."""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Final
+
+import numpy as np
+
+from stream_seg.datasets.archetypes import NAMES, Integers, Population
+from stream_seg.datasets.record import SourceError, SourceRecord
+from stream_seg.datasets.sessions import CATEGORIES, Catalogue, Step, generate
+
+START_S: Final = 1_735_689_600.0  # 2025-01-01T00:00:00Z
+DAY_MS: Final = 86_400_000
+SALE_DAYS: Final = 14
+# Steps hold this many customers' day at most (so memory is bounded), but small shops need no steps within a day.
+CUSTOMER_DAYS: Final = 20_000
+
+
+@dataclass(frozen=True)
+class Disturbances:
+    """What makes a simulation hard; by default nothing. Shares are 0..1."""
+
+    drift_share: float = 0.0  # customers who change their archetype once
+    sale_day: int | None = None  # first of fourteen days of sale
+    late_share: float = 0.0  # events that arrive late, by up to a day
+    duplicate_share: float = 0.0  # events that arrive twice, to the byte the same
+
+
+class Simulation:
+    """Records in order of arrival, the same bytes at every iteration; the truth about every customer beside them.
+
+    Holds one step (a day of a small shop, an hour of a large one) and what is still to arrive: late events and
+    refunds of the last fortnight.
+    """
+
+    def __init__(self, customers: int, days: int, seed: int, start_s: float, disturbances: Disturbances) -> None:
+        if customers < 1 or days < 1:
+            raise SourceError(f"simulate: {customers} customers over {days} days; give at least 1 of each")
+        self.customers = customers
+        self.days = days
+        self.seed = seed
+        self.start_ms = round(start_s * 1000)
+        self.disturbances = disturbances
+        # Different simulations must not share ids, or a worker would take one for a repetition of the other.
+        told = repr((customers, days, seed, self.start_ms, disturbances)).encode()
+        self.run = hashlib.blake2b(told, digest_size=4).hexdigest()
+        rng = np.random.default_rng([seed, 0])
+        self.population = Population(customers, days, len(CATEGORIES), disturbances.drift_share, rng)
+        self._catalogue = Catalogue(rng)
+        self._hours = next((hours for hours in (24, 12, 6, 3) if customers * hours <= CUSTOMER_DAYS * 24), 1)
+
+    def customer_id(self, customer: int) -> str:
+        """The id that the customer of this number has in the events."""
+        return f"c-{customer:06}"
+
+    def archetypes(self, day: float) -> Integers:
+        """(customers,) indices into `archetypes.NAMES`: what each customer is on a day, counted from 0."""
+        return self.population.archetypes(day)
+
+    def truth(self, day: float) -> dict[str, str]:
+        """Customer id -> name of the archetype on a day."""
+        return {self.customer_id(i): NAMES[code] for i, code in enumerate(self.archetypes(day).tolist())}
+
+    def __iter__(self) -> Iterator[SourceRecord]:
+        waiting: list[tuple[int, SourceRecord]] = []
+        for step in self._steps():
+            waiting += generate(step, self.population, self._catalogue, self.disturbances)
+            waiting.sort(key=itemgetter(0))  # stable: what arrives at the same time stays as generated
+            arrived = bisect_left(waiting, step.end_ms, key=itemgetter(0))
+            yield from (record for _, record in waiting[:arrived])
+            del waiting[:arrived]
+        yield from (record for _, record in waiting)
+
+    def _steps(self) -> Iterator[Step]:
+        sale = self.disturbances.sale_day
+        end_ms = self.start_ms + self.days * DAY_MS
+        for day in range(self.days):
+            on = sale is not None and sale <= day < sale + SALE_DAYS
+            for hour in range(0, 24, self._hours):
+                rng = np.random.default_rng([self.seed, 1, day, hour])
+                yield Step(self.run, day, hour, hour + self._hours, self.start_ms + day * DAY_MS, end_ms, on, rng)
+
+
+def simulate(
+    customers: int = 2_000,
+    days: int = 180,
+    *,
+    seed: int = 0,
+    start_s: float = START_S,
+    disturbances: Disturbances | None = None,
+) -> Simulation:
+    """A shop with so many customers for so many days from `start_s` (epoch seconds).
+
+    Each customer makes about one and a half events a day, a tenth of them orders.
+    """
+    return Simulation(customers, days, seed, start_s, disturbances or Disturbances())

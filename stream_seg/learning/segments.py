@@ -1,0 +1,40 @@
+"""Segments: what a snapshot tells people about each cluster, its profile and its name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from stream_seg.contracts.model import SegmentProfile
+from stream_seg.core.features import FEATURES
+from stream_seg.core.model import SegmentModel, segment_id
+
+from .naming import names
+from .profiles import Population, profiles
+from .scaling import Matrix, Scaling
+
+
+def describe(scaling: Scaling, centers: Matrix, rows: Matrix, held: Sequence[SegmentProfile]) -> list[SegmentProfile]:
+    """Profiles and names of centres (k, d), from a sample of customers (n, len(FEATURES)), n >= 1.
+
+    Customers are assigned as workers do it. `held`: the segments as they were published last, in order of id.
+    """
+    ids = tuple(segment_id(index) for index in range(len(centers)))
+    model = SegmentModel(
+        version=1,
+        features=scaling.features,
+        log=scaling.log,
+        center=np.array(scaling.center),
+        scale=np.array(scaling.scale),
+        centroids=centers,
+        names=ids,
+    )
+    typical = np.tile(np.median(rows, axis=0), (len(centers), 1))
+    typical[:, [FEATURES.index(name) for name in scaling.features]] = scaling.human(centers)
+    found = profiles(rows, model.assign(rows).best, typical)
+    named = names([each.medians for each in found], Population.of(rows), [each.name for each in held])
+    return [
+        SegmentProfile(id=id_, name=name, share=each.share, customers=each.customers, features=each.medians)
+        for id_, name, each in zip(ids, named, found, strict=True)
+    ]

@@ -1,0 +1,109 @@
+"""Warm start: good first centres, from a sample of customers, by the best of several k-means++ runs.
+
+River's own random start ends about a third worse than batch k-means and does not recover; from a good start it
+stays within one or two percent of it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial.distance import cdist
+
+from .scaling import Matrix
+
+# What is learned: how often they buy, for how much a month and at a time, how much else they do, how much goes back.
+# Left out, after trying each on a year of Complete Journey:
+# - recency_days. For a weekly shopper it climbs and falls every week: twice the moves, four times as many customers
+#   back within a week, and nothing more told of next month's spend. Who stays away still moves: rates decay.
+# - gap_days. It is 0 for who bought on one day only, farther from everyone than any rhythm is: two of six clusters
+#   went to one-time buyers, who were 2 % of customers by the end of the year.
+# - cart_rate mostly repeats browse_rate. Names and profiles still use all three.
+# spend_rate follows from order_rate and basket_value, yet brought fewer returns and told more of next month's spend.
+DEFAULT_FEATURES: Final = ("order_rate", "spend_rate", "basket_value", "browse_rate", "refund_share")
+
+RESTARTS: Final = 10
+MAX_ITERATIONS: Final = 100
+
+# A cluster of fewer than a twentieth of its fair share of the sample (and of fewer than two customers) is an accident,
+# not a segment.
+TINY_SHARE: Final = 0.05
+MIN_MEMBERS: Final = 2
+
+
+def good_start(points: Matrix, k: int, rng: np.random.Generator, restarts: int = RESTARTS) -> Matrix | None:
+    """Centres (at most k, d) of points (n, d) that are finite; None while there are not two different points.
+
+    With fewer different points than k there are as many centres as points. Customers who would make up a tiny
+    cluster of their own are left out and the rest is clustered again.
+    """
+    points = np.round(points, 9)  # what differs by less is the same customer twice
+    distinct = len(np.unique(points, axis=0))
+    if distinct < 2:
+        return None
+    k = min(k, distinct)
+    centers, labels = _best_of(points, k, rng, restarts)
+    sizes = np.bincount(labels, minlength=k)
+    tiny = sizes < max(MIN_MEMBERS, TINY_SHARE * len(points) / k)
+    rest = points[~tiny[labels]]
+    if tiny.any() and len(np.unique(rest, axis=0)) >= k:
+        centers, _ = _best_of(rest, k, rng, restarts)
+    return centers[np.lexsort(centers.T[::-1])]
+
+
+def inertia(points: Matrix, centers: Matrix) -> float:
+    """Sum of squared distances of points (n, d) to their nearest of centres (k, d)."""
+    return float(_nearest(points, centers)[1].sum())
+
+
+def _best_of(points: Matrix, k: int, rng: np.random.Generator, restarts: int) -> tuple[Matrix, npt.NDArray[np.intp]]:
+    runs = (_lloyd(points, _plus_plus(points, k, rng)) for _ in range(restarts))
+    centers, labels, _ = min(runs, key=lambda run: run[2])
+    return centers, labels
+
+
+def _plus_plus(points: Matrix, k: int, rng: np.random.Generator) -> Matrix:
+    """k different points (k, d), each drawn by its squared distance to those before it.
+
+    k-means++: Arthur and Vassilvitskii, SODA 2007. There must be k different points.
+    """
+    chosen = [int(rng.integers(len(points)))]
+    nearest = np.square(points - points[chosen[0]]).sum(axis=1)
+    while len(chosen) < k:
+        chosen.append(int(rng.choice(len(points), p=nearest / nearest.sum())))
+        nearest = np.minimum(nearest, np.square(points - points[chosen[-1]]).sum(axis=1))
+    return points[chosen]
+
+
+def _lloyd(points: Matrix, centers: Matrix) -> tuple[Matrix, npt.NDArray[np.intp], float]:
+    """Centres, labels and inertia where assigning and averaging come to rest."""
+    labels, squares = _nearest(points, centers)
+    for _ in range(MAX_ITERATIONS):
+        centers = _means(points, labels, squares, len(centers))
+        before = labels
+        labels, squares = _nearest(points, centers)
+        if np.array_equal(labels, before):
+            break
+    return centers, labels, float(squares.sum())
+
+
+def _nearest(points: Matrix, centers: Matrix) -> tuple[npt.NDArray[np.intp], Matrix]:
+    """The nearest centre of each point (n,), and the squared distance to it (n,).
+
+    Not scipy's vq: its BLAS threads made this six times slower on a busy machine.
+    """
+    squares = cdist(points, centers, "sqeuclidean")
+    return squares.argmin(axis=1), squares.min(axis=1)
+
+
+def _means(points: Matrix, labels: npt.NDArray[np.intp], squares: Matrix, k: int) -> Matrix:
+    """Mean of each cluster (k, d); an empty one moves to a point that lies farthest from its own centre."""
+    sizes = np.bincount(labels, minlength=k)
+    sums = np.column_stack([np.bincount(labels, weights=column, minlength=k) for column in points.T])
+    means: Matrix = sums / np.maximum(sizes, 1)[:, None]
+    empty = np.flatnonzero(sizes == 0)
+    if len(empty):
+        means[empty] = points[np.argsort(-squares, kind="stable")[: len(empty)]]
+    return means

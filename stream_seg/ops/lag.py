@@ -1,0 +1,80 @@
+"""How far a consumer group is behind, per partition: in events, and in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.structs import TopicPartition
+
+from stream_seg.ops.offsets import (
+    BrokerError,
+    committed,
+    connect,
+    high_watermarks,
+    log_starts,
+    partitions_of,
+    record_timestamps_at,
+)
+
+
+@dataclass(frozen=True)
+class PartitionLag:
+    """One partition as a group sees it.
+
+    `end`: the offset of the next record to come. `committed`: the offset the group goes on from; None when it has
+    never committed, and reads from the beginning. `lag_seconds`: how long the first unread record has been waiting.
+    """
+
+    topic: str
+    partition: int
+    end: int
+    committed: int | None
+    lag_events: int
+    lag_seconds: float
+
+
+async def measure_lag(
+    bootstrap: str, group: str, topics: Iterable[str], *, embedded: bool, now_s: float
+) -> list[PartitionLag]:
+    """Lag of a group, by topic (in the order given) and partition, whether or not any member runs.
+
+    `now_s` is the wall clock, epoch seconds. Raises BrokerError when the broker or a topic is not there.
+    """
+    async with connect(bootstrap) as client:
+        return await client_lag(client, group, topics, embedded=embedded, now_s=now_s)
+
+
+async def client_lag(
+    client: AIOKafkaClient, group: str, topics: Iterable[str], *, embedded: bool, now_s: float
+) -> list[PartitionLag]:
+    """The same through a started client."""
+    partitions = await _partitions(client, list(topics))
+    # Committed offsets first: what is committed later lies below an end that is asked for later still.
+    commits = await committed(client, group, partitions)
+    starts = await log_starts(client, partitions)
+    ends = await high_watermarks(client, partitions, embedded=embedded)
+    # Records that retention removed before the group read them are lost to it, not waiting.
+    unread = {tp: max(commits[tp] or 0, starts[tp]) for tp in partitions}
+    behind = {tp: offset for tp, offset in unread.items() if offset < ends[tp]}
+    since = await record_timestamps_at(client, behind)
+    return [
+        PartitionLag(
+            topic=tp.topic,
+            partition=tp.partition,
+            end=ends[tp],
+            committed=commits[tp],
+            lag_events=max(0, ends[tp] - unread[tp]),
+            lag_seconds=max(0.0, now_s - since[tp]) if tp in since else 0.0,
+        )
+        for tp in partitions
+    ]
+
+
+async def _partitions(client: AIOKafkaClient, topics: list[str]) -> list[TopicPartition]:
+    found = await partitions_of(client, topics)
+    missing = [topic for topic in topics if topic not in found]
+    if missing:
+        raise BrokerError(f"no such topic: {', '.join(missing)}; create them with `stream-seg topics create`")
+    return [TopicPartition(topic, partition) for topic in topics for partition in found[topic]]

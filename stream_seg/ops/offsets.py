@@ -1,0 +1,281 @@
+"""Where partitions begin and end, and how far a group has read, asked of the brokers directly.
+
+All functions take a started `AIOKafkaClient` on the running loop (`connect` makes one), ask each leader once for all
+its partitions, and use a connection of their own, so that a consumer's long fetch does not hold them up.
+They raise `aiokafka.errors.KafkaError` for what a broker answers (`connect` makes it a BrokerError), after trying
+again while leaders move.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from aiokafka.client import AIOKafkaClient, CoordinationType
+from aiokafka.cluster import ClusterMetadata
+from aiokafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartitionError, for_code
+from aiokafka.protocol.commit import OffsetFetchRequest
+from aiokafka.protocol.coordination import FindCoordinatorRequest
+from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.protocol.metadata import MetadataRequest
+from aiokafka.protocol.offset import OffsetRequest
+from aiokafka.record.memory_records import MemoryRecords
+from aiokafka.structs import TopicPartition
+
+Answer = TypeVar("Answer")
+
+LATEST, EARLIEST = -1, -2
+READ_UNCOMMITTED = 0
+REQUEST_TIMEOUT_MS = 10_000
+ATTEMPTS = 5
+RETRY_S = 0.2
+# Enough for most first batches; a larger one comes alone, in a request of its own.
+BYTES_A_PARTITION = 65_536
+FETCH_WAIT_MS = 100
+# aiokafka keeps a connection for each broker and group of requests; any hashable names a group.
+CONNECTION = "offsets"
+
+
+class BrokerError(Exception):
+    """The broker or a topic is not there; the message says what to do."""
+
+
+@contextlib.asynccontextmanager
+async def connect(bootstrap: str) -> AsyncIterator[AIOKafkaClient]:
+    """A started client for `host:port[,host:port]`.
+
+    Raises BrokerError when no broker answers there, and in place of what a broker answers inside the block.
+    """
+    client = AIOKafkaClient(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_TIMEOUT_MS)
+    try:
+        try:
+            await client.bootstrap()
+        except (KafkaError, OSError) as error:
+            raise BrokerError(
+                f"no broker answers at {bootstrap}: is it running? Set STREAM_SEG_BROKER to the right address"
+            ) from error
+        yield client
+    except (KafkaError, TimeoutError) as error:
+        raise BrokerError(f"the broker at {bootstrap} answers with an error: {error}") from error
+    finally:
+        await client.close()
+
+
+async def partitions_of(client: AIOKafkaClient, topics: Iterable[str]) -> dict[str, list[int]]:
+    """Partitions of each topic that exists, in order; topics that do not are left out and not created."""
+    cluster = await _retrying(lambda: _metadata(client))
+    found = {topic: cluster.partitions_for_topic(topic) for topic in topics}
+    return {topic: sorted(partitions) for topic, partitions in found.items() if partitions}
+
+
+async def high_watermarks(
+    client: AIOKafkaClient, partitions: Iterable[TopicPartition], *, embedded: bool
+) -> dict[TopicPartition, int]:
+    """The offset that the next record of each partition will get. `embedded`: the broker is the embedded one."""
+
+    async def ask(node: int, mine: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        ends = await _list_offsets(client, node, mine, LATEST)
+        return await EmbeddedBrokerQuirks.high_watermarks(client, node, ends) if embedded else ends
+
+    return await _ask_leaders(client, partitions, ask)
+
+
+async def log_starts(client: AIOKafkaClient, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+    """The offset of the oldest record that each partition still has."""
+
+    async def ask(node: int, mine: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        return await _list_offsets(client, node, mine, EARLIEST)
+
+    return await _ask_leaders(client, partitions, ask)
+
+
+async def committed(
+    client: AIOKafkaClient, group: str, partitions: Iterable[TopicPartition]
+) -> dict[TopicPartition, int | None]:
+    """The offset each partition of the group goes on from; None where it never committed. No member need run."""
+    request = OffsetFetchRequest(group, _by_topic((tp, tp.partition) for tp in partitions))
+
+    async def ask() -> dict[TopicPartition, int | None]:
+        response = await client.send(await _coordinator(client, group), request, group=CONNECTION)
+        _raise_for(getattr(response, "error_code", 0), group)
+        offsets: dict[TopicPartition, int | None] = {}
+        for tp, (offset, _metadata, error_code) in _answers(response.topics):
+            _raise_for(error_code, tp)
+            offsets[tp] = offset if offset >= 0 else None
+        return offsets
+
+    return await _retrying(ask)
+
+
+async def record_timestamps_at(
+    client: AIOKafkaClient, positions: Mapping[TopicPartition, int]
+) -> dict[TopicPartition, float]:
+    """Timestamp (epoch seconds) of the first record at or after an offset; partitions without one are left out.
+
+    Positions should be below the high watermark: a broker waits before it says that there is nothing.
+    """
+
+    async def ask(node: int, mine: Sequence[TopicPartition]) -> dict[TopicPartition, float]:
+        found: dict[TopicPartition, float] = {}
+        waiting = list(mine)
+        while waiting:
+            found |= await _fetch_timestamps(client, node, {tp: positions[tp] for tp in waiting})
+            # A response holds one whole batch at least, of the first partition that has any; so what is first and
+            # has no timestamp now has no record, and the rest is asked for again without it.
+            waiting = [tp for tp in waiting[1:] if tp not in found]
+        return found
+
+    return await _ask_leaders(client, positions, ask)
+
+
+class EmbeddedBrokerQuirks:
+    """What the embedded broker (Tansu 0.6) does differently, in one place; Apache Kafka needs none of it.
+
+    Its ListOffsets(LATEST) answers the base offset of the last batch + 1, not the end of the log. The high
+    watermark in a Fetch is right. A Fetch whose maximum wait is zero, or ran out, may leave partitions out.
+    """
+
+    LONGEST_WAIT_MS = 1000
+
+    @classmethod
+    async def high_watermarks(
+        cls, client: AIOKafkaClient, node: int, ends: Mapping[TopicPartition, int]
+    ) -> dict[TopicPartition, int]:
+        """High watermarks out of a Fetch from the ends that ListOffsets gave."""
+        found: dict[TopicPartition, int] = {}
+        wait_ms = 1
+        while missing := {tp: end for tp, end in ends.items() if tp not in found}:
+            if wait_ms > cls.LONGEST_WAIT_MS:
+                raise KafkaTimeoutError(f"the embedded broker gives no high watermark for {list(missing)}")
+            response = await _fetch(client, node, missing, wait_ms=wait_ms, max_bytes=1)
+            for tp, (error_code, high_watermark, *_) in _answers(response.topics):
+                _raise_for(error_code, tp)
+                found[tp] = high_watermark
+            wait_ms *= 10
+        return found
+
+
+async def _metadata(client: AIOKafkaClient) -> ClusterMetadata:
+    """Brokers, topics and leaders as they are now, without waiting for the client's own refresh."""
+    # All topics are asked for: naming one that is missing makes most brokers create it.
+    response = await client.send(client.get_random_node(), MetadataRequest(None), group=CONNECTION)
+    cluster = ClusterMetadata()
+    cluster.update_metadata(response)
+    return cluster
+
+
+async def _coordinator(client: AIOKafkaClient, group: str) -> int:
+    request = FindCoordinatorRequest(group, CoordinationType.GROUP)
+    response = await client.send(client.get_random_node(), request, group=CONNECTION)
+    _raise_for(response.error_code, group)
+    node: int = response.coordinator_id
+    return node
+
+
+async def _list_offsets(
+    client: AIOKafkaClient, node: int, partitions: Sequence[TopicPartition], time: int
+) -> dict[TopicPartition, int]:
+    request = OffsetRequest(-1, READ_UNCOMMITTED, _by_topic((tp, (tp.partition, time)) for tp in partitions))
+    response = await client.send(node, request, group=CONNECTION)
+    offsets: dict[TopicPartition, int] = {}
+    for tp, (error_code, _timestamp, offset) in _answers(response.topics):
+        _raise_for(error_code, tp)
+        offsets[tp] = offset
+    return offsets
+
+
+async def _fetch(
+    client: AIOKafkaClient, node: int, positions: Mapping[TopicPartition, int], *, wait_ms: int, max_bytes: int
+) -> Any:
+    wanted = _by_topic((tp, (tp.partition, offset, max_bytes)) for tp, offset in positions.items())
+    request = FetchRequest(wait_ms, 1, max_bytes * len(positions), READ_UNCOMMITTED, wanted)
+    return await client.send(node, request, group=CONNECTION)
+
+
+async def _fetch_timestamps(
+    client: AIOKafkaClient, node: int, positions: Mapping[TopicPartition, int]
+) -> dict[TopicPartition, float]:
+    response = await _fetch(client, node, positions, wait_ms=FETCH_WAIT_MS, max_bytes=BYTES_A_PARTITION)
+    found: dict[TopicPartition, float] = {}
+    for tp, (error_code, *_, records) in _answers(response.topics):
+        timestamp_ms = None if error_code else _timestamp_ms_at(records, positions[tp])
+        if timestamp_ms is not None:
+            found[tp] = timestamp_ms / 1000
+    return found
+
+
+def _timestamp_ms_at(records: bytes | None, offset: int) -> int | None:
+    """Timestamp of the first record at or after `offset` in whole batches; the last one may be cut off."""
+    batches = MemoryRecords(records or b"")
+    while batches.has_next():
+        batch = batches.next_batch()
+        if getattr(batch, "is_control_batch", False):
+            continue
+        for record in batch:
+            if record.offset >= offset:
+                return int(record.timestamp)
+    return None
+
+
+async def _ask_leaders(
+    client: AIOKafkaClient,
+    partitions: Iterable[TopicPartition],
+    ask: Callable[[int, Sequence[TopicPartition]], Awaitable[dict[TopicPartition, Answer]]],
+) -> dict[TopicPartition, Answer]:
+    """`ask(leader, its partitions)` of all leaders at once, put together."""
+    wanted = list(partitions)
+
+    async def once() -> dict[TopicPartition, Answer]:
+        leaders = await _leaders(client, wanted)
+        answers = await asyncio.gather(*(ask(node, mine) for node, mine in leaders.items()))
+        return {tp: value for answer in answers for tp, value in answer.items()}
+
+    return await _retrying(once)
+
+
+async def _leaders(client: AIOKafkaClient, partitions: Sequence[TopicPartition]) -> dict[int, list[TopicPartition]]:
+    """Partitions by the broker that leads them, out of fresh metadata; UnknownTopicOrPartitionError for strangers."""
+    if not partitions:
+        return {}
+    cluster = await _metadata(client)
+    leaders: dict[int, list[TopicPartition]] = defaultdict(list)
+    for tp in partitions:
+        node = cluster.leader_for_partition(tp)
+        if node is None or node == -1:
+            raise UnknownTopicOrPartitionError(f"{tp.topic} [{tp.partition}]")
+        leaders[node].append(tp)
+    return leaders
+
+
+async def _retrying(ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return await ask()
+        except KafkaError as error:
+            if not error.retriable or attempt == ATTEMPTS:
+                raise
+        await asyncio.sleep(RETRY_S)
+    raise AssertionError("unreachable")
+
+
+def _by_topic(items: Iterable[tuple[TopicPartition, Any]]) -> list[tuple[str, list[Any]]]:
+    """The nesting of Kafka's requests: (topic, [what is asked of each partition])."""
+    topics: dict[str, list[Any]] = defaultdict(list)
+    for tp, wanted in items:
+        topics[tp.topic].append(wanted)
+    return list(topics.items())
+
+
+def _answers(topics: Iterable[Any]) -> Iterable[tuple[TopicPartition, Sequence[Any]]]:
+    """The nesting of Kafka's responses undone: (partition, the fields after its number)."""
+    for topic, partitions in topics:
+        for partition, *fields in partitions:
+            yield TopicPartition(topic, partition), fields
+
+
+def _raise_for(error_code: int, subject: object) -> None:
+    if error_code:
+        raise for_code(error_code)(str(subject))

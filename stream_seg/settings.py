@@ -1,0 +1,121 @@
+"""All settings of a deployment, from `STREAM_SEG_*` variables or a `stream_seg.toml`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+PREFIX = "STREAM_SEG_"
+EMBEDDED = "embedded"
+
+Lower = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
+Upper = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
+
+
+class _TomlSource(TomlConfigSettingsSource):
+    """The same names as the environment, with or without the prefix, in any case."""
+
+    def _read_file(self, file_path: Any) -> dict[str, object]:
+        raw = super()._read_file(file_path)
+        return {key.lower().removeprefix(PREFIX.lower()): value for key, value in raw.items()}
+
+
+class Settings(BaseSettings):
+    """Settings by name; the defaults run everything on one machine."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, toml_file="stream_seg.toml", extra="forbid", env_ignore_empty=True
+    )
+
+    broker: str = Field(EMBEDDED, description="kafka://host:port[,host:port], or embedded")
+    redis_url: str = Field(EMBEDDED, description="redis://..., rediss://..., or embedded", repr=False)
+    app_id: str = Field("stream-seg", pattern=r"^[A-Za-z0-9._-]+$", description="consumer group, prefix of internal topics")
+    partitions: int = Field(8, ge=1, le=4096, description="partitions of topics when they are created")
+    replication_factor: int = Field(1, ge=1, description="replicas of topics when they are created")
+    store: str = Field("memory://", description="where customer records live in a worker")
+    data_dir: Path = Field(Path(".stream_seg"), description="addresses of embedded services, files of stores")
+    clock: Annotated[Literal["wall", "stream"], Lower] = Field("wall", description="stream: time is what events say")
+    segments: int = Field(6, ge=2, le=64, description="clusters of the behavior dimension")
+    model: Path | None = Field(None, description="a model snapshot file: used as it is, nothing is learned")
+    margin: float = Field(0.2, ge=0, lt=1, description="how much nearer another segment must be; 0 turns hysteresis off")
+    dwell: float = Field(86_400.0, ge=0, description="seconds a customer stays in a segment at least")
+    half_life_days: float = Field(30.0, gt=0, description="of decayed counts and sums")
+    dedup_events: int = Field(8, ge=1, le=255, description="recent event ids kept a customer")
+    currency: Annotated[str, Upper] = Field("USD", pattern=r"^[A-Z]{3}$", description="base currency, ISO 4217")
+    rates: dict[str, float] = Field(default_factory=dict, description='value of one unit of a currency in the base currency, JSON: {"EUR": 1.08}')
+    topic_prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]*$", description="in front of every topic")
+    redis_prefix: str = Field("seg", description="in front of every Redis key")
+    worker_http_host: str = Field("127.0.0.1", description="where a worker's /metrics, /live, /ready listen")
+    worker_http_port: int = Field(6066, ge=0, le=65535, description="0 turns them off")
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], Lower] = "info"
+    log_format: Annotated[Literal["console", "json"], Lower] = "console"
+    fetch_wait_ms: int | None = Field(
+        None, ge=1, le=5000, description="longest a broker holds a fetch open; 500, on the embedded one 20"
+    )
+    session_timeout_s: float = Field(30.0, ge=1, description="a silent worker loses its partitions after this")
+
+    @field_validator("broker")
+    @classmethod
+    def _broker_scheme(cls, value: str) -> str:
+        if value != EMBEDDED and not value.startswith("kafka://"):
+            raise ValueError(f"BROKER is {value!r}; write kafka://host:port[,host:port], or embedded")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_scheme(cls, value: str) -> str:
+        if value != EMBEDDED and not value.startswith(("redis://", "rediss://")):
+            raise ValueError("REDIS_URL must begin with redis:// or rediss://, or be embedded")
+        return value
+
+    @field_validator("store")
+    @classmethod
+    def _store_known(cls, value: str) -> str:
+        if value != "memory://":
+            raise ValueError(f"STORE is {value!r}; this version has memory:// only")
+        return value
+
+    @model_validator(mode="after")
+    def _model_exists(self) -> Self:
+        if self.model is not None and not self.model.is_file():
+            raise ValueError(f"MODEL names {self.model}, which is not a file; give the path of a model snapshot")
+        return self
+
+    @property
+    def half_life_s(self) -> float:
+        """Half-life of decayed counts and sums, seconds."""
+        return self.half_life_days * 86_400.0
+
+    @property
+    def bootstrap(self) -> str:
+        """`host:port[,host:port]` of a broker that is not embedded."""
+        return self.broker.removeprefix("kafka://")
+
+    @property
+    def changelog(self) -> str:
+        """Name of the topic that holds the workers' state."""
+        return f"{self.app_id}-customers-changelog"
+
+    def topic(self, name: str) -> str:
+        """Full name of one of the project's topics."""
+        return self.topic_prefix + name
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments first, then the environment, then `stream_seg.toml`."""
+        return init_settings, env_settings, _TomlSource(settings_cls)

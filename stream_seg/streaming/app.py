@@ -1,0 +1,253 @@
+"""The Faust application: agents, table, rebalances and timers, wired to one pipeline. Nothing is made at import."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from time import monotonic, time
+from typing import Any, Final
+
+import faust
+from faust.stores import STORES
+from faust.types import TP
+from mode import CrashingSupervisor
+
+from stream_seg.cache.port import Cache
+from stream_seg.cache.writer import CacheWriter
+from stream_seg.contracts.currencies import EXPONENTS
+from stream_seg.core.decay import Decay
+from stream_seg.core.engine import Engine, Rules
+from stream_seg.core.transitions import Hysteresis
+from stream_seg.core.vocabulary import TOPICS
+from stream_seg.learning.policy import LearnerPolicy
+from stream_seg.ops.metrics import Metrics
+from stream_seg.settings import Settings
+
+from .absorb import Absorber
+from .checkpoint import Checkpoint
+from .decide import Decider
+from .intake import BATCH_RECORDS, BatchScheduler
+from .learning_agent import LearningAgent
+from .lease import HeartbeatLease
+from .mirror import Mirror
+from .model_feed import ModelFeed
+from .ownership import OwnedPartition
+from .pipeline import Pipeline
+from .samples import Sampling
+from .transport import BatchTransport
+
+log = logging.getLogger(__name__)
+
+STORES.aliases["by-partition"] = "stream_seg.streaming.store:PartitionedStore"
+
+# The embedded broker makes the first member of a group wait half of the rebalance timeout.
+EMBEDDED_SESSION_S: Final = 6.0
+# Records that come while the embedded broker holds a fetch are answered after half of the wait, not at once.
+EMBEDDED_FETCH_WAIT_MS: Final = 20
+FETCH_WAIT_MS: Final = 500
+MAX_POLL_RECORDS: Final = 32_768
+TEND_EVERY_S: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Where broker and Redis are. `embedded`: the broker is the one from a wheel, with its quirks."""
+
+    bootstrap: str
+    redis_url: str
+    embedded: bool
+
+
+@dataclass(slots=True)
+class Application:
+    """A Faust app and the parts that health checks and metrics look at."""
+
+    faust: faust.App
+    pipeline: Pipeline
+    lease: HeartbeatLease
+    feed: ModelFeed
+    mirror: Mirror
+    metrics: Metrics
+    engine: Engine
+
+
+def minor_per_major(currency: str) -> float:
+    """Minor units in one unit of a currency: 100 for USD, 1 for JPY."""
+    return float(10 ** EXPONENTS[currency])
+
+
+def build_app(settings: Settings, services: Services, metrics: Metrics, cache: Cache | None = None) -> Application:
+    """Make the application of one worker. Connects to nothing until Faust starts it."""
+    app = _faust_app(settings, services)
+    fetch_wait_ms = settings.fetch_wait_ms or (EMBEDDED_FETCH_WAIT_MS if services.embedded else FETCH_WAIT_MS)
+    transport = BatchTransport(
+        app.conf.broker_consumer, app, embedded=services.embedded, fetch_wait_ms=fetch_wait_ms
+    )
+    app.transport = transport
+    table = app.Table(
+        "customers", partitions=settings.partitions, store="by-partition://memory", key_type=bytes, value_type=bytes
+    )
+
+    def producer() -> Any:
+        return app.producer._ensure_producer()
+
+    def ended(topic: str, partition: int) -> bool:
+        end = app.consumer.highwater(TP(settings.topic(topic), partition))
+        return pipeline.checkpoint.owned[partition].read_to_end(topic, end)
+
+    engine = Engine(_rules(settings))
+    lease = HeartbeatLease(app.conf.broker_session_timeout, lambda: transport.last_heartbeat)
+    cache = cache or CacheWriter.from_url(services.redis_url, settings.redis_prefix, settings.app_id)
+    mirror = Mirror(cache, engine, metrics, time)
+    decider = Decider(engine, settings.clock == "stream", f"/stream-seg/{settings.app_id}", ended)
+    checkpoint = Checkpoint(settings, decider, mirror, lease, metrics, time, producer)
+    policy = _policy(settings)
+    feed = ModelFeed(
+        services.bootstrap,
+        settings.topic("segment-models"),
+        lambda snapshot, in_force: pipeline.on_snapshot(snapshot, in_force),
+        embedded=services.embedded,
+        fetch_wait_ms=fetch_wait_ms,
+    )
+
+    def now(held: OwnedPartition) -> float:
+        return held.clock(ended) if settings.clock == "stream" else time()
+
+    pipeline = Pipeline(
+        settings=settings,
+        engine=engine,
+        absorber=Absorber(settings, engine, metrics, time),
+        checkpoint=checkpoint,
+        mirror=mirror,
+        feed=feed,
+        sampling=Sampling(engine, settings, policy, now, producer, metrics),
+        store=lambda: table.data,
+        producer=producer,
+        wall=time,
+        metrics=metrics,
+    )
+    made = Application(app, pipeline, lease, feed, mirror, metrics, engine)
+    _wire(made, settings, transport)
+    if settings.model is None:
+        _wire_learning(made, settings, policy, producer)
+    return made
+
+
+def _faust_app(settings: Settings, services: Services) -> faust.App:
+    session_s = EMBEDDED_SESSION_S if services.embedded else settings.session_timeout_s
+    return faust.App(
+        settings.app_id,
+        broker=[f"kafka://{host}" for host in services.bootstrap.split(",")],
+        store="memory://",
+        datadir=str(settings.data_dir / "faust"),
+        web_enabled=False,
+        web_tables_enabled=False,
+        canonical_url=f"http://{settings.worker_http_host}:{settings.worker_http_port or 6066}",
+        topic_disable_leader=True,
+        topic_partitions=settings.partitions,
+        topic_replication_factor=settings.replication_factor,
+        table_standby_replicas=0,
+        ConsumerScheduler=BatchScheduler,
+        # Counted in batches. Faust stops fetching a partition when the buffer is four fifths full; the last fifth
+        # must take what one poll still brings, or the learner's samples wait behind inputs that wait for a model.
+        stream_buffer_maxsize=5 * (MAX_POLL_RECORDS // BATCH_RECORDS + 4 * settings.partitions),
+        stream_wait_empty=False,
+        consumer_auto_offset_reset="earliest",
+        broker_max_poll_records=MAX_POLL_RECORDS,
+        broker_commit_interval=1.0,
+        broker_session_timeout=session_s,
+        broker_rebalance_timeout=session_s if services.embedded else 60.0,
+        broker_heartbeat_interval=session_s / 6,
+        broker_request_timeout=max(60.0, session_s + 10),
+        producer_linger=0.0,
+        # The largest batch a broker takes is 1 MB unless told otherwise.
+        producer_max_batch_size=900_000,
+        producer_max_request_size=16_000_000,
+        producer_request_timeout=60.0,
+        worker_redirect_stdouts=False,
+        agent_supervisor=CrashingSupervisor,
+    )
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
+        decay=Decay(settings.half_life_s),
+        hysteresis=Hysteresis(settings.margin, settings.dwell if settings.margin else 0.0),
+        recent_events=settings.dedup_events,
+        minor_per_major=minor_per_major(settings.currency),
+    )
+
+
+def _policy(settings: Settings) -> LearnerPolicy:
+    """In a replay the first model may wait a half-life; people who watch live traffic want one at once."""
+    half_life_s = settings.half_life_s
+    warm_up_s = half_life_s if settings.clock == "stream" else 0.0
+    return LearnerPolicy(warm_up_s=warm_up_s, refit_after_s=(half_life_s, 2 * half_life_s))
+
+
+def _wire(made: Application, settings: Settings, transport: BatchTransport) -> None:
+    app, pipeline = made.faust, made.pipeline
+    inputs = {settings.topic(name): name for name in TOPICS}
+    topic = app.topic(*inputs, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+
+    async def customers(stream: Any) -> None:
+        async for event in stream.noack().events():
+            await pipeline.take_in(event)
+
+    app.agent(topic, name="customers")(customers)
+
+    async def revoked(app: faust.App, revoked: Any, **_: Any) -> None:
+        await pipeline.revoke()
+
+    async def complete(app: faust.App, **_: Any) -> None:
+        transport.last_heartbeat = monotonic()
+        tps = [tp for tp in app.consumer.assignment() if tp.topic in inputs]
+        ends: dict[int, dict[str, int]] = {}
+        for tp, end in (await app.consumer.highwaters(*tps) if tps else {}).items():
+            ends.setdefault(tp.partition, {})[inputs[tp.topic]] = end
+        await pipeline.assign(ends)
+
+    async def stop(app: faust.App, **_: Any) -> None:
+        await pipeline.stop()
+
+    app.on_before_shutdown.connect(stop, weak=False)
+    app.on_partitions_revoked.connect(revoked, weak=False)
+    app.on_rebalance_complete.connect(complete, weak=False)
+
+    async def follow_models() -> None:
+        await made.feed.follow()
+
+    async def write_groups() -> None:
+        await pipeline.checkpoint.run()
+
+    async def tend() -> None:
+        await pipeline.tend()
+
+    app.task(follow_models)
+    app.task(write_groups)
+    app.timer(interval=TEND_EVERY_S)(tend)
+
+
+def _wire_learning(made: Application, settings: Settings, policy: LearnerPolicy, producer: Any) -> None:
+    app = made.faust
+    agent = LearningAgent(
+        settings.segments, policy, made.feed, settings.topic("segment-models"), producer, time, made.metrics
+    )
+    topic = app.topic(
+        settings.topic("segment-samples"),
+        key_type=bytes,
+        value_type=bytes,
+        key_serializer="raw",
+        value_serializer="raw",
+    )
+
+    async def learn(stream: Any) -> None:
+        async for event in stream.events():
+            await agent.learn([record.value for record in event.value.records])
+
+    app.agent(topic, name="learner")(learn)
+
+    async def forget(app: faust.App, revoked: Any, **_: Any) -> None:
+        agent.forget()
+
+    app.on_partitions_revoked.connect(forget, weak=False)

@@ -1,0 +1,125 @@
+"""What the changelog topic holds: customer records with their pending changes, and partition headers.
+
+A value begins with a format number. An entry (format 1) is epoch, group, the length of the record, the record
+(`core.customer`), then the outbox: the segment changes that this write decided, as they go to the topic. A header
+is JSON under a reserved key, the last record of every group.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from struct import Struct, error
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+FORMAT: Final = 1
+# Not UTF-8, so no customer id can be this key.
+HEADER_KEY: Final = b"\xffheader"
+
+_ENTRY: Final = Struct("<BQQI")
+_LENGTH: Final = Struct("<I")
+
+
+class BadChangelog(ValueError):
+    """A changelog record that this version cannot read."""
+
+
+class OutboxMessage(NamedTuple):
+    """A message for the topic of changes, exactly as it is sent."""
+
+    key: bytes
+    value: bytes
+    headers: list[tuple[str, bytes]]
+
+
+class Entry(NamedTuple):
+    """A customer's record as written by `group` of the owner of `epoch`, with the changes it decided."""
+
+    epoch: int
+    group: int
+    record: bytes
+    outbox: tuple[OutboxMessage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """State of a partition as a whole.
+
+    `confirmed` is the last group whose changes are acknowledged by the topic, `clock` the stream clock (epoch
+    seconds), `inputs` the highest offset absorbed by input topic, `model_version` the model that customers were
+    evaluated with, `half_life_s` what sums decay by.
+    """
+
+    epoch: int
+    group: int
+    confirmed: int
+    clock: float
+    model_version: int
+    half_life_s: float
+    inputs: dict[str, int] = field(default_factory=dict)
+    times: dict[str, float] = field(default_factory=dict)  # largest occurred_at by input topic
+
+
+def pack_entry(epoch: int, group: int, record: bytes, outbox: tuple[OutboxMessage, ...] = ()) -> bytes:
+    """Bytes of an entry."""
+    head = _ENTRY.pack(FORMAT, epoch, group, len(record))
+    return head + record + _pack_outbox(outbox) if outbox else head + record
+
+
+def unpack_entry(value: bytes) -> Entry:
+    """An entry from its bytes; raises BadChangelog."""
+    try:
+        number, epoch, group, length = _ENTRY.unpack_from(value)
+        if number != FORMAT:
+            raise BadChangelog(f"changelog entry of format {number}; this version reads {FORMAT}: upgrade stream_seg")
+        start = _ENTRY.size
+        record = value[start : start + length]
+        if len(record) != length:
+            raise BadChangelog("changelog entry is cut off")
+        return Entry(epoch, group, record, _unpack_outbox(value, start + length))
+    except (error, IndexError, orjson.JSONDecodeError) as reason:
+        raise BadChangelog(f"changelog entry of {len(value)} bytes cannot be read: {reason}") from None
+
+
+def pack_header(header: Header) -> bytes:
+    """Bytes of a header."""
+    return orjson.dumps({"format": FORMAT, **asdict(header)})
+
+
+def unpack_header(value: bytes) -> Header:
+    """A header from its bytes; raises BadChangelog."""
+    try:
+        fields: dict[str, Any] = orjson.loads(value)
+        number = fields.pop("format")
+        if number != FORMAT:
+            raise BadChangelog(f"partition header of format {number}; this version reads {FORMAT}: upgrade stream_seg")
+        return Header(**fields)
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as reason:
+        raise BadChangelog(f"partition header cannot be read: {reason}") from None
+
+
+def _pack_outbox(outbox: tuple[OutboxMessage, ...]) -> bytes:
+    parts: list[bytes] = []
+    for message in outbox:
+        headers = orjson.dumps([[name, value.decode()] for name, value in message.headers])
+        for part in (message.key, message.value, headers):
+            parts += (_LENGTH.pack(len(part)), part)
+    return b"".join(parts)
+
+
+def _unpack_outbox(value: bytes, at: int) -> tuple[OutboxMessage, ...]:
+    parts = []
+    while at < len(value):
+        (length,) = _LENGTH.unpack_from(value, at)
+        at += _LENGTH.size
+        if at + length > len(value):
+            raise BadChangelog("changelog entry is cut off in its pending changes")
+        parts.append(value[at : at + length])
+        at += length
+    if len(parts) % 3:
+        raise BadChangelog("changelog entry is cut off in its pending changes")
+    return tuple(
+        OutboxMessage(key, body, [(name, text.encode()) for name, text in orjson.loads(headers)])
+        for key, body, headers in zip(parts[::3], parts[1::3], parts[2::3], strict=True)
+    )

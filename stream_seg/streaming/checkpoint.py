@@ -1,0 +1,212 @@
+"""The group checkpoint: what gathered is decided at once, and its effects follow one another.
+
+    0 dead letters       -> topic, acknowledged
+    1 customer records   -> changelog, each with the changes it decided; last, the partition's header; acknowledged
+    2 segment changes    -> topic, exactly as the records carry them; acknowledged
+    3 documents          -> Redis, guarded; a failure is repaired later and holds up nothing
+    4 the Faust events are acknowledged, so that their offsets may be committed
+
+A crash before 1 leaves the input uncommitted: it is read again. After 1 the input is read again too, and the fence
+in every record skips it, while recovery sends the changes that 2 may not have sent. What 3 lacks, the mark
+{epoch, group} in Redis shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from time import monotonic
+from typing import Any, Final, Protocol
+
+from stream_seg.ops.metrics import Metrics
+from stream_seg.settings import Settings
+
+from . import changelog
+from .decide import Decider, Written
+from .group import Group
+from .mirror import Mirror
+from .ownership import OwnedPartition
+from .publish import Appended, Message, append_all
+
+# How long nothing may happen before the checkpoint looks after Redis by itself.
+TICK_S: Final = 1.0
+
+
+class LeaseLost(RuntimeError):
+    """This worker was silent for so long that another may own its partitions."""
+
+
+class Lease(Protocol):
+    """Whether the broker still counts this worker as alive."""
+
+    def check(self) -> None:
+        """Raise LeaseLost when it may not."""
+
+
+class Checkpoint:
+    """Takes groups one after the other and makes their effects. One for everything a worker writes."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        decider: Decider,
+        mirror: Mirror,
+        lease: Lease,
+        metrics: Metrics,
+        wall: Callable[[], float],
+        producer: Callable[[], Any],
+    ) -> None:
+        self._changes = settings.topic("segment-changes")
+        self._dead_letters = settings.topic("dead-letters")
+        self._changelog = settings.changelog
+        self._decider = decider
+        self._mirror = mirror
+        self._lease = lease
+        self._metrics = metrics
+        self._wall = wall
+        self._producer = producer
+        self._busy = asyncio.Lock()
+        self._woken = asyncio.Event()
+        self.owned: dict[int, OwnedPartition] = {}
+        self.group = Group()
+        self.room = asyncio.Event()  # set whenever a group has been taken
+        self.paused = True
+
+    def wake(self) -> None:
+        """There is something to write."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Write groups until cancelled. An error here is fatal to the worker: it restarts and replays."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), TICK_S)
+            self._woken.clear()
+            async with self._busy:
+                if self.paused:
+                    continue
+                self._add_slices()
+                if self.group:
+                    await self._write(self._take())
+                await self._mirror.tend(self.owned)
+            if any(owned.reevaluate or owned.rewrite for owned in self.owned.values()):
+                self._woken.set()
+
+    async def drain(self) -> None:
+        """Stop: drop what gathered (its input is not acknowledged), wait for the group in flight, confirm it."""
+        self.paused = True
+        self.group = Group()
+        self.room.set()
+        async with self._busy:
+            if self.owned:
+                await self._confirm()
+
+    async def resume(self, owned: Mapping[int, OwnedPartition]) -> None:
+        """Begin to write for these partitions; first send what recovery found unconfirmed."""
+        async with self._busy:
+            self.owned = dict(owned)
+            self.group = Group()
+            pending: dict[int, list[Message]] = {
+                number: [
+                    message
+                    for _, outbox in sorted(held.state.unconfirmed, key=lambda item: item[0])
+                    for message in outbox
+                ]
+                for number, held in owned.items()
+                if held.state.unconfirmed
+            }
+            if pending:
+                await append_all(self._producer(), self._changes, pending, self._now_ms())
+            for held in owned.values():
+                held.confirmed = held.group
+                held.state.unconfirmed.clear()
+            self.paused = False
+            self.wake()
+
+    def _take(self) -> Group:
+        group, self.group = self.group, Group()
+        self.room.set()
+        return group
+
+    def _add_slices(self) -> None:
+        for owned in self.owned.values():
+            if owned.reevaluate or owned.rewrite:
+                self.group.gathered(owned)
+
+    async def _write(self, group: Group) -> None:
+        begun = monotonic()
+        self._lease.check()
+        # From here to the first await every customer of the group is evaluated, packed and put into the store:
+        # events that arrive during the effects start from what was decided, never from what was before it.
+        wall = self._wall()
+        written = [self._decider.decide(gathered, wall) for gathered in group.partitions.values()]
+        decided = monotonic()
+        if group.dead_letters:
+            await append_all(self._producer(), self._dead_letters, group.dead_letters, self._now_ms())
+        await self._append_records(written)
+        logged = monotonic()
+        await self._publish_changes(written)
+        published = monotonic()
+        await self._mirror.write(written)
+        for event in group.events:
+            event.ack()
+        self._observe(group, written, (begun, decided, logged, published, monotonic()))
+
+    async def _append_records(self, written: list[Written]) -> None:
+        entries = {item.owned.number: item.entries() for item in written}
+        appended = await append_all(self._producer(), self._changelog, entries, self._now_ms())
+        for item in written:
+            self._note_offsets(item.owned, appended[item.owned.number])
+            item.owned.state.header = item.header
+
+    def _note_offsets(self, owned: OwnedPartition, appended: list[Appended]) -> None:
+        """Keep the changelog position; a jump in it shows that someone else appended."""
+        for first, last in appended:
+            before = owned.state.offset
+            if before is not None and first > before + 1:
+                # A worker that had lost the partition wrote here. Readers take the higher epoch, but compaction
+                # keeps whatever is last under a key: append every record again behind it.
+                self._metrics.foreign_appends.inc()
+                owned.rewrite = list(owned.state.records)
+            owned.state.offset = last
+
+    async def _publish_changes(self, written: list[Written]) -> None:
+        changes: dict[int, list[Message]] = {
+            item.owned.number: list(item.outbox.values()) for item in written if item.outbox
+        }
+        if changes:
+            await append_all(self._producer(), self._changes, changes, self._now_ms())
+        for item in written:
+            item.owned.confirmed = item.owned.group
+
+    async def _confirm(self) -> None:
+        """Tell recovery that nothing is pending, so that a restart does not send the last changes again."""
+        headers = {
+            owned.number: self._decider.header(owned)
+            for owned in self.owned.values()
+            if owned.state.header is not None and owned.state.header.confirmed < owned.confirmed
+        }
+        if not headers:
+            return
+        self._lease.check()
+        messages: dict[int, list[Message]] = {
+            number: [(changelog.HEADER_KEY, changelog.pack_header(header), ())] for number, header in headers.items()
+        }
+        appended = await append_all(self._producer(), self._changelog, messages, self._now_ms())
+        for number, header in headers.items():
+            self._note_offsets(self.owned[number], appended[number])
+            self.owned[number].state.header = header
+
+    def _observe(self, group: Group, written: list[Written], times: tuple[float, ...]) -> None:
+        metrics = self._metrics
+        metrics.group_events.observe(group.records)
+        metrics.group_seconds.observe(times[-1] - times[0])
+        for stage, begun, ended in zip(("decide", "changelog", "changes", "redis"), times, times[1:], strict=False):
+            metrics.stage_seconds.labels(stage).inc(ended - begun)
+        changes = sum(len(item.outbox) for item in written)
+        if changes:
+            metrics.changes.labels("behavior").inc(changes)
+
+    def _now_ms(self) -> int:
+        return int(self._wall() * 1000)

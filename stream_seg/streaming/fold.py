@@ -1,0 +1,235 @@
+"""Folds: what the topics of changes and of state come to in the end, read from their beginning."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import orjson
+
+from stream_seg.contracts.document import CustomerSegments
+from stream_seg.contracts.model import parse_snapshot
+from stream_seg.contracts.times import rfc3339
+from stream_seg.core.customer import NO_SEGMENT, columns
+from stream_seg.core.model import BEHAVIOR, segment_id
+from stream_seg.ops.offsets import connect
+from stream_seg.ops.offsets import partitions_of as partitions_of_topics
+
+from .partitioning import partitions_of
+from .reader import read_all
+from .store import PartitionState
+
+Change = dict[str, Any]  # one message of segment-changes, as its JSON says
+
+
+class BadChange(ValueError):
+    """A message on the topic of changes that is not a segment change."""
+
+
+class Place(NamedTuple):
+    """A segment that a customer is in; `since` as RFC 3339."""
+
+    segment: str
+    name: str
+    since: str
+
+
+class Standing(NamedTuple):
+    """Where a customer stands: the number of its last change, and its segments by dimension."""
+
+    sequence: int
+    segments: dict[str, Place]
+
+
+class Flow(NamedTuple):
+    """From which segment to which, by id and by the name it had then; None where there was none."""
+
+    dimension: str
+    left: str | None
+    left_name: str | None
+    entered: str | None
+    entered_name: str | None
+
+
+class LastChange(NamedTuple):
+    """The last change of a customer, which is its whole standing, and the flow it was part of."""
+
+    epoch: int
+    standing: Standing
+    flow: Flow
+
+
+class Difference(NamedTuple):
+    """A customer of whom topic, Redis and state do not say the same; None where one knows nothing."""
+
+    customer_id: str
+    topic: Standing | None
+    redis: Standing | None
+    state: Standing | None
+
+
+@dataclass(slots=True)
+class ChangesFold:
+    """The topic of changes folded by customer: memory grows with customers, not with changes.
+
+    `changes` counts every change once; `repeats` those that were sent again, or came from a worker that had lost
+    its partition.
+    """
+
+    last: dict[str, LastChange] = field(default_factory=dict)
+    changes: int = 0
+    repeats: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    flows: Counter[Flow] = field(default_factory=Counter)
+
+    def add(self, value: bytes) -> None:
+        """Fold one message; raises BadChange."""
+        try:
+            change: Change = orjson.loads(value)
+            customer_id, order = change["customer_id"], (change["epoch"], change["sequence"])
+            held = self.last.get(customer_id)
+            if held is not None and order <= (held.epoch, held.standing.sequence):
+                self.repeats += 1
+                return
+            flow = flow_of(change)
+            self.last[customer_id] = LastChange(change["epoch"], standing_of_change(change), flow)
+            self.reasons[change["reason"]["code"]] += 1
+        except (orjson.JSONDecodeError, KeyError, TypeError) as reason:
+            raise BadChange(f"a message on the topic of changes is not a segment change: {reason!r}") from None
+        self.changes += 1
+        self.flows[flow] += 1
+
+    def standings(self) -> dict[str, Standing]:
+        """Where every customer stands; those that have left all segments are left out."""
+        return {customer: last.standing for customer, last in self.last.items() if last.standing.segments}
+
+    def sizes(self) -> dict[str, dict[str, int]]:
+        """Customers now in each segment: dimension -> segment -> customers."""
+        counts: dict[str, Counter[str]] = {}
+        for last in self.last.values():
+            for dimension, place in last.standing.segments.items():
+                counts.setdefault(dimension, Counter())[place.segment] += 1
+        return {dimension: dict(segments) for dimension, segments in counts.items()}
+
+
+def standing_of_change(change: Change) -> Standing:
+    """The standing after a change."""
+    places = {
+        dimension: Place(held["segment"], held["name"], held["since"]) for dimension, held in change["segments"].items()
+    }
+    return Standing(change["sequence"], places)
+
+
+def standing_of_document(document: CustomerSegments) -> Standing:
+    """The standing that a document in Redis tells."""
+    places = {
+        dimension: Place(now.segment, now.name, rfc3339(now.since.timestamp()))
+        for dimension, now in document.segments.items()
+    }
+    return Standing(document.sequence, places)
+
+
+def flow_of(change: Change) -> Flow:
+    """From where to where a change goes."""
+    left, entered = change.get("from") or {}, change.get("to") or {}
+    return Flow(
+        change["dimension"],
+        left.get("segment"),
+        left.get("name"),
+        entered.get("segment"),
+        entered.get("name"),
+    )
+
+
+async def fold_changes(bootstrap: str, topic: str, *, embedded: bool) -> ChangesFold:
+    """The last change of every customer. Raises BrokerError, BadChange."""
+    fold = ChangesFold()
+    async for _, records in read_all(bootstrap, topic, embedded=embedded):
+        for record in records:
+            if record.value is not None:
+                fold.add(record.value)
+            elif record.key is not None:
+                fold.last.pop(record.key.decode(), None)
+    return fold
+
+
+async def changes_of(
+    bootstrap: str, topic: str, customers: Sequence[str], *, embedded: bool
+) -> dict[str, list[Change]]:
+    """All changes of some customers, each once, in order. Reads the partitions of those customers only."""
+    async with connect(bootstrap) as client:
+        count = len((await partitions_of_topics(client, [topic])).get(topic, ()))
+    keys = [customer.encode() for customer in customers]
+    mine = set(partitions_of(keys, count).tolist()) if keys and count else set()
+    found: dict[str, list[Change]] = {customer: [] for customer in customers}
+    async for _, records in read_all(bootstrap, topic, embedded=embedded, partitions=mine):
+        for record in records:
+            changes = found.get(record.key.decode()) if record.key is not None else None
+            if changes is None or record.value is None:
+                continue
+            change = orjson.loads(record.value)
+            if not changes or _order(change) > _order(changes[-1]):
+                changes.append(change)
+    return found
+
+
+def _order(change: Change) -> tuple[int, int]:
+    return change["epoch"], change["sequence"]
+
+
+async def fold_changelog(
+    bootstrap: str, topic: str, *, embedded: bool, partitions: Collection[int] | None = None
+) -> dict[int, PartitionState]:
+    """The state of every partition, exactly as a worker would recover it. Raises BrokerError, BadChangelog."""
+    states: dict[int, PartitionState] = {}
+    async for number, records in read_all(bootstrap, topic, embedded=embedded, partitions=partitions):
+        state = states.setdefault(number, PartitionState())
+        for record in records:
+            state.restore(record.key, record.value)
+        state.offset = records[-1].offset
+    return states
+
+
+async def model_names(bootstrap: str, topic: str, *, embedded: bool) -> dict[int, tuple[str, ...]]:
+    """What every published model calls its segments, by version. Raises BrokerError."""
+    names: dict[int, tuple[str, ...]] = {}
+    async for _, records in read_all(bootstrap, topic, embedded=embedded):
+        for record in records:
+            with suppress(ValueError):  # what workers cannot use either
+                snapshot = parse_snapshot(record.value or b"")
+                names[snapshot.version] = tuple(each.name for each in snapshot.segments)
+    return names
+
+
+def standings_of_state(states: Iterable[PartitionState], names: Mapping[int, Sequence[str]]) -> dict[str, Standing]:
+    """Where customers stand by the workers' records; those in no segment are left out."""
+    found: dict[str, Standing] = {}
+    for state in states:
+        if not state.records:
+            continue
+        fixed = columns(list(state.records.values()))
+        rows = (fixed[name].tolist() for name in ("segment", "model_version", "since", "sequence"))
+        for key, segment, version, since, sequence in zip(state.records, *rows, strict=True):
+            if segment != NO_SEGMENT:
+                place = Place(segment_id(segment), _name(names, version, segment), rfc3339(since))
+                found[key.decode()] = Standing(sequence, {BEHAVIOR: place})
+    return found
+
+
+def _name(names: Mapping[int, Sequence[str]], version: int, segment: int) -> str:
+    known = names.get(version, ())
+    return known[segment] if segment < len(known) else segment_id(segment)
+
+
+def compare(
+    topic: Mapping[str, Standing], redis: Mapping[str, Standing], state: Mapping[str, Standing]
+) -> list[Difference]:
+    """Customers of whom the three do not say the same, in order of id."""
+    everyone = sorted(topic.keys() | redis.keys() | state.keys())
+    found = (
+        Difference(customer, topic.get(customer), redis.get(customer), state.get(customer)) for customer in everyone
+    )
+    return [each for each in found if not each.topic == each.redis == each.state]

@@ -1,0 +1,121 @@
+"""What a worker knows of each partition it owns: epoch, group, clock, sizes, and what Redis has of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from stream_seg.cache.port import Mark
+from stream_seg.core.customer import columns
+from stream_seg.core.vocabulary import TOPICS
+
+from .changelog import Header
+from .store import PartitionState
+
+ClockEnded = Callable[[str, int], bool]  # (topic, partition) -> whether the topic is read to its end
+
+
+class WrongInput(RuntimeError):
+    """The input topics are not those that the state was made from."""
+
+
+@dataclass(slots=True, eq=False)
+class OwnedPartition:
+    """One partition while this worker owns it.
+
+    `epoch` is stamped into everything that is written for it; `group` counts group commits; `confirmed` is the last
+    group whose changes the topic has acknowledged. `sizes` counts customers by segment index.
+    """
+
+    number: int
+    state: PartitionState
+    epoch: int
+    group: int = 0
+    confirmed: int = 0
+    times: dict[str, float] = field(default_factory=dict)
+    inputs: dict[str, int] = field(default_factory=dict)
+    ends: dict[str, int] = field(default_factory=dict)  # of the input topics, when the partition was assigned
+    sizes: Counter[int] = field(default_factory=Counter)
+    model_version: int = 0
+    reevaluate: list[bytes] = field(default_factory=list)  # keys that a new model has not looked at yet
+    rewrite: list[bytes] = field(default_factory=list)  # keys to append again, see foreign appends
+    dirty: set[bytes] = field(default_factory=set)  # keys whose document Redis may lack
+    marked: Mark | None = None  # what Redis must say of this partition
+    compared: bool = False  # whether Redis was asked since the partition was assigned
+    sampled_at: float | None = None  # time on the partition's clock
+    sampled_of: int = 0  # customers there were when it was sampled
+
+    @classmethod
+    def take(cls, number: int, state: PartitionState, wall_ms: int, ends: Mapping[str, int]) -> OwnedPartition:
+        """Take ownership after recovery: a new epoch, above any that wrote before."""
+        header = state.header
+        epoch = max(wall_ms, state.epoch_seen + 1)
+        owned = cls(number, state, epoch, ends=dict(ends))
+        if header is not None:
+            owned.group = max((group for group, _ in state.unconfirmed), default=header.group)
+            owned.group = max(owned.group, header.group)
+            owned.confirmed = header.confirmed
+            owned.times, owned.inputs = dict(header.times), dict(header.inputs)
+            owned.model_version = header.model_version
+            owned.marked = Mark(header.epoch, header.group)
+        elif state.unconfirmed:
+            owned.group = max(group for group, _ in state.unconfirmed)
+        owned.sizes = count_segments(state.records.values())
+        return owned
+
+    def header(self, half_life_s: float, ended: ClockEnded) -> Header:
+        """The header that ends this partition's group."""
+        return Header(
+            epoch=self.epoch,
+            group=self.group,
+            confirmed=self.confirmed,
+            clock=self.clock(ended),
+            model_version=self.model_version,
+            half_life_s=half_life_s,
+            inputs=dict(self.inputs),
+            times=dict(self.times),
+        )
+
+    def absorbed(self, topic: str, offset: int, latest: float | None) -> None:
+        """Note how far a topic has been read, and the largest time of its events."""
+        self.inputs[topic] = max(offset, self.inputs.get(topic, -1))
+        if latest is not None and latest > self.times.get(topic, float("-inf")):
+            self.times[topic] = latest
+
+    def clock(self, ended: ClockEnded) -> float:
+        """What time it is by the events of this partition, epoch seconds; 0 while that is not known.
+
+        The smallest over the input topics of the largest time absorbed; a topic that is read to its end does not hold
+        the others back. So a topic read ahead of the others does not make customers look silent.
+        """
+        behind = [self.times.get(topic, 0.0) for topic in TOPICS if not ended(topic, self.number)]
+        return min(behind) if behind else max(self.times.values(), default=0.0)
+
+    def read_to_end(self, topic: str, end: int | None) -> bool:
+        """Whether all records below `end`, or below the end at assignment, were absorbed."""
+        known = self.ends.get(topic) if end is None else end
+        return known is not None and self.inputs.get(topic, -1) + 1 >= known
+
+    def check_inputs(self) -> None:
+        """Refuse input topics that were made anew: state from other events would call the new ones seen."""
+        for topic, end in self.ends.items():
+            seen = self.inputs.get(topic, -1)
+            if seen >= end:
+                raise WrongInput(
+                    f"topic {topic}, partition {self.number} ends at offset {end}, but the state has absorbed offset"
+                    f" {seen}: the topic was recreated. Use a new APP_ID, or delete the changelog topic, to start over."
+                )
+
+
+def count_segments(records: Iterable[bytes]) -> Counter[int]:
+    """Customers by segment index; those in none are left out."""
+    held = list(records)
+    counts: Counter[int] = Counter()
+    for start in range(0, len(held), 50_000):
+        segments, customers = np.unique(columns(held[start : start + 50_000])["segment"], return_counts=True)
+        counts.update(dict(zip(segments.tolist(), customers.tolist(), strict=True)))
+    counts.pop(-1, None)
+    return counts

@@ -1,0 +1,54 @@
+"""Which partition a key belongs to: Kafka's murmur2, for many keys at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+_SEED = np.uint32(0x9747B28C)
+_M = np.uint32(0x5BD1E995)
+_R = np.uint32(24)
+
+
+def partitions_of(keys: Sequence[bytes], partitions: int) -> npt.NDArray[np.int64]:
+    """The partition (n,) that Kafka's default partitioner chooses for each of n keys, out of `partitions`."""
+    out = np.empty(len(keys), dtype=np.int64)
+    by_length: dict[int, list[int]] = {}
+    for index, key in enumerate(keys):
+        by_length.setdefault(len(key), []).append(index)
+    for length, indices in by_length.items():
+        out[indices] = _murmur2([keys[i] for i in indices], length)
+    return (out & 0x7FFFFFFF) % partitions
+
+
+def misplaced(keys: Iterable[bytes], partition: int, partitions: int) -> set[bytes]:
+    """Those of `keys` that do not belong in `partition`."""
+    asked = list(keys)
+    if not asked:
+        return set()
+    right = partitions_of(asked, partitions) == partition
+    return {key for key, ok in zip(asked, right.tolist(), strict=True) if not ok}
+
+
+def _murmur2(keys: Sequence[bytes], length: int) -> npt.NDArray[np.uint32]:
+    """MurmurHash2 (Austin Appleby, public domain) of keys of one length, with Kafka's seed; (n,)."""
+    table = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(len(keys), length)
+    words = length // 4
+    with np.errstate(over="ignore"):
+        hashed = np.full(len(keys), _SEED ^ np.uint32(length), dtype=np.uint32)
+        body = np.ascontiguousarray(table[:, : words * 4]).view("<u4")
+        for column in range(words):
+            word = body[:, column] * _M
+            word ^= word >> _R
+            hashed = (hashed * _M) ^ (word * _M)
+        tail = table[:, words * 4 :].astype(np.uint32)
+        for column in reversed(range(tail.shape[1])):
+            hashed ^= tail[:, column] << np.uint32(8 * column)
+        if tail.shape[1]:
+            hashed *= _M
+        hashed ^= hashed >> np.uint32(13)
+        hashed *= _M
+        hashed ^= hashed >> np.uint32(15)
+    return hashed

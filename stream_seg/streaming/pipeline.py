@@ -1,0 +1,164 @@
+"""The pipeline of one worker: what happens to a batch, and what happens when partitions come and go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from time import monotonic
+from typing import Any, Final
+
+from stream_seg.contracts.model import ModelSnapshot, load_snapshot
+from stream_seg.core.engine import Engine
+from stream_seg.core.vocabulary import TOPICS
+from stream_seg.ops.metrics import Metrics
+from stream_seg.settings import Settings
+
+from .absorb import Absorber
+from .checkpoint import Checkpoint
+from .intake import RecordBatch
+from .mirror import Mirror
+from .model_feed import ModelFeed
+from .ownership import OwnedPartition, WrongInput
+from .publish import append_all
+from .samples import Sampling
+from .store import PartitionedStore
+
+# Intake waits while this many records have gathered: memory stays bounded when effects are slow.
+MAX_GATHERED: Final = 50_000
+
+
+class Pipeline:
+    """Joins absorber, checkpoint, models and samples. All methods run on the worker's event loop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine,
+        absorber: Absorber,
+        checkpoint: Checkpoint,
+        mirror: Mirror,
+        feed: ModelFeed,
+        sampling: Sampling,
+        store: Callable[[], PartitionedStore],
+        producer: Callable[[], Any],
+        wall: Callable[[], float],
+        metrics: Metrics,
+    ) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._absorber = absorber
+        self.checkpoint = checkpoint
+        self._mirror = mirror
+        self._feed = feed
+        self._sampling = sampling
+        self._store = store
+        self._producer = producer
+        self._wall = wall
+        self._metrics = metrics
+        self._learns = settings.model is None
+        self._era = 0  # counts rebalances: what was in hand before one is not absorbed after it
+        self._absorbed_at = monotonic()
+
+    # Batches
+
+    async def take_in(self, event: Any) -> None:
+        """Absorb the batch of a Faust event into the group that gathers; waits while there is no room."""
+        era = self._era
+        while not self.checkpoint.paused and self.checkpoint.group.records >= MAX_GATHERED:
+            self.checkpoint.room.clear()
+            await self.checkpoint.room.wait()
+        await self._sampling.wait_for_first_model()
+        batch: RecordBatch = event.value
+        owned = self.checkpoint.owned.get(batch.partition)
+        if era != self._era or self.checkpoint.paused or owned is None:
+            return  # the partition moved while this waited; whoever has it now reads it again
+        self._absorber.absorb(batch, self.checkpoint.group, owned)
+        self.checkpoint.group.events.append(event)
+        self._absorbed_at = monotonic()
+        self.checkpoint.wake()
+
+    # Partitions
+
+    async def revoke(self) -> None:
+        """Partitions may go: write what is in flight, drop what gathered."""
+        self._era += 1
+        await self.checkpoint.drain()
+
+    async def assign(self, ends: Mapping[int, Mapping[str, int]]) -> None:
+        """Recovery is done: take ownership of partitions; `ends` are the high watermarks of their input topics."""
+        store = self._store()
+        if store.failure is not None:
+            raise store.failure
+        await self._know_models()
+        wall_ms = int(self._wall() * 1000)
+        owned = {
+            number: OwnedPartition.take(number, store.partition(number), wall_ms, known)
+            for number, known in sorted(ends.items())
+        }
+        for held in owned.values():
+            held.check_inputs()
+            self._check_half_life(held)
+            self._plan_reevaluation(held)
+        await self.checkpoint.resume(owned)
+        self._metrics.partitions_owned.set(len(owned))
+
+    async def stop(self) -> None:
+        """Write what is in flight, and leave nothing pending."""
+        self._era += 1
+        await self.checkpoint.drain()
+        await self._feed.stop()
+        await self._mirror.close()
+
+    def _check_half_life(self, held: OwnedPartition) -> None:
+        header, wanted = held.state.header, self._settings.half_life_s
+        if header is not None and header.half_life_s != wanted:
+            raise WrongInput(
+                f"the state decays with a half-life of {header.half_life_s / 86_400:g} days, the settings say"
+                f" {self._settings.half_life_days:g}: set STREAM_SEG_HALF_LIFE_DAYS back, or start over with a new APP_ID"
+            )
+
+    # Models
+
+    async def _know_models(self) -> None:
+        """Read the snapshots there are; with a pinned model, use that one, and publish it once."""
+        await self._feed.catch_up()
+        if self._settings.model is not None and self._engine.model is None:
+            snapshot = load_snapshot(self._settings.model)
+            self._engine.use(snapshot.to_model())
+            if snapshot.version not in self._feed.versions:
+                message = (str(snapshot.version).encode(), snapshot.dumps(), ())
+                topic = self._settings.topic("segment-models")
+                await append_all(self._producer(), topic, {0: [message]}, int(self._wall() * 1000))
+            await self._mirror.publish_model(snapshot.version, snapshot.dumps())
+
+    def on_snapshot(self, snapshot: ModelSnapshot, in_force: bool) -> None:
+        """A snapshot was read: remember its names; use it when it is in force and none is pinned."""
+        self._engine.names[snapshot.version] = tuple(segment.name for segment in snapshot.segments)
+        if not in_force or not self._learns:
+            return
+        self._engine.use(snapshot.to_model())
+        self._metrics.model_version.set(snapshot.version)
+        self._sampling.model_arrived()
+        for held in self.checkpoint.owned.values():
+            self._plan_reevaluation(held)
+        self.checkpoint.wake()
+
+    def _plan_reevaluation(self, held: OwnedPartition) -> None:
+        model = self._engine.model
+        if model is not None and held.model_version != model.version:
+            held.reevaluate = list(held.state.records)
+
+    # Samples
+
+    async def tend(self) -> None:
+        """Show readers the model in force, and send samples that are due; called a few times a second."""
+        latest = self._feed.latest
+        if self.checkpoint.paused or not self._learns:
+            return
+        if latest is not None:
+            await self._mirror.publish_model(latest.version, latest.dumps())
+        await self._sampling.tend(self.checkpoint.owned.values(), monotonic() - self._absorbed_at)
+
+
+def input_topics(settings: Settings) -> dict[str, str]:
+    """Full names of the input topics, and what the state calls them."""
+    return {settings.topic(name): name for name in TOPICS}

@@ -1,0 +1,80 @@
+"""Reading a topic once, from its beginning to where it ends now, without a consumer group."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+from aiokafka.structs import TopicPartition
+
+from stream_seg.ops.offsets import BrokerError, connect, high_watermarks, log_starts, partitions_of
+
+# The embedded broker answers a fetch after half of this even when data is there; Kafka answers at once.
+FETCH_WAIT_MS: Final = 20
+FETCH_BYTES: Final = 4 * 1024 * 1024
+STALLED_S: Final = 30.0
+
+
+async def read_all(
+    bootstrap: str, topic: str, *, embedded: bool, partitions: Collection[int] | None = None
+) -> AsyncIterator[tuple[int, list[Any]]]:
+    """Everything that a topic holds now, as (partition, aiokafka records), in order within each partition.
+
+    `partitions`: those to read, all by default. What is appended meanwhile is left out. Raises BrokerError when broker
+    or topic are not there, or the broker stops answering.
+    """
+    ends = await _ends(bootstrap, topic, partitions, embedded=embedded)
+    if not ends:
+        return
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=FETCH_WAIT_MS,
+        max_partition_fetch_bytes=FETCH_BYTES,
+    )
+    try:
+        await consumer.start()
+        consumer.assign(list(ends))
+        await consumer.seek_to_beginning(*ends)
+        async for chunk in _until(consumer, ends):
+            yield chunk
+    except KafkaError as error:
+        raise BrokerError(f"reading {topic} at {bootstrap} failed: {error}") from error
+    finally:
+        await consumer.stop()
+
+
+async def _ends(
+    bootstrap: str, topic: str, partitions: Collection[int] | None, *, embedded: bool
+) -> dict[TopicPartition, int]:
+    """High watermarks of the partitions that hold records."""
+    async with connect(bootstrap) as client:
+        found = (await partitions_of(client, [topic])).get(topic)
+        if found is None:
+            raise BrokerError(f"no such topic: {topic}; create it with `stream-seg topics create`")
+        tps = [TopicPartition(topic, number) for number in found if partitions is None or number in partitions]
+        starts = await log_starts(client, tps)
+        ends = await high_watermarks(client, tps, embedded=embedded)
+    return {tp: end for tp, end in ends.items() if end > starts[tp]}
+
+
+async def _until(consumer: Any, ends: dict[TopicPartition, int]) -> AsyncIterator[tuple[int, list[Any]]]:
+    loop = asyncio.get_running_loop()
+    heard = loop.time()
+    while ends:
+        fetched = await consumer.getmany(*ends, timeout_ms=1000)
+        if fetched:
+            heard = loop.time()
+        elif loop.time() - heard > STALLED_S:
+            raise BrokerError(f"the broker has sent nothing for {STALLED_S:.0f} s; is it still running?")
+        for tp, records in fetched.items():
+            wanted = [record for record in records if record.offset < ends[tp]]
+            if wanted:
+                yield tp.partition, wanted
+            if records[-1].offset + 1 >= ends[tp]:
+                consumer.pause(tp)
+                del ends[tp]

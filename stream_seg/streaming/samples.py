@@ -1,0 +1,151 @@
+"""Samples: each worker draws customers from its store and sends their features to the one learner."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic, time
+from typing import Any, Final
+
+import numpy as np
+import orjson
+
+from stream_seg.core.customer import columns
+from stream_seg.core.decay import DAY_S
+from stream_seg.core.engine import Engine
+
+from stream_seg.learning.policy import LearnerPolicy
+from stream_seg.ops.metrics import Metrics
+from stream_seg.settings import Settings
+
+from .ownership import OwnedPartition
+from .publish import append_all
+
+# Customers sampled a day over all partitions: enough for centres to follow, little enough to cost nothing.
+SAMPLES_A_DAY: Final = 400
+# Before the first model more are wanted, so that a good start has something to choose from.
+FIRST_SAMPLE: Final = 2_000
+SAMPLE_EVERY_S: Final = DAY_S
+# Nothing to read for so long: the samples say that there will be no more for now.
+QUIET_S: Final = 2.0
+# A replay waits so long for the first model before it goes on without.
+FIRST_MODEL_WAIT_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What one message on `segment-samples` says: rows of features of customers of one partition at its clock."""
+
+    partition: int
+    clock: float
+    drained: bool
+    rows: list[tuple[str, list[float]]]
+
+    def dumps(self) -> bytes:
+        """As JSON."""
+        return orjson.dumps(
+            {"partition": self.partition, "clock": self.clock, "drained": self.drained, "rows": self.rows}
+        )
+
+    @classmethod
+    def loads(cls, value: bytes) -> Sample:
+        """From JSON; raises ValueError when it is not a sample."""
+        try:
+            fields: dict[str, Any] = orjson.loads(value)
+            rows = [(str(name), [float(x) for x in row]) for name, row in fields["rows"]]
+            return cls(int(fields["partition"]), float(fields["clock"]), bool(fields["drained"]), rows)
+        except (KeyError, TypeError, ValueError) as reason:
+            raise ValueError(f"not a sample: {reason}") from None
+
+
+def draw(engine: Engine, owned: OwnedPartition, now: float, wanted: int, *, drained: bool) -> Sample:
+    """At most `wanted` customers of a partition, uniformly, evaluated at `now` (epoch seconds).
+
+    Customers, never events: a heavy buyer must not outweigh others, and a silent one must be seen.
+    """
+    keys = list(owned.state.records)
+    owned.sampled_at, owned.sampled_of = now, len(keys)
+    if len(keys) > wanted:
+        keys = random.Random(f"{owned.number}/{now}").sample(keys, wanted)
+    fixed = columns([owned.state.records[key] for key in keys])
+    matrix = engine.features(fixed, np.maximum(fixed["as_of"], now))
+    return Sample(
+        owned.number, now, drained, [(key.decode(), row) for key, row in zip(keys, matrix.tolist(), strict=True)]
+    )
+
+
+class Sampling:
+    """Sends samples that are due, and makes a replay wait for the first model once enough were sent."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        policy: LearnerPolicy,
+        now: Callable[[OwnedPartition], float],
+        producer: Callable[[], Any],
+        metrics: Metrics,
+    ) -> None:
+        self._engine = engine
+        self._partitions = settings.partitions
+        self._replays = settings.clock == "stream"
+        self._topic = settings.topic("segment-samples")
+        self._policy = policy
+        self._now = now
+        self._producer = producer
+        self._metrics = metrics
+        self._first_clock: float | None = None
+        self._drained_at = 0.0
+        self._model_known = asyncio.Event()
+        self._waits_until = 0.0
+
+    async def tend(self, owned: Collection[OwnedPartition], quiet_s: float) -> None:
+        """Send what is due; `quiet_s`: seconds since the last batch came."""
+        drained = quiet_s > QUIET_S
+        due = [held for held in owned if self._due(held, drained)]
+        if not due:
+            return
+        if drained:
+            self._drained_at = monotonic()
+        share = max(1, (SAMPLES_A_DAY if self._engine.model else FIRST_SAMPLE) // self._partitions)
+        samples = [draw(self._engine, held, self._now(held), share, drained=drained) for held in due]
+        messages = [(str(sample.partition).encode(), sample.dumps(), ()) for sample in samples]
+        await append_all(self._producer(), self._topic, {0: messages}, int(time() * 1000))
+        self._metrics.samples_sent.inc(sum(len(sample.rows) for sample in samples))
+        if self._engine.model is None and self._replays and self._enough(owned, samples):
+            self._waits_until = monotonic() + FIRST_MODEL_WAIT_S
+
+    def model_arrived(self) -> None:
+        """There is a model: nobody waits for the first one any more."""
+        self._model_known.set()
+
+    async def wait_for_first_model(self) -> None:
+        """Return at once, or, in a replay that has sent enough samples, when the first model has come."""
+        left = self._waits_until - monotonic()
+        if left <= 0:
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._model_known.wait(), left)
+        self._waits_until = 0.0
+
+    def _due(self, held: OwnedPartition, drained: bool) -> bool:
+        customers, now = len(held.state.records), self._now(held)
+        if not customers or now <= 0:
+            return False
+        if held.sampled_at is None or now - held.sampled_at >= SAMPLE_EVERY_S:
+            return True
+        if self._engine.model is not None:
+            return False
+        return customers >= 2 * held.sampled_of or (drained and monotonic() - self._drained_at > QUIET_S)
+
+    def _enough(self, owned: Collection[OwnedPartition], samples: list[Sample]) -> bool:
+        """Whether this worker sent its share of what the learner wants before it starts."""
+        first = min(sample.clock for sample in samples)
+        self._first_clock = first if self._first_clock is None else min(first, self._first_clock)
+        span = max(sample.clock for sample in samples) - self._first_clock
+        customers = sum(len(held.state.records) for held in owned)
+        share = self._policy.min_customers * len(owned) / self._partitions
+        return customers >= share and span >= self._policy.warm_up_s

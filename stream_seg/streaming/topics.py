@@ -1,0 +1,174 @@
+"""The topics a deployment needs: what they must be, making them, and what is wrong with those that exist."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from stream_seg.core.vocabulary import TOPICS
+from stream_seg.ops.offsets import BrokerError, connect, partitions_of
+from stream_seg.settings import Settings
+
+VISIBLE_WITHIN_S = 10.0
+POLL_S = 0.05
+
+COMPACTED = {"cleanup.policy": "compact"}
+KEPT_FOR_EVER = {"cleanup.policy": "delete", "retention.ms": "-1"}
+
+
+@dataclass(frozen=True)
+class TopicSpec:
+    """What a topic must be. `copartitioned`: its partition count must be that of the other such topics."""
+
+    name: str
+    partitions: int
+    replication: int
+    config: Mapping[str, str] = field(default_factory=dict)
+    copartitioned: bool = False
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong with a topic, and what to do about it; both are sentences for people."""
+
+    topic: str
+    problem: str
+    remedy: str
+
+
+def topic_specs(settings: Settings) -> list[TopicSpec]:
+    """All topics of a deployment: inputs, the workers' changelog, outputs, and those of the model."""
+    many, replication = settings.partitions, settings.replication_factor
+    return [
+        *(TopicSpec(settings.topic(name), many, replication, copartitioned=True) for name in TOPICS),
+        TopicSpec(settings.changelog, many, replication, COMPACTED, copartitioned=True),
+        TopicSpec(settings.topic("segment-changes"), many, replication, KEPT_FOR_EVER),
+        TopicSpec(settings.topic("dead-letters"), many, replication),
+        TopicSpec(settings.topic("segment-models"), 1, replication, COMPACTED),
+        TopicSpec(settings.topic("segment-drift"), 1, replication),
+        TopicSpec(settings.topic("segment-samples"), 1, replication),
+    ]
+
+
+async def create_topics(bootstrap: str, specs: Sequence[TopicSpec]) -> list[str]:
+    """Create those topics that do not exist; the names of the created ones. Existing topics are left as they are.
+
+    Returns when the brokers know them. Raises BrokerError when no broker answers, or one refuses.
+    """
+    async with connect(bootstrap) as client:
+        existing = await partitions_of(client, [spec.name for spec in specs])
+        missing = [spec for spec in specs if spec.name not in existing]
+        if not missing:
+            return []
+        async with _admin(bootstrap) as admin:
+            created = await _create(admin, missing)
+        await _wait_until_visible(client, [spec.name for spec in missing])
+    return created
+
+
+async def check_topics(bootstrap: str, specs: Sequence[TopicSpec]) -> list[Problem]:
+    """What is wrong with the topics of a deployment, in the order of `specs`; empty when all is well.
+
+    Raises BrokerError when no broker answers.
+    """
+    async with connect(bootstrap) as client:
+        existing = await partitions_of(client, [spec.name for spec in specs])
+        async with _admin(bootstrap) as admin:
+            configs = await _configs(admin, list(existing))
+    counts = {topic: len(partitions) for topic, partitions in existing.items()}
+    problems = [problem for spec in specs for problem in _problems(spec, counts, configs.get(spec.name, {}))]
+    return problems + _copartitioning([spec for spec in specs if spec.copartitioned], counts)
+
+
+def _problems(spec: TopicSpec, counts: Mapping[str, int], config: Mapping[str, str]) -> list[Problem]:
+    if spec.name not in counts:
+        return [Problem(spec.name, "does not exist", "run `stream-seg topics create`")]
+    problems = []
+    if counts[spec.name] != spec.partitions:
+        problems.append(_wrong_count(spec, counts[spec.name]))
+    for name, wanted in spec.config.items():
+        if config.get(name) != wanted:
+            found = config.get(name, "not set")
+            remedy = (
+                f"kafka-configs.sh --alter --entity-type topics --entity-name {spec.name} --add-config {name}={wanted}"
+            )
+            problems.append(Problem(spec.name, f"{name} is {found}, not {wanted}", f"run `{remedy}`"))
+    return problems
+
+
+def _wrong_count(spec: TopicSpec, count: int) -> Problem:
+    found = f"has {count} partitions, not {spec.partitions}"
+    recreate = "delete it while no worker runs, and run `stream-seg topics create`"
+    # Partitions that are added to a topic with records take customers away from their history.
+    remedy = recreate if spec.partitions == 1 else f"set STREAM_SEG_PARTITIONS={count}, or {recreate}"
+    return Problem(spec.name, found, remedy)
+
+
+def _copartitioning(specs: Sequence[TopicSpec], counts: Mapping[str, int]) -> list[Problem]:
+    """One worker owns all of a customer only when the inputs and the changelog have the same partition count."""
+    found = {spec.name: counts[spec.name] for spec in specs if spec.name in counts}
+    if len(set(found.values())) <= 1:
+        return []
+    described = ", ".join(f"{topic} {count}" for topic, count in found.items())
+    return [
+        Problem(
+            ", ".join(found),
+            f"not co-partitioned: {described} partitions",
+            "delete those that differ while no worker runs, set STREAM_SEG_PARTITIONS to the count that stays, "
+            "and run `stream-seg topics create`",
+        )
+    ]
+
+
+@contextlib.asynccontextmanager
+async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        yield admin
+    finally:
+        await admin.close()
+
+
+async def _create(admin: AIOKafkaAdminClient, specs: Iterable[TopicSpec]) -> list[str]:
+    new = [NewTopic(s.name, s.partitions, s.replication, topic_configs=dict(s.config)) for s in specs]
+    response = await admin.create_topics(new)
+    created = []
+    for topic, error_code, *message in response.topic_errors:
+        error = for_code(error_code)
+        if error_code == 0:
+            created.append(topic)
+        elif error is not TopicAlreadyExistsError:
+            # Somebody else creating it meanwhile is as good; anything else is for a person.
+            said = next(filter(None, message), None) or error.description
+            raise BrokerError(f"the broker refuses to create {topic}: {said} ({error.__name__})")
+    return created
+
+
+async def _wait_until_visible(client: AIOKafkaClient, topics: Sequence[str]) -> None:
+    """Brokers learn of new topics one after the other; until then producers would fail on them."""
+    deadline_s = time.monotonic() + VISIBLE_WITHIN_S
+    while len(await partitions_of(client, topics)) < len(topics):
+        if time.monotonic() > deadline_s:
+            raise BrokerError(f"created, but not yet known to all brokers: {', '.join(topics)}; try again")
+        await asyncio.sleep(POLL_S)
+
+
+async def _configs(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Settings of existing topics, by topic and name."""
+    if not topics:
+        return {}
+    responses = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic) for topic in topics])
+    return {
+        topic: {name: value for name, value, *_ in entries}
+        for response in responses
+        for _error_code, _error, _kind, topic, entries in response.resources
+    }

@@ -1,0 +1,161 @@
+"""One worker process: the application, its web server for operators, and a way to stop that loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+import sys
+import traceback
+from functools import partial
+from time import time
+from typing import Any, Final
+
+import faust
+from aiokafka.errors import KafkaError
+from mode import Service
+from prometheus_client import CollectorRegistry
+
+from stream_seg.cache.errors import CacheError
+from stream_seg.core.customer import BadRecord
+from stream_seg.core.model import BEHAVIOR, segment_id
+from stream_seg.core.vocabulary import TOPICS
+from stream_seg.ops.http import Health, OpsServer
+from stream_seg.ops.lag import measure_lag
+from stream_seg.ops.logging import configure_logging
+from stream_seg.ops.metrics import Metrics
+from stream_seg.ops.offsets import BrokerError
+from stream_seg.settings import Settings
+
+from .app import Application, Services, build_app
+from .changelog import BadChangelog
+from .checkpoint import LeaseLost
+from .ownership import WrongInput
+
+log = logging.getLogger(__name__)
+
+OBSERVE_EVERY_S: Final = 5.0
+
+# What users, brokers and networks cause is said in one line; anything else is a bug and shows where.
+EXPECTED: Final = (BadChangelog, BadRecord, BrokerError, CacheError, KafkaError, LeaseLost, OSError, WrongInput)
+
+
+class _Worker(faust.Worker):  # type: ignore[misc]
+    """Faust's worker without its decorations on standard error."""
+
+    @property
+    def told_to_stop(self) -> bool:
+        """Whether a signal asked for the end."""
+        return bool(self._signal_stop_time)
+
+    def _on_sigint(self) -> None:
+        self._schedule_shutdown(signal.SIGINT)
+
+    def _setproctitle(self, info: str, *, ident: str = "stream-seg") -> None:
+        """The process keeps the name that it was started with."""
+
+
+def run_worker(settings: Settings, services: Services) -> int:
+    """Run one worker until SIGTERM, SIGINT or a failure; the exit status: 0 after a signal, else 1."""
+    _use_uvloop()
+    # Failures are reported once, at the end; what libraries say meanwhile is for those who debug.
+    libraries = logging.INFO if settings.log_level == "debug" else logging.CRITICAL + 1
+    configure_logging(settings.log_level, settings.log_format, libraries=libraries)
+    # Records at rest are bytes, which the collector does not track; what a group makes is gone soon.
+    gc.set_threshold(50_000, 20, 100)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    registry = CollectorRegistry()
+    made = build_app(settings, services, Metrics(registry))
+    operators = _Operators(made, settings, services, registry, loop=loop)
+    worker = _Worker(
+        made.faust, operators, loglevel=logging.INFO, override_logging=False, loop=loop, redirect_stdouts=False
+    )
+    failure: BaseException | None = None
+    try:
+        worker.execute_from_commandline()
+    except SystemExit:
+        pass
+    except Exception as reason:
+        failure = reason
+    failure = worker.crash_reason or made.faust.crash_reason or failure
+    if failure is None and worker.told_to_stop:
+        return 0
+    _report(failure or RuntimeError("it ended by itself; run it with STREAM_SEG_LOG_LEVEL=debug to see why"))
+    return 1
+
+
+def _report(failure: BaseException) -> None:
+    if not isinstance(failure, EXPECTED):
+        traceback.print_exception(failure)
+    print(f"stream-seg: the worker stopped: {failure or type(failure).__name__}", file=sys.stderr)
+
+
+def _use_uvloop() -> None:
+    try:
+        import uvloop
+    except ImportError:  # not made for every platform
+        return
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+
+
+class _Operators(Service):  # type: ignore[misc]
+    """What operators look at: the web server, up before Faust connects to anything, and measurements now and then."""
+
+    def __init__(
+        self, made: Application, settings: Settings, services: Services, registry: CollectorRegistry, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self._observe = partial(_observe, made, settings, services)
+        self._server = OpsServer(
+            settings.worker_http_host, settings.worker_http_port, registry, _health(made, settings)
+        )
+
+    async def on_start(self) -> None:
+        await self._server.start()
+        self.add_future(self._watch())
+
+    async def on_stop(self) -> None:
+        await self._server.stop()
+
+    async def _watch(self) -> None:
+        async for _ in self.itertimer(OBSERVE_EVERY_S, name="observe"):
+            await self._observe()
+
+
+def _health(made: Application, settings: Settings) -> Health:
+    checkpoint, engine = made.pipeline.checkpoint, made.engine
+
+    def recovered() -> str | None:
+        return "partitions are being assigned or recovered" if checkpoint.paused else None
+
+    def has_model() -> str | None:
+        return None if engine.model is not None else "no segment model yet: the learner waits for enough customers"
+
+    def leased() -> str | None:
+        age = made.lease.age_s
+        return None if age < settings.session_timeout_s else f"no good heartbeat for {age:.0f} s"
+
+    def caching() -> str | None:
+        return None if made.mirror.up else "Redis does not answer; documents wait"
+
+    return Health(ready={"partitions": recovered, "model": has_model, "lease": leased, "redis": caching})
+
+
+async def _observe(made: Application, settings: Settings, services: Services) -> None:
+    metrics, owned = made.metrics, made.pipeline.checkpoint.owned
+    topics = [settings.topic(name) for name in TOPICS]
+    try:
+        lags = await measure_lag(services.bootstrap, settings.app_id, topics, embedded=services.embedded, now_s=time())
+    except (BrokerError, KafkaError) as reason:
+        log.warning("lag is not known: %s", reason)
+    else:
+        metrics.show_lag(lag for lag in lags if lag.partition in owned)
+    sizes: dict[int, int] = {}
+    for held in owned.values():
+        for index, count in held.sizes.items():
+            sizes[index] = sizes.get(index, 0) + count
+    for index, count in sizes.items():
+        metrics.segment_customers.labels(BEHAVIOR, segment_id(index)).set(count)
+    metrics.events_gathered.set(made.pipeline.checkpoint.group.records)

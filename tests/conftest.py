@@ -1,0 +1,75 @@
+"""Real services for tests: an embedded broker and Redis, one of each a session, and fresh ones on demand.
+
+Where they cannot be started the tests that need them are skipped, or fail when STREAM_SEG_REQUIRE_SERVICES=1.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from stream_seg.embedded.broker import start_broker
+from stream_seg.embedded.process import EmbeddedError, ServiceProcess
+from stream_seg.embedded.redis import start_redis
+
+REQUIRE = "STREAM_SEG_REQUIRE_SERVICES"
+
+
+def started(start: Callable[[], ServiceProcess]) -> ServiceProcess:
+    """A service, or the end of the test that needs it."""
+    try:
+        return start()
+    except EmbeddedError as error:
+        if os.environ.get(REQUIRE) == "1":
+            pytest.fail(f"{error} ({REQUIRE}=1)", pytrace=False)
+        pytest.skip(str(error))
+
+
+def url_of(service: ServiceProcess) -> str:
+    """URL of a running Redis."""
+    return f"redis://{service.address}/0"
+
+
+@pytest.fixture(autouse=True)
+def _defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The developer's own deployment must not change what a test means."""
+    for name in [name for name in os.environ if name.startswith("STREAM_SEG_") and name != REQUIRE]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[str]:
+    """`127.0.0.1:port` of a broker that all tests share: use `prefix` for topics and groups."""
+    with started(start_broker) as service:
+        yield service.address
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """`redis://127.0.0.1:port/0` of a Redis that all tests share: use `prefix` for keys, never flush it."""
+    with started(start_redis) as service:
+        yield url_of(service)
+
+
+@pytest.fixture
+def new_broker() -> Iterator[Callable[[], ServiceProcess]]:
+    """Starts a broker of the test's own at each call (`.address`, `.stop()`, `.kill()`)."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(started(start_broker))
+
+
+@pytest.fixture
+def new_redis() -> Iterator[Callable[[], ServiceProcess]]:
+    """Starts a Redis of the test's own at each call (`.port`, `.stop()`, `.kill()`)."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(started(start_redis))
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A name no other test uses, for topics, groups and Redis keys; ends in a dash."""
+    return f"t{uuid.uuid4().hex[:10]}-"

@@ -1,0 +1,219 @@
+"""Ends, commits, and lag on a real broker, in the cases where the embedded one answers differently."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.client import AIOKafkaClient
+
+from stream_seg.embedded.process import HOST, free_port
+from stream_seg.ops.lag import PartitionLag, measure_lag
+from stream_seg.ops.offsets import (
+    BrokerError,
+    committed,
+    connect,
+    high_watermarks,
+    log_starts,
+    partitions_of,
+    record_timestamps_at,
+)
+
+T = TypeVar("T")
+
+# Append times of the records 0, 1, 2, ... of a partition: epoch seconds 1000, 1001, 1002, ...
+FIRST_S = 1000
+
+
+def run(bootstrap: str, use: Callable[[AIOKafkaClient], Awaitable[T]]) -> T:
+    async def connected() -> T:
+        async with connect(bootstrap) as client:
+            return await use(client)
+
+    return asyncio.run(connected())
+
+
+async def create(bootstrap: str, topic: str, partitions: int) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    await admin.create_topics([NewTopic(topic, partitions, 1)])
+    await admin.close()
+
+
+async def append(bootstrap: str, tp: TopicPartition, batches: Sequence[int], *, value: bytes = b"{}") -> None:
+    """Append batches of the given sizes; record number i carries the timestamp FIRST_S + i seconds."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
+    await producer.start()
+    number = 0
+    for size in batches:
+        batch = producer.create_batch()
+        for _ in range(size):
+            assert batch.append(key=b"k", value=value, timestamp=(FIRST_S + number) * 1000) is not None
+            number += 1
+        batch.close()
+        await (await producer.send_batch(batch, tp.topic, partition=tp.partition))
+    await producer.stop()
+
+
+async def commit(bootstrap: str, group: str, tp: TopicPartition, offset: int) -> None:
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False)
+    await consumer.start()
+    consumer.assign([tp])
+    await consumer.commit({tp: offset})
+    await consumer.stop()
+
+
+@pytest.fixture
+def topic(broker: str, prefix: str) -> str:
+    """A topic of three empty partitions."""
+    asyncio.run(create(broker, f"{prefix}offsets", 3))
+    return f"{prefix}offsets"
+
+
+def test_the_end_is_right_after_a_batch_of_several_records(broker: str, topic: str) -> None:
+    several, one, none = (TopicPartition(topic, number) for number in range(3))
+    asyncio.run(append(broker, several, [7, 5]))
+    asyncio.run(append(broker, one, [1]))
+
+    ends = run(broker, lambda client: high_watermarks(client, [several, one, none], embedded=True))
+    claimed = run(broker, lambda client: high_watermarks(client, [several, one, none], embedded=False))
+    starts = run(broker, lambda client: log_starts(client, [several, one, none]))
+
+    assert ends == {several: 12, one: 1, none: 0}
+    assert starts == {several: 0, one: 0, none: 0}
+    # The quirk itself: base offset of the last batch + 1. Once this fails the workaround may go.
+    assert claimed == {several: 8, one: 1, none: 0}
+
+
+def test_one_request_answers_for_many_partitions(broker: str, prefix: str) -> None:
+    name = f"{prefix}wide"
+    asyncio.run(create(broker, name, 64))
+    partitions = [TopicPartition(name, number) for number in range(64)]
+    asyncio.run(append(broker, partitions[3], [9]))
+
+    ends = run(broker, lambda client: high_watermarks(client, partitions, embedded=True))
+
+    assert len(ends) == 64
+    assert sum(ends.values()) == ends[partitions[3]] == 9
+
+
+def test_a_consumer_s_client_is_not_held_up_by_its_own_long_fetch(broker: str, topic: str) -> None:
+    tp = TopicPartition(topic, 0)
+    asyncio.run(append(broker, tp, [4]))
+
+    async def probe() -> tuple[dict[TopicPartition, int], float]:
+        consumer = AIOKafkaConsumer(bootstrap_servers=broker, fetch_max_wait_ms=4000, auto_offset_reset="earliest")
+        await consumer.start()
+        consumer.assign([tp])
+        for _ in range(4):
+            await consumer.getone()
+        # A fetch is now in flight, and the broker holds it for four seconds.
+        begun = time.monotonic()
+        ends = await high_watermarks(consumer._client, [tp], embedded=True)
+        took_s = time.monotonic() - begun
+        await consumer.stop()
+        return ends, took_s
+
+    ends, took_s = asyncio.run(probe())
+
+    assert ends == {tp: 4}
+    assert took_s < 2
+
+
+def test_unknown_partitions_are_an_error_not_an_empty_log(broker: str, topic: str) -> None:
+    for stranger in [TopicPartition(topic, 3), TopicPartition(f"{topic}-missing", 0)]:
+        with pytest.raises(BrokerError, match="UnknownTopicOrPartitionError"):
+            run(broker, lambda client, tp=stranger: high_watermarks(client, [tp], embedded=True))
+
+
+def test_asking_for_a_missing_topic_does_not_create_it(broker: str, topic: str) -> None:
+    wanted = [topic, f"{topic}-missing"]
+
+    assert run(broker, lambda client: partitions_of(client, wanted)) == {topic: [0, 1, 2]}
+    assert run(broker, lambda client: partitions_of(client, wanted)) == {topic: [0, 1, 2]}
+
+
+def test_committed_offsets_of_a_group_that_does_not_run(broker: str, topic: str, prefix: str) -> None:
+    first, second, _ = tps = [TopicPartition(topic, number) for number in range(3)]
+    asyncio.run(append(broker, first, [3]))
+    asyncio.run(commit(broker, f"{prefix}group", first, 2))
+
+    assert run(broker, lambda client: committed(client, f"{prefix}group", tps)) == {
+        first: 2,
+        second: None,
+        tps[2]: None,
+    }
+    assert run(broker, lambda client: committed(client, f"{prefix}stranger", [first])) == {first: None}
+
+
+def test_the_timestamp_of_a_record_inside_a_batch(broker: str, topic: str) -> None:
+    tp = TopicPartition(topic, 0)
+    asyncio.run(append(broker, tp, [7, 5]))
+
+    for offset, timestamp_s in [(0, 1000.0), (3, 1003.0), (6, 1006.0), (7, 1007.0), (11, 1011.0)]:
+        assert run(broker, lambda client, at=offset: record_timestamps_at(client, {tp: at})) == {tp: timestamp_s}
+
+
+def test_a_position_at_the_end_has_no_timestamp(broker: str, topic: str) -> None:
+    read, unread, empty = (TopicPartition(topic, number) for number in range(3))
+    asyncio.run(append(broker, read, [5]))
+    asyncio.run(append(broker, unread, [5]))
+
+    found = run(broker, lambda client: record_timestamps_at(client, {read: 5, empty: 0, unread: 2}))
+
+    assert found == {unread: 1002.0}
+
+
+def test_batches_larger_than_the_share_of_a_partition_are_read_too(broker: str, topic: str) -> None:
+    tps = [TopicPartition(topic, number) for number in range(3)]
+    for tp in tps:
+        asyncio.run(append(broker, tp, [1, 1], value=b"x" * 300_000))
+
+    found = run(broker, lambda client: record_timestamps_at(client, dict.fromkeys(tps, 1)))
+
+    assert found == dict.fromkeys(tps, 1001.0)
+
+
+def test_lag_in_events_and_seconds(broker: str, topic: str, prefix: str) -> None:
+    group = f"{prefix}group"
+    behind, done, untouched = (TopicPartition(topic, number) for number in range(3))
+    asyncio.run(append(broker, behind, [4, 6]))
+    asyncio.run(append(broker, done, [3]))
+    asyncio.run(append(broker, untouched, [2]))
+    asyncio.run(commit(broker, group, behind, 6))
+    asyncio.run(commit(broker, group, done, 3))
+
+    lag = asyncio.run(measure_lag(broker, group, [topic], embedded=True, now_s=1100.0))
+
+    assert lag == [
+        PartitionLag(topic, 0, end=10, committed=6, lag_events=4, lag_seconds=94.0),
+        PartitionLag(topic, 1, end=3, committed=3, lag_events=0, lag_seconds=0.0),
+        PartitionLag(topic, 2, end=2, committed=None, lag_events=2, lag_seconds=100.0),
+    ]
+
+
+def test_lag_is_never_negative(broker: str, topic: str, prefix: str) -> None:
+    tp = TopicPartition(topic, 0)
+    asyncio.run(append(broker, tp, [2]))
+    asyncio.run(commit(broker, f"{prefix}ahead", tp, 50))
+
+    ahead = asyncio.run(measure_lag(broker, f"{prefix}ahead", [topic], embedded=True, now_s=1100.0))
+    early = asyncio.run(measure_lag(broker, f"{prefix}early", [topic], embedded=True, now_s=900.0))
+
+    assert ahead[0] == PartitionLag(topic, 0, end=2, committed=50, lag_events=0, lag_seconds=0.0)
+    assert early[0] == PartitionLag(topic, 0, end=2, committed=None, lag_events=2, lag_seconds=0.0)
+
+
+def test_lag_of_a_missing_topic_says_what_to_do(broker: str, prefix: str) -> None:
+    with pytest.raises(BrokerError, match=f"no such topic: {prefix}nothing; .*topics create"):
+        asyncio.run(measure_lag(broker, "group", [f"{prefix}nothing"], embedded=True, now_s=0.0))
+
+
+def test_no_broker_says_what_to_do() -> None:
+    with pytest.raises(BrokerError, match=r"no broker answers at .* Set STREAM_SEG_BROKER"):
+        asyncio.run(measure_lag(f"{HOST}:{free_port()}", "group", ["purchases"], embedded=True, now_s=0.0))

@@ -1,0 +1,1 @@
+"""Laws that hold whatever customers do, and in whatever order it arrives."""

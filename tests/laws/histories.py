@@ -1,0 +1,116 @@
+"""What customers may do, as Hypothesis strategies: small histories over many half-lives and several landmarks."""
+
+from __future__ import annotations
+
+from math import nextafter
+from typing import Any, NamedTuple
+
+import numpy as np
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+from stream_seg.core.decay import DAY_S, LANDMARK_SPAN, Decay
+from stream_seg.core.features import FEATURES
+from stream_seg.core.model import SegmentModel
+
+# With a half-life of a day landmarks lie 256 days apart; realistic times lie on both sides of one, in December 2023.
+DECAY = Decay(DAY_S)
+LANDMARK = 77 * LANDMARK_SPAN * DAY_S
+MAX_AMOUNT = 2**32 - 1
+
+laws = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+
+
+class Said(NamedTuple):
+    """One event: its topic, itself, its time (epoch seconds), and its money (minor units)."""
+
+    topic: str
+    event: dict[str, Any]
+    t: float
+    amount: int = 0
+
+
+History = list[Said]
+
+realistic = st.integers(-20 * 96, 20 * 96).map(lambda quarters: LANDMARK + 900.0 * quarters)
+# Within the year for which days of purchase are known one by one.
+within_a_year = realistic | st.sampled_from(
+    [LANDMARK, nextafter(LANDMARK, 0), LANDMARK - 0.001, LANDMARK - 100 * DAY_S, LANDMARK + 280 * DAY_S]
+)
+extreme = st.sampled_from([0.0, 0.001, 1.5e9, LANDMARK - 400 * DAY_S, LANDMARK + 400 * DAY_S, 4_102_444_800.0])
+any_time = within_a_year | extreme
+
+amounts = st.sampled_from([0, 1, 99, 1000, 2500, 100_000]) | st.integers(0, 50_000)
+any_amount = amounts | st.just(MAX_AMOUNT)
+channels = st.sampled_from([None, "web", "app", "fax"])
+categories = st.sampled_from([None, "books", "toys", "garden"])
+items = st.none() | st.lists(
+    st.fixed_dictionaries({"category": categories, "quantity": st.sampled_from([1, 2, 0.5])}), max_size=2
+)
+interactions = st.sampled_from(["product_viewed", "product_added", "checkout_started", "campaign_received", "waved"])
+traits = st.dictionaries(st.sampled_from(["age", "city", "vip"]), st.sampled_from([None, True, 44, 2.5, "Köln"]))
+
+ORDER_IDS = ("A", "B", "C")
+KINDS = ("order", "order", "refund", "cancel", "interaction", "interaction", "identify")
+
+
+@st.composite
+def histories(
+    draw: st.DrawFn,
+    who: str = "c",
+    order_times: st.SearchStrategy[float] = any_time,
+    money: st.SearchStrategy[int] = any_amount,
+    max_size: int = 12,
+) -> History:
+    """Events of one customer. An order said by several events is the same each time; some are never completed."""
+    placed = {
+        order_id: (draw(order_times), draw(money), {"channel": draw(channels), "items": draw(items)})
+        for order_id in ORDER_IDS
+    }
+    history = []
+    for number, kind in enumerate(draw(st.lists(st.sampled_from(KINDS), min_size=1, max_size=max_size))):
+        event: dict[str, Any] = {"event_id": f"{who}-{number}"}
+        if kind == "order":
+            event["order_id"] = draw(st.sampled_from(ORDER_IDS))
+            t, amount, rest = placed[event["order_id"]]
+            history.append(Said("purchases", event | rest, t, amount))
+        elif kind in ("refund", "cancel"):
+            event["order_id"] = draw(st.sampled_from((*ORDER_IDS, "never completed")))
+            event["type"] = "order_refunded" if kind == "refund" else "order_cancelled"
+            history.append(Said("purchases", event, draw(any_time), draw(money)))
+        elif kind == "interaction":
+            event |= {"type": draw(interactions), "channel": draw(channels), "category": draw(categories)}
+            history.append(Said("interactions", event, draw(any_time)))
+        else:
+            event |= {"type": "identify", "traits": draw(traits)}
+            history.append(Said("profiles", event, draw(any_time)))
+    return history
+
+
+def arrivals(of: st.SearchStrategy[History]) -> st.SearchStrategy[tuple[History, History]]:
+    """A history as it was said, and in some order of arrival."""
+    return of.flatmap(lambda history: st.tuples(st.just(history), st.permutations(history)))
+
+
+def cuts(of: History) -> st.SearchStrategy[list[History]]:
+    """A history in groups, one after another; some may be empty."""
+    ends = st.lists(st.integers(0, len(of)), max_size=4).map(sorted)
+    return ends.map(lambda at: [of[a:b] for a, b in zip([0, *at], [*at, len(of)], strict=True)])
+
+
+@st.composite
+def models(draw: st.DrawFn, version: int = 1) -> SegmentModel:
+    """Two to four different centres on one to three features, on a logarithmic scale."""
+    chosen = draw(st.lists(st.sampled_from(FEATURES), min_size=1, max_size=3, unique=True))
+    coordinate = st.integers(0, 900).map(lambda hundredths: hundredths / 100)
+    rows = st.lists(st.tuples(*[coordinate] * len(chosen)), min_size=2, max_size=4, unique=True)
+    centroids = np.array(draw(rows))
+    return SegmentModel(
+        version=version,
+        features=tuple(chosen),
+        log=(True,) * len(chosen),
+        center=np.zeros(len(chosen)),
+        scale=np.ones(len(chosen)),
+        centroids=centroids,
+        names=tuple(f"{version}.{index}" for index in range(len(centroids))),
+    )

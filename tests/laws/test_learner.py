@@ -1,0 +1,91 @@
+"""Laws of the learner: whatever it is fed, it never gives nonsense, and a restart or new labels change nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stream_seg.contracts.model import ModelSnapshot
+
+from stream_seg.core.features import FEATURES
+from stream_seg.learning.learner import Learner
+from stream_seg.learning.matching import continue_ids
+from stream_seg.learning.policy import LearnerPolicy
+
+POLICY = LearnerPolicy(
+    min_customers=12, warm_up_s=0.0, refit_after_s=(20.0, 40.0), recent_customers=30, customers_per_cluster=2
+)
+
+# Few different values, so that constant features and equal customers are common; zero, faint and absurd ones.
+values = st.sampled_from([0.0, 1.0, 2.0, 7.5, 30.0, 1e-300, 1e6, 1e300]) | st.floats(0, 1e4)
+shares = st.sampled_from([0.0, 0.5, 1.0]) | st.floats(0, 1)
+rows = st.tuples(*(shares if name == "refund_share" else values for name in FEATURES)).map(list)
+sample = st.tuples(st.integers(0, 40), rows)
+samples = st.lists(sample, max_size=10) | st.lists(sample, min_size=25, max_size=60)
+clusters = st.integers(2, 9)
+quick = settings(max_examples=25, deadline=None)
+
+
+def run(learner: Learner, fed: list[tuple[int, list[float]]], first: int = 0) -> list[ModelSnapshot]:
+    """Feed samples one second apart; what the learner wanted published."""
+    published: list[ModelSnapshot] = []
+    for clock, (customer, row) in enumerate(fed, first):
+        learner.observe(f"c{customer}", row, float(clock))
+        reason = learner.advance(float(clock), drained=clock % 2 == 0)
+        if reason:
+            published.append(learner.snapshot(float(clock), "2026-01-01T00:00:00Z", len(published), reason))
+    return published
+
+
+@quick
+@given(samples, clusters)
+def test_whatever_it_is_fed_models_are_sound(fed: list[tuple[int, list[float]]], k: int) -> None:
+    learner = Learner(k, 1, POLICY)
+    for snapshot in run(learner, fed):
+        model = ModelSnapshot.model_validate_json(snapshot.model_dump_json()).to_model()
+        assert 2 <= len(model.names) <= k
+        assert len(set(model.names)) == len(model.names)
+        assert np.isfinite(model.centroids).all()
+        assert np.isfinite(list(snapshot.segments[0].features.values())).all()
+        assert abs(sum(segment.share for segment in snapshot.segments) - 1) < 1e-9
+        assert np.isfinite(model.assign(np.array([row for _, row in fed])).distances).all()
+
+
+@quick
+@given(rows, clusters, st.integers(0, 50))
+def test_one_kind_of_customer_is_never_a_model(row: list[float], k: int, n: int) -> None:
+    learner = Learner(k, 1, POLICY)
+    assert run(learner, [(customer, row) for customer in range(n)]) == []
+    assert learner.predict_one(dict(zip(FEATURES, row, strict=True))) is None
+
+
+@quick
+@given(samples, clusters, st.integers(0, 3))
+def test_the_same_seed_and_samples_give_the_same_bytes(fed: list[tuple[int, list[float]]], k: int, seed: int) -> None:
+    first, second = (run(Learner(k, seed, POLICY), fed) for _ in range(2))
+    assert [each.model_dump_json() for each in first] == [each.model_dump_json() for each in second]
+
+
+@quick
+@given(st.lists(rows, min_size=12, max_size=30), st.lists(rows, max_size=40), clusters)
+def test_a_restart_changes_no_centre(before: list[list[float]], after: list[list[float]], k: int) -> None:
+    learner = Learner(k, 1, POLICY)
+    published = run(learner, list(enumerate(before)))
+    if not published:
+        return
+    snapshot = learner.snapshot(30.0, "2026-01-01T00:00:00Z", len(published), "moved")
+    again = Learner.restore(ModelSnapshot.model_validate_json(snapshot.model_dump_json()), k, 1, POLICY)
+    for customer, row in enumerate(after):
+        learner.observe(f"c{customer}", row, 30.0)
+        again.observe(f"c{customer}", row, 30.0)
+    assert again.centers.tobytes() == learner.centers.tobytes()
+    assert again.due(1e9) == learner.due(1e9)
+
+
+@quick
+@given(st.integers(0, 2**32 - 1), st.integers(1, 64), st.integers(1, 6))
+def test_relabelled_centres_get_their_ids_back(seed: int, k: int, d: int) -> None:
+    rng = np.random.default_rng(seed)
+    centers = rng.normal(size=(k, d))
+    shuffled = centers[rng.permutation(k)]
+    assert shuffled[continue_ids(centers, shuffled)].tolist() == centers.tolist()

@@ -1,0 +1,109 @@
+"""Laws of segments: they follow from behaviour and model alone, and changes chain."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from stream_seg.core.decay import DAY_S
+from stream_seg.core.model import SegmentModel
+from stream_seg.core.transitions import Held, Hysteresis, Transition
+
+from .fold import LIFE, Fold, an_engine
+from .histories import LANDMARK, History, amounts, arrivals, cuts, histories, laws, models, within_a_year
+
+within = histories(order_times=within_a_year, money=amounts)
+
+
+def folded(groups: list[History], model: SegmentModel) -> Fold:
+    """One customer's history in these groups, each evaluated at the customer's latest event, without hysteresis."""
+    fold = Fold(an_engine(model))
+    for group in groups:
+        fold.group(("c", said) for said in group)
+    return fold
+
+
+@laws
+@given(within.flatmap(cuts), models())
+def test_any_split_into_groups_gives_the_same_segment(groups: list[History], model: SegmentModel) -> None:
+    whole = folded([[said for group in groups for said in group]], model)
+    assume(whole.is_clear("c"))
+    segment = whole.customer("c").segment
+    assert folded(groups, model).customer("c").segment == segment
+    assert folded([[said] for group in groups for said in group], model).customer("c").segment == segment
+
+
+@laws
+@given(arrivals(within), models(), st.data())
+def test_any_order_of_arrival_gives_the_same_segment(
+    arrived: tuple[History, History], model: SegmentModel, data: st.DataObject
+) -> None:
+    history, shuffled = arrived
+    whole = folded([history], model)
+    assume(whole.is_clear("c"))
+    groups = data.draw(cuts(shuffled))
+    assert folded(groups, model).customer("c").segment == whole.customer("c").segment
+
+
+hystereses = st.sampled_from([Hysteresis(), Hysteresis(margin=0.2), Hysteresis(0.2, DAY_S), Hysteresis(0.0, 60.0)])
+
+
+@laws
+@given(histories("c"), histories("d"), models(1), models(2), hystereses, st.data())
+def test_consecutive_changes_chain(
+    mine: History,
+    others: History,
+    first: SegmentModel,
+    second: SegmentModel,
+    hysteresis: Hysteresis,
+    data: st.DataObject,
+) -> None:
+    fold = Fold(an_engine(first, hysteresis))
+    said = data.draw(st.permutations([("c", each) for each in mine] + [("d", each) for each in others]))
+    clock = LANDMARK
+    new_model_at = data.draw(st.integers(0, len(said)))
+    for number, one in enumerate(said):
+        clock += data.draw(st.sampled_from([0.0, 1.0, 3600.0, 30 * DAY_S]))
+        if number == new_model_at:
+            fold.use(second, clock)
+        fold.group([one], clock if data.draw(st.booleans()) else 0.0)
+    for key in fold.records:
+        changes = [change for change in fold.changes if change.customer_id == key]
+        assert_chained(changes)
+        customer = fold.customer(key)
+        assert fold.engine.held(customer) == changes[-1].to
+        assert (customer.sequence, customer.life) == (len(changes), LIFE)
+
+
+def assert_chained(changes: list[Transition]) -> None:
+    held: Held | None = None
+    for sequence, change in enumerate(changes, 1):
+        assert (change.sequence, change.life, change.from_) == (sequence, LIFE, held)
+        assert change.change == ("entered" if held is None else "moved")
+        assert change.to is not None
+        assert held is None or change.to.segment != held.segment
+        assert change.segments == {"behavior": change.to}
+        assert change.to.since == change.occurred_at
+        held = change.to
+
+
+@laws
+@given(st.lists(histories(), min_size=2, max_size=5), models(), hystereses, st.data())
+def test_relabelled_clusters_change_no_grouping(
+    all_histories: list[History], model: SegmentModel, hysteresis: Hysteresis, data: st.DataObject
+) -> None:
+    order = data.draw(st.permutations(range(len(model.names))))  # the old label of each new one
+    relabelled = replace(model, centroids=model.centroids[order], names=tuple(np.array(model.names)[order].tolist()))
+    as_it_was, with_new_labels = (Fold(an_engine(each, hysteresis)) for each in (model, relabelled))
+    for number, history in enumerate(all_histories):
+        for said in history:
+            for fold in (as_it_was, with_new_labels):
+                fold.group([(f"c{number}", said)])
+            assume(as_it_was.is_clear(f"c{number}"))
+    old_label = {f"b{new}": f"b{old}" for new, old in enumerate(order)}
+    was = [(change.customer_id, change.to) for change in as_it_was.changes]
+    became = [(change.customer_id, change.to) for change in with_new_labels.changes]
+    assert [(who, to and to._replace(segment=old_label[to.segment])) for who, to in became] == was

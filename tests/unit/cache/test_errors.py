@@ -1,0 +1,39 @@
+"""Failures of Redis as one exception."""
+
+from __future__ import annotations
+
+import pytest
+from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from stream_seg.cache.errors import CacheUnavailable, PrefixTaken, checked, redis_errors
+
+
+@pytest.mark.parametrize(
+    "failure", [ResponseError("OOM command not allowed"), RedisTimeoutError("slow"), ConnectionResetError("gone")]
+)
+def test_failures_of_redis_and_of_the_network_are_one_exception(failure: Exception) -> None:
+    with pytest.raises(CacheUnavailable, match="check that it runs") as caught, redis_errors():
+        raise failure
+    assert caught.value.__cause__ is failure
+    assert str(failure) in str(caught.value)
+
+
+def test_mistakes_of_the_program_stay_what_they_are() -> None:
+    with pytest.raises(KeyError), redis_errors():
+        raise KeyError("a bug")
+
+
+def test_the_first_error_among_replies_is_raised() -> None:
+    with pytest.raises(NoScriptError):
+        checked([1, NoScriptError("first"), ResponseError("second")])
+    assert checked([1, None, "text"]) == [1, None, "text"]
+
+
+def test_a_taken_prefix_says_who_has_it_and_what_to_do() -> None:
+    error = PrefixTaken("seg", "shop-a", "shop-b")
+    assert str(error) == (
+        "the Redis keys under 'seg' belong to the application 'shop-a', and this one is 'shop-b': "
+        "give this one another STREAM_SEG_REDIS_PREFIX; "
+        "or, if 'shop-a' is gone for good, hand the keys over with: redis-cli del seg:owner"
+    )

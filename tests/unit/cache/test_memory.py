@@ -1,0 +1,37 @@
+"""What only the cache in memory can do; what all caches do is in `tests/contracts/test_cache.py`."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from stream_seg.cache.errors import CacheUnavailable
+from stream_seg.cache.memory import MemoryCache, MemoryServer
+from stream_seg.cache.port import Mark, PartitionWrite
+
+GROUP = PartitionWrite(0, 1_763_764_800_123, 1, (), {"behavior:b0": 3})
+
+
+def test_an_unavailable_server_fails_every_call_and_loses_nothing() -> None:
+    async def scenario() -> None:
+        server = MemoryServer()
+        cache = MemoryCache("seg", "shop", server)
+        await cache.write([GROUP])
+        server.available = False
+        for call in (cache.claim, cache.ping, lambda: cache.write([GROUP]), lambda: cache.marks([0]), cache.model):
+            with pytest.raises(CacheUnavailable):
+                await call()
+        server.available = True
+        assert await cache.marks([0]) == {0: Mark(1_763_764_800_123, 1)}
+        assert await cache.sizes() == {"behavior": {"b0": 3}}
+
+    asyncio.run(scenario())
+
+
+def test_caches_without_a_common_server_are_apart() -> None:
+    async def scenario() -> None:
+        await MemoryCache().write([GROUP])
+        assert await MemoryCache().sizes() == {}
+
+    asyncio.run(scenario())

@@ -1,0 +1,81 @@
+"""Whatever JSON a record holds, decoding answers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stream_seg.contracts.decode import Decoder
+from stream_seg.contracts.reasons import SENTENCES
+
+NAMES = [
+    "event_id",
+    "customer_id",
+    "type",
+    "occurred_at",
+    "channel",
+    "properties",
+    "order_id",
+    "amount",
+    "currency",
+    "items",
+    "discount",
+    "coupon",
+    "product_id",
+    "category",
+    "value",
+    "traits",
+    "previous_id",
+    "messageId",
+    "userId",
+    "anonymousId",
+    "event",
+    "timestamp",
+    "products",
+    "revenue",
+    "event_name",
+    "user_id",
+    "event_timestamp",
+    "params",
+    "transaction_id",
+    "item_id",
+    "quantity",
+    "price",
+    "platform",
+    "context",
+]
+WORDS = ["", "c-1", "track", "identify", "Order Completed", "purchase", "view_item", "alias", "2017-05-09", "EUR", "5"]
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.sampled_from([*WORDS, "x" * 5000, "2017-05-09T18:00:31Z", "9" * 30, "a\nb", "\x00"]),
+    st.sampled_from([0, 1, -1, 10**15, 10**18, 10**400, -(10**400), 0.5, 1e308, float("nan"), float("inf")]),
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=5),
+    max_leaves=12,
+)
+ENVELOPES = st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=12)
+STARTS = [
+    {},
+    {"event_id": "e", "customer_id": "c-1", "occurred_at": 1, "order_id": "o", "amount": 1, "type": "order_completed"},
+    {"messageId": "m", "userId": "c-1", "timestamp": 1, "event": "Order Completed", "type": "track"},
+    {"user_id": "c-1", "event_name": "purchase", "event_timestamp": 1},
+]
+
+
+@pytest.mark.parametrize("topic", ["purchases", "interactions", "profiles"])
+@settings(max_examples=50, deadline=None)
+@given(events=st.lists(st.builds(dict.__or__, st.sampled_from(STARTS), ENVELOPES) | VALUES, max_size=6))
+def test_decoding_never_raises(topic: str, events: list[object]) -> None:
+    values = [json.dumps(event).encode() for event in events]
+    decoded = Decoder(topic, rates={"EUR": 1e300}).decode(values, [b"c-1"] * len(values), 1_800_000_000.0)
+    assert sorted([*decoded.indices, *(r.index for r in decoded.rejected)]) == list(range(len(events)))
+    assert len(decoded.events) == len(decoded.times) == len(decoded.indices)
+    assert len(decoded.amounts) == (len(decoded.indices) if topic == "purchases" else 0)
+    assert all(event["customer_id"] == "c-1" for event in decoded.events)
+    assert all(r.reason in SENTENCES and r.detail for r in decoded.rejected)

@@ -1,0 +1,131 @@
+"""Records joined to one array: safe against whatever a record holds, and cheap when one is broken."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stream_seg.contracts.decode import Decoder
+from stream_seg.contracts.events import Purchase
+from stream_seg.contracts.joined import Invalid, JoinedReader
+from stream_seg.contracts.reasons import Refused
+
+NOW = 1_800_000_000.0
+
+
+def order(event_id: str, **more: Any) -> bytes:
+    """A completed order of customer c-1."""
+    event = {"event_id": event_id, "customer_id": "c-1", "order_id": "o", "occurred_at": 0, "amount": 1, **more}
+    return json.dumps(event).encode()
+
+
+def reasons_of(values: Sequence[bytes]) -> list[str]:
+    """What became of each record: "" for an event, else the reason; the batch as a whole."""
+    decoded = Decoder("purchases").decode(values, [b"c-1"] * len(values), NOW)
+    found = dict.fromkeys(decoded.indices, "") | {r.index: r.reason for r in decoded.rejected}
+    return [found[i] for i in range(len(values))]
+
+
+def test_records_come_back_in_place() -> None:
+    event, invalid, broken = JoinedReader(Purchase).read([order("e-1"), b"[1]", b"{"])
+    assert event["event_id"] == "e-1"
+    assert isinstance(invalid, Invalid)
+    assert invalid.value == [1]
+    assert isinstance(broken, Refused)
+
+
+# Each list has as many values as records once it is joined with commas, all of the same customer.
+TRICKS = [
+    [order("e-1") + b"," + order("e-2"), b'{"x":[{}', b'{"y":1}]}'],
+    [order("e-1") + b"," + order("e-2"), b'{"x":[{}', order("e-3")[:-1] + b'}],"z":' + order("e-4")[:-1] + b"}}"],
+    [order("e-1") + b",null," + order("e-2"), order("e-3")[:-1] + b',"x":[1', b"2]}"],
+    [order("e-1") + b",null," + order("e-2"), order("e-3")[:-1] + b',"x":[{}', b'{"y":1}]}'],
+    [order("e-1") + b',"x":' + order("e-2"), order("e-3")[:-1] + b',"x":1', b'"y":2}'],
+    [order("e-1"), order("e-3")[:-1] + b',"x":1', b'"y":2}', order("e-2") + b"," + order("e-4")],
+    [order("e-1"), order("e-3")[:-1] + b',"x":"', b'"}', order("e-2") + b"," + order("e-4")],
+    [order("e-1") + b"],null,[" + order("e-2")],
+    [b"", order("e-1") + b"," + order("e-2")],
+]
+
+
+@pytest.mark.parametrize("records", TRICKS)
+def test_several_values_and_halves_are_never_taken_for_events(records: list[bytes]) -> None:
+    assert reasons_of(records) == [reasons_of([record])[0] for record in records]
+    framed = [order("e-0"), *records, order("e-9", properties={"tags": ["[", "]"]})]
+    assert reasons_of(framed) == ["", *(reasons_of([record])[0] for record in records), ""]
+
+
+def test_not_even_who_knows_the_mark_between_records_without_arrays_gets_past() -> None:
+    records = [order("e-1") + b",null,\n" + order("e-2"), order("e-3")[:-1] + b',"x":[1', b"2]}"]
+    assert reasons_of(records) == ["not_json", "not_json", "not_json"]
+
+
+def test_records_may_be_printed_over_many_lines() -> None:
+    printed = json.dumps(json.loads(order("e-1")), indent=2).encode()
+    assert reasons_of([printed] * 5 + [printed[:-1]] + [printed] * 5) == [""] * 5 + ["not_json"] + [""] * 5
+
+
+PIECES = st.sampled_from(
+    [
+        order("e-1"),
+        order("e-2", properties={"list": [1, [2]], "null": None}),
+        order(""),
+        order("e-4") + b"," + order("e-5"),
+        order("e-6") + b",null," + order("e-7"),
+        order("e-8")[:-1],
+        order("e-8")[:-1] + b',"x":[{}',
+        order("e-8")[:-1] + b',"x":[1',
+        b'{"y":1}]}',
+        b"2]}",
+        b'"y":2}',
+        b"null",
+        b"]",
+        b"[",
+        b"{",
+        b'"',
+        b"",
+        b"\n",
+        b"\xff",
+        b"{}",
+    ]
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(PIECES, min_size=1, max_size=24))
+def test_whatever_stands_beside_a_record_changes_nothing_for_it(records: list[bytes]) -> None:
+    assert reasons_of(records) == [reasons_of([record])[0] for record in records]
+
+
+class CountingReader(JoinedReader):
+    """Counts the records that are validated."""
+
+    validated = 0
+
+    def _together(self, records: Sequence[bytes]) -> list[Any]:
+        self.validated += len(records)
+        return super()._together(records)
+
+
+@pytest.mark.parametrize("broken", [b"hello", b"{", order("e-1")[:30], order("e-1") + b"," + order("e-2"), b"\xff"])
+@pytest.mark.parametrize("at", [0, 1, 250, 511])
+def test_one_broken_record_costs_about_one_more_chunk(broken: bytes, at: int) -> None:
+    records = [order(f"e-{i}") for i in range(512)]
+    records[at] = broken
+    reader = CountingReader(Purchase)
+    found = reader.read(records)
+    assert [i for i, value in enumerate(found) if isinstance(value, Refused)] == [at]
+    assert reader.validated <= 2 * 512 + 2
+
+
+@pytest.mark.parametrize("broken", [b'{"x":[{}', b"{", b"", b"\xff"])
+def test_nothing_but_broken_records_costs_what_halving_costs(broken: bytes) -> None:
+    reader = CountingReader(Purchase)
+    found = reader.read([broken] * 512)
+    assert all(isinstance(value, Refused) for value in found)
+    assert reader.validated <= 16 * 512

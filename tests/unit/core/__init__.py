@@ -1,0 +1,1 @@
+"""Unit tests of the core, with values worked out by hand."""

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import pytest
+
+from stream_seg.core.customer import LAYOUT, NO_SEGMENT, BadRecord, Customer, columns
+from stream_seg.core.vocabulary import INTERACTION_SLOT
+
+from .acts import DECAY, cancel, order, refund
+
+# The record of `a_customer` at rest, field by field. Records on live changelogs look like this: when this test
+# fails, a new format number is needed, and a reader for the old one.
+GOLDEN = "".join(
+    (
+        "01",  # format
+        "0500000000000000",  # last offset of purchases: 5
+        "0c00000000000000",  # of interactions: 12
+        "ffffffffffffffff",  # of profiles: none yet, -1
+        "7b0a93a89a010000",  # life 1763764800123
+        "11000000",  # sequence 17
+        "02",  # segment 2
+        "0c000000",  # model version 12
+        "000000000000f83f",  # since 1.5
+        "0000000000000040",  # as of 2.0
+        "03000000",  # purchases 3
+        "3930000000000000",  # spend 12345
+        "01000000",  # refunds 1
+        "f401000000000000",  # refunded 500
+        "07000000",  # interactions 7
+        "000000000000e03f",  # first seen 0.5
+        "0000000000000040",  # last seen 2.0
+        "000000000000e03f",  # first purchase 0.5
+        "000000000000f03f",  # last purchase 1.0
+        "0600",  # purchase days 6
+        "02",  # bytes of purchase days
+        "02",  # recent events
+        "01",  # orders
+        "000000000000f03f",  # decayed orders 1.0
+        "00000000801cc840",  # decayed spend 12345.0
+        "0000000000407f40",  # decayed money taken back 500.0
+        "0000000000000000" * 26,  # other decayed sums
+        "000000000000e03f",  # the last category 0.5
+        "0102",  # purchases on the last day, and nine days before
+        "3d21bc8729acd99f0192e839",  # fingerprints of e-1 and e-2
+        "a2e786d41eec",  # fingerprint of o-1
+        "00",  # an order
+        "000000000000f03f",  # at 1.0
+        "39300000",  # of 12345
+        "f4010000",  # 500 taken back
+        "7b22616765223a5b34342c302e302c22652d31225d7d",  # {"age":[44,0.0,"e-1"]}
+    )
+)
+
+
+def a_customer() -> Customer:
+    who = Customer(1763764800123)
+    who.offsets = [5, 12, -1]
+    who.sequence, who.segment, who.model_version, who.since, who.as_of = 17, 2, 12, 1.5, 2.0
+    who.purchases, who.spend, who.refunds, who.refunded, who.interactions = 3, 12345, 1, 500, 7
+    who.first_seen, who.last_seen, who.first_purchase, who.last_purchase = 0.5, 2.0, 0.5, 1.0
+    who.days_before, who.day_bits = 4, 0b10_0000_0001
+    who.sums[:3] = [1.0, 12345.0, 500.0]
+    who.sums[-1] = 0.5
+    who.recent = bytes.fromhex("3d21bc8729acd99f0192e839")
+    who.orders = bytes.fromhex("a2e786d41eec00000000000000f03f39300000f4010000")
+    who.traits = b'{"age":[44,0.0,"e-1"]}'
+    return who
+
+
+def values(who: Customer) -> dict[str, object]:
+    """Every value of a customer, by name."""
+    names = {name for kind in type(who).__mro__ for name in getattr(kind, "__slots__", ())}
+    return {name: getattr(who, name) for name in names}
+
+
+def test_golden_bytes() -> None:
+    assert a_customer().pack().hex() == GOLDEN
+
+
+def test_a_record_read_from_golden_bytes() -> None:
+    who = Customer.unpack(bytes.fromhex(GOLDEN), DECAY)
+    anchored = a_customer()
+    anchored.anchor(DECAY)
+    assert values(who) == values(anchored)
+    assert (who.days_before, who.purchase_days, who.cause) == (4, 6, None)
+
+
+def test_the_fixed_part_has_363_bytes() -> None:
+    assert LAYOUT.size == 363
+    assert len(Customer(1).pack()) == 363
+
+
+def test_a_new_customer_holds_nothing() -> None:
+    who = Customer(7)
+    assert (who.life, who.sequence, who.segment, who.model_version) == (7, 0, NO_SEGMENT, 0)
+    again = Customer.unpack(who.pack(), DECAY)
+    assert values(again) == values(who)
+
+
+def test_packing_and_unpacking_change_nothing() -> None:
+    who = Customer(3)
+    order(who, 0, "A", 1000)
+    order(who, 400, "B", 2000)  # day 0 leaves the window, and sums move to the next landmark
+    refund(who, 401, "B", 500)
+    cancel(who, 399, "C", 70)
+    who.remember(b"abcdef", 8)
+    again = Customer.unpack(who.pack(), DECAY)
+    assert values(again) == values(who)
+    assert again.pack() == who.pack()
+
+
+def test_an_unpacked_record_goes_on_where_it_was() -> None:
+    who = Customer(3)
+    order(who, 300, "A", 1000)
+    again = Customer.unpack(who.pack(), DECAY)
+    for each in (who, again):
+        refund(each, 520, "A", 300)  # two landmarks later
+        order(each, 299, "B", 100)
+    assert values(again) == values(who)
+
+
+def test_the_largest_numbers_fit() -> None:
+    who = Customer(2**63)
+    who.offsets = [2**62, 0, -1]
+    who.sequence = who.model_version = who.refunds = who.interactions = 2**32 - 1
+    who.segment, who.purchases, who.spend, who.refunded = 63, 2**31 - 1, -(2**62), 2**62
+    who.recent = b"abcdef" * 255
+    again = Customer.unpack(who.pack(), DECAY)
+    assert values(again) == values(who)
+
+
+@pytest.mark.parametrize("number", [0, 2, 255])
+def test_another_format_is_refused(number: int) -> None:
+    record = bytes([number]) + bytes.fromhex(GOLDEN)[1:]
+    with pytest.raises(BadRecord) as refused:
+        Customer.unpack(record, DECAY)
+    assert str(refused.value) == (
+        f"customer record of format {number}; this version reads format 1: upgrade stream_seg"
+    )
+
+
+@pytest.mark.parametrize("size", [0, 1, 362])
+def test_a_record_cut_in_its_fixed_part_is_refused(size: int) -> None:
+    with pytest.raises(BadRecord) as refused:
+        Customer.unpack(bytes.fromhex(GOLDEN)[:size], DECAY)
+    assert str(refused.value) == f"a customer record has at least 363 bytes, this one has {size}"
+
+
+@pytest.mark.parametrize("size", [363, 364, 376, 399])
+def test_a_record_cut_in_its_rings_is_refused(size: int) -> None:
+    with pytest.raises(BadRecord) as refused:
+        Customer.unpack(bytes.fromhex(GOLDEN)[:size], DECAY)
+    assert str(refused.value) == f"a customer record of {size} bytes says it has 400; it is cut off"
+
+
+def test_columns_are_the_values_of_the_records() -> None:
+    busy = Customer(9)
+    for day in (1, 2, 2, 30):
+        order(busy, day, f"o-{day}", 1000)
+    refund(busy, 31, "o-30", 10)
+    busy.interactions = 4
+    busy.sums[INTERACTION_SLOT["product_viewed"]] = 0.25
+    customers = [Customer(1), busy, a_customer()]
+    held = columns([who.pack() for who in customers])
+    assert held.shape == (3,)
+    names = [name for name in held.dtype.names or () if not name.endswith(("_bytes", "_count", "format"))]
+    assert len(names) == 18
+    for name in names:
+        assert held[name].tolist() == [getattr(who, name) for who in customers], name
+    assert held["format"].tolist() == [1, 1, 1]
+    assert held["day_bytes"].tolist() == [0, 4, 2]
+    assert held["recent_count"].tolist() == [0, 0, 2]
+    assert held["order_count"].tolist() == [0, 3, 1]
+
+
+def test_columns_of_nobody() -> None:
+    assert len(columns([])) == 0
+
+
+def test_columns_cannot_change_a_record() -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        columns([Customer(1).pack()])["spend"] = 5

@@ -1,0 +1,317 @@
+"""Evaluation, and the change that comes of it: from, to, and why."""
+
+from __future__ import annotations
+
+import doctest
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stream_seg.core import engine as engine_module
+from stream_seg.core import example
+from stream_seg.core.customer import Customer
+from stream_seg.core.decay import DAY_S, Decay
+from stream_seg.core.engine import Engine, Moves, Rules, Why
+from stream_seg.core.features import FEATURES
+from stream_seg.core.model import Assignment, SegmentModel
+from stream_seg.core.transitions import Held, Hysteresis, Transition
+
+NOW = 1_700_000_000.0
+
+
+def an_engine(**rules: Any) -> Engine:
+    """Three segments on four features; a step is one order, 100 of money, 10 views, or a quarter of refunds."""
+    engine = Engine(Rules(Decay(30 * DAY_S), **rules))
+    engine.use(
+        SegmentModel(
+            version=12,
+            features=("order_rate", "spend_rate", "browse_rate", "refund_share"),
+            log=(False,) * 4,
+            center=np.zeros(4),
+            scale=np.array([1.0, 100.0, 10.0, 0.25]),
+            centroids=np.zeros((3, 4)),
+            names=("Quiet", "Keen", "Lapsed"),
+        )
+    )
+    return engine
+
+
+def row(**features: float) -> np.ndarray[Any, Any]:
+    """A row of features, zero where nothing is said."""
+    return np.array([features.get(name, 0.0) for name in FEATURES])
+
+
+def move(
+    engine: Engine,
+    customer: Customer,
+    after: np.ndarray[Any, Any],
+    before: np.ndarray[Any, Any] | None = None,
+    distances: tuple[float, ...] = (8.0, 2.0, 9.0),
+    now: float = NOW,
+    reason: str = "event",
+) -> Transition:
+    """The change of a customer who is at these distances from the centres."""
+    order = np.argsort(distances, kind="stable")
+    assignment = Assignment(order[:1], order[1:2], np.array([distances]))
+    moves = Moves([0], np.array([now]), after[np.newaxis], assignment)
+    (why,) = engine.explain(moves, None if before is None else before[np.newaxis])
+    return engine.move(b"c-1", customer, why, reason)
+
+
+def entered(engine: Engine, customer: Customer) -> Transition:
+    """The change of a customer who is evaluated for the first time."""
+    (why,) = engine.explain(engine.evaluate([customer.pack()], np.array([NOW])))
+    return engine.move(b"c-1", customer, why)
+
+
+def with_an_order(engine: Engine, event_id: str = "e-1") -> Customer:
+    customer = engine.new_customer(1763764800123)
+    engine.absorb(customer, "purchases", 0, {"event_id": event_id, "order_id": "o-1"}, NOW, 1000)
+    return customer
+
+
+def test_the_example_of_the_module_runs() -> None:
+    result = doctest.testmod(engine_module)
+    assert (result.attempted, result.failed) == (8, 0)
+
+
+def test_a_first_segment_is_entered() -> None:
+    engine = an_engine()
+    customer = with_an_order(engine)
+    change = move(engine, customer, row(order_rate=2.0, spend_rate=50.0))
+    keen = Held("b1", "Keen", NOW)
+    assert change == Transition(
+        customer_id="c-1",
+        dimension="behavior",
+        change="entered",
+        from_=None,
+        to=keen,
+        reason="event",
+        event_id="e-1",
+        event_type="order_completed",
+        features={"order_rate": (0.0, 2.0), "spend_rate": (0.0, 50.0)},
+        confidence=0.75,  # 1 - 2 / 8
+        runner_up="b0",
+        segments={"behavior": keen},
+        sequence=1,
+        life=1763764800123,
+        occurred_at=NOW,
+        model_version=12,
+    )
+    assert (customer.segment, customer.since, customer.model_version, customer.sequence) == (1, NOW, 12, 1)
+
+
+def test_a_later_segment_is_moved_to_and_changes_chain() -> None:
+    engine = an_engine()
+    customer = with_an_order(engine)
+    first = move(engine, customer, row(order_rate=2.0))
+    view = {"event_id": "e-2", "type": "product_viewed"}
+    engine.absorb(customer, "interactions", 0, view, NOW + 60)
+    second = move(engine, customer, row(), row(order_rate=2.0), (9.0, 4.0, 3.0), NOW + 60)
+    assert (second.change, second.from_, second.to) == ("moved", first.to, Held("b2", "Lapsed", NOW + 60))
+    assert (second.event_id, second.event_type) == ("e-2", "product_viewed")
+    assert (second.confidence, second.runner_up) == (0.25, "b1")
+    assert (first.sequence, second.sequence, second.life) == (1, 2, first.life)
+    assert second.segments == {"behavior": second.to}
+
+
+def test_a_reason_names_the_three_features_that_moved_most_on_the_scale_of_the_model() -> None:
+    # In steps: spend 3, refunds 2, orders 1.5, views 1.
+    before = row(order_rate=2.5, spend_rate=100.0, browse_rate=30.0, refund_share=0.0, basket_value=5.0)
+    after = row(order_rate=1.0, spend_rate=400.0, browse_rate=40.0, refund_share=0.5, basket_value=5000.0)
+    engine = an_engine()
+    change = move(engine, with_an_order(engine), after, before)
+    assert list(change.features.items()) == [
+        ("spend_rate", (100.0, 400.0)),
+        ("refund_share", (0.0, 0.5)),
+        ("order_rate", (2.5, 1.0)),
+    ]
+
+
+def test_a_reason_names_no_feature_that_hardly_moved() -> None:
+    before = row(order_rate=1.0, spend_rate=100.0, browse_rate=30.0)
+    after = row(order_rate=1.04, spend_rate=95.2, browse_rate=29.0, refund_share=0.1)
+    engine = an_engine()
+    change = move(engine, with_an_order(engine), after, before)
+    assert change.features == {"refund_share": (0.0, 0.1), "browse_rate": (30.0, 29.0)}
+    assert move(engine, with_an_order(engine), before, before).features == {}
+
+
+def test_of_features_that_moved_equally_the_first_of_the_model_is_named_first() -> None:
+    engine = an_engine()
+    change = move(engine, with_an_order(engine), row(order_rate=1.0, spend_rate=100.0, browse_rate=10.0))
+    assert list(change.features) == ["order_rate", "spend_rate", "browse_rate"]
+
+
+def test_values_are_rounded_for_reading() -> None:
+    engine = an_engine()
+    change = move(engine, with_an_order(engine), row(order_rate=2 / 3), row(order_rate=1 / 3), (3.0, 1.0, 9.0))
+    assert change.features == {"order_rate": (0.3333, 0.6667)}
+    assert change.confidence == 0.6667
+
+
+@pytest.mark.parametrize(
+    ("distances", "confidence", "runner_up"),
+    [
+        ((5.0, 0.0, 9.0), 1.0, "b0"),
+        ((4.0, 3.0, 9.0), 0.25, "b0"),
+        ((3.0, 3.0, 3.0), 0.0, "b1"),
+        ((0.0, 0.0, 3.0), 0.0, "b1"),
+    ],
+)
+def test_confidence_is_how_much_nearer_the_segment_is_than_the_runner_up(
+    distances: tuple[float, ...], confidence: float, runner_up: str
+) -> None:
+    engine = an_engine()
+    change = move(engine, with_an_order(engine), row(), None, distances)
+    assert (change.confidence, change.runner_up) == (confidence, runner_up)
+
+
+def test_a_model_of_one_segment_has_no_runner_up() -> None:
+    engine = an_engine()
+    assert engine.model is not None
+    engine.use(replace(engine.model, centroids=np.zeros((1, 4)), names=("All",)))
+    customer = with_an_order(engine)
+    change = entered(engine, customer)
+    assert (change.to, change.runner_up, change.confidence) == (Held("b0", "All", NOW), None, 0.0)
+
+
+@pytest.mark.parametrize("reason", ["model", "deadline"])
+def test_only_an_event_is_named_as_cause(reason: str) -> None:
+    engine = an_engine()
+    change = move(engine, with_an_order(engine), row(), reason=reason)
+    assert (change.reason, change.event_id, change.event_type) == (reason, None, None)
+
+
+def test_the_cause_is_the_last_event_that_was_absorbed() -> None:
+    engine = an_engine()
+    customer = with_an_order(engine)
+    repeats = [
+        {"event_id": "e-1", "order_id": "o-1"},  # the same event
+        {"event_id": "e-9", "order_id": "o-1"},  # the same order
+    ]
+    for offset, event in enumerate(repeats, 1):
+        engine.absorb(customer, "purchases", offset, event, NOW, 1000)
+    assert move(engine, customer, row()).event_id == "e-1"
+
+
+def test_the_cause_is_not_kept_with_the_record() -> None:
+    engine = an_engine()
+    customer = engine.open(with_an_order(engine).pack())
+    assert move(engine, customer, row()).event_id is None
+
+
+def test_a_segment_held_keeps_the_name_it_had_when_it_was_entered() -> None:
+    engine = an_engine()
+    assert engine.model is not None
+    customer = with_an_order(engine)
+    move(engine, customer, row())
+    engine.use(replace(engine.model, version=13, names=("Silent", "Eager", "Gone")))
+    assert engine.held(customer) == Held("b1", "Keen", NOW)
+    change = move(engine, customer, row(), None, (9.0, 3.0, 1.0), NOW + 5, reason="model")
+    assert change.from_ == Held("b1", "Keen", NOW)
+    assert change.to == Held("b2", "Gone", NOW + 5)
+    assert (change.model_version, customer.model_version) == (13, 13)
+
+
+def test_a_segment_of_an_unknown_model_is_named_by_its_id() -> None:
+    engine = an_engine()
+    customer = with_an_order(engine)
+    customer.segment, customer.model_version, customer.since = 2, 3, 7.0
+    assert engine.held(customer) == Held("b2", "b2", 7.0)
+    assert engine.name(12, 63) == "b63"
+    assert engine.name(12, 2) == "Lapsed"
+
+
+def test_nobody_moves_without_a_model() -> None:
+    engine = Engine(Rules(Decay(30 * DAY_S)))
+    customer = with_an_order(engine)
+    moves = engine.evaluate([customer.pack()], np.array([NOW]))
+    assert (moves.rows, moves.assignment, moves.features.shape) == ([], None, (1, 8))
+    assert engine.explain(moves) == []
+    with pytest.raises(ValueError, match="nobody moves without a model: call use"):
+        engine.move(b"c-1", customer, Why(0, None, 0.0, NOW, {}))
+    assert customer.sequence == 0
+
+
+def test_evaluating_nobody_moves_nobody() -> None:
+    engine = an_engine()
+    moves = engine.evaluate([], np.empty(0))
+    assert (moves.rows, engine.explain(moves)) == ([], [])
+
+
+def test_who_stays_needs_no_explanation() -> None:
+    engine = an_engine()
+    customer = with_an_order(engine)
+    entered(engine, customer)
+    moves = engine.evaluate([customer.pack()], np.array([NOW]))
+    assert (moves.rows, engine.explain(moves)) == ([], [])
+
+
+def test_each_of_those_who_move_is_explained_in_the_order_of_rows() -> None:
+    engine = an_engine()
+    distances = np.array([[1.0, 4.0, 2.0], [0.0, 9.0, 9.0], [8.0, 9.0, 2.0]])
+    assignment = Assignment(np.array([0, 0, 2]), np.array([2, 1, 0]), distances)
+    after = np.stack([row(order_rate=3.0), row(order_rate=9.0), row(spend_rate=700.0)])
+    before = np.stack([row(order_rate=1.0), row(spend_rate=500.0)])
+    moves = Moves([0, 2], np.array([NOW, NOW + 1, NOW + 2]), after, assignment)
+    assert engine.explain(moves, before) == [
+        Why(0, 2, 0.5, NOW, {"order_rate": (1.0, 3.0)}),
+        Why(2, 0, 0.75, NOW + 2, {"spend_rate": (500.0, 700.0)}),
+    ]
+
+
+def spender(engine: Engine, amount: int, t: float = NOW) -> Customer:
+    customer = engine.new_customer(1)
+    event = {"event_id": f"e-{amount}", "order_id": f"o-{amount}"}
+    engine.absorb(customer, "purchases", 0, event, t, amount)
+    return customer
+
+
+def test_evaluation_finds_those_who_belong_elsewhere() -> None:
+    # Half-way between 10 and 1,000 of money in 30 days, on a log scale, lie about 104: an order of 150.
+    engine = example.engine()
+    small, big, settled = spender(engine, 20_00), spender(engine, 900_00), spender(engine, 20_00)
+    settled.segment = 0
+    moves = engine.evaluate([each.pack() for each in (small, settled, big)], np.full(3, NOW))
+    assert moves.rows == [0, 2]
+    assert moves.features[:, FEATURES.index("spend_rate")] == pytest.approx([13.8629, 13.8629, 623.8325], abs=1e-4)
+    changes = [
+        engine.move(key, who, why)
+        for key, who, why in zip((b"s", b"b"), (small, big), engine.explain(moves), strict=True)
+    ]
+    assert [change.customer_id for change in changes] == ["s", "b"]
+    assert [change.to for change in changes] == [Held("b0", "Small spenders", NOW), Held("b1", "Big spenders", NOW)]
+    assert engine.evaluate([each.pack() for each in (small, settled, big)], np.full(3, NOW)).rows == []
+
+
+def test_time_alone_moves_a_customer() -> None:
+    engine = example.engine()
+    customer = spender(engine, 900_00)
+    assert entered(engine, customer).to == Held("b1", "Big spenders", NOW)
+    half_lives = np.array([0, 2, 3]) * 30 * DAY_S  # 624, 156, 78 of money in 30 days
+    moves = [engine.evaluate([customer.pack()], np.array([NOW + passed])).rows for passed in half_lives]
+    assert moves == [[], [], [0]]
+
+
+def test_hysteresis_keeps_a_customer_where_they_are() -> None:
+    free, bound = example.engine(), example.engine(Hysteresis(margin=0.2, dwell_s=DAY_S))
+    customer = spender(free, 140_00)  # 97 of money: a little nearer to small spenders
+    customer.segment, customer.since = 1, NOW - 10 * DAY_S
+    assert free.evaluate([customer.pack()], np.array([NOW])).rows == [0]
+    assert bound.evaluate([customer.pack()], np.array([NOW])).rows == []
+
+
+def test_money_may_have_other_minor_units() -> None:
+    engine = Engine(Rules(Decay(30 * DAY_S), minor_per_major=1.0))
+    moves = engine.evaluate([spender(engine, 2000).pack()], np.array([NOW]))
+    assert moves.features[0, FEATURES.index("basket_value")] == pytest.approx(2000.0)
+
+
+def test_features_may_be_asked_of_records_or_of_their_columns() -> None:
+    engine = example.engine()
+    records = [spender(engine, 2000).pack()]
+    now = np.array([NOW])
+    assert engine.features(records, now).tolist() == engine.features(engine_module.columns(records), now).tolist()

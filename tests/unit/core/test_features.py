@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+from math import log
+
+import numpy as np
+import pytest
+
+from stream_seg.core.customer import Customer, columns
+from stream_seg.core.decay import DAY_S, Decay
+from stream_seg.core.features import FEATURES, compute
+from stream_seg.core.vocabulary import (
+    CHANNEL_SLOT,
+    FIRST_CATEGORY,
+    INTERACTION_SLOT,
+    ORDERS,
+    REFUNDED,
+    SPEND,
+)
+
+# With a half-life of 30 days, one event just now is a rate of ln 2 in 30 days.
+MONTH = Decay(30 * DAY_S)
+LN2 = log(2)
+
+
+def seen_at(day: float) -> Customer:
+    who = Customer(1)
+    who.first_seen = who.last_seen = day * DAY_S
+    return who
+
+
+def feature(name: str, who: Customer, day: float, decay: Decay = MONTH, minor_per_major: float = 100.0) -> float:
+    """One feature of a customer at a time, in days since the epoch."""
+    row = compute(columns([who.pack()]), np.array([day * DAY_S]), decay, minor_per_major)
+    assert np.isfinite(row).all()
+    return float(row[0, FEATURES.index(name)])
+
+
+def test_the_features_and_their_order() -> None:
+    assert FEATURES == (
+        "order_rate",
+        "spend_rate",
+        "basket_value",
+        "recency_days",
+        "gap_days",
+        "browse_rate",
+        "cart_rate",
+        "refund_share",
+    )
+
+
+def test_somebody_who_did_nothing_has_nothing() -> None:
+    row = compute(columns([Customer(1).pack()]), np.array([5 * DAY_S]), MONTH)
+    assert row.tolist() == [[0.0] * 8]
+
+
+@pytest.mark.parametrize(("day", "rate"), [(0, 4 * LN2), (30, 2 * LN2), (90, LN2 / 2)])
+def test_order_rate_halves_with_every_half_life(day: float, rate: float) -> None:
+    who = seen_at(0)
+    who.sums[ORDERS] = 4.0
+    assert feature("order_rate", who, day) == pytest.approx(rate, rel=1e-14)
+
+
+def test_a_steady_customer_has_the_rate_of_their_orders() -> None:
+    # An order a day for ever weighs 1 / (1 - 2 ** (-1/30)) = 43.78 orders, times ln 2.
+    who = seen_at(0)
+    who.sums[ORDERS] = 1 / (1 - 2 ** (-1 / 30))
+    assert feature("order_rate", who, 0) == pytest.approx(30.3479, abs=1e-4)
+
+
+@pytest.mark.parametrize(("minor_per_major", "rate"), [(100.0, 69.3147180559945), (1.0, 6931.47180559945)])
+def test_spend_rate_is_in_major_units(minor_per_major: float, rate: float) -> None:
+    who = seen_at(0)
+    who.sums[SPEND] = 10_000.0
+    assert feature("spend_rate", who, 0, minor_per_major=minor_per_major) == pytest.approx(rate, rel=1e-14)
+
+
+@pytest.mark.parametrize("day", [0, 30, 300])
+def test_basket_value_does_not_decay(day: float) -> None:
+    who = seen_at(0)
+    who.sums[ORDERS], who.sums[SPEND] = 4.0, 10_000.0
+    assert feature("basket_value", who, day) == pytest.approx(25.0, rel=1e-14)
+
+
+def test_basket_value_is_unknown_when_orders_are_long_gone() -> None:
+    who = seen_at(0)
+    who.sums[ORDERS], who.sums[SPEND] = 4.0, 10_000.0
+    assert feature("basket_value", who, 21 * 30) > 0  # 4 orders times 2 ** -21 are more than a millionth
+    assert feature("basket_value", who, 22 * 30) == 0.0
+
+
+def test_recency_counts_from_the_last_order() -> None:
+    who = seen_at(8)
+    who.first_seen, who.first_purchase, who.last_purchase = 0.0, 2 * DAY_S, 4 * DAY_S
+    assert feature("recency_days", who, 10.5) == 6.5
+
+
+def test_recency_counts_from_first_seen_where_there_is_no_order() -> None:
+    who = seen_at(8)
+    who.first_seen = 3 * DAY_S
+    assert feature("recency_days", who, 10.5) == 7.5
+
+
+def test_recency_is_never_negative() -> None:
+    who = seen_at(8)
+    who.first_purchase = who.last_purchase = 8 * DAY_S
+    assert feature("recency_days", who, 7) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "days", "gap"),
+    [
+        (1.0, 11.0, 3, 5.0),
+        (1.9, 11.1, 3, 5.0),  # days, not hours, are apart
+        (1.0, 2.0, 2, 1.0),
+        (1.0, 1.5, 1, 0.0),
+        (0.0, 500.0, 5, 125.0),
+    ],
+)
+def test_gap_is_the_mean_of_days_between_purchase_days(first: float, last: float, days: int, gap: float) -> None:
+    who = seen_at(last)
+    who.first_purchase, who.last_purchase, who.days_before, who.day_bits = first * DAY_S, last * DAY_S, days - 1, 1
+    assert feature("gap_days", who, last + 3) == gap
+
+
+def test_nobody_without_orders_has_a_gap() -> None:
+    assert feature("gap_days", seen_at(3), 4) == 0.0
+
+
+def test_browse_rate_counts_what_a_customer_does_not_what_is_sent_to_them() -> None:
+    who = seen_at(0)
+    for slot in INTERACTION_SLOT.values():
+        who.sums[slot] = 1.0
+    who.sums[INTERACTION_SLOT["campaign_received"]] = 100.0
+    who.sums[CHANNEL_SLOT["web"]] = who.sums[FIRST_CATEGORY] = 100.0  # shares, not events
+    assert feature("browse_rate", who, 0) == pytest.approx(15 * LN2, rel=1e-14)
+    assert feature("browse_rate", who, 60) == pytest.approx(15 / 4 * LN2, rel=1e-14)
+
+
+def test_cart_rate_counts_products_added_and_checkouts_started() -> None:
+    who = seen_at(0)
+    who.sums[INTERACTION_SLOT["product_added"]] = 1.0
+    who.sums[INTERACTION_SLOT["checkout_started"]] = 2.0
+    who.sums[INTERACTION_SLOT["product_removed"]] = who.sums[INTERACTION_SLOT["cart_viewed"]] = 50.0
+    assert feature("cart_rate", who, 30) == pytest.approx(1.5 * LN2, rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("spend", "refunded", "share"),
+    [
+        (7500.0, 2500.0, 0.25),
+        (0.0, 2500.0, 1.0),
+        (-100.0, 2500.0, 1.0),  # a refund whose order is not known
+        (7500.0, 0.0, 0.0),
+        (0.0, 0.0, 0.0),
+        (1e-7, 1e-7, 0.0),  # what rounding leaves of money that came and went is no money
+    ],
+)
+def test_refund_share(spend: float, refunded: float, share: float) -> None:
+    who = seen_at(0)
+    who.sums[SPEND], who.sums[REFUNDED] = spend, refunded
+    assert feature("refund_share", who, 0) == share
+
+
+def test_what_rounding_leaves_is_not_negative() -> None:
+    who = seen_at(0)
+    who.sums[ORDERS] = who.sums[SPEND] = -1e-12
+    assert [feature(name, who, 0) for name in ("order_rate", "spend_rate", "basket_value")] == [0.0, 0.0, 0.0]
+
+
+def test_sums_count_from_the_landmark_of_the_last_event() -> None:
+    who = seen_at(256 * 30 + 30)  # one half-life after the first landmark: weight 2
+    who.sums[ORDERS] = 2.0
+    assert feature("order_rate", who, 256 * 30 + 30) == pytest.approx(LN2, rel=1e-14)
+    assert feature("order_rate", who, 256 * 30 + 60) == pytest.approx(LN2 / 2, rel=1e-14)
+
+
+def test_after_thousands_of_half_lives_everything_has_faded() -> None:
+    who = seen_at(0)
+    who.sums[:] = [1e12] * len(who.sums)
+    now = 100_000 * 30
+    row = compute(columns([who.pack()]), np.array([now * DAY_S]), MONTH)
+    assert row.tolist() == [[0.0, 0.0, 0.0, float(now), 0.0, 0.0, 0.0, 0.0]]
+
+
+def test_each_customer_has_a_now_of_their_own() -> None:
+    who = seen_at(0)
+    who.sums[ORDERS] = 4.0
+    rows = compute(columns([who.pack()] * 3), np.array([0.0, 30.0, 60.0]) * DAY_S, MONTH)
+    assert rows[:, 0] == pytest.approx([4 * LN2, 2 * LN2, LN2], rel=1e-14)
+
+
+def test_nobody_has_no_features() -> None:
+    assert compute(columns([]), np.array([]), MONTH).shape == (0, 8)

@@ -1,0 +1,83 @@
+"""Distinct UTC days with an order, late ones too."""
+
+from __future__ import annotations
+
+import pytest
+
+from stream_seg.core.behaviour import DAY_WINDOW, Behaviour
+
+from .acts import cancel, order, refund
+
+
+def days_of(*days: float) -> Behaviour:
+    """Somebody who orders at these times, in days since the epoch."""
+    who = Behaviour()
+    for number, day in enumerate(days):
+        order(who, day, f"o-{number}", 100)
+    return who
+
+
+@pytest.mark.parametrize(
+    ("days", "distinct"),
+    [
+        ((5,), 1),
+        ((5, 5, 5.25, 5.999), 1),
+        ((5.99998, 6), 2),  # two seconds around midnight UTC
+        ((6, 5.99998), 2),
+        ((1, 2, 3), 3),
+        ((3, 1, 2), 3),
+        ((3, 1, 1.5, 3, 2, 1), 3),
+    ],
+)
+def test_distinct_days_are_utc_days_in_any_order(days: tuple[float, ...], distinct: int) -> None:
+    assert days_of(*days).purchase_days == distinct
+
+
+def test_the_window_is_384_days() -> None:
+    assert DAY_WINDOW == 384
+
+
+def test_days_older_than_the_window_become_a_number() -> None:
+    who = days_of(0, 383)
+    assert (who.days_before, who.purchase_days) == (0, 2)
+    order(who, 384, "next", 100)  # day 0 leaves the window
+    assert (who.days_before, who.purchase_days) == (1, 3)
+    order(who, 1000, "much later", 100)  # and so do both others
+    assert (who.days_before, who.purchase_days) == (3, 4)
+
+
+def test_a_late_order_inside_the_window_is_recognised_on_a_day_counted_before() -> None:
+    who = days_of(10, 11, 394)
+    assert (who.days_before, who.purchase_days) == (1, 3)
+    order(who, 11.5, "the same day", 100)
+    assert who.purchase_days == 3
+    order(who, 12, "a new day", 100)
+    assert who.purchase_days == 4
+
+
+def test_an_order_later_than_the_window_adds_no_day() -> None:
+    # Whether day 0 was counted is no longer known; gaps then come out a little long, never counted twice.
+    who = days_of(384)
+    order(who, 0, "over a year late", 100)
+    assert who.purchase_days == 1
+    assert (who.first_purchase, who.purchases) == (0.0, 2)
+    order(who, 1, "within the window", 100)
+    assert who.purchase_days == 2
+
+
+def test_refunds_are_not_purchase_days_and_cancelled_orders_are() -> None:
+    who = days_of(5)
+    refund(who, 6, "o-0", 50)
+    assert who.purchase_days == 1
+    cancel(who, 7, "o-0")
+    assert who.purchase_days == 1
+    cancel(who, 8, "o-1")
+    order(who, 9, "o-1", 100)
+    assert who.purchase_days == 2
+    assert who.last_purchase == 9 * 86_400
+
+
+def test_a_repeated_order_adds_no_day() -> None:
+    who = days_of(5)
+    order(who, 6, "o-0", 100)
+    assert (who.purchase_days, who.last_purchase) == (1, 5 * 86_400)

@@ -1,0 +1,189 @@
+"""Refunds and cancellations, before and after the order they take back."""
+
+from __future__ import annotations
+
+from stream_seg.core.behaviour import Behaviour, Outcome
+
+from .acts import cancel, decayed, money, order, refund
+
+
+def test_a_refund_takes_back_money_at_the_time_of_the_order() -> None:
+    who = Behaviour()
+    order(who, 2, "A", 1000)  # weight 4
+    assert refund(who, 3, "A", 300) is Outcome.ABSORBED
+    assert money(who) == (1, 700, 1, 300)
+    assert decayed(who) == [4.0, 2800.0, 1200.0]
+
+
+def test_partial_refunds_add_up_to_the_order_and_no_further() -> None:
+    who = Behaviour()
+    order(who, 2, "A", 1000)
+    refund(who, 3, "A", 600)
+    assert refund(who, 4, "A", 600) is Outcome.ABSORBED
+    assert money(who) == (1, 0, 2, 1000)
+    assert decayed(who) == [4.0, 0.0, 4000.0]
+    refund(who, 5, "A", 1)
+    assert money(who) == (1, 0, 3, 1000)
+
+
+def test_a_refund_before_its_order_takes_back_its_own_amount_at_its_own_time() -> None:
+    who = Behaviour()
+    assert refund(who, 3, "A", 300) is Outcome.UNMATCHED  # weight 8
+    assert money(who) == (0, -300, 1, 300)
+    assert decayed(who) == [0.0, -2400.0, 2400.0]
+    assert who.purchase_days == 0
+
+
+def test_the_order_then_puts_the_refund_at_its_own_time() -> None:
+    who = Behaviour()
+    refund(who, 3, "A", 300)
+    assert order(who, 2, "A", 1000) is Outcome.ABSORBED
+    assert money(who) == (1, 700, 1, 300)
+    assert decayed(who) == [4.0, 2800.0, 1200.0]
+
+
+def test_refunds_before_their_order_are_no_more_than_the_order() -> None:
+    who = Behaviour()
+    refund(who, 3, "A", 600)
+    refund(who, 4, "A", 600)
+    order(who, 2, "A", 1000)
+    assert money(who) == (1, 0, 2, 1000)
+    assert decayed(who) == [4.0, 0.0, 4000.0]
+
+
+def test_refunds_on_both_sides_of_their_order() -> None:
+    who = Behaviour()
+    refund(who, 3, "A", 600)
+    order(who, 2, "A", 1000)
+    refund(who, 4, "A", 600)
+    assert money(who) == (1, 0, 2, 1000)
+    assert decayed(who) == [4.0, 0.0, 4000.0]
+
+
+def test_a_waiting_refund_leaves_other_orders_alone() -> None:
+    who = Behaviour()
+    refund(who, 0, "A", 300)
+    order(who, 1, "B", 1000)
+    assert money(who) == (1, 700, 1, 300)
+    assert decayed(who) == [2.0, 2000.0 - 300.0, 300.0]
+    order(who, 2, "A", 500)
+    assert money(who) == (2, 1200, 1, 300)
+    assert decayed(who) == [6.0, 2000.0 + 800.0, 1200.0]
+
+
+def test_a_refund_waits_over_a_landmark() -> None:
+    who = Behaviour()
+    refund(who, 250, "A", 300)
+    order(who, 257, "A", 1000)  # one half-life after the landmark at 256 days
+    assert money(who) == (1, 700, 1, 300)
+    assert decayed(who) == [2.0, 1400.0, 600.0]
+
+
+def test_a_cancellation_takes_back_the_order_and_all_of_its_money() -> None:
+    who = Behaviour()
+    order(who, 1, "B", 100)
+    order(who, 2, "A", 1000)
+    assert cancel(who, 3, "A", 5) is Outcome.ABSORBED  # its own amount does not matter
+    assert money(who) == (1, 100, 0, 1000)
+    assert decayed(who) == [2.0, 200.0, 4000.0]
+    assert who.purchase_days == 2  # the customer did come and buy on that day
+
+
+def test_a_cancellation_takes_back_what_refunds_left() -> None:
+    who = Behaviour()
+    order(who, 2, "A", 1000)
+    refund(who, 3, "A", 300)
+    assert cancel(who, 4, "A") is Outcome.ABSORBED
+    assert money(who) == (0, 0, 1, 1000)
+    assert decayed(who) == [0.0, 0.0, 4000.0]
+
+
+def test_a_refund_of_a_cancelled_order_takes_nothing_more() -> None:
+    who = Behaviour()
+    order(who, 2, "A", 1000)
+    cancel(who, 3, "A")
+    assert refund(who, 4, "A", 1000) is Outcome.ABSORBED
+    assert money(who) == (0, 0, 1, 1000)
+    assert decayed(who) == [0.0, 0.0, 4000.0]
+
+
+def test_an_order_is_cancelled_once() -> None:
+    who = Behaviour()
+    order(who, 2, "A", 1000)
+    cancel(who, 3, "A")
+    assert cancel(who, 4, "A") is Outcome.REPEATED_ORDER
+    assert order(who, 2, "A", 1000) is Outcome.REPEATED_ORDER
+    assert money(who) == (0, 0, 0, 1000)
+    assert decayed(who) == [0.0, 0.0, 4000.0]
+
+
+def test_a_cancellation_before_its_order_takes_back_what_it_says_until_the_order_comes() -> None:
+    who = Behaviour()
+    assert cancel(who, 3, "A", 900) is Outcome.UNMATCHED
+    assert money(who) == (0, -900, 0, 900)
+    assert decayed(who) == [0.0, -7200.0, 7200.0]
+    assert order(who, 2, "A", 1000) is Outcome.ABSORBED
+    assert money(who) == (0, 0, 0, 1000)
+    assert decayed(who) == [0.0, 0.0, 4000.0]
+
+
+def test_a_cancellation_without_an_amount_waits_too() -> None:
+    who = Behaviour()
+    assert cancel(who, 3, "A") is Outcome.UNMATCHED
+    assert money(who) == (0, 0, 0, 0)
+    order(who, 2, "A", 1000)
+    assert money(who) == (0, 0, 0, 1000)
+
+
+def test_refund_and_cancellation_both_before_their_order() -> None:
+    for first, second in ((refund, cancel), (cancel, refund)):
+        who = Behaviour()
+        first(who, 3, "A", 300)
+        second(who, 4, "A", 1000)
+        order(who, 2, "A", 1000)
+        assert money(who) == (0, 0, 1, 1000)
+        assert decayed(who) == [0.0, 0.0, 4000.0]
+
+
+def test_a_refund_of_the_same_order_again_is_another_refund() -> None:
+    # Two events that give back the same amount are two partial refunds: only the event id could tell otherwise.
+    who = Behaviour()
+    order(who, 2, "A", 1000)
+    refund(who, 3, "A", 100)
+    refund(who, 3, "A", 100)
+    assert money(who) == (1, 800, 2, 200)
+
+
+def test_an_order_forgotten_is_an_order_never_seen() -> None:
+    who = Behaviour()
+    for day, name in ((0, "A"), (1, "B"), (2, "C")):
+        order(who, day, name, 1000, keep=2)
+    assert order(who, 0, "A", 1000, keep=2) is Outcome.ABSORBED  # counted a second time
+    assert money(who) == (4, 4000, 0, 0)
+
+
+def test_a_refund_of_a_forgotten_order_takes_back_its_own_amount_at_its_own_time() -> None:
+    who = Behaviour()
+    for day, name in ((0, "A"), (1, "B"), (2, "C")):
+        order(who, day, name, 1000, keep=2)
+    assert refund(who, 3, "A", 5000, keep=2) is Outcome.UNMATCHED
+    assert money(who) == (3, -2000, 1, 5000)
+    assert decayed(who) == [7.0, 7000.0 - 40_000.0, 40_000.0]
+
+
+def test_a_cancellation_of_a_forgotten_order_takes_back_money_but_no_order() -> None:
+    who = Behaviour()
+    for day, name in ((0, "A"), (1, "B"), (2, "C")):
+        order(who, day, name, 1000, keep=2)
+    assert cancel(who, 3, "A", 1000, keep=2) is Outcome.UNMATCHED
+    assert money(who) == (3, 2000, 0, 1000)
+
+
+def test_what_waits_takes_a_place_among_the_orders_kept() -> None:
+    who = Behaviour()
+    refund(who, 0, "A", 300, keep=2)
+    order(who, 1, "B", 1000, keep=2)
+    order(who, 1, "C", 1000, keep=2)
+    order(who, 0, "A", 500, keep=2)  # its refund is forgotten, and stays where it was
+    assert money(who) == (3, 2200, 1, 300)
+    assert refund(who, 2, "B", 1000, keep=2) is Outcome.UNMATCHED

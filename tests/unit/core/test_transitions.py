@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stream_seg.core.model import Assignment
+from stream_seg.core.transitions import Hysteresis
+
+
+def moves(hysteresis: Hysteresis, distances: list[float], held: int, since: float = 0.0, now: float = 1e6) -> bool:
+    """Whether a customer at these distances from the centres leaves the segment held."""
+    order = np.argsort(distances, kind="stable")
+    assignment = Assignment(order[:1], order[1:2], np.array([distances]))
+    moving = hysteresis.moves(assignment, np.array([held]), np.array([since]), np.array([now]))
+    assert moving.shape == (1,)
+    return bool(moving[0])
+
+
+@pytest.mark.parametrize("hysteresis", [Hysteresis(), Hysteresis(margin=0.9, dwell_s=1e9)])
+def test_who_holds_no_segment_enters_the_nearest_at_once(hysteresis: Hysteresis) -> None:
+    assert moves(hysteresis, [3.0, 3.1], held=-1)
+
+
+@pytest.mark.parametrize("hysteresis", [Hysteresis(), Hysteresis(margin=0.2, dwell_s=60.0)])
+def test_who_holds_the_nearest_stays(hysteresis: Hysteresis) -> None:
+    assert not moves(hysteresis, [3.0, 9.0], held=0)
+
+
+def test_without_hysteresis_the_nearest_always_wins() -> None:
+    assert moves(Hysteresis(), [3.0, 3.0000001], held=1)
+    assert moves(Hysteresis(), [3.0, 4.0], held=1, since=1e6, now=1e6)
+
+
+def test_an_equally_near_segment_is_no_reason_to_move() -> None:
+    assert not moves(Hysteresis(), [3.0, 3.0], held=1)
+    assert not moves(Hysteresis(), [0.0, 0.0], held=1)
+
+
+@pytest.mark.parametrize(("nearest", "moving"), [(7.99, True), (8.0, False), (9.0, False)])
+def test_the_margin_is_a_share_of_the_held_distance(nearest: float, moving: bool) -> None:
+    assert moves(Hysteresis(margin=0.2), [nearest, 10.0], held=1) is moving
+
+
+@pytest.mark.parametrize(("now", "moving"), [(1059.9, False), (1060.0, True), (2000.0, True), (900.0, False)])
+def test_a_segment_is_held_for_the_dwell(now: float, moving: bool) -> None:
+    assert moves(Hysteresis(dwell_s=60.0), [1.0, 10.0], held=1, since=1000.0, now=now) is moving
+
+
+def test_margin_and_dwell_must_both_be_met() -> None:
+    both = Hysteresis(margin=0.2, dwell_s=60.0)
+    assert not moves(both, [9.0, 10.0], held=1, since=0.0, now=60.0)
+    assert not moves(both, [1.0, 10.0], held=1, since=0.0, now=59.0)
+    assert moves(both, [1.0, 10.0], held=1, since=0.0, now=60.0)
+
+
+def test_a_held_segment_that_no_longer_exists_is_left_at_once() -> None:
+    strict = Hysteresis(margin=0.9, dwell_s=1e9)
+    assert moves(strict, [3.0, 3.1], held=2, since=1000.0, now=1000.0)
+    assert moves(strict, [3.0, 3.1], held=63, since=1000.0, now=1000.0)
+
+
+def test_many_customers_are_decided_each_for_themselves() -> None:
+    assignment = Assignment(
+        np.array([0, 0, 1, 0]), np.array([1, 1, 0, 1]), np.array([[1.0, 9.0], [8.5, 9.0], [9.0, 1.0], [1.0, 9.0]])
+    )
+    moving = Hysteresis(margin=0.2, dwell_s=10.0).moves(
+        assignment, np.array([1, 1, -1, 5]), np.zeros(4), np.array([20.0, 20.0, 0.0, 0.0])
+    )
+    assert moving.tolist() == [True, False, True, True]
+
+
+def test_nobody_moves_nowhere() -> None:
+    nobody = Assignment(np.empty(0, np.intp), np.empty(0, np.intp), np.empty((0, 3)))
+    assert Hysteresis(0.2, 60.0).moves(nobody, np.empty(0, np.intp), np.empty(0), np.empty(0)).tolist() == []

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import pytest
+
+from stream_seg.core import vocabulary
+from stream_seg.core.vocabulary import CHANNEL_SLOT, INTERACTION_SLOT, category_slot
+
+
+def test_slots_of_decayed_sums_stay_where_records_at_rest_have_them() -> None:
+    assert (vocabulary.ORDERS, vocabulary.SPEND, vocabulary.REFUNDED) == (0, 1, 2)
+    assert list(INTERACTION_SLOT.values()) == list(range(3, 19))
+    assert (INTERACTION_SLOT["product_viewed"], INTERACTION_SLOT["other"]) == (3, 18)
+    assert CHANNEL_SLOT == {"web": 19, "app": 20, "store": 21, "email": 22, "other": 23}
+    assert (vocabulary.FIRST_CATEGORY, vocabulary.SUMS) == (24, 30)
+
+
+def test_topics_stay_in_the_order_of_the_offsets_in_a_record() -> None:
+    assert vocabulary.TOPICS == ("purchases", "interactions", "profiles")
+
+
+@pytest.mark.parametrize(
+    ("category", "slot"), [("garden", 24), ("dairy", 24), ("toys", 27), ("food", 27), ("books", 29), ("shoes", 27)]
+)
+def test_a_category_has_the_same_slot_on_every_machine(category: str, slot: int) -> None:
+    assert category_slot(category) == slot

@@ -1,0 +1,299 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from scipy.cluster.vq import kmeans2
+from stream_seg.contracts.model import ModelSnapshot
+
+from stream_seg.core.features import FEATURES
+from stream_seg.learning.learner import MOVED, REFIT, SCHEDULED, STARTED, Learner
+from stream_seg.learning.policy import DAY_S, LearnerPolicy
+from stream_seg.learning.warm_start import inertia
+
+HALF_LIFE_S = 30 * DAY_S
+NEVER = 1e12
+SMALL = LearnerPolicy(min_customers=100, warm_up_s=0.0, refit_after_s=(), customers_per_cluster=10)
+
+
+def feed(learner: Learner, rows: np.ndarray, clock: float = 0.0, prefix: str = "c") -> None:
+    for index, row in enumerate(rows.tolist()):
+        learner.observe(f"{prefix}{index}", row, clock)
+
+
+def publish(learner: Learner, clock: float, parent: int = 0, reason: str = STARTED) -> ModelSnapshot:
+    return learner.snapshot(clock, "2026-01-01T00:00:00Z", parent, reason)
+
+
+@pytest.fixture
+def started(people) -> Learner:
+    """A learner of six clusters, started on 500 customers at clock 0 and published."""
+    learner = Learner(6, 1, SMALL)
+    feed(learner, people.rows[:500])
+    assert learner.advance(0.0) == STARTED
+    publish(learner, 0.0)
+    return learner
+
+
+def test_before_the_start_there_is_no_cluster(people) -> None:
+    learner = Learner(6, 1, SMALL)
+    feed(learner, people.rows[:99])
+    assert learner.advance(NEVER) is None
+    assert learner.predict_one({"order_rate": 3.0}) is None
+    assert not learner.ready
+    assert learner.centers.shape == (0, 5)
+    with pytest.raises(RuntimeError, match="nothing to publish yet"):
+        publish(learner, 0.0)
+
+
+def test_the_first_sample_must_be_large_and_a_half_life_old(people) -> None:
+    learner = Learner(6, 1, LearnerPolicy.for_half_life(HALF_LIFE_S))
+    feed(learner, people.rows[:999], clock=100.0)
+    assert not learner.ready_to_start(NEVER)
+    learner.observe("one more", people.rows[999].tolist(), 200.0)
+    assert not learner.ready_to_start(99.0 + HALF_LIFE_S)
+    assert learner.ready_to_start(100.0 + HALF_LIFE_S)
+
+
+def test_the_same_customer_again_does_not_make_the_sample_larger(people) -> None:
+    learner = Learner(6, 1, SMALL)
+    for _ in range(200):
+        learner.observe("anna", people.rows[0].tolist(), 0.0)
+    assert learner.customers == 1
+    assert not learner.ready_to_start(NEVER, drained=True)
+
+
+def test_a_drained_stream_starts_early_with_ten_customers_a_cluster(people) -> None:
+    learner = Learner(6, 1, LearnerPolicy.for_half_life(HALF_LIFE_S))
+    feed(learner, people.rows[:59])
+    assert not learner.ready_to_start(0.0, drained=True)
+    learner.observe("one more", people.rows[59].tolist(), 0.0)
+    assert not learner.ready_to_start(0.0)
+    assert learner.advance(0.0, drained=True) == STARTED
+
+
+def test_identical_customers_are_not_ready_and_variety_is(people) -> None:
+    learner = Learner(6, 1, SMALL)
+    feed(learner, np.tile(people.rows[0], (200, 1)))
+    assert learner.advance(0.0) is None
+    assert not learner.ready
+    feed(learner, people.rows[:200])
+    assert learner.advance(0.0) == STARTED
+
+
+def test_a_fresh_start_after_one_and_two_half_lives(people) -> None:
+    policy = LearnerPolicy(min_customers=100, warm_up_s=0.0, refit_after_s=(HALF_LIFE_S, 2 * HALF_LIFE_S))
+    learner = Learner(6, 1, policy)
+    feed(learner, people.rows[:200])
+    seen = []
+    for day in range(90):
+        reason = learner.advance(day * DAY_S)
+        if reason in (STARTED, REFIT):
+            seen.append((day, reason))
+        if reason:
+            publish(learner, day * DAY_S)
+    assert seen == [(0, STARTED), (30, REFIT), (60, REFIT)]
+
+
+def test_four_times_the_customers_ask_for_a_fresh_start(people) -> None:
+    learner = Learner(6, 1, SMALL)
+    feed(learner, people.rows[:100])
+    assert learner.advance(0.0) == STARTED
+    publish(learner, 0.0)
+    feed(learner, people.rows[:399])
+    assert learner.advance(0.0) is None
+    feed(learner, people.rows[:400])
+    assert learner.advance(0.0) == REFIT
+
+
+def test_a_reason_stays_until_it_is_published(people) -> None:
+    learner = Learner(6, 1, SMALL)
+    feed(learner, people.rows[:100])
+    assert [learner.advance(0.0), learner.due(0.0), learner.due(1.0)] == [STARTED] * 3
+    publish(learner, 1.0)
+    assert learner.due(1.0) is None
+
+
+def test_every_seven_days_if_anything_was_learned(started: Learner, people) -> None:
+    assert started.due(7 * DAY_S) is None
+    feed(started, people.rows[:1])
+    assert started.due(7 * DAY_S - 1) is None
+    assert started.due(7 * DAY_S) == SCHEDULED
+
+
+def test_moved_centres_are_published_once_a_day_at_most(started: Learner, people) -> None:
+    heavier = people.rows * np.array([2.0, 3.0, 1.5, 1.0, 1.0, 2.0, 2.0, 1.0])
+    feed(started, heavier)
+    assert started.moved() > 0.1
+    assert started.due(DAY_S - 1) is None
+    assert started.due(DAY_S) == MOVED
+    publish(started, DAY_S, 1, MOVED)
+    assert started.moved() == 0.0
+    assert started.due(2 * DAY_S) is None
+
+
+def test_a_steady_population_moves_no_centre_far(started: Learner, people) -> None:
+    feed(started, people.rows)
+    assert started.moved() < 0.1
+
+
+def test_snapshots_number_themselves_after_their_parent(started: Learner) -> None:
+    snapshot = publish(started, 5.0, parent=11, reason=MOVED)
+    assert (snapshot.version, snapshot.parent, snapshot.reason, snapshot.clock) == (12, 11, MOVED, 5.0)
+    assert [segment.id for segment in snapshot.segments] == ["b0", "b1", "b2", "b3", "b4", "b5"]
+    assert sum(segment.customers for segment in snapshot.segments) == 500
+    assert snapshot.to_model().version == 12
+
+
+def test_snapshots_are_small(started: Learner) -> None:
+    assert len(publish(started, 0.0).model_dump_json()) < 6_000
+
+
+def test_six_kinds_of_customers_are_found_and_named(started: Learner, people) -> None:
+    feed(started, people.rows)
+    snapshot = publish(started, 0.0)
+    best = snapshot.to_model().assign(people.rows).best
+    purity = [np.bincount(best[people.kinds == kind]).max() / (people.kinds == kind).sum() for kind in range(6)]
+    assert min(purity) > 0.85
+    assert {segment.name for segment in snapshot.segments} == {
+        "Very frequent big baskets",
+        "Very frequent small baskets",
+        "Regular shoppers",
+        "Browses a lot, rarely buys",
+        "Frequent big baskets, engaged, many returns",
+        "Lapsed regulars",
+    }
+
+
+def test_20_000_samples_later_it_is_as_good_as_batch_k_means(people) -> None:
+    learner = Learner(6, 1, LearnerPolicy(warm_up_s=0.0, refit_after_s=()))
+    order = np.random.default_rng(4).integers(len(people.rows), size=20_000)
+    for index in order.tolist():
+        learner.observe(f"c{index}", people.rows[index].tolist(), 0.0)
+        if not learner.ready:
+            learner.advance(0.0)
+    snapshot = publish(learner, 0.0)
+    points = snapshot.to_model().scaled(people.rows)
+    batch = (kmeans2(points, 6, minit="++", iter=50, seed=seed)[0] for seed in range(10))
+    assert inertia(points, learner.centers) <= 1.02 * min(inertia(points, run) for run in batch)
+
+
+def test_predicting_is_what_workers_do_and_changes_nothing(started: Learner, people) -> None:
+    before = started.centers.tobytes()
+    best = publish(started, 0.0).to_model().assign(people.rows[:200]).best
+    mine = [started.predict_one(dict(zip(FEATURES, row, strict=True))) for row in people.rows[:200].tolist()]
+    assert mine == best.tolist()
+    assert started.predict_one({"a name nobody knows": 5.0}) is not None
+    assert started.centers.tobytes() == before
+
+
+def test_learn_one_is_observe_by_name(people) -> None:
+    by_name, by_row = Learner(2, 1, SMALL), Learner(2, 1, SMALL)
+    for index, row in enumerate(people.rows[:150].tolist()):
+        by_name.learn_one(dict(zip(FEATURES, row, strict=True)), customer_id=f"c{index}")
+        by_row.observe(f"c{index}", row, 0.0)
+        assert by_name.advance(0.0) == by_row.advance(0.0)
+    assert by_name.centers.tobytes() == by_row.centers.tobytes()
+
+
+def test_without_an_id_every_sample_is_a_customer() -> None:
+    learner = Learner(2, 1, SMALL)
+    for _ in range(3):
+        learner.learn_one({"order_rate": 1.0})
+    assert learner.customers == 3
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
+def test_numbers_that_are_none_are_skipped(started: Learner, bad: float) -> None:
+    before = started.centers.tobytes()
+    started.observe("anna", [bad] * 8, 0.0)
+    assert started.skipped == 1
+    assert started.centers.tobytes() == before
+    assert started.predict_one({"order_rate": bad}) is None
+
+
+def test_a_row_of_another_length_says_what_to_do() -> None:
+    with pytest.raises(ValueError, match="give all 8"):
+        Learner(2, 1, SMALL).observe("anna", [1.0], 0.0)
+
+
+@pytest.fixture
+def restored(started: Learner) -> Callable[..., Learner]:
+    """The learner after a restart, from the JSON of a snapshot."""
+    text = publish(started, 0.0, parent=1).model_dump_json()
+
+    def restore(k: int = 6, policy: LearnerPolicy = SMALL) -> Learner:
+        return Learner.restore(ModelSnapshot.model_validate_json(text), k, 1, policy)
+
+    return restore
+
+
+def test_a_restart_changes_nothing(started: Learner, restored, people) -> None:
+    learner = restored()
+    for each in (learner, started):
+        feed(each, people.rows[1000:1300])
+    assert learner.centers.tobytes() == started.centers.tobytes()
+    assert learner.moved() == started.moved()
+    assert learner.due(8 * DAY_S) == started.due(8 * DAY_S) == SCHEDULED
+
+
+def test_after_a_restart_profiles_stay_until_the_sample_has_filled_again(started: Learner, restored, people) -> None:
+    learner = restored()
+    before = publish(started, 0.0).segments
+    feed(learner, people.rows[:50])
+    assert publish(learner, 0.0).segments == before
+    feed(learner, people.rows[:300])
+    after = publish(learner, 0.0).segments
+    assert sum(segment.customers for segment in after) == 300
+    assert [segment.name for segment in after] == [segment.name for segment in before]
+
+
+@pytest.mark.parametrize("k", [4, 8])
+def test_another_k_takes_effect_once_the_sample_has_filled_again(restored, people, k: int) -> None:
+    learner = restored(k)
+    assert learner.advance(0.0) is None
+    feed(learner, people.rows[:500])
+    assert learner.advance(0.0) == REFIT
+    assert len(learner.centers) == k
+    publish(learner, 0.0)
+    assert learner.advance(0.0) is None
+
+
+def test_other_features_keep_the_ids_by_what_both_know(restored, people, started: Learner) -> None:
+    policy = LearnerPolicy(features=(*SMALL.features, "gap_days"), min_customers=100, warm_up_s=0.0, refit_after_s=())
+    learner = restored(policy=policy)
+    feed(learner, people.rows[:500])
+    assert learner.advance(0.0) == REFIT
+    old, new = (publish(each, 0.0).to_model().assign(people.rows).best for each in (started, learner))
+    assert (old == new).mean() > 0.9
+
+
+def test_ids_survive_a_fresh_start(started: Learner, people) -> None:
+    old = publish(started, 0.0)
+    feed(started, people.rows[1000:3000], prefix="d")
+    assert started.advance(0.0) == REFIT
+    new = publish(started, 0.0, 1, REFIT)
+    assert (old.to_model().assign(people.rows).best == new.to_model().assign(people.rows).best).mean() > 0.95
+    assert [segment.name for segment in new.segments] == [segment.name for segment in old.segments]
+
+
+def test_a_snapshot_of_another_format_is_refused(started: Learner) -> None:
+    values = json.loads(publish(started, 0.0).model_dump_json())
+    values["learner"]["format"] = 99
+    with pytest.raises(ValueError, match="format 99"):
+        Learner.restore(ModelSnapshot.model_validate(values), 6, 1, SMALL)
+
+
+def test_a_snapshot_of_a_later_version_may_carry_more(started: Learner) -> None:
+    values = json.loads(publish(started, 0.0).model_dump_json())
+    values["learner"] |= {"from_the_future": True, "counts": [1]}
+    assert Learner.restore(ModelSnapshot.model_validate(values), 6, 1, SMALL).ready
+
+
+def test_policies_that_cannot_work_say_what_to_do() -> None:
+    with pytest.raises(ValueError, match="at least min_customers"):
+        LearnerPolicy(min_customers=3_000)
+    with pytest.raises(ValueError, match=r"0\.01 is good"):
+        LearnerPolicy(halflife=1.0)
