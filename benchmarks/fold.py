@@ -67,8 +67,10 @@ _OR_ANY = Field(union_mode="left_to_right")
 _PURCHASES = TypeAdapter(list[Annotated[Purchase | Any, _OR_ANY]])
 _INTERACTIONS = TypeAdapter(list[Annotated[Interaction | Any, _OR_ANY]])
 
-# A customer is a list of eleven numbers.
-(ORDERED, SPENT, TAKEN_BACK, BROWSED, PURCHASE_COUNT, SPEND, REFUNDED, INTERACTION_COUNT, LAST_BUY, FIRST, LAST) = range(11)
+# A customer is a list of eleven numbers: decayed sums, counts and minor units, times.
+ORDERED, SPENT, TAKEN_BACK, BROWSED = range(4)
+PURCHASE_COUNT, SPEND, REFUNDED, INTERACTION_COUNT = range(4, 8)
+LAST_BUY, FIRST, LAST = range(8, 11)
 Row = list[float]
 
 
@@ -175,7 +177,7 @@ def _decoded(records: list[Record], adapter: TypeAdapter[list[Any]]) -> Iterator
         try:
             yield adapter.validate_json(b"[" + b",".join(values) + b"]")
         except ValidationError:
-            yield adapter.validate_json(b"[" + b",".join(filter(_is_json, values)) + b"]")
+            yield adapter.validate_json(b"[" + b",".join(value for value in values if _is_json(value)) + b"]")
 
 
 def _is_json(value: bytes) -> bool:

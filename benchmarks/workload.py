@@ -246,11 +246,13 @@ def _zipf_customers(rng: np.random.Generator, spec: Spec) -> NDArray[np.int64]:
     weights = np.arange(1, spec.customers + 1, dtype=float) ** -spec.zipf_s
     cumulative = np.cumsum(weights)
     ranks = np.searchsorted(cumulative, rng.random(spec.events) * cumulative[-1], side="right")
-    return rng.permutation(spec.customers)[ranks]
+    numbers: NDArray[np.int64] = rng.permutation(spec.customers)[ranks]
+    return numbers
 
 
 def _rfc3339(epoch_ms: NDArray[np.int64]) -> list[str]:
-    return np.datetime_as_string(epoch_ms.astype("datetime64[ms]"), timezone="UTC").tolist()
+    texts: list[str] = np.datetime_as_string(epoch_ms.astype("datetime64[ms]"), timezone="UTC").tolist()
+    return texts
 
 
 def _break(value: str, way: str) -> str:

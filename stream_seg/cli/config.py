@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from stream_seg.cli.errors import UsageError
-from stream_seg.settings import PREFIX, Settings
+from stream_seg.embedded.services import Addresses, attach_services
+from stream_seg.settings import EMBEDDED, PREFIX, Settings
 
 TOML: Final = "stream_seg.toml"
 # Values that may hold a password.
@@ -27,6 +28,13 @@ def load_settings(**given: Any) -> Settings:
         raise UsageError(f"{PREFIX}{name.upper()} is not JSON; write for example {_example(name)}") from None
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{TOML} is not TOML: {error}") from None
+
+
+def attach_broker(settings: Settings) -> Addresses:
+    """Addresses for a command that needs no Redis. Raises EmbeddedError when the broker is embedded and not there."""
+    if settings.broker == EMBEDDED:
+        return attach_services(settings)
+    return Addresses(settings.bootstrap, settings.redis_url, embedded_broker=False, embedded_redis=False)
 
 
 def quiet_logging(settings: Settings) -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 # A pipe has no width of its own; tables should not wrap in a log.
-PIPE_WIDTH: Final = 110
+PIPE_WIDTH: Final = 120
 
 
 def stdout() -> Console:

@@ -10,10 +10,9 @@ from typing import Any
 
 from rich.table import Table
 
-from stream_seg.cli.config import load_settings, quiet_logging
+from stream_seg.cli.config import attach_broker, load_settings, quiet_logging
 from stream_seg.cli.console import print_json, stdout, table
 from stream_seg.core.vocabulary import TOPICS
-from stream_seg.embedded.services import attach_services
 from stream_seg.ops.lag import PartitionLag, measure_lag
 
 
@@ -21,7 +20,7 @@ def run(*, as_json: bool) -> int:
     """Measure and print."""
     settings = load_settings()
     quiet_logging(settings)
-    addresses = attach_services(settings)
+    addresses = attach_broker(settings)
     topics = [settings.topic(name) for name in TOPICS]
     lags = asyncio.run(
         measure_lag(addresses.bootstrap, settings.app_id, topics, embedded=addresses.embedded_broker, now_s=time())

@@ -10,11 +10,10 @@ from datetime import UTC, datetime
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from stream_seg.cli.config import load_settings, quiet_logging
+from stream_seg.cli.config import attach_broker, load_settings, quiet_logging
 from stream_seg.cli.console import print_json, shows_progress, stderr
 from stream_seg.cli.errors import UsageError
 from stream_seg.datasets import SourceError, open_source
-from stream_seg.embedded.services import attach_services
 from stream_seg.streaming import replay as replaying
 
 
@@ -40,7 +39,7 @@ def run(request: Request, *, as_json: bool) -> int:
         source = open_source(request.source, seed=request.seed, topic=request.topic, key_field=request.key_field)
     except SourceError as error:
         raise UsageError(str(error)) from None
-    addresses = attach_services(settings)
+    addresses = attach_broker(settings)
     with progress_bar(shown=shows_progress() and not as_json) as advance:
         summary = asyncio.run(
             replaying.replay(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -21,7 +21,10 @@ from stream_seg.embedded.services import Addresses, attach_services
 from stream_seg.settings import Settings
 from stream_seg.streaming.fold import Flow, fold_changes
 
-BAR: Final = 16
+BAR: Final = 8  # characters of a full one
+WIDE: Final = 100  # columns of a console that has room for everything
+NARROW_FEATURES: Final = 4
+NAME: Final = 24  # characters of a name before it wraps
 FLOWS: Final = 8
 Sizes = Mapping[str, Mapping[str, int]]
 
@@ -117,23 +120,41 @@ def flow_facts(flows: Mapping[Flow, int], segments: Iterable[SegmentFacts]) -> l
 
 def rendered(segments: list[SegmentFacts], flows: list[FlowFacts], currency: str) -> RenderableType:
     """Segments and the largest flows as tables."""
-    parts: list[RenderableType] = [segment_table(segments, currency)]
+    parts: list[RenderableType] = [SegmentTable(segments, currency)]
     if flows:
         parts += [Text(), flow_table(flows)]
     return Group(*parts)
 
 
-def segment_table(segments: list[SegmentFacts], currency: str) -> Table:
-    """One line a segment: name, size, share, and what its customers are like."""
-    features = [name for name in QUANTITIES if any(each.profile.get(name) for each in segments)]
-    made = table("segment", "", ">customers", ">share", "", *(f">{QUANTITIES[name].column}" for name in features))
-    for each in segments:
-        values = (quantity(name, each.profile[name], currency) if name in each.profile else "" for name in features)
-        bar = "█" * max(round(each.share * BAR), 1 if each.size else 0)
-        made.add_row(
-            each.name, Text(each.segment, "dim"), f"{each.size:,}", f"{each.share:.0%}", Text(bar, "cyan"), *values
-        )
-    return made
+@dataclass(frozen=True, slots=True)
+class SegmentTable:
+    """One line a segment: name, size, share, and what its customers are like (features that all lack left out)."""
+
+    segments: list[SegmentFacts]
+    currency: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield self.table(narrow=options.max_width < WIDE)
+
+    def table(self, *, narrow: bool) -> Table:
+        """The table; a narrow one fits 80 columns, and leaves out what can best be missed."""
+        features = [name for name in QUANTITIES if any(round(each.profile.get(name, 0.0), 1) for each in self.segments)]
+        features = features[:NARROW_FEATURES] if narrow else features
+        heads = [f">{QUANTITIES[name].column}" for name in features]
+        made = table("segment", ">size", *heads) if narrow else table("segment", "", ">customers", ">share", "", *heads)
+        made.columns[0].min_width = min(NAME, max((len(each.name) for each in self.segments), default=0))
+        for each in self.segments:
+            profile = each.profile
+            values = [quantity(name, profile[name], self.currency) if name in profile else "" for name in features]
+            size = f"{each.size:,}"
+            whole = (Text(each.segment, "dim"), size, f"{each.share:.0%}", bar(each.share))
+            made.add_row(each.name, *((size,) if narrow else whole), *values)
+        return made
+
+
+def bar(share: float) -> Text:
+    """A share (0..1) as a bar; the smallest is still to be seen."""
+    return Text("█" * max(round(share * BAR), 1 if share else 0), "cyan")
 
 
 def flow_table(flows: list[FlowFacts], shown: int = FLOWS) -> Table:

@@ -22,19 +22,12 @@ _EVENTS: Final = {
     "support_contacted": "a call for support",
 }
 _CODES: Final = {
-    "deadline": "time passed and nothing happened",
-    "definition": "a rule was edited",
-    "merge": "two customers were merged",
-    "erase": "the customer was erased",
-    "restore": "the state was restored",
-}
-_SHORT_CODES: Final = {
     "event": "something the customer did",
-    "deadline": "time that passed",
+    "deadline": "time that passed without anything happening",
     "model": "a new model",
     "definition": "an edited rule",
-    "merge": "a merge",
-    "erase": "an erasure",
+    "merge": "a merge of two customers",
+    "erase": "the erasure of the customer",
     "restore": "a restored state",
 }
 
@@ -68,13 +61,13 @@ def _share(value: float, _: str) -> str:
 
 # By the names of `core.features.FEATURES`; a month is 30 days.
 QUANTITIES: Final = {
-    "order_rate": Quantity("orders a month", "orders a month", _rate),
-    "spend_rate": Quantity("spend a month", "spend a month", money),
-    "basket_value": Quantity("basket", "value of a basket", money),
-    "recency_days": Quantity("days since order", "days since the last order", _days),
-    "gap_days": Quantity("days between orders", "days between orders", _days),
-    "browse_rate": Quantity("actions a month", "interactions a month", _rate),
-    "cart_rate": Quantity("carts a month", "additions to the cart a month", _rate),
+    "order_rate": Quantity("orders\na month", "orders a month", _rate),
+    "spend_rate": Quantity("spend\na month", "spend a month", money),
+    "basket_value": Quantity("a basket\nis worth", "worth of a basket", money),
+    "recency_days": Quantity("last order\ndays ago", "days since the last order", _days),
+    "gap_days": Quantity("days between\norders", "days between orders", _days),
+    "browse_rate": Quantity("actions\na month", "interactions a month", _rate),
+    "cart_rate": Quantity("carts\na month", "additions to the cart a month", _rate),
     "refund_share": Quantity("refunded", "share of money refunded", _share),
 }
 
@@ -86,20 +79,17 @@ def quantity(name: str, value: float, currency: str) -> str:
 
 
 def cause(change: Change) -> str:
-    """What caused a change, in a few words: `an order`, `a new model (12)`, ..."""
+    """What caused a change, as a noun: `an order`, `a new model (12)`, ..."""
     reason = change["reason"]
-    code = reason["code"]
-    if code == "event":
-        kind = reason.get("event_type") or "event"
-        return _EVENTS.get(kind, f"a {kind.replace('_', ' ')} event".replace("event event", "event"))
-    if code == "model":
-        return f"a new model ({change['model_version']})"
-    return _CODES.get(code, str(code))
+    code, kind = reason["code"], reason.get("event_type")
+    if code == "event" and kind:
+        return _EVENTS.get(kind) or f"a {kind.replace('_', ' ')} event"
+    return f"{code_in_words(code)} ({change['model_version']})" if code == "model" else code_in_words(code)
 
 
 def code_in_words(code: str) -> str:
-    """A reason code as a noun, for tallies: `a new model`."""
-    return _SHORT_CODES.get(code, code)
+    """A reason code as a noun: `a new model`."""
+    return _CODES.get(code, code)
 
 
 def moved(change: Change, currency: str) -> list[str]:

@@ -89,14 +89,14 @@ def encode_change(t: Transition, *, epoch: int, detected_at: str, source: str) -
 
     `detected_at` is RFC 3339, `source` the CloudEvents source (a URI reference of the deployment).
     """
-    occurred_at = rfc3339(t.occurred_at)
+    occurred_at, to = rfc3339(t.occurred_at), _held(t.to)
     value = orjson.dumps(
         {
             "customer_id": t.customer_id,
             "dimension": t.dimension,
             "change": t.change,
             "from": _held(t.from_),
-            "to": _held(t.to),
+            "to": to,
             "reason": {
                 "code": t.reason,
                 "event_id": t.event_id,
@@ -105,7 +105,7 @@ def encode_change(t: Transition, *, epoch: int, detected_at: str, source: str) -
             },
             "confidence": t.confidence,
             "runner_up": t.runner_up,
-            "segments": {dimension: _held(held) for dimension, held in t.segments.items()},
+            "segments": {dimension: to if held is t.to else _held(held) for dimension, held in t.segments.items()},
             "sequence": t.sequence,
             "life": t.life,
             "epoch": epoch,
@@ -115,13 +115,25 @@ def encode_change(t: Transition, *, epoch: int, detected_at: str, source: str) -
             "schema_version": SCHEMA_VERSION,
         }
     )
+    return _message(t.customer_id, change_id(t.customer_id, t.dimension, t.life, t.sequence), occurred_at, value, source)
+
+
+def message_again(value: bytes, source: str) -> ChangeMessage:
+    """The message that `encode_change` made with this value and source: key and headers follow from them."""
+    change = orjson.loads(value)
+    customer_id = change["customer_id"]
+    name = change_id(customer_id, change["dimension"], change["life"], change["sequence"])
+    return _message(customer_id, name, change["occurred_at"], value, source)
+
+
+def _message(customer_id: str, name: str, occurred_at: str, value: bytes, source: str) -> ChangeMessage:
     headers = [
-        ("ce_id", change_id(t.customer_id, t.dimension, t.life, t.sequence).encode()),
+        ("ce_id", name.encode()),
         ("ce_source", source.encode()),
         ("ce_time", occurred_at.encode()),
         *_FIXED_HEADERS,
     ]
-    return ChangeMessage(t.customer_id.encode(), value, headers)
+    return ChangeMessage(customer_id.encode(), value, headers)
 
 
 def change_id(customer_id: str, dimension: str, life: int, sequence: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from enum import Enum
 from math import inf
 from struct import Struct
@@ -71,7 +72,7 @@ class Behaviour:
 
     def __init__(self) -> None:
         self.offsets = [-1] * len(TOPICS)  # last offset absorbed, by topic
-        self.sums = [0.0] * SUMS
+        self.sums = array("d", bytes(8 * SUMS))
         self.purchases = 0  # orders completed, less those cancelled
         self.spend = 0  # minor units, less what was taken back
         self.refunds = 0  # refund events
@@ -218,7 +219,7 @@ class Behaviour:
         self.anchor(decay)
         if known:
             scale = 2.0 ** (before - self.base)
-            self.sums = [value * scale for value in self.sums]
+            self.sums = array("d", [value * scale for value in self.sums])
 
 
 def _position(ring: bytes, mark: bytes, width: int) -> int:

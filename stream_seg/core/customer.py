@@ -7,6 +7,8 @@ features of thousands of customers are computed without unpacking one of them.
 
 from __future__ import annotations
 
+import sys
+from array import array
 from collections.abc import Mapping, Sequence
 from struct import Struct
 from typing import Any, Final
@@ -43,10 +45,16 @@ _FIELDS: Final = (
     ("day_bytes", "u1", "B"),
     ("recent_count", "u1", "B"),
     ("order_count", "u1", "B"),
-    ("sums", f"({SUMS},)<f8", f"{SUMS}d"),
+    ("sums", f"({SUMS},)<f8", f"{8 * SUMS}s"),
 )
+_HELD: Final = ("life", "sequence", "segment", "model_version", "since", "as_of")
 LAYOUT: Final = Struct("<" + "".join(code for _, _, code in _FIELDS))
+_STANDING: Final = Struct("<" + "".join(code for name, _, code in _FIELDS if name in _HELD))
+_STANDING_AT: Final = Struct("<" + "".join(code for _, _, code in _FIELDS[:2])).size
 _DTYPE: Final = np.dtype([(name, kind) for name, kind, _ in _FIELDS])
+
+if sys.byteorder != "little":
+    raise ImportError("records hold numbers as little-endian machines do; stream_seg does not run on this one")
 
 Columns = npt.NDArray[Any]
 
@@ -102,7 +110,7 @@ class Customer(Behaviour):
                     len(days),
                     len(self.recent) // FINGERPRINT_BYTES,
                     len(self.orders) // ORDER_ENTRY.size,
-                    *self.sums,
+                    self.sums.tobytes(),
                 ),
                 days,
                 self.recent,
@@ -110,6 +118,13 @@ class Customer(Behaviour):
                 self.traits,
             )
         )
+
+    def restamp(self, packed: bytes) -> bytes:
+        """What `pack` would say when nothing but the segment held has changed since it said `packed`."""
+        standing = _STANDING.pack(
+            self.life, self.sequence, self.segment, self.model_version, self.since, self.as_of
+        )
+        return packed[:_STANDING_AT] + standing + packed[_STANDING_AT + _STANDING.size :]
 
     @classmethod
     def unpack(cls, data: bytes, decay: Decay) -> Customer:
@@ -138,8 +153,9 @@ class Customer(Behaviour):
             day_bytes,
             recent_count,
             order_count,
-        ) = head[4:23]
-        self.sums = list(head[23:])
+            sums,
+        ) = head[4:]
+        self.sums = array("d", sums)
         start = LAYOUT.size
         recent = start + day_bytes
         orders = recent + recent_count * FINGERPRINT_BYTES

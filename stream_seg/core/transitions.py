@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -20,8 +20,7 @@ class Held(NamedTuple):
     since: float
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(NamedTuple):
     """A segment changed. Times are epoch seconds; `features` gives (before, after) of those that moved most."""
 
     customer_id: str
@@ -35,11 +34,11 @@ class Transition:
     features: dict[str, tuple[float, float]]
     confidence: float  # 0..1: how much nearer the segment is than the runner-up
     runner_up: str | None
-    segments: dict[str, Held] = field(default_factory=dict)  # all segments of the customer after the change
-    sequence: int = 0
-    life: int = 0
-    occurred_at: float = 0.0
-    model_version: int = 0
+    segments: dict[str, Held]  # all segments of the customer after the change
+    sequence: int
+    life: int
+    occurred_at: float
+    model_version: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from stream_seg.contracts import reasons
-from stream_seg.contracts.decode import Decoder, Rejected
+from stream_seg.contracts.decode import Decoded, Decoder, Rejected
 from stream_seg.core.behaviour import Outcome
 from stream_seg.core.customer import Customer
 from stream_seg.core.engine import Engine
@@ -40,63 +41,87 @@ class Absorber:
         keys = [record.key for record in records]
         decoded = self._decoders[number].decode([record.value for record in records], keys, self._wall())
         gathered = group.gathered(owned)
-        strangers = self._strangers(keys, decoded.indices, gathered)
         rejected = list(decoded.rejected)
-        absorb = self._absorbers[number]
+        strangers = self._strangers(keys, decoded, gathered)
+        if strangers:
+            decoded, elsewhere = _without(strangers, keys, decoded, batch.partition)
+            rejected += elsewhere
+        self._absorb_events(number, topic, batch, keys, decoded, gathered)
+        self._note_progress(topic, batch, owned, max(decoded.times, default=None))
+        group.records += len(records)
+        for item in rejected:
+            letter = dead_letter(batch, records[item.index], item, self._wall())
+            group.dead_letters.setdefault(batch.partition, []).append(letter)
+            self._metrics.events_rejected.labels(item.reason).inc()
+
+    def _absorb_events(
+        self, number: int, topic: str, batch: RecordBatch, keys: Sequence[Any], decoded: Decoded, gathered: Gathered
+    ) -> None:
+        """The loop over good events: open the customer, pass the fence, absorb."""
+        absorb, absorbed = self._absorbers[number], Outcome.ABSORBED
+        records, touched, owned = batch.records, gathered.touched, gathered.owned
         amounts: Sequence[int] = decoded.amounts if number == PURCHASES_TOPIC else [0] * len(decoded.events)
-        outcomes = dict.fromkeys(Outcome, 0)
-        replayed = 0
-        latest: float | None = None
-        touched = gathered.touched
+        replayed, unusual = 0, []
         for index, event, t, amount in zip(decoded.indices, decoded.events, decoded.times, amounts, strict=True):
             key = keys[index]
             customer = touched.get(key)
             if customer is None:
-                if key in strangers:
-                    rejected.append(Rejected(index, reasons.WRONG_PARTITION, _elsewhere(batch.partition)))
-                    continue
                 customer = touched[key] = self._open(key, owned)
             offset = records[index].offset
             if offset <= customer.offsets[number]:
                 replayed += 1
                 continue
             customer.offsets[number] = offset
-            outcomes[absorb(customer, event, t, amount)] += 1
-            if latest is None or t > latest:
-                latest = t
-        before = owned.inputs.get(topic)
-        if before is not None and records[0].offset > before + 1:
+            outcome = absorb(customer, event, t, amount)
+            if outcome is not absorbed:
+                unusual.append(outcome)
+        self._count(topic, len(decoded.events) - replayed, replayed, Counter(unusual))
+
+    def _note_progress(self, topic: str, batch: RecordBatch, owned: OwnedPartition, latest: float | None) -> None:
+        before, first = owned.inputs.get(topic), batch.records[0].offset
+        if before is not None and first > before + 1:
             # Markers of transactions and records past their retention; nothing else may be missing.
-            self._metrics.offsets_missing.labels(topic).inc(records[0].offset - before - 1)
+            self._metrics.offsets_missing.labels(topic).inc(first - before - 1)
         owned.absorbed(topic, batch.offset, latest)
-        group.records += len(records)
-        for item in rejected:
-            letter = dead_letter(batch, records[item.index], item, self._wall())
-            group.dead_letters.setdefault(batch.partition, []).append(letter)
-            self._metrics.events_rejected.labels(item.reason).inc()
-        self._count(topic, outcomes, replayed)
 
     def _open(self, key: bytes, owned: OwnedPartition) -> Customer:
         record = owned.state.records.get(key)
         return self._engine.new_customer(owned.epoch) if record is None else self._engine.open(record)
 
-    def _strangers(self, keys: Sequence[Any], indices: Sequence[int], gathered: Gathered) -> set[bytes]:
+    def _strangers(self, keys: Sequence[Any], decoded: Decoded, gathered: Gathered) -> set[bytes]:
         """Keys seen for the first time that do not belong here; a known key was checked when it was new."""
         known, touched = gathered.owned.state.records, gathered.touched
-        fresh = {keys[index] for index in indices if keys[index] not in touched and keys[index] not in known}
+        whole = len(decoded.indices) == len(keys)
+        good = set(keys) if whole else {keys[index] for index in decoded.indices}
+        fresh = [key for key in good if key not in touched and key not in known]
         return misplaced(fresh, gathered.owned.number, self._partitions)
 
-    def _count(self, topic: str, outcomes: Mapping[Outcome, int], replayed: int) -> None:
+    def _count(self, topic: str, seen: int, replayed: int, unusual: Mapping[Outcome, int]) -> None:
         metrics = self._metrics
-        metrics.events_absorbed.labels(topic).inc(outcomes[Outcome.ABSORBED] + outcomes[Outcome.UNMATCHED])
-        metrics.refunds_unmatched.inc(outcomes[Outcome.UNMATCHED])
+        repeated = unusual.get(Outcome.REPEATED, 0), unusual.get(Outcome.REPEATED_ORDER, 0)
+        metrics.events_absorbed.labels(topic).inc(seen - sum(repeated))
+        metrics.refunds_unmatched.inc(unusual.get(Outcome.UNMATCHED, 0))
         metrics.repeats_skipped.labels("offset").inc(replayed)
-        metrics.repeats_skipped.labels("event_id").inc(outcomes[Outcome.REPEATED])
-        metrics.repeats_skipped.labels("order_id").inc(outcomes[Outcome.REPEATED_ORDER])
+        metrics.repeats_skipped.labels("event_id").inc(repeated[0])
+        metrics.repeats_skipped.labels("order_id").inc(repeated[1])
 
 
-def _elsewhere(partition: int) -> str:
-    return (
+def _without(
+    strangers: set[bytes], keys: Sequence[Any], decoded: Decoded, partition: int
+) -> tuple[Decoded, list[Rejected]]:
+    """The events of all but `strangers`, and the rejections of theirs."""
+    detail = (
         f"the key does not belong in partition {partition} by Kafka's murmur2 partitioner; produce with that"
         " partitioner, and do not add partitions to a topic in use"
+    )
+    kept = [at for at, index in enumerate(decoded.indices) if keys[index] not in strangers]
+    rejected = [Rejected(index, reasons.WRONG_PARTITION, detail) for index in decoded.indices if keys[index] in strangers]
+    return (
+        Decoded(
+            indices=[decoded.indices[at] for at in kept],
+            events=[decoded.events[at] for at in kept],
+            times=[decoded.times[at] for at in kept],
+            amounts=[decoded.amounts[at] for at in kept] if decoded.amounts else [],
+        ),
+        rejected,
     )

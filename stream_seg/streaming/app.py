@@ -14,7 +14,7 @@ from mode import CrashingSupervisor
 
 from stream_seg.cache.port import Cache
 from stream_seg.cache.writer import CacheWriter
-from stream_seg.contracts.currencies import EXPONENTS
+from stream_seg.contracts.currencies import minor_per_major
 from stream_seg.core.decay import Decay
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.transitions import Hysteresis
@@ -45,7 +45,7 @@ EMBEDDED_SESSION_S: Final = 6.0
 # Records that come while the embedded broker holds a fetch are answered after half of the wait, not at once.
 EMBEDDED_FETCH_WAIT_MS: Final = 20
 FETCH_WAIT_MS: Final = 500
-MAX_POLL_RECORDS: Final = 32_768
+MAX_POLL_RECORDS: Final = 16_384
 TEND_EVERY_S: Final = 0.1
 
 
@@ -71,11 +71,6 @@ class Application:
     engine: Engine
 
 
-def minor_per_major(currency: str) -> float:
-    """Minor units in one unit of a currency: 100 for USD, 1 for JPY."""
-    return float(10 ** EXPONENTS[currency])
-
-
 def build_app(settings: Settings, services: Services, metrics: Metrics, cache: Cache | None = None) -> Application:
     """Make the application of one worker. Connects to nothing until Faust starts it."""
     app = _faust_app(settings, services)
@@ -85,7 +80,13 @@ def build_app(settings: Settings, services: Services, metrics: Metrics, cache: C
     )
     app.transport = transport
     table = app.Table(
-        "customers", partitions=settings.partitions, store="by-partition://memory", key_type=bytes, value_type=bytes
+        "customers",
+        partitions=settings.partitions,
+        store="by-partition://memory",
+        key_type=bytes,
+        value_type=bytes,
+        # Events that recovery gathers before it applies them; ours are batches. (1 means something else to Faust.)
+        recovery_buffer_size=2,
     )
 
     def producer() -> Any:
@@ -174,7 +175,7 @@ def _rules(settings: Settings) -> Rules:
         decay=Decay(settings.half_life_s),
         hysteresis=Hysteresis(settings.margin, settings.dwell if settings.margin else 0.0),
         recent_events=settings.dedup_events,
-        minor_per_major=minor_per_major(settings.currency),
+        minor_per_major=float(minor_per_major(settings.currency)),
     )
 
 

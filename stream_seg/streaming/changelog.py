@@ -25,21 +25,16 @@ class BadChangelog(ValueError):
     """A changelog record that this version cannot read."""
 
 
-class OutboxMessage(NamedTuple):
-    """A message for the topic of changes, exactly as it is sent."""
-
-    key: bytes
-    value: bytes
-    headers: list[tuple[str, bytes]]
-
-
 class Entry(NamedTuple):
-    """A customer's record as written by `group` of the owner of `epoch`, with the changes it decided."""
+    """A customer's record as written by `group` of the owner of `epoch`, with the changes it decided.
+
+    `outbox` holds the values of the changes as they go to their topic; keys and headers follow from them.
+    """
 
     epoch: int
     group: int
     record: bytes
-    outbox: tuple[OutboxMessage, ...]
+    outbox: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +56,12 @@ class Header:
     times: dict[str, float] = field(default_factory=dict)  # largest occurred_at by input topic
 
 
-def pack_entry(epoch: int, group: int, record: bytes, outbox: tuple[OutboxMessage, ...] = ()) -> bytes:
+def pack_entry(epoch: int, group: int, record: bytes, outbox: tuple[bytes, ...] = ()) -> bytes:
     """Bytes of an entry."""
-    head = _ENTRY.pack(FORMAT, epoch, group, len(record))
-    return head + record + _pack_outbox(outbox) if outbox else head + record
+    packed = _ENTRY.pack(FORMAT, epoch, group, len(record)) + record
+    for change in outbox:
+        packed += _LENGTH.pack(len(change)) + change
+    return packed
 
 
 def unpack_entry(value: bytes) -> Entry:
@@ -99,27 +96,13 @@ def unpack_header(value: bytes) -> Header:
         raise BadChangelog(f"partition header cannot be read: {reason}") from None
 
 
-def _pack_outbox(outbox: tuple[OutboxMessage, ...]) -> bytes:
-    parts: list[bytes] = []
-    for message in outbox:
-        headers = orjson.dumps([[name, value.decode()] for name, value in message.headers])
-        for part in (message.key, message.value, headers):
-            parts += (_LENGTH.pack(len(part)), part)
-    return b"".join(parts)
-
-
-def _unpack_outbox(value: bytes, at: int) -> tuple[OutboxMessage, ...]:
-    parts = []
+def _unpack_outbox(value: bytes, at: int) -> tuple[bytes, ...]:
+    changes = []
     while at < len(value):
         (length,) = _LENGTH.unpack_from(value, at)
         at += _LENGTH.size
         if at + length > len(value):
             raise BadChangelog("changelog entry is cut off in its pending changes")
-        parts.append(value[at : at + length])
+        changes.append(value[at : at + length])
         at += length
-    if len(parts) % 3:
-        raise BadChangelog("changelog entry is cut off in its pending changes")
-    return tuple(
-        OutboxMessage(key, body, [(name, text.encode()) for name, text in orjson.loads(headers)])
-        for key, body, headers in zip(parts[::3], parts[1::3], parts[2::3], strict=True)
-    )
+    return tuple(changes)

@@ -16,13 +16,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from time import monotonic
 from typing import Any, Final, Protocol
 
+from stream_seg.contracts.changes import message_again
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
 
 from . import changelog
+from .crash_points import reach
 from .decide import Decider, Written
 from .group import Group
 from .mirror import Mirror
@@ -100,24 +103,28 @@ class Checkpoint:
         self.room.set()
         async with self._busy:
             if self.owned:
+                reach("drained")
                 await self._confirm()
+                reach("confirmed")
 
     async def resume(self, owned: Mapping[int, OwnedPartition]) -> None:
         """Begin to write for these partitions; first send what recovery found unconfirmed."""
         async with self._busy:
             self.owned = dict(owned)
             self.group = Group()
-            pending: dict[int, list[Message]] = {
+            pending = {
                 number: [
-                    message
-                    for _, outbox in sorted(held.state.unconfirmed, key=lambda item: item[0])
-                    for message in outbox
+                    message_again(value, self._decider.source)
+                    for _, values in sorted(held.state.unconfirmed)
+                    for value in values
                 ]
                 for number, held in owned.items()
                 if held.state.unconfirmed
             }
+            reach("recovered")
             if pending:
                 await append_all(self._producer(), self._changes, pending, self._now_ms())
+            reach("resumed")
             for held in owned.values():
                 held.confirmed = held.group
                 held.state.unconfirmed.clear()
@@ -142,15 +149,21 @@ class Checkpoint:
         wall = self._wall()
         written = [self._decider.decide(gathered, wall) for gathered in group.partitions.values()]
         decided = monotonic()
+        reach("decided")
         if group.dead_letters:
             await append_all(self._producer(), self._dead_letters, group.dead_letters, self._now_ms())
+            reach("dead-letters")
         await self._append_records(written)
         logged = monotonic()
+        reach("changelog")
         await self._publish_changes(written)
         published = monotonic()
+        reach("changes")
         await self._mirror.write(written)
+        reach("redis")
         for event in group.events:
             event.ack()
+        reach("acknowledged")
         self._observe(group, written, (begun, decided, logged, published, monotonic()))
 
     async def _append_records(self, written: list[Written]) -> None:
@@ -183,9 +196,10 @@ class Checkpoint:
     async def _confirm(self) -> None:
         """Tell recovery that nothing is pending, so that a restart does not send the last changes again."""
         headers = {
-            owned.number: self._decider.header(owned)
+            # What the last group absorbed; what gathered since was dropped, and is read again.
+            owned.number: replace(header, epoch=owned.epoch, group=owned.group, confirmed=owned.confirmed)
             for owned in self.owned.values()
-            if owned.state.header is not None and owned.state.header.confirmed < owned.confirmed
+            if (header := owned.state.header) is not None and header.confirmed < owned.confirmed
         }
         if not headers:
             return

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from stream_seg.contracts.changes import encode_change
+from stream_seg.contracts.changes import ChangeMessage, encode_change
 from stream_seg.contracts.document import Document
 from stream_seg.contracts.times import rfc3339_ms
 from stream_seg.core.customer import NO_SEGMENT, Customer, columns
@@ -16,7 +16,7 @@ from stream_seg.core.engine import Engine, Why
 from stream_seg.core.features import FEATURES, Matrix
 
 from . import changelog
-from .changelog import Header, OutboxMessage
+from .changelog import Header
 from .documents import document_of
 from .group import Gathered
 from .ownership import ClockEnded, OwnedPartition
@@ -32,7 +32,7 @@ class Written:
 
     owned: OwnedPartition
     records: dict[bytes, bytes] = field(default_factory=dict)
-    outbox: dict[bytes, OutboxMessage] = field(default_factory=dict)
+    outbox: dict[bytes, ChangeMessage] = field(default_factory=dict)
     documents: list[Document] = field(default_factory=list)
     header: Header | None = None
 
@@ -41,7 +41,7 @@ class Written:
         epoch, group = self.owned.epoch, self.owned.group
         for key, record in self.records.items():
             change = self.outbox.get(key)
-            yield key, changelog.pack_entry(epoch, group, record, (change,) if change else ()), ()
+            yield key, changelog.pack_entry(epoch, group, record, (change.value,) if change else ()), ()
         if self.header is not None:
             yield changelog.HEADER_KEY, changelog.pack_header(self.header), ()
 
@@ -90,8 +90,10 @@ class Decider:
         moves = self.engine.evaluate(packed, now)
         before = self._before([keys[row] for row in moves.rows], gathered.owned)
         for row, why in zip(moves.rows, self.engine.explain(moves, before), strict=True):
-            self._move(keys[row], customers[row], why, "event", written, detected_at)
-            packed[row] = customers[row].pack()
+            # Touched by nothing but repeats, who moves moves because time has passed.
+            reason = "event" if customers[row].cause else "deadline"
+            self._move(keys[row], customers[row], why, reason, written, detected_at)
+            packed[row] = customers[row].restamp(packed[row])
         written.records.update(zip(keys, packed, strict=True))
 
     def _before(self, keys: list[bytes], owned: OwnedPartition) -> Matrix:
@@ -141,6 +143,5 @@ class Decider:
             owned.sizes[customer.segment] -= 1
         transition = self.engine.move(key, customer, why, reason)
         owned.sizes[customer.segment] += 1
-        message = encode_change(transition, epoch=owned.epoch, detected_at=detected_at, source=self.source)
-        written.outbox[key] = OutboxMessage(message.key, message.value, message.headers)
+        written.outbox[key] = encode_change(transition, epoch=owned.epoch, detected_at=detected_at, source=self.source)
         written.documents.append(document_of(transition.customer_id, transition.segments, customer, owned.epoch))

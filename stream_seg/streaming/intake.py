@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from faust.types import TP
 
-# Records in one Faust event. Larger ones gain nothing more and make rebalances wait.
-BATCH_RECORDS: Final = 4096
+# Records in one Faust event. Larger ones gain nothing more, and what waits in Faust's queues is counted in events.
+BATCH_RECORDS: Final = 1024
 
 
 class RecordBatch:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import ConsumerStoppedError
 from aiokafka.structs import TopicPartition
 
 from stream_seg.contracts.model import ModelSnapshot
@@ -60,10 +62,11 @@ class ModelFeed:
             self._take(await self._consumer.getmany(self._tp, timeout_ms=500))
 
     async def follow(self) -> None:
-        """Read what is published from now on, until cancelled."""
-        await self.catch_up()
-        while True:
-            self._take(await self._consumer.getmany(self._tp, timeout_ms=1000))
+        """Read what is published from now on, until cancelled or stopped."""
+        with suppress(ConsumerStoppedError):  # a worker that stops disconnects before it cancels its tasks
+            await self.catch_up()
+            while True:
+                self._take(await self._consumer.getmany(self._tp, timeout_ms=1000))
 
     async def stop(self) -> None:
         """Disconnect."""

@@ -52,7 +52,8 @@ class OwnedPartition:
     def take(cls, number: int, state: PartitionState, wall_ms: int, ends: Mapping[str, int]) -> OwnedPartition:
         """Take ownership after recovery: a new epoch, above any that wrote before."""
         header = state.header
-        epoch = max(wall_ms, state.epoch_seen + 1)
+        # From here on whoever writes with a lower epoch has lost the partition, and is not listened to.
+        epoch = state.epoch_seen = max(wall_ms, state.epoch_seen + 1)
         owned = cls(number, state, epoch, ends=dict(ends))
         if header is not None:
             owned.group = max((group for group, _ in state.unconfirmed), default=header.group)

@@ -7,6 +7,7 @@ from time import monotonic
 from typing import Any, Final
 
 from stream_seg.contracts.model import ModelSnapshot, load_snapshot
+from stream_seg.contracts.times import parse_rfc3339
 from stream_seg.core.engine import Engine
 from stream_seg.core.vocabulary import TOPICS
 from stream_seg.ops.metrics import Metrics
@@ -17,6 +18,7 @@ from .checkpoint import Checkpoint
 from .intake import RecordBatch
 from .mirror import Mirror
 from .model_feed import ModelFeed
+from .memory import give_back_memory
 from .ownership import OwnedPartition, WrongInput
 from .publish import append_all
 from .samples import Sampling
@@ -57,6 +59,8 @@ class Pipeline:
         self._learns = settings.model is None
         self._era = 0  # counts rebalances: what was in hand before one is not absorbed after it
         self._absorbed_at = monotonic()
+        self._unowned_since = monotonic()
+        self.model_made_s: float | None = None  # when the model in force was made, epoch seconds
 
     # Batches
 
@@ -81,6 +85,7 @@ class Pipeline:
     async def revoke(self) -> None:
         """Partitions may go: write what is in flight, drop what gathered."""
         self._era += 1
+        self._unowned_since = monotonic()
         await self.checkpoint.drain()
 
     async def assign(self, ends: Mapping[int, Mapping[str, int]]) -> None:
@@ -99,7 +104,9 @@ class Pipeline:
             self._check_half_life(held)
             self._plan_reevaluation(held)
         await self.checkpoint.resume(owned)
+        give_back_memory()
         self._metrics.partitions_owned.set(len(owned))
+        self._metrics.recovery_seconds.set(monotonic() - self._unowned_since)
 
     async def stop(self) -> None:
         """Write what is in flight, and leave nothing pending."""
@@ -123,7 +130,7 @@ class Pipeline:
         await self._feed.catch_up()
         if self._settings.model is not None and self._engine.model is None:
             snapshot = load_snapshot(self._settings.model)
-            self._engine.use(snapshot.to_model())
+            self._use(snapshot)
             if snapshot.version not in self._feed.versions:
                 message = (str(snapshot.version).encode(), snapshot.dumps(), ())
                 topic = self._settings.topic("segment-models")
@@ -135,12 +142,16 @@ class Pipeline:
         self._engine.names[snapshot.version] = tuple(segment.name for segment in snapshot.segments)
         if not in_force or not self._learns:
             return
-        self._engine.use(snapshot.to_model())
-        self._metrics.model_version.set(snapshot.version)
+        self._use(snapshot)
         self._sampling.model_arrived()
         for held in self.checkpoint.owned.values():
             self._plan_reevaluation(held)
         self.checkpoint.wake()
+
+    def _use(self, snapshot: ModelSnapshot) -> None:
+        self._engine.use(snapshot.to_model())
+        self._metrics.model_version.set(snapshot.version)
+        self.model_made_s = parse_rfc3339(snapshot.created_at)
 
     def _plan_reevaluation(self, held: OwnedPartition) -> None:
         model = self._engine.model

@@ -10,7 +10,7 @@ from faust.stores.base import Store
 from faust.types import TP
 
 from . import changelog
-from .changelog import BadChangelog, Header, OutboxMessage
+from .changelog import BadChangelog, Header
 
 
 @dataclass(slots=True)
@@ -25,7 +25,7 @@ class PartitionState:
     header: Header | None = None
     offset: int | None = None  # of the last changelog record read or written
     epoch_seen: int = 0
-    unconfirmed: list[tuple[int, tuple[OutboxMessage, ...]]] = field(default_factory=list)
+    unconfirmed: list[tuple[int, tuple[bytes, ...]]] = field(default_factory=list)
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         """Apply one changelog record, in the order of the topic."""

@@ -62,8 +62,9 @@ def run_worker(settings: Settings, services: Services) -> int:
     # Failures are reported once, at the end; what libraries say meanwhile is for those who debug.
     libraries = logging.INFO if settings.log_level == "debug" else logging.CRITICAL + 1
     configure_logging(settings.log_level, settings.log_format, libraries=libraries)
-    # Records at rest are bytes, which the collector does not track; what a group makes is gone soon.
-    gc.set_threshold(50_000, 20, 100)
+    # Records at rest are bytes, which the collector does not track, and what a group makes is freed by reference
+    # counts; at its usual threshold the collector would walk a whole group a hundred times, and find nothing.
+    gc.set_threshold(500_000, 20, 100)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     registry = CollectorRegistry()
@@ -158,4 +159,6 @@ async def _observe(made: Application, settings: Settings, services: Services) ->
             sizes[index] = sizes.get(index, 0) + count
     for index, count in sizes.items():
         metrics.segment_customers.labels(BEHAVIOR, segment_id(index)).set(count)
+    if made.pipeline.model_made_s is not None:
+        metrics.model_age_seconds.set(time() - made.pipeline.model_made_s)
     metrics.events_gathered.set(made.pipeline.checkpoint.group.records)

@@ -18,7 +18,7 @@ DECAY = Decay(DAY_S)
 LANDMARK = 77 * LANDMARK_SPAN * DAY_S
 MAX_AMOUNT = 2**32 - 1
 
-laws = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+laws = settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 class Said(NamedTuple):

@@ -15,6 +15,7 @@ from stream_seg.core.vocabulary import FIRST_INTERACTION, ORDERS, REFUNDED, SPEN
 
 from .fold import Fold, an_engine
 from .histories import DECAY, History, Said, arrivals, cuts, histories, laws, models, within_a_year
+from .plain import plain_counts, plain_sums
 
 ENGINE = an_engine()
 EXACT = ("purchases", "spend", "refunds", "refunded", "interactions", "traits", "base")
@@ -71,12 +72,23 @@ def test_orders_more_than_a_year_late_change_only_the_number_of_days(arrived: tu
     assert_same_sums(one, other, arrived[0])
 
 
+@laws
+@given(within)
+def test_behaviour_is_what_a_plain_count_gives(history: History) -> None:
+    customer = absorbed(history)
+    counts = plain_counts(history)
+    assert {name: getattr(customer, name) for name in counts} == counts
+    came_and_went = gross(history, customer)
+    for slot, value in plain_sums(history).items():
+        assert isclose(customer.sums[slot], value, rel_tol=0.0, abs_tol=1e-9 * came_and_went[slot] + 1e-300), slot
+
+
 @st.composite
 def repeated(draw: st.DrawFn) -> tuple[History, History]:
     """A history, and the same with events said again, by themselves or by other events, in some order of arrival."""
     history = draw(within)
     completed = {said.event["order_id"] for said in history if is_order(said)}
-    again = []
+    again: History = []
     for said in draw(st.lists(st.sampled_from(history), min_size=1, max_size=6)):
         says_the_same = is_order(said) or (is_cancellation(said) and said.event["order_id"] in completed)
         if says_the_same and draw(st.booleans()):

@@ -26,7 +26,7 @@ TIMEOUT_S: Final = 2.0
 REST_S: Final = 1.0
 # After the last event the learner may still start from few customers; then there is no model, and no segment.
 FIRST_MODEL_S: Final = 10.0
-STUCK_S: Final = 15.0
+STUCK_S: Final = 60.0
 OUTPUTS: Final = ("segment-changes", "dead-letters", "segment-models", "segment-samples")
 
 Samples = Mapping[tuple[str, str], float]  # (name, first label's value or "") -> value
@@ -41,7 +41,7 @@ class Progress:
     last: float | None = None
     changes: int = 0
     model_version: int = 0
-    waiting: int = 0  # gathered but not written, or not yet in Redis
+    waiting: int = 0  # customers whose document is not yet in Redis
 
     @property
     def events_per_s(self) -> float:
@@ -59,7 +59,7 @@ class Progress:
             self.handled, self.last = handled, now
         self.changes = int(_sum(samples, "changes_total"))
         self.model_version = int(_sum(samples, "model_version"))
-        self.waiting = int(_sum(samples, "events_gathered", "redis_dirty_customers"))
+        self.waiting = int(_sum(samples, "redis_dirty_customers"))
 
 
 def parse_metrics(text: str) -> dict[tuple[str, str], float]:
@@ -128,7 +128,7 @@ async def settled(addresses: Addresses, settings: Settings, progress: Progress) 
 def _waiting(lags: Iterable[PartitionLag], progress: Progress) -> str:
     behind = [f"{lag.topic} {lag.partition} ({lag.lag_events:,})" for lag in lags if lag.lag_events]
     unread = f"unread are {', '.join(behind)}" if behind else "all is read"
-    return f"{unread}; {progress.waiting:,} events or documents are not written"
+    return f"{unread}; {progress.waiting:,} documents are not in Redis"
 
 
 async def _output_ends(client: AIOKafkaClient, addresses: Addresses, settings: Settings) -> int:

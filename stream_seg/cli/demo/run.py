@@ -14,6 +14,7 @@ from stream_seg.cli.console import print_json, shows_progress, stderr, stdout
 from stream_seg.cli.demo.collect import REDIS_TIMEOUT_S, Collector
 from stream_seg.cli.demo.facts import DemoFacts
 from stream_seg.cli.demo.follow import Progress, follow, settled
+from stream_seg.cli.demo.pace import Paced
 from stream_seg.cli.demo.screen import Screen
 from stream_seg.cli.demo.summary import rendered, verdict
 from stream_seg.cli.demo.worker import WorkerProcess
@@ -24,10 +25,13 @@ from stream_seg.embedded.process import free_port
 from stream_seg.embedded.services import Addresses, open_services
 from stream_seg.ops.offsets import connect, high_watermarks, partitions_of
 from stream_seg.settings import Settings
-from stream_seg.streaming.replay import ReplaySummary, replay
+from stream_seg.streaming.replay import CHUNK, ReplaySummary, replay
 from stream_seg.streaming.topics import topic_specs
 
 SOURCE: Final = "complete-journey"
+# Partitions may be as far apart in the time of the events as this many events, some five weeks: further, and the
+# learner would see some customers in spring and others in autumn.
+AHEAD: Final = 2 * CHUNK
 
 
 def run(*, limit: int | None, headless: bool, as_json: bool) -> int:
@@ -82,7 +86,7 @@ async def _play(
             async with asyncio.TaskGroup() as tasks:
                 beside = (follow(worker.url, progress, worker.check), screen.watch(progress, client))
                 watchers = [tasks.create_task(each) for each in beside]
-                replayed = await _replayed(addresses, settings, limit, screen)
+                replayed = await _replayed(addresses, settings, limit, progress, screen)
                 screen.say("waiting for the worker")
                 await settled(addresses, settings, progress)
                 for each in watchers:
@@ -94,12 +98,14 @@ async def _play(
         return await Collector(addresses, settings, client).facts(replayed, progress, begun)
 
 
-async def _replayed(addresses: Addresses, settings: Settings, limit: int | None, screen: Screen) -> ReplaySummary:
+async def _replayed(
+    addresses: Addresses, settings: Settings, limit: int | None, progress: Progress, screen: Screen
+) -> ReplaySummary:
     screen.say("reading a year of shopping")
-    return await replay(
-        open_source(SOURCE),
-        bootstrap=addresses.bootstrap,
-        settings=settings,
-        limit=limit,
-        on_progress=screen.sent,
-    )
+    source = Paced(open_source(SOURCE), lambda: progress.handled, AHEAD)
+    try:
+        return await replay(
+            source, bootstrap=addresses.bootstrap, settings=settings, limit=limit, on_progress=screen.sent
+        )
+    finally:
+        source.stop()

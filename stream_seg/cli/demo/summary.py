@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from stream_seg.cli.demo.facts import Check, DemoFacts, Person
-from stream_seg.cli.segments import flow_table, segment_table
+from stream_seg.cli.segments import SegmentTable, flow_table
 from stream_seg.cli.words import code_in_words
+
+SHOWN_FEATURES: Final = 2
 
 
 def rendered(facts: DemoFacts) -> RenderableType:
@@ -21,10 +24,11 @@ def rendered(facts: DemoFacts) -> RenderableType:
 def _parts(facts: DemoFacts) -> Iterator[RenderableType]:
     yield Text()
     yield Text(headline(facts), "bold")
-    yield Text(f"{speed(facts)}; {rejected(facts)}")
+    yield Text(f"{events(facts)}; {rejected(facts)}")
+    yield Text(f"One worker took {facts.events_per_s:,.0f} events a second.")
     yield Text()
     if facts.segments:
-        yield segment_table(facts.segments, facts.currency)
+        yield SegmentTable(facts.segments, facts.currency)
     else:
         yield Text("No segments: there were too few customers to learn from. Send more events with a higher --limit.")
     if facts.changes:
@@ -42,15 +46,13 @@ def _parts(facts: DemoFacts) -> Iterator[RenderableType]:
 
 def headline(facts: DemoFacts) -> str:
     """How much of what."""
-    return f"{facts.customers:,} households, {facts.first_day} to {facts.last_day}, in {facts.elapsed_s:.0f} seconds"
+    return f"{facts.customers:,} customers, {facts.first_day} to {facts.last_day}, in {facts.elapsed_s:.0f} seconds"
 
 
-def speed(facts: DemoFacts) -> str:
-    """Events, by topic, and how fast one worker took them."""
-    topics = ", ".join(
-        f"{count:,} {topic}" for topic, count in sorted(facts.by_topic.items(), key=lambda item: -item[1])
-    )
-    return f"{facts.events:,} events ({topics}); one worker took {facts.events_per_s:,.0f} a second"
+def events(facts: DemoFacts) -> str:
+    """Events sent, by topic."""
+    topics = sorted(facts.by_topic.items(), key=lambda item: -item[1])
+    return f"{facts.events:,} events: {', '.join(f'{count:,} {topic}' for topic, count in topics)}"
 
 
 def rejected(facts: DemoFacts) -> str:
@@ -87,12 +89,11 @@ def verdict(check: Check) -> str:
 
 def _person(person: Person) -> Iterator[RenderableType]:
     title = Text(person.customer_id, "bold")
-    title.append(
-        f" {person.known_for}: {person.changes:,} changes, in Redis now {person.name!r} since {person.since}", ""
-    )
-    yield title
+    now = f"{person.changes:,} changes, in Redis now {person.name!r} since {person.since}"
+    yield title.append(f" {person.known_for}: {now}", "not bold")
+    steps = Table.grid(padding=(0, 2))
+    steps.add_column(justify="right", no_wrap=True, min_width=13)
     for each in person.history:
-        line = Text(f"{each.on:>11}  ", "dim")
-        line.append(each.change, "default")
-        line.append(f"  {'; '.join([each.cause, *each.moved])}", "dim")
-        yield Padding(line, (0, 0, 0, 2))
+        why = "; ".join([each.cause, *each.moved[:SHOWN_FEATURES]])
+        steps.add_row(Text(each.on, "dim"), each.change, Text(why, "dim"))
+    yield steps

@@ -16,6 +16,7 @@ from stream_seg.contracts.joined import Invalid, JoinedReader
 from stream_seg.contracts.reasons import Refused
 
 NOW = 1_800_000_000.0
+PURCHASES = Decoder("purchases")
 
 
 def order(event_id: str, **more: Any) -> bytes:
@@ -26,7 +27,7 @@ def order(event_id: str, **more: Any) -> bytes:
 
 def reasons_of(values: Sequence[bytes]) -> list[str]:
     """What became of each record: "" for an event, else the reason; the batch as a whole."""
-    decoded = Decoder("purchases").decode(values, [b"c-1"] * len(values), NOW)
+    decoded = PURCHASES.decode(values, [b"c-1"] * len(values), NOW)
     found = dict.fromkeys(decoded.indices, "") | {r.index: r.reason for r in decoded.rejected}
     return [found[i] for i in range(len(values))]
 

@@ -15,7 +15,7 @@ def test_nobody_has_done_anything_yet() -> None:
     assert (who.first_seen, who.last_seen) == (inf, -inf)
     assert (who.first_purchase, who.last_purchase) == (inf, -inf)
     assert (money(who), who.interactions, who.purchase_days) == ((0, 0, 0, 0), 0, 0)
-    assert who.sums == [0.0] * 30
+    assert list(who.sums) == [0.0] * 30
 
 
 def test_seeing_keeps_first_and_last_in_any_order() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from array import array
 from math import log
 
 import numpy as np
@@ -176,7 +177,7 @@ def test_sums_count_from_the_landmark_of_the_last_event() -> None:
 
 def test_after_thousands_of_half_lives_everything_has_faded() -> None:
     who = seen_at(0)
-    who.sums[:] = [1e12] * len(who.sums)
+    who.sums[:] = array("d", [1e12] * len(who.sums))
     now = 100_000 * 30
     row = compute(columns([who.pack()]), np.array([now * DAY_S]), MONTH)
     assert row.tolist() == [[0.0, 0.0, 0.0, float(now), 0.0, 0.0, 0.0, 0.0]]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from itertools import permutations
 
-from stream_seg.core.traits import MAX_TRAITS, merge, values
+from stream_seg.core.traits import MAX_TRAITS, Scalar, merge, values
 
 
 def test_nothing_is_known_of_a_new_customer() -> None:
@@ -16,7 +16,7 @@ def test_what_is_said_is_held_with_its_time_and_event() -> None:
 
 
 def test_the_later_event_wins_whichever_arrives_first() -> None:
-    said = [
+    said: list[tuple[dict[str, Scalar], float, str]] = [
         ({"age": 44, "city": "Bonn"}, 5.0, "e-1"),
         ({"age": 45}, 6.0, "e-2"),
         ({"age": 43, "vip": True}, 4.0, "e-3"),
@@ -47,7 +47,7 @@ def test_no_traits_said_leaves_those_held() -> None:
 
 
 def test_a_trait_may_be_any_scalar_and_null_is_a_value() -> None:
-    said = {"a": "x", "b": 1, "c": 2.5, "d": False, "e": None}
+    said: dict[str, Scalar] = {"a": "x", "b": 1, "c": 2.5, "d": False, "e": None}
     held = merge(b"", said, 0.0, "e-1")
     assert values(held) == said
     assert values(merge(held, {"a": None}, 1.0, "e-2"))["a"] is None

@@ -1,0 +1,156 @@
+"""Latency: from the moment an event is produced to the moment its segment change can be read in Redis.
+
+A thousand events a second, each of which moves a customer: an order of 1,000 lifts them into the segment of big
+spenders, its refund takes them back. Redis itself announces every document as it is written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import time
+from collections import defaultdict, deque
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import orjson
+from aiokafka import AIOKafkaProducer
+from redis.asyncio import Redis
+
+from benchmarks.subject import Stand, Worker, stand
+from benchmarks.table import json_line, table
+from stream_seg.contracts.times import rfc3339_ms
+
+CUSTOMERS = 1_000
+WARM_UP_S = 3.0
+LIMITS_MS = {"p50_ms": 10.0, "p99_ms": 50.0}
+
+
+def two_segments() -> dict[str, Any]:
+    """A pinned model: about 10 and about 1,000 of money in 30 days."""
+    return {
+        "version": 1,
+        "parent": 0,
+        "created_at": "2025-01-01T00:00:00Z",
+        "clock": 1735689600.0,
+        "features": ["spend_rate"],
+        "log": [True],
+        "center": [0.0],
+        "scale": [1.0],
+        "centroids": [[float(np.log1p(10.0))], [float(np.log1p(1000.0))]],
+        "segments": [
+            {"id": "b0", "name": "Small spenders", "share": 0.5, "customers": 1, "features": {"spend_rate": 10.0}},
+            {"id": "b1", "name": "Big spenders", "share": 0.5, "customers": 1, "features": {"spend_rate": 1000.0}},
+        ],
+        "learner": {},
+        "reason": "benchmark",
+    }
+
+
+class Load:
+    """Produces events at a steady rate and notes when the document of each customer is written."""
+
+    def __init__(self, made: Stand, rate: float, seconds: float) -> None:
+        self._made = made
+        self._rate = rate
+        self._seconds = seconds
+        self._sent: dict[str, deque[float]] = defaultdict(deque)
+        self.latencies_s: list[float] = []
+        self.produced = 0
+
+    async def run(self) -> None:
+        """Produce for `seconds` after a warm-up, and wait for the last answers."""
+        async with Redis.from_url(self._made.redis_url, decode_responses=True) as redis:
+            await redis.config_set("notify-keyspace-events", "Kh")
+            async with redis.pubsub() as changes:
+                await changes.psubscribe("__keyspace@0__:seg:customer:*")
+                listener = asyncio.create_task(self._listen(changes))
+                await self._produce()
+                deadline = time.perf_counter() + 5.0
+                while any(self._sent.values()) and time.perf_counter() < deadline:
+                    await asyncio.sleep(0.05)
+                listener.cancel()
+
+    @property
+    def unanswered(self) -> int:
+        """Events whose change was never seen in Redis."""
+        return sum(map(len, self._sent.values()))
+
+    async def _listen(self, changes: Any) -> None:
+        async for message in changes.listen():
+            if message["type"] == "pmessage" and message["data"] == "hset":
+                waiting = self._sent[message["channel"].rpartition(":")[2]]
+                if waiting:
+                    self.latencies_s.append(time.perf_counter() - waiting.popleft())
+
+    async def _produce(self) -> None:
+        async with AIOKafkaProducer(bootstrap_servers=self._made.bootstrap, linger_ms=0) as producer:
+            begun, total = time.perf_counter(), int(self._rate * (self._seconds + WARM_UP_S))
+            for number in range(total):
+                pause = begun + number / self._rate - time.perf_counter()
+                if pause > 0:
+                    await asyncio.sleep(pause)
+                if number == int(self._rate * WARM_UP_S):
+                    self.latencies_s.clear()
+                customer = f"c-{number % CUSTOMERS:05d}"
+                value = orjson.dumps(_event(number, customer))
+                self._sent[customer].append(time.perf_counter())
+                await producer.send("purchases", value, key=customer.encode())
+                self.produced += 1
+
+
+def _event(number: int, customer: str) -> Mapping[str, Any]:
+    turn = number // CUSTOMERS
+    return {
+        "event_id": f"e-{number:08d}",
+        "customer_id": customer,
+        "type": "order_refunded" if turn % 2 else "order_completed",
+        "occurred_at": rfc3339_ms(time.time()),
+        "order_id": f"o-{customer}-{turn // 2}",
+        "amount": 1000.0,
+        "currency": "USD",
+    }
+
+
+def main() -> None:
+    """Print a table; with --json the figures as one object on the last line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rate", type=float, default=1_000.0, help="events a second")
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--fetch-wait-ms", type=int, default=10)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    cores = sorted(os.sched_getaffinity(0))
+    with (
+        stand(two_segments(), MARGIN="0", DWELL="0", FETCH_WAIT_MS=str(arguments.fetch_wait_ms)) as made,
+        Worker(made) as worker,
+    ):
+        worker.wait_ready()
+        os.sched_setaffinity(worker.child.pid, {cores[0]})
+        os.sched_setaffinity(0, {cores[-1]})
+        load = Load(made, arguments.rate, arguments.seconds)
+        before = worker.child.usage()
+        asyncio.run(load.run())
+        after, metrics = worker.child.usage(), worker.metrics()
+    p50, p90, p99 = (np.percentile(load.latencies_s, share) * 1000 for share in (50, 90, 99))
+    figures: dict[str, object] = {
+        "rate": arguments.rate,
+        "p50_ms": float(p50),
+        "p90_ms": float(p90),
+        "p99_ms": float(p99),
+        "max_ms": max(load.latencies_s) * 1000,
+        "events": len(load.latencies_s),
+        "unanswered": load.unanswered,
+        "groups": int(metrics.get("stream_seg_group_seconds_count", 0)),
+        "group_mean_ms": 1000 * metrics["stream_seg_group_seconds_sum"] / metrics["stream_seg_group_seconds_count"],
+        "worker_cpu_share": (after.cpu_s - before.cpu_s) / (after.at_s - before.at_s),
+    }
+    print(table(["produced to readable in Redis", "value"], [[name, value] for name, value in figures.items()]))
+    if arguments.json:
+        print(json_line(figures))
+
+
+if __name__ == "__main__":
+    main()

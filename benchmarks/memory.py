@@ -1,0 +1,122 @@
+"""Memory: what a customer costs at rest, with every field of its record and both rings full.
+
+The records are put into the changelog topic and a worker recovers them, as after a restart; the bytes are the
+difference of its RSS to that of a worker without customers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from array import array
+from collections.abc import Iterator
+
+from aiokafka import AIOKafkaProducer
+
+from benchmarks.subject import Stand, Worker, stand
+from benchmarks.table import json_line, table
+from benchmarks.workload import fixed_model
+from stream_seg.cache.port import PartitionWrite
+from stream_seg.cache.writer import CacheWriter
+from stream_seg.core.behaviour import ORDER_ENTRY, fingerprint
+from stream_seg.core.customer import Customer
+from stream_seg.core.decay import DAY_S, Decay
+from stream_seg.core.engine import Rules
+from stream_seg.core.vocabulary import SUMS
+from stream_seg.settings import Settings
+from stream_seg.streaming.changelog import HEADER_KEY, Header, pack_entry, pack_header
+from stream_seg.streaming.partitioning import partitions_of
+from stream_seg.streaming.publish import Message, append_all
+
+EPOCH = 1_900_000_000_000  # above the wall clock, as the worker without customers marked partitions too
+CHUNK = 20_000
+
+
+def full_record(number: int, rules: Rules) -> bytes:
+    """A record in which nothing is empty: every sum, both rings, a purchase on each day that is remembered."""
+    customer = Customer(EPOCH)
+    start = 1_700_000_000.0 + number % 1000
+    for day in range(400):
+        customer.complete_order(
+            start + day * DAY_S, 1.0, fingerprint(f"o-{number}-{day}"), 1000, rules.recent_orders, rules.decay
+        )
+    customer.last_seen, customer.first_seen = customer.last_purchase, start
+    customer.sums = array("d", [float(number + slot) + 0.5 for slot in range(SUMS)])
+    for event in range(rules.recent_events):
+        customer.remember(fingerprint(f"e-{number}-{event}"), rules.recent_events)
+    customer.interactions, customer.sequence, customer.segment = 1000, 17, number % 6
+    customer.model_version, customer.since, customer.as_of = 1, start, customer.last_seen
+    assert len(customer.orders) == rules.recent_orders * ORDER_ENTRY.size
+    return customer.pack()
+
+
+async def _fill(made: Stand, customers: int, partitions: int, rules: Rules) -> int:
+    """Write that many records to the changelog; the size of one, bytes."""
+    settings = Settings()
+    templates = [full_record(number, rules) for number in range(1000)]
+    async with AIOKafkaProducer(bootstrap_servers=made.bootstrap, max_batch_size=900_000) as producer:
+        for start in range(0, customers, CHUNK):
+            keys = [f"c-{number:07d}".encode() for number in range(start, min(start + CHUNK, customers))]
+            by_partition: dict[int, list[Message]] = {}
+            for key, number, partition in zip(
+                keys, range(start, start + CHUNK), partitions_of(keys, partitions).tolist(), strict=False
+            ):
+                entry = pack_entry(EPOCH, 1, templates[number % len(templates)])
+                by_partition.setdefault(partition, []).append((key, entry, ()))
+            await append_all(producer, settings.changelog, by_partition, EPOCH)
+        header = pack_header(Header(EPOCH, 1, 1, 0.0, 1, settings.half_life_s))
+        last: dict[int, Iterator[Message]] = {p: iter([(HEADER_KEY, header, ())]) for p in range(partitions)}
+        await append_all(producer, settings.changelog, last, EPOCH)
+    return len(templates[0])
+
+
+async def _mark(made: Stand, partitions: int) -> None:
+    """Let Redis say that it holds these partitions, so that the worker does not begin by writing all of it again."""
+    writer = CacheWriter.from_url(made.redis_url, "seg", Settings().app_id)
+    await writer.write([PartitionWrite(number, EPOCH, 1, [], {}) for number in range(partitions)])
+    await writer.aclose()
+
+
+def _settled_rss(worker: Worker, timeout_s: float) -> tuple[int, float]:
+    """RSS once the worker owns its partitions, bytes, and how long that took, seconds."""
+    begun = time.monotonic()
+    worker.wait_ready(timeout_s)
+    took = time.monotonic() - begun
+    time.sleep(2.0)  # what recovery allocated is given back
+    return worker.child.usage().rss_bytes, took
+
+
+def main() -> None:
+    """Print a table; with --json the figures as one object on the last line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--customers", type=int, default=1_000_000)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    settings = Settings()
+    rules = Rules(Decay(settings.half_life_s), recent_events=settings.dedup_events)
+    with stand(fixed_model()) as made:
+        with Worker(made) as worker:
+            empty_rss, empty_s = _settled_rss(worker, 60.0)
+        asyncio.run(_mark(made, settings.partitions))
+        size = asyncio.run(_fill(made, arguments.customers, settings.partitions, rules))
+        with Worker(made) as worker:
+            full_rss, full_s = _settled_rss(worker, 600.0)
+            dirty = worker.metrics().get("stream_seg_redis_dirty_customers", 0.0)
+    figures: dict[str, object] = {
+        "customers": arguments.customers,
+        "record_bytes": size,
+        "rss_empty_mb": empty_rss / 1e6,
+        "rss_full_mb": full_rss / 1e6,
+        "bytes_per_customer": (full_rss - empty_rss) / arguments.customers,
+        "redis_repairs": dirty,
+        "start_empty_s": empty_s,
+        "start_full_s": full_s,
+    }
+    print(table(["memory", "value"], [[name, value] for name, value in figures.items()]))
+    if arguments.json:
+        print(json_line(figures))
+
+
+if __name__ == "__main__":
+    main()

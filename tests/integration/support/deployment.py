@@ -1,0 +1,165 @@
+"""A deployment under test: embedded services, one application's topics, and the workers it starts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stream_seg.cache import SegmentClient
+from stream_seg.core.vocabulary import TOPICS
+from stream_seg.embedded.services import Addresses, open_services
+from stream_seg.ops.lag import measure_lag
+from stream_seg.settings import Settings
+from stream_seg.streaming.replay import replay
+from stream_seg.streaming.topics import create_topics, topic_specs
+from tests.conftest import started
+from tests.integration.support.events import Sent
+from tests.integration.support.polling import eventually
+from tests.integration.support.worker import Worker
+
+PARTITIONS = 4
+# Hysteresis off and time from events: what a customer comes to does not depend on the path.
+PATHLESS = {"CLOCK": "stream", "MARGIN": "0", "DWELL": "0"}
+DRAINED_S = 90.0
+SENT_S = 120.0
+
+
+@dataclass(frozen=True)
+class Services:
+    """Embedded services that workers attach to through `data_dir`."""
+
+    addresses: Addresses
+    data_dir: Path
+
+
+@contextmanager
+def services(data_dir: Path) -> Iterator[Services]:
+    """Fresh embedded services; skips, or fails, as `tests.conftest.started` does."""
+    with ExitStack() as stack:
+        # Everything explicit: nothing of a developer's environment may leak in.
+        settings = Settings(broker="embedded", redis_url="embedded", data_dir=data_dir)
+        yield Services(started(lambda: stack.enter_context(open_services(settings))), data_dir)
+
+
+@dataclass
+class Deployment:
+    """One application. Its workers are stopped when the deployment ends, however it ends."""
+
+    addresses: Addresses
+    settings: Settings
+    directory: Path
+    environment: Mapping[str, str]
+    workers: list[Worker] = field(default_factory=list)
+
+    @property
+    def bootstrap(self) -> str:
+        """Where the broker is."""
+        return self.addresses.bootstrap
+
+    def start_worker(self, **more: str) -> Worker:
+        """Start a worker; `more` are settings of its own, names without prefix."""
+        worker = Worker({**self.environment, **_prefixed(more)}, self.directory)
+        self.workers.append(worker)
+        return worker
+
+    def send(self, records: Iterable[Sent], *, speed: float | None = None) -> int:
+        """Send records, as fast as possible or at `speed` seconds of `occurred_at_s` a second; how many."""
+        sending = replay(records, bootstrap=self.bootstrap, settings=self.settings, speed=speed)
+        return asyncio.run(sending).records
+
+    def lag(self) -> int:
+        """Records that are not yet absorbed and committed."""
+        topics = [self.settings.topic(name) for name in TOPICS]
+        lags = asyncio.run(measure_lag(self.bootstrap, self.settings.app_id, topics, embedded=True, now_s=time.time()))
+        return sum(each.lag_events for each in lags)
+
+    def wait_until_drained(self, timeout_s: float = DRAINED_S) -> None:
+        """Return when all that was sent has been absorbed and committed."""
+
+        def drained() -> bool:
+            assert any(worker.running() for worker in self.workers), self.said()
+            return self.lag() == 0
+
+        eventually(drained, timeout_s, "the lag is 0", lambda: f"it is {self.lag()}: {self.said()}")
+
+    def said(self) -> str:
+        """The end of what the last worker wrote."""
+        return self.workers[-1].said() if self.workers else "there was no worker"
+
+    @contextmanager
+    def redis(self) -> Iterator[SegmentClient]:
+        """A reader's client."""
+        with SegmentClient.from_url(self.addresses.redis_url, self.settings.redis_prefix) as client:
+            yield client
+
+
+@contextmanager
+def deployment(
+    on: Services, name: str, *, model: Mapping[str, Any] | None = None, redis_url: str | None = None, **settings: str
+) -> Iterator[Deployment]:
+    """A deployment called `name`, with topics of its own. `model` is pinned. `settings`: names without prefix.
+
+    `redis_url` names a Redis other than that of the services.
+    """
+    directory = on.data_dir / name
+    directory.mkdir()
+    chosen = {
+        "BROKER": "embedded",
+        "REDIS_URL": redis_url or "embedded",
+        "DATA_DIR": str(on.data_dir),
+        "APP_ID": name,
+        "TOPIC_PREFIX": f"{name}.",
+        "REDIS_PREFIX": name,
+        "PARTITIONS": str(PARTITIONS),
+        **settings,
+    }
+    if model is not None:
+        chosen["MODEL"] = str(write_model(directory, model))
+    made = Settings(**{key.lower(): value for key, value in chosen.items()})
+    addresses = Addresses(
+        on.addresses.bootstrap, redis_url or on.addresses.redis_url, embedded_broker=True, embedded_redis=False
+    )
+    deployed = Deployment(addresses, made, directory, _prefixed(chosen))
+    asyncio.run(create_topics(addresses.bootstrap, topic_specs(made)))
+    try:
+        yield deployed
+    finally:
+        for worker in deployed.workers:
+            worker.kill()
+
+
+@contextmanager
+def replaying(deployed: Deployment, sent: list[Sent], *, speed: float = 1.0) -> Iterator[None]:
+    """Sends records at their pace while the block runs; all are sent when it ends."""
+    failures: list[BaseException] = []
+
+    def send() -> None:
+        try:
+            assert deployed.send(sent, speed=speed) == len(sent)
+        except BaseException as failure:
+            failures.append(failure)
+
+    thread = threading.Thread(target=send, daemon=True)
+    thread.start()
+    yield
+    thread.join(SENT_S)
+    assert not thread.is_alive(), "the replay does not end"
+    assert failures == []
+
+
+def write_model(directory: Path, model: Mapping[str, Any]) -> Path:
+    """A file of a model snapshot."""
+    path = directory / f"model-{model['version']}.json"
+    path.write_text(json.dumps(model))
+    return path
+
+
+def _prefixed(settings: Mapping[str, str]) -> dict[str, str]:
+    return {f"STREAM_SEG_{name}": value for name, value in settings.items()}

@@ -1,0 +1,194 @@
+"""What a deployment came to: its state, changes and dead letters, read from the topics, and laws they must obey."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from stream_seg.cache.keys import Keys
+from stream_seg.core.customer import NO_SEGMENT, Customer
+from stream_seg.core.decay import Decay
+from stream_seg.core.vocabulary import FIRST_CHANNEL, FIRST_INTERACTION, INTERACTION_SLOT, ORDERS, REFUNDED, SPEND
+from stream_seg.streaming.partitioning import partitions_of
+from stream_seg.streaming.reader import read_all
+from stream_seg.streaming.store import PartitionState
+from tests.integration.support.deployment import Deployment
+from tests.integration.support.yardstick import HALF_LIFE_S, Expected
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A record of an output topic."""
+
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+    @property
+    def header(self) -> dict[str, str]:
+        """Headers as text."""
+        return {name: value.decode() for name, value in self.headers}
+
+
+@dataclass(frozen=True)
+class Ending:
+    """State by partition as a worker would recover it, customers out of it, changes and dead letters in order."""
+
+    states: dict[int, PartitionState]
+    customers: dict[str, Customer]
+    changes: list[Letter]
+    dead_letters: list[Letter]
+
+
+def read_topic(deployed: Deployment, topic: str) -> list[Letter]:
+    """All records of a topic, in order within each partition."""
+
+    async def read() -> list[Letter]:
+        return [
+            Letter(partition, record.offset, record.key, record.value, tuple(record.headers))
+            async for partition, records in read_all(deployed.bootstrap, topic, embedded=True)
+            for record in records
+        ]
+
+    return asyncio.run(read())
+
+
+def read_states(deployed: Deployment) -> dict[int, PartitionState]:
+    """State by partition, restored from the changelog as recovery does it."""
+    states: dict[int, PartitionState] = {}
+    for record in read_topic(deployed, deployed.settings.changelog):
+        assert record.key is not None
+        states.setdefault(record.partition, PartitionState()).restore(record.key, record.value)
+    return states
+
+
+def read_ending(deployed: Deployment) -> Ending:
+    """Everything that a deployment left in its topics."""
+    states = read_states(deployed)
+    decay = Decay(deployed.settings.half_life_s)
+    records = [(key, record) for state in states.values() for key, record in state.records.items()]
+    customers = {key.decode(): Customer.unpack(record, decay) for key, record in records}
+    assert len(customers) == len(records), "two partitions hold the same customer"
+    for number, state in states.items():
+        keys = list(state.records)
+        assert set(partitions_of(keys, deployed.settings.partitions).tolist()) <= {number}
+    changes = read_topic(deployed, deployed.settings.topic("segment-changes"))
+    letters = read_topic(deployed, deployed.settings.topic("dead-letters"))
+    return Ending(states, customers, changes, letters)
+
+
+def assert_exact(ending: Ending, expected: Mapping[str, Expected]) -> None:
+    """Counts, money and times exactly as expected, decayed sums to 1e-9, for every customer and no other."""
+    found = {customer_id: _counts(customer) for customer_id, customer in ending.customers.items()}
+    assert found == {customer_id: each.counts for customer_id, each in expected.items()}
+    for customer_id, each in expected.items():
+        assert _decayed(ending.customers[customer_id]) == pytest.approx(each.decayed, rel=1e-9, abs=1e-6), customer_id
+
+
+def assert_segments(ending: Ending, expected: Mapping[str, Expected], model: Mapping[str, Any]) -> None:
+    """Every customer is in the segment whose centre is nearest at its latest event."""
+    wanted = {customer_id: each.segment(model, each.last_seen) for customer_id, each in expected.items()}
+    found = {customer_id: segment_of(ending.customers[customer_id]) for customer_id in wanted}
+    assert {c: s for c, s in found.items() if wanted[c]} == {c: s for c, s in wanted.items() if s}
+
+
+def assert_changes_chain(changes: Sequence[Letter]) -> None:
+    """No id means two things; sequences have no gap; every change begins where the one before ended."""
+    contents: dict[str, set[tuple[bytes | None, bytes | None, Headers]]] = defaultdict(set)
+    by_customer: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for record in changes:
+        contents[record.header["ce_id"]].add((record.key, record.value, record.headers))
+    assert [ce_id for ce_id, content in contents.items() if len(content) > 1] == []
+    for ce_id, ((key, value, _),) in contents.items():
+        change = json.loads(value or b"")
+        assert key == change["customer_id"].encode()
+        assert ce_id == "/".join(str(change[name]) for name in ("customer_id", "dimension", "life", "sequence"))
+        by_customer[change["customer_id"]].append(change)
+    for customer_id, own in by_customer.items():
+        own.sort(key=lambda change: (change["epoch"], change["sequence"]))
+        assert [change["sequence"] for change in own] == list(range(1, len(own) + 1)), customer_id
+        assert len({change["life"] for change in own}) == 1, customer_id
+        assert [change["from"] for change in own] == [None, *(change["to"] for change in own[:-1])], customer_id
+        assert [change["change"] for change in own] == ["entered"] + ["moved"] * (len(own) - 1), customer_id
+        assert all(change["segments"] == {"behavior": change["to"]} for change in own), customer_id
+
+
+def assert_all_agree(deployed: Deployment, ending: Ending) -> None:
+    """The fold of the changes, Redis, and the workers' state say the same of every customer; sizes add up."""
+    last: dict[str, dict[str, Any]] = {}
+    for record in ending.changes:
+        change = json.loads(record.value or b"")
+        held = last.get(change["customer_id"])
+        if held is None or (change["epoch"], change["sequence"]) > (held["epoch"], held["sequence"]):
+            last[change["customer_id"]] = change
+    topic = {
+        customer_id: (change["to"]["segment"], change["to"]["name"], change["to"]["since"], change["sequence"])
+        for customer_id, change in last.items()
+    }
+    state = {
+        customer_id: (segment_of(customer), customer.since, customer.sequence)
+        for customer_id, customer in ending.customers.items()
+        if customer.segment != NO_SEGMENT
+    }
+    redis, sizes = read_redis(deployed)
+    assert redis == topic
+    assert {c: (segment, _epoch_s(since), n) for c, (segment, _, since, n) in topic.items()} == state
+    assert sizes == Counter(segment for segment, *_ in topic.values())
+
+
+def read_redis(deployed: Deployment) -> tuple[dict[str, tuple[str, str, str, int]], Counter[str]]:
+    """(segment, name, since, sequence) of every document in Redis, and the sizes of segments beside them."""
+    keys = Keys(deployed.settings.redis_prefix)
+    with deployed.redis() as client:
+        start = len(keys.customer(""))
+        ids = [key[start:] for key in client._redis.scan_iter(keys.customer("*"), count=1000)]
+        rows = {customer_id: client._redis.hgetall(keys.customer(customer_id)) for customer_id in ids}
+        sizes = client.sizes()
+    documents = {
+        customer_id: (row["behavior"], row["behavior.name"], row["behavior.since"], int(row["sequence"]))
+        for customer_id, row in rows.items()
+    }
+    return documents, Counter(sizes.get("behavior", {}))
+
+
+def segment_of(customer: Customer) -> str | None:
+    """The segment a customer's record holds."""
+    return None if customer.segment == NO_SEGMENT else f"b{customer.segment}"
+
+
+def _counts(customer: Customer) -> tuple[float, ...]:
+    return (
+        customer.purchases,
+        customer.spend,
+        customer.refunds,
+        customer.refunded,
+        customer.interactions,
+        customer.first_seen,
+        customer.last_seen,
+        customer.first_purchase,
+        customer.last_purchase,
+        customer.purchase_days,
+    )
+
+
+def _decayed(customer: Customer) -> tuple[float, ...]:
+    """Orders, money kept, money taken back, interactions but campaigns: decayed to the last time seen."""
+    sums = customer.sums
+    fade = 2.0 ** (customer.base - customer.last_seen / HALF_LIFE_S)
+    browsed = sum(sums[FIRST_INTERACTION:FIRST_CHANNEL]) - sums[INTERACTION_SLOT["campaign_received"]]
+    return tuple(value * fade for value in (sums[ORDERS], sums[SPEND], sums[REFUNDED], browsed))
+
+
+def _epoch_s(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()

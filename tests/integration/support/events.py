@@ -1,0 +1,73 @@
+"""Events as they are sent to a worker: literal ones, and a seeded shop with repeats and garbage."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from heapq import merge
+from typing import Any, NamedTuple
+
+from benchmarks.workload import Spec, generate
+
+
+class Sent(NamedTuple):
+    """A record for an input topic. `at` paces it (see `paced`); `good` is whether it must be absorbed, once."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    occurred_at_s: float = 0.0
+    good: bool = True
+
+
+def order(customer: str, number: int, when: str, amount: float, **more: Any) -> Sent:
+    """An order that is the only one with its number."""
+    return _sent(
+        "purchases", customer, f"o{number}", when, type="order_completed", order_id=f"o-{number}", amount=amount, **more
+    )
+
+
+def view(customer: str, number: int, when: str, **more: Any) -> Sent:
+    """A look at a product."""
+    return _sent("interactions", customer, f"v{number}", when, type="product_viewed", product_id="p-1", **more)
+
+
+def identify(customer: str, number: int, when: str, **traits: Any) -> Sent:
+    """Something learned about a customer."""
+    return _sent("profiles", customer, f"i{number}", when, type="identify", traits=traits)
+
+
+def _sent(topic: str, customer: str, event: str, when: str, **more: Any) -> Sent:
+    value = {"event_id": f"e-{event}", "customer_id": customer, "occurred_at": when, **more}
+    return Sent(topic, customer.encode(), json.dumps(value).encode())
+
+
+def shop(events: int, customers: int, seed: int, *, repeat_every: int = 50, seconds: float = 0.0) -> list[Sent]:
+    """A seeded shop (W1 of the benchmarks): late events, refunds, one record in a thousand malformed.
+
+    Every `repeat_every`-th record comes twice. The records are in an order in which each partition keeps its own;
+    over `seconds` they are due at a steady pace.
+    """
+    spec = Spec(events=events, customers=customers, seed=seed, partitions=1)
+    workload = generate(spec)
+    bad = {(item.topic, item.offset) for item in workload.malformed}
+    queues = [
+        [(place / len(records), topic, place, record) for place, record in enumerate(records)]
+        for (topic, _), records in workload.records.items()
+    ]
+    mixed = list(merge(*queues))
+    return list(_with_repeats(mixed, bad, repeat_every, seconds))
+
+
+def _with_repeats(
+    mixed: list[tuple[float, str, int, tuple[bytes, bytes]]],
+    bad: set[tuple[str, int]],
+    repeat_every: int,
+    seconds: float,
+) -> Iterator[Sent]:
+    for number, (_, topic, place, (key, value)) in enumerate(mixed):
+        good = (topic, place) not in bad
+        sent = Sent(topic, key, value, number / len(mixed) * seconds, good)
+        yield sent
+        if good and number % repeat_every == 0:
+            yield sent

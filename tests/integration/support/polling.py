@@ -1,0 +1,23 @@
+"""Waiting for something that other processes do, always with an end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+POLL_S = 0.05
+
+
+def eventually(ask: Callable[[], T | None], timeout_s: float, what: str, why: Callable[[], str] = str) -> T:
+    """The first truthy answer; fails after `timeout_s` seconds, saying `what` did not come, and `why()`."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        answer = ask()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"after {timeout_s:.0f} s still not: {what}; {why()}")
+        time.sleep(POLL_S)

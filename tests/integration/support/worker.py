@@ -1,0 +1,89 @@
+"""A worker process: `python -m stream_seg worker`, as a user runs it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+from stream_seg.embedded.process import free_port
+from tests.integration.support.polling import eventually
+
+ROOT = Path(__file__).parents[3]
+# Worst cases on a busy machine; nothing waits so long when all is well.
+READY_S = 60.0
+STOPPED_S = 30.0
+TAIL = 4_000
+
+
+class Worker:
+    """One worker with `environment` beside this process's own; what it writes goes to a file in `directory`."""
+
+    def __init__(self, environment: Mapping[str, str], directory: Path) -> None:
+        port = free_port()
+        self._url = f"http://127.0.0.1:{port}/metrics"
+        self._written = directory / f"worker-{port}.txt"
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("STREAM_SEG_")}
+        own = {"STREAM_SEG_WORKER_HTTP_PORT": str(port), "PYTHONPATH": str(ROOT)}
+        with self._written.open("wb") as written:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "stream_seg", "worker"],
+                cwd=directory,  # no stream_seg.toml of a developer is there
+                env={**inherited, **own, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=written,
+                stderr=subprocess.STDOUT,
+            )
+
+    def running(self) -> bool:
+        """Whether it is alive."""
+        return self._process.poll() is None
+
+    def said(self) -> str:
+        """The end of what it wrote."""
+        return self._written.read_text(errors="replace")[-TAIL:]
+
+    def metrics(self) -> dict[str, float]:
+        """Samples by name with labels; empty while nobody answers."""
+        try:
+            with urllib.request.urlopen(self._url, timeout=5) as answer:
+                lines = answer.read().decode().splitlines()
+        except OSError:
+            return {}
+        pairs = (line.rpartition(" ") for line in lines if not line.startswith("#"))
+        return {name: float(value) for name, _, value in pairs}
+
+    def metric(self, name: str) -> float:
+        """The sum of a metric over its labels, without `stream_seg_`; 0 while nobody answers."""
+        full = f"stream_seg_{name}"
+        return sum(value for key, value in self.metrics().items() if key == full or key.startswith(full + "{"))
+
+    def wait_ready(self) -> None:
+        """Return when it owns partitions and has recovered them."""
+
+        def owns() -> bool:
+            assert self.running(), f"the worker ended with {self._process.returncode}: {self.said()}"
+            return self.metric("partitions_owned") > 0
+
+        eventually(owns, READY_S, "the worker owns partitions", self.said)
+
+    def wait(self, timeout_s: float = STOPPED_S) -> int:
+        """Its exit status (minus the signal that killed it), once it has ended."""
+        try:
+            return self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the worker still runs after {timeout_s:.0f} s: {self.said()}") from None
+
+    def terminate(self) -> int:
+        """Ask it to stop, as a deployment would; its exit status."""
+        self._process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def kill(self) -> None:
+        """End it at once, as a crash would. Idempotent."""
+        self._process.kill()
+        self._process.wait()

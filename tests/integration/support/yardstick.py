@@ -1,0 +1,136 @@
+"""The yardstick: what every customer must come to, worked out from the events that were sent.
+
+Nothing of stream_seg is used here, so that a mistake there is not repeated here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from math import inf, log, log1p
+from typing import Any
+
+from tests.integration.support.events import Sent
+
+DAY_S = 86_400.0
+HALF_LIFE_S = 30 * DAY_S
+PER_MONTH = log(2) / HALF_LIFE_S * 30 * DAY_S
+TIE = 1e-9
+FAINT = 1e-6
+
+
+@dataclass
+class Expected:
+    """One customer: counts, money in cents, times in epoch seconds, and what happened when.
+
+    `orders` are (time, cents, cents taken back later), `browsed` the times of what the customer did besides.
+    """
+
+    orders: dict[str, list[float]] = field(default_factory=dict)
+    browsed: list[float] = field(default_factory=list)
+    spend: int = 0
+    refunds: int = 0
+    refunded: int = 0
+    interactions: int = 0
+    first_seen: float = inf
+    last_seen: float = -inf
+    traits: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> tuple[float, ...]:
+        """What must be exact: counts, money, and the times that recency is made of."""
+        times = [t for t, _, _ in self.orders.values()]
+        return (
+            len(times),
+            self.spend,
+            self.refunds,
+            self.refunded,
+            self.interactions,
+            self.first_seen,
+            self.last_seen,
+            min(times, default=inf),
+            max(times, default=-inf),
+            len({t // DAY_S for t in times}),
+        )
+
+    @property
+    def decayed(self) -> tuple[float, float, float, float]:
+        """Orders, cents kept, cents taken back, interactions: each decayed to the last time seen."""
+        return self.sums(self.last_seen)
+
+    def sums(self, now: float) -> tuple[float, float, float, float]:
+        """The same at `now`."""
+        weighed = [(2 ** ((t - now) / HALF_LIFE_S), cents, back) for t, cents, back in self.orders.values()]
+        return (
+            sum(weight for weight, _, _ in weighed),
+            sum(weight * (cents - back) for weight, cents, back in weighed),
+            sum(weight * back for weight, _, back in weighed),
+            sum(2 ** ((t - now) / HALF_LIFE_S) for t in self.browsed),
+        )
+
+    def features(self, now: float) -> dict[str, float]:
+        """Features at `now`, as the benchmarks' model uses them."""
+        orders, cents, back, browsed = self.sums(now)
+        spend, refunded = max(cents, 0.0) / 100, back / 100
+        times = [t for t, _, _ in self.orders.values()]
+        return {
+            "order_rate": orders * PER_MONTH,
+            "spend_rate": spend * PER_MONTH,
+            "basket_value": spend / orders if orders > FAINT else 0.0,
+            "recency_days": (now - max(times, default=self.first_seen)) / DAY_S,
+            "browse_rate": browsed * PER_MONTH,
+            "refund_share": refunded / (spend + refunded) if spend + refunded > FAINT else 0.0,
+        }
+
+    def segment(self, model: Mapping[str, Any], now: float) -> str | None:
+        """The nearest centre's segment at `now`; None where two are equally near."""
+        features = self.features(now)
+        point = [
+            ((log1p(features[name]) if logged else features[name]) - center) / scale
+            for name, logged, center, scale in zip(
+                model["features"], model["log"], model["center"], model["scale"], strict=True
+            )
+        ]
+        distances = [
+            sum((x - c) ** 2 for x, c in zip(point, centroid, strict=True)) ** 0.5 for centroid in model["centroids"]
+        ]
+        best, second = sorted(distances)[:2]
+        return f"b{distances.index(best)}" if second - best > TIE else None
+
+
+def expect(sent: Iterable[Sent]) -> dict[str, Expected]:
+    """Every customer of the good records, repeats taken once. A refund must follow its order."""
+    customers: dict[str, Expected] = {}
+    seen: set[tuple[str, str]] = set()
+    for record in sent:
+        if not record.good:
+            continue
+        event = json.loads(record.value)
+        if (record.topic, event["event_id"]) in seen:
+            continue
+        seen.add((record.topic, event["event_id"]))
+        _absorb(customers.setdefault(event["customer_id"], Expected()), record.topic, event)
+    return customers
+
+
+def _absorb(customer: Expected, topic: str, event: dict[str, Any]) -> None:
+    t = datetime.fromisoformat(event["occurred_at"]).timestamp()
+    customer.first_seen, customer.last_seen = min(customer.first_seen, t), max(customer.last_seen, t)
+    if topic == "profiles":
+        customer.traits |= event["traits"]
+    elif topic == "interactions":
+        customer.interactions += 1
+        if event["type"] != "campaign_received":  # done to a customer, not by one
+            customer.browsed.append(t)
+    else:
+        cents = round(event["amount"] * 100)
+        if event["type"] == "order_completed":
+            customer.orders[event["order_id"]] = [t, cents, 0]
+            customer.spend += cents
+        else:
+            customer.orders[event["order_id"]][2] += cents
+            customer.spend -= cents
+            customer.refunds += 1
+            customer.refunded += cents

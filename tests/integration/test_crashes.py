@@ -1,0 +1,95 @@
+"""Two workers under load, stopped and killed again and again: in the end every customer is what it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from benchmarks.workload import fixed_model
+from tests.integration.support.deployment import PATHLESS, Deployment, deployment, replaying, services
+from tests.integration.support.ending import (
+    Ending,
+    assert_all_agree,
+    assert_changes_chain,
+    assert_exact,
+    assert_segments,
+    read_ending,
+)
+from tests.integration.support.events import Sent, shop
+from tests.integration.support.polling import eventually
+from tests.integration.support.worker import Worker
+from tests.integration.support.yardstick import Expected, expect
+
+EVENTS, CUSTOMERS, SEED = 60_000, 4_000, 7
+SECONDS = 30.0
+MODEL = fixed_model()
+
+
+@dataclass(frozen=True)
+class Run:
+    """What was sent, what it must come to, and what it came to."""
+
+    deployed: Deployment
+    sent: list[Sent]
+    expected: dict[str, Expected]
+    ending: Ending
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """Steady events, and meanwhile a SIGTERM and three kill -9, each of them while there is work in hand."""
+    sent = shop(EVENTS, CUSTOMERS, SEED, seconds=SECONDS)
+    directory = tmp_path_factory.mktemp("crashes")
+    with services(directory) as on, deployment(on, "crashes", model=MODEL, **PATHLESS) as deployed:
+        first, second = deployed.start_worker(), deployed.start_worker()
+        first.wait_ready()
+        second.wait_ready()
+        with replaying(deployed, sent):
+            disturb(deployed, first, second)
+        deployed.wait_until_drained()
+        yield Run(deployed, sent, expect(sent), read_ending(deployed))
+
+
+def disturb(deployed: Deployment, first: Worker, second: Worker) -> None:
+    """Stop one, kill the other with lag; then kill whoever works, twice."""
+    eventually(lambda: works(second), 30, "the second worker absorbs events", second.said)
+    assert first.terminate() == 0, first.said()
+    eventually(lambda: deployed.lag() > 500, 30, "there is lag")
+    second.kill()
+    third, fourth = deployed.start_worker(), deployed.start_worker()
+    eventually(lambda: works(third), 60, "the third worker absorbs events", third.said)
+    third.kill()
+    fifth = deployed.start_worker()
+    eventually(lambda: works(fifth), 60, "the fifth worker absorbs events", fifth.said)
+    fourth.kill()
+    eventually(fifth.running, 1, "the fifth worker runs")
+
+
+def works(worker: Worker) -> bool:
+    """Whether the worker has written a group of events."""
+    assert worker.running(), worker.said()
+    return worker.metric("group_events_sum") > 0
+
+
+def test_every_customer_is_counted_exactly_once(run: Run) -> None:
+    assert_exact(run.ending, run.expected)
+
+
+def test_every_customer_is_in_the_segment_of_the_fold(run: Run) -> None:
+    assert_segments(run.ending, run.expected, MODEL)
+
+
+def test_no_id_means_two_changes_and_no_change_is_missing(run: Run) -> None:
+    assert_changes_chain(run.ending.changes)
+
+
+def test_changes_and_redis_and_state_agree(run: Run) -> None:
+    assert_all_agree(run.deployed, run.ending)
+
+
+def test_every_malformed_record_is_a_dead_letter(run: Run) -> None:
+    bad = {(record.key, record.value) for record in run.sent if not record.good}
+    assert len(bad) == EVENTS // 1000
+    assert {(letter.key, letter.value) for letter in run.ending.dead_letters} == bad

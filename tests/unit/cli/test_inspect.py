@@ -1,0 +1,68 @@
+"""What `stream-seg inspect` makes of a record."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from stream_seg.cli.inspect import facts, state_of
+from stream_seg.core import example
+from stream_seg.core.customer import Customer
+from stream_seg.settings import Settings
+from stream_seg.streaming.store import PartitionState
+
+
+def at(day: int, hour: int = 12) -> float:
+    return datetime(2017, 5, day, hour, tzinfo=UTC).timestamp()
+
+
+def customer() -> Customer:
+    engine = example.engine()
+    made = engine.new_customer(life=1)
+    orders = [("o-1", at(1), 10_00), ("o-2", at(1, 18), 20_00), ("o-3", at(9), 300_00)]
+    for offset, (order, t, amount) in enumerate(orders):
+        event = {"event_id": f"e-{order}", "type": "order_completed", "order_id": order}
+        engine.absorb(made, "purchases", offset, event, t, amount)
+    back = {"event_id": "e-4", "type": "order_refunded", "order_id": "o-3"}
+    engine.absorb(made, "purchases", 3, back, at(10), 50_00)
+    engine.absorb(made, "interactions", 0, {"event_id": "e-5", "type": "product_viewed"}, at(11))
+    traits = {"event_id": "e-6", "type": "identify", "traits": {"age": "65+", "kids": 0}}
+    engine.absorb(made, "profiles", 0, traits, at(1))
+    made.as_of = made.last_seen
+    return made
+
+
+def test_the_record_in_words() -> None:
+    assert dict(facts(customer(), "USD")) == {
+        "orders": "3 on 2 days, 1 May 2017 to 9 May 2017",
+        "spent": "$280",
+        "refunds": "1, $50.00 taken back",
+        "interactions": "1",
+        "seen": "1 May 2017 to 11 May 2017",
+        "traits": "age: 65+, kids: 0",
+        "evaluated": "11 May 2017",
+    }
+
+
+def test_who_did_nothing_yet() -> None:
+    assert dict(facts(Customer(life=1), "USD")) == {
+        "orders": "0 on 0 days, never",
+        "spent": "$0.00",
+        "interactions": "0",
+        "seen": "never",
+        "evaluated": "1 Jan 1970",
+    }
+
+
+def test_features_are_those_of_the_last_evaluation() -> None:
+    held = PartitionState(records={b"c-1": customer().pack()})
+
+    state = state_of(b"c-1", 3, held, Settings())
+
+    assert state is not None
+    assert (state.partition, state.half_life_days) == (3, 30.0)
+    assert state.features["recency_days"] == 2.0
+    assert state.features["gap_days"] == 8.0
+    assert state.features["basket_value"] == pytest.approx(103.1134, abs=1e-4)  # the later orders weigh more
+    assert state_of(b"c-2", 3, held, Settings()) is None

@@ -1,0 +1,197 @@
+"""The documentation is true where a program can tell: links, settings, reasons, metrics, examples, sizes, names."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import typer
+
+from stream_seg.cache.keys import Keys
+from stream_seg.cli.app import app
+from stream_seg.contracts.aliases import native_name
+from stream_seg.contracts.changes import parse_change
+from stream_seg.contracts.currencies import EXPONENTS
+from stream_seg.contracts.decode import Decoder
+from stream_seg.contracts.reasons import SENTENCES
+from stream_seg.core.customer import LAYOUT
+from stream_seg.core.features import FEATURES
+from stream_seg.core.vocabulary import INTERACTIONS, PURCHASES
+from stream_seg.ops.metrics import markdown_table
+from stream_seg.settings import PREFIX, Settings
+from stream_seg.streaming.topics import topic_specs
+
+ROOT = Path(__file__).parents[3]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+SETTINGS = {name.upper() for name in Settings.model_fields}
+NO_SETTINGS = {"CRASH_AT", "REQUIRE_SERVICES", "VENV"}  # of the tests and the scripts
+NOW = 1_900_000_000.0
+
+pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+def text_of(name: str) -> str:
+    """A page of docs/."""
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
+def section(text: str, title: str) -> str:
+    """What stands under a heading, up to the next."""
+    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert found is not None, f"there is no section {title!r}"
+    return found[1]
+
+
+def first_cells(text: str) -> list[str]:
+    """What stands in backticks in the first column of tables."""
+    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("|")]
+    return [name for row in rows for name in re.findall(r"`([^`]+)`", row)]
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that a page's headings get."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def json_objects(text: str) -> list[dict[str, object]]:
+    """All objects in the JSON blocks of a text, one after the other."""
+    found, decoder = [], json.JSONDecoder()
+    for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL):
+        rest = block.strip()
+        while rest:
+            value, end = decoder.raw_decode(rest)
+            found.append(value)
+            rest = rest[end:].strip()
+    return found
+
+
+def test_the_readme_is_short_and_no_page_is_long() -> None:
+    lengths = {page.name: len(page.read_text(encoding="utf-8").splitlines()) for page in PAGES}
+    assert lengths["README.md"] < 150
+    assert max(lengths.values()) < 300
+
+
+@pages
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        linked = page.parent / path if path else page
+        assert linked.exists(), target
+        assert not anchor or anchor in anchors(linked), target
+
+
+@pages
+def test_files_and_tests_that_are_named_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    tests = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    for name in re.findall(r"`((?:[\w.-]+/)+[\w.-]*)`", text):
+        if name != "application/json":
+            assert any((folder / name).exists() for folder in (ROOT, ROOT / "stream_seg")), name
+    for name in re.findall(r"`(test_\w+)`", text):
+        assert f"def {name}(" in tests, name
+
+
+@pages
+def test_no_setting_is_named_that_does_not_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    named = set(re.findall(rf"{PREFIX}([A-Z][A-Z_]*[A-Z])", text)) - NO_SETTINGS
+    alone = re.findall(r"`([A-Z][A-Z_]+[A-Z])(?:=[^`]*)?`", text)
+    named |= {name.removeprefix(PREFIX) for name in alone} - NO_SETTINGS - EXPONENTS.keys()
+    assert named <= SETTINGS, named - SETTINGS
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    table = section(text_of("contract.md"), "Settings")
+    assert sorted(first_cells(table)) == sorted(SETTINGS)
+    rows = [[cell.strip() for cell in line.split("|")[1:3]] for line in table.splitlines() if line.startswith("| `")]
+    shown = {
+        name: value for left, right in rows for name, value in zip(left.split(", "), right.split(", "), strict=True)
+    }
+    for name, field in Settings.model_fields.items():
+        default = field.get_default(call_default_factory=True)
+        wanted = {None: "none", "": "empty"}.get(default if default is None else str(default), str(default))
+        said = shown[f"`{name.upper()}`"].strip("`")
+        assert said == (f"{default:g}" if isinstance(default, float) else wanted), name
+
+
+def test_every_reason_is_documented() -> None:
+    assert sorted(first_cells(section(text_of("contract.md"), "Dead letters"))) == sorted(SENTENCES)
+
+
+def test_every_metric_is_documented_as_the_catalogue_says() -> None:
+    assert markdown_table() in text_of("operations.md")
+
+
+@pages
+def test_metrics_that_are_named_exist(page: Path) -> None:
+    known = set(re.findall(r"`(stream_seg_\w+)`", markdown_table()))
+    named = set(re.findall(r"\bstream_seg_[a-z_]+", page.read_text(encoding="utf-8"))) - {"stream_seg_"}
+    assert named <= known, named - known
+
+
+def test_topics_kinds_of_events_and_features_are_documented() -> None:
+    contract = text_of("contract.md")
+    topics = first_cells(section(contract, "Topics"))
+    assert sorted(topics) == sorted(s.name.replace("stream-seg-", "{APP_ID}-") for s in topic_specs(Settings()))
+    missing = {name for name in (*PURCHASES, *INTERACTIONS, *FEATURES) if f"`{name}`" not in contract}
+    assert missing == set()
+
+
+def test_aliases_are_what_the_table_says() -> None:
+    rows = [row.split("|")[1:3] for row in section(text_of("contract.md"), "Aliases").splitlines() if row[:3] == "| `"]
+    pairs = [pair for theirs, ours in rows for pair in zip(theirs.split(";"), ours.split(";"), strict=True)]
+    assert len(pairs) == 16
+    for theirs, ours in pairs:
+        for name in re.findall(r"`(\w+)`", theirs):
+            assert native_name(name) == ours.strip(" `"), name
+
+
+def test_redis_keys_are_documented() -> None:
+    keys = Keys("seg")
+    known = [keys.customer("{customer_id}"), keys.model, keys.partitions, keys.owner]
+    known += [name.replace("7", "{partition}") for name in (keys.stats(7), keys.mark(7))]
+    assert sorted(first_cells(section(text_of("contract.md"), "Redis"))) == sorted(known)
+
+
+def test_commands_are_documented() -> None:
+    group = typer.main.get_command(app)
+    names: list[str] = []
+    for name, command in group.commands.items():  # type: ignore[attr-defined]
+        names += [f"{name} {inner}" for inner in getattr(command, "commands", {})] or [name]
+    table = first_cells(section(text_of("contract.md"), "Commands"))
+    for name in names:
+        assert any(cell.split(" [")[0].startswith(name) for cell in table), name
+    for cell in table:
+        assert cell.split(" [")[0].startswith(tuple(names)), cell
+
+
+def test_examples_of_events_are_events() -> None:
+    contract = text_of("contract.md")
+    examples = json_objects(section(contract, "Events")) + json_objects(section(contract, "Aliases"))
+    assert len(examples) == 7
+    for example in examples:
+        customer = str(example.get("customer_id") or example.get("userId") or example["user_id"])
+        topic = "profiles" if "traits" in example else "interactions" if "product_id" in example else "purchases"
+        decoded = Decoder(topic).decode([json.dumps(example).encode()], [customer.encode()], NOW)
+        assert decoded.rejected == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/contract.md"])
+def test_the_example_of_a_change_is_a_change(page: str) -> None:
+    changes = [each for each in json_objects((ROOT / page).read_text(encoding="utf-8")) if "change" in each]
+    assert len(changes) == 1
+    assert parse_change(json.dumps(changes[0]).encode()).customer_id == "h-1871"
+    assert all(name in FEATURES for name in changes[0]["reason"]["features"])  # type: ignore[index]
+
+
+def test_the_record_has_the_size_that_is_told() -> None:
+    rows = section(text_of("architecture.md"), "What a customer's record holds").splitlines()
+    cells = [[cell.strip(" *") for cell in row.split("|")[1:3]] for row in rows if row.startswith("|")]
+    sizes = [int(size) for name, size in cells if size.isdigit() and name != "fixed part"]
+    assert sum(sizes) == LAYOUT.size
+    assert ["fixed part", str(LAYOUT.size)] in cells
