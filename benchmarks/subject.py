@@ -19,7 +19,8 @@ from stream_seg.embedded.services import open_services
 from stream_seg.settings import Settings
 from stream_seg.streaming.topics import create_topics, topic_specs
 
-POLL_S = 0.05
+# Each look at the metrics costs the worker some milliseconds.
+POLL_S = 0.25
 
 
 @dataclass(frozen=True)

@@ -5,23 +5,25 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType
+from typing import Final
 
+from stream_seg.cli import interrupt
 from stream_seg.cli.app import app
 from stream_seg.cli.errors import described
 
-PROGRAM = "stream-seg"
+PROGRAM: Final = "stream-seg"
+INTERRUPTED: Final = 128 + signal.SIGINT
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; `arguments` are those of the process by default."""
-    terminated = _end_by_signals()
+    interrupt.install()
     try:
         app(args=None if arguments is None else list(arguments), prog_name=PROGRAM)
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
     except KeyboardInterrupt:
-        status = 128 + signal.SIGINT
+        status = INTERRUPTED
     except Exception as error:
         known = described(error)
         if known is None:
@@ -30,20 +32,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{PROGRAM}: {text}", file=sys.stderr)
     else:
         return 0
-    return terminated[-1] if terminated and status == 128 + signal.SIGINT else status
-
-
-def _end_by_signals() -> list[int]:
-    """Let SIGTERM end a command the way Ctrl-C does, cleaning up; the list gets its exit status when it comes."""
-    came: list[int] = []
-
-    def terminate(number: int, frame: FrameType | None) -> None:
-        came.append(128 + number)
-        interrupt = signal.getsignal(signal.SIGINT)
-        if callable(interrupt):
-            interrupt(signal.SIGINT, frame)
-
-    # A shell starts background jobs of scripts with SIGINT ignored; whoever sends one to us means it.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, terminate)
-    return came
+    return interrupt.status() or status if status == INTERRUPTED else status

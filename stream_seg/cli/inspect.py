@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -17,6 +16,7 @@ from stream_seg.cache import CustomerSegments, SegmentClient
 from stream_seg.cli.config import load_settings, quiet_logging
 from stream_seg.cli.console import stdout, table
 from stream_seg.cli.errors import Failure
+from stream_seg.cli.interrupt import run_async
 from stream_seg.cli.words import QUANTITIES, Change, cause, day, explained, money, moved, quantity, where
 from stream_seg.contracts.currencies import minor_per_major
 from stream_seg.contracts.times import rfc3339
@@ -73,7 +73,7 @@ def look_up(customer_id: str, addresses: Addresses, settings: Settings) -> Findi
     """Ask Redis, the changelog, and the topic of changes."""
     with SegmentClient.from_url(addresses.redis_url, settings.redis_prefix) as client:
         document, model = client.get(customer_id), client.model() or {}
-    state, changes = asyncio.run(_topics(customer_id, addresses, settings))
+    state, changes = run_async(_topics(customer_id, addresses, settings))
     return Findings(
         customer_id, document, state, changes, {each["id"]: each["name"] for each in model.get("segments", ())}
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
 from time import time
@@ -12,6 +11,7 @@ from rich.table import Table
 
 from stream_seg.cli.config import attach_broker, load_settings, quiet_logging
 from stream_seg.cli.console import print_json, stdout, table
+from stream_seg.cli.interrupt import run_async
 from stream_seg.core.vocabulary import TOPICS
 from stream_seg.ops.lag import PartitionLag, measure_lag
 
@@ -22,7 +22,7 @@ def run(*, as_json: bool) -> int:
     quiet_logging(settings)
     addresses = attach_broker(settings)
     topics = [settings.topic(name) for name in TOPICS]
-    lags = asyncio.run(
+    lags = run_async(
         measure_lag(addresses.bootstrap, settings.app_id, topics, embedded=addresses.embedded_broker, now_s=time())
     )
     if as_json:

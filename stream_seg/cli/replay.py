@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from stream_seg.cli.config import attach_broker, load_settings, quiet_logging
 from stream_seg.cli.console import print_json, shows_progress, stderr
 from stream_seg.cli.errors import UsageError
+from stream_seg.cli.interrupt import run_async
 from stream_seg.datasets import SourceError, open_source
 from stream_seg.streaming import replay as replaying
 
@@ -41,7 +41,7 @@ def run(request: Request, *, as_json: bool) -> int:
         raise UsageError(str(error)) from None
     addresses = attach_broker(settings)
     with progress_bar(shown=shows_progress() and not as_json) as advance:
-        summary = asyncio.run(
+        summary = run_async(
             replaying.replay(
                 source,
                 bootstrap=addresses.bootstrap,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -15,6 +14,7 @@ from rich.text import Text
 from stream_seg.cache import SegmentClient
 from stream_seg.cli.config import load_settings, quiet_logging
 from stream_seg.cli.console import print_json, stdout, table
+from stream_seg.cli.interrupt import run_async
 from stream_seg.cli.words import QUANTITIES, quantity
 from stream_seg.core.model import BEHAVIOR
 from stream_seg.embedded.services import Addresses, attach_services
@@ -61,7 +61,7 @@ def run(*, as_json: bool) -> int:
     with SegmentClient.from_url(addresses.redis_url, settings.redis_prefix) as client:
         model, sizes = client.model(), client.sizes()
     found = segment_facts(sizes, model)
-    moves = asyncio.run(_flows(addresses, settings, found))
+    moves = run_async(_flows(addresses, settings, found))
     if as_json:
         print_json({"segments": [asdict(each) for each in found], "flows": [asdict(each) for each in moves]})
     elif not found:

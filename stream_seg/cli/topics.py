@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from stream_seg.cli.config import attach_broker, load_settings, quiet_logging
 from stream_seg.cli.console import stdout, table
 from stream_seg.cli.errors import FAILED
+from stream_seg.cli.interrupt import run_async
 from stream_seg.streaming.topics import check_topics, create_topics, topic_specs
 
 
@@ -15,7 +14,7 @@ def create() -> int:
     settings = load_settings()
     quiet_logging(settings)
     specs = topic_specs(settings)
-    created = asyncio.run(create_topics(attach_broker(settings).bootstrap, specs))
+    created = run_async(create_topics(attach_broker(settings).bootstrap, specs))
     made = [spec for spec in specs if spec.name in created]
     for spec in made:
         configured = "".join(f", {name}={value}" for name, value in spec.config.items())
@@ -31,7 +30,7 @@ def check() -> int:
     settings = load_settings()
     quiet_logging(settings)
     specs = topic_specs(settings)
-    problems = asyncio.run(check_topics(attach_broker(settings).bootstrap, specs))
+    problems = run_async(check_topics(attach_broker(settings).bootstrap, specs))
     if not problems:
         print(f"all {len(specs)} topics are as they should be")
         return 0

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from stream_seg.cli.config import load_settings, quiet_logging
 from stream_seg.cli.errors import Failure
+from stream_seg.cli.interrupt import run_async
 from stream_seg.embedded.services import Addresses, open_services
 from stream_seg.settings import Settings
 
@@ -15,7 +14,7 @@ def run() -> int:
     settings = load_settings()
     quiet_logging(settings)
     with open_services(settings) as addresses:
-        asyncio.run(prepare_topics(addresses, settings))
+        run_async(prepare_topics(addresses, settings))
         return _work(settings, addresses)
 
 

@@ -16,7 +16,6 @@ import numpy.typing as npt
 # Weights grow by 2 a half-life and would overflow a double after 1,024 of them. Landmarks lie 256 half-lives
 # apart; moving a record to the next one multiplies its sums by 2 ** -256, which loses not one bit.
 LANDMARK_SPAN: Final = 256.0
-RESCALE: Final = 2.0**-LANDMARK_SPAN
 
 DAY_S: Final = 86_400.0
 RATE_PERIOD_S: Final = 30 * DAY_S

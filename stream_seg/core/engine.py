@@ -14,50 +14,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
-from xxhash import xxh3_64_digest
 
-from . import features, traits
-from .behaviour import FINGERPRINT_BYTES, Behaviour, Outcome, fingerprint
+from . import features
+from .absorption import Event, Rows, Rules, absorb_rows
+from .behaviour import Outcome
 from .customer import NO_SEGMENT, Columns, Customer, columns
-from .decay import Decay
 from .features import FEATURES, Matrix
 from .model import BEHAVIOR, Assignment, SegmentModel, segment_id
-from .transitions import Held, Hysteresis, Transition
-from .vocabulary import (
-    CHANNEL_SLOT,
-    INTERACTION_SLOT,
-    OTHER_CHANNEL,
-    OTHER_INTERACTION,
-    TOPICS,
-    category_slot,
-)
+from .transitions import Held, Transition
+from .vocabulary import TOPICS
 
-Event = Mapping[str, Any]
-Absorb = Callable[[Customer, Event, float, int], Outcome]
+__all__ = ["Engine", "Event", "Moves", "Rows", "Rules", "Why"]
 
 # A reason names two or three features, and only those that moved visibly on the model's own scale.
 _REASON_FEATURES: Final = 3
 _VISIBLE: Final = 0.05
 
-# Members of an Enum cost a look-up each time they are named.
-_ABSORBED: Final = Outcome.ABSORBED
-_REPEATED: Final = Outcome.REPEATED
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What a deployment decides: decay, hysteresis, and how much of the past a record remembers."""
-
-    decay: Decay
-    hysteresis: Hysteresis = Hysteresis()
-    recent_events: int = 8
-    recent_orders: int = 3
-    minor_per_major: float = 100.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,73 +80,16 @@ class Engine:
 
     def absorb(self, customer: Customer, topic: str, offset: int, event: Event, t: float, amount: int = 0) -> Outcome:
         """Absorb one validated event of `topic` at `offset`; `amount` is in minor units, `t` in epoch seconds."""
-        number = TOPICS.index(topic)
-        if offset <= customer.offsets[number]:
-            return _REPEATED
-        customer.offsets[number] = offset
-        return self.absorbers()[number](customer, event, t, amount)
+        opened = {b"": customer}
+        rows = Rows([b""], [offset], [event], [t], [amount])
+        replayed, unusual = absorb_rows(self.rules, TOPICS.index(topic), rows, opened, lambda _: customer)
+        return Outcome.REPEATED if replayed else next(iter(unusual), Outcome.ABSORBED)
 
-    def absorbers(self) -> tuple[Absorb, ...]:
-        """By topic number, what absorbs an event that the offset fence let through: f(customer, event, t, amount)."""
-        return self._purchase, self._interaction, self._profile
-
-    # A later issue adds deadlines: where `t` is past a customer's deadline, the customer is evaluated at the
-    # deadline before the event is absorbed. The three functions below are where that happens.
-
-    def _purchase(self, customer: Customer, event: Event, t: float, amount: int) -> Outcome:
-        rules = self.rules
-        decay = rules.decay
-        if not customer.remember(fingerprint(event["event_id"]), rules.recent_events):
-            return _REPEATED
-        kind = event.get("type", "order_completed")
-        order = fingerprint(event["order_id"])
-        weight = customer.see(t, decay)
-        keep = rules.recent_orders
-        if kind == "order_completed":
-            outcome = customer.complete_order(t, weight, order, amount, keep, decay)
-            if outcome is _ABSORBED:
-                _note_channel(customer, event, weight)
-                _note_items(customer, event, weight)
-        elif kind == "order_refunded":
-            outcome = customer.refund_order(t, weight, order, amount, keep, decay)
-        else:
-            outcome = customer.cancel_order(t, weight, order, amount, keep, decay)
-        if outcome is not Outcome.REPEATED_ORDER:
-            customer.cause = event
-        return outcome
-
-    def _interaction(self, customer: Customer, event: Event, t: float, _: int) -> Outcome:
-        # Four events of five come this way, so `remember` and `see` are written out: a third less time.
-        mark = xxh3_64_digest(event["event_id"].encode())[:FINGERPRINT_BYTES]
-        recent = customer.recent
-        if mark in recent and not customer.remember(mark, self.rules.recent_events):
-            return _REPEATED
-        customer.recent = (recent + mark)[-self.rules.recent_events * FINGERPRINT_BYTES :]
-        if t > customer.last_seen:
-            customer.last_seen = t
-            if t >= customer.boundary:
-                customer.move_landmark(self.rules.decay)
-        if t < customer.first_seen:
-            customer.first_seen = t
-        weight: float = 2.0 ** (t / self.rules.decay.half_life_s - customer.base)
-        customer.interactions += 1
-        sums = customer.sums
-        sums[INTERACTION_SLOT.get(event["type"], OTHER_INTERACTION)] += weight
-        channel, category = event.get("channel"), event.get("category")
-        if channel is not None:
-            sums[CHANNEL_SLOT.get(channel, OTHER_CHANNEL)] += weight
-        if category is not None:
-            sums[category_slot(category)] += weight
-        customer.cause = event
-        return _ABSORBED
-
-    def _profile(self, customer: Customer, event: Event, t: float, _: int) -> Outcome:
-        if not customer.remember(fingerprint(event["event_id"]), self.rules.recent_events):
-            return _REPEATED
-        customer.see(t, self.rules.decay)
-        customer.traits = traits.merge(customer.traits, event.get("traits") or {}, t, event["event_id"])
-        customer.cause = event
-        return _ABSORBED
+    def absorb_rows(
+        self, number: int, rows: Rows, opened: dict[bytes, Customer], open_customer: Callable[[bytes], Customer]
+    ) -> tuple[int, list[Outcome]]:
+        """Absorb many events of one topic (see `absorption.absorb_rows`)."""
+        return absorb_rows(self.rules, number, rows, opened, open_customer)
 
     def features(self, records: Sequence[bytes] | Columns, now: Matrix) -> Matrix:
         """Features (n, len(FEATURES)) of packed records, each at its own `now` (n,)."""
@@ -254,21 +174,6 @@ class Engine:
         """What model `version` called a segment; its id where that model is not known any more."""
         names = self.names.get(version, ())
         return names[index] if index < len(names) else segment_id(index)
-
-
-def _note_channel(behaviour: Behaviour, event: Event, weight: float) -> None:
-    channel = event.get("channel")
-    if channel is not None:
-        behaviour.sums[CHANNEL_SLOT.get(channel, OTHER_CHANNEL)] += weight
-
-
-def _note_items(behaviour: Behaviour, event: Event, weight: float) -> None:
-    items = event.get("items")
-    if isinstance(items, list):
-        for item in items:
-            category = item.get("category")
-            if category is not None:
-                behaviour.sums[category_slot(category)] += weight * item.get("quantity", 1)
 
 
 def _moved_most(model: SegmentModel, before: Matrix, after: Matrix) -> list[dict[str, tuple[float, float]]]:

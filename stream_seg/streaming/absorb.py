@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from stream_seg.contracts import reasons
 from stream_seg.contracts.decode import Decoded, Decoder, Rejected
 from stream_seg.core.behaviour import Outcome
 from stream_seg.core.customer import Customer
-from stream_seg.core.engine import Engine
-from stream_seg.core.vocabulary import PURCHASES_TOPIC, TOPICS
+from stream_seg.core.engine import Engine, Rows
+from stream_seg.core.vocabulary import TOPICS
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
 
@@ -32,7 +33,6 @@ class Absorber:
         self._partitions = settings.partitions
         self._topics = {settings.topic(name): (number, name) for number, name in enumerate(TOPICS)}
         self._decoders = [Decoder(name, currency=settings.currency, rates=settings.rates) for name in TOPICS]
-        self._absorbers = engine.absorbers()
 
     def absorb(self, batch: RecordBatch, group: Group, owned: OwnedPartition) -> None:
         """Absorb one batch. No await, no I/O: either all of it is in the group, or an exception ends the worker."""
@@ -57,25 +57,17 @@ class Absorber:
     def _absorb_events(
         self, number: int, topic: str, batch: RecordBatch, keys: Sequence[Any], decoded: Decoded, gathered: Gathered
     ) -> None:
-        """The loop over good events: open the customer, pass the fence, absorb."""
-        absorb, absorbed = self._absorbers[number], Outcome.ABSORBED
-        records, touched, owned = batch.records, gathered.touched, gathered.owned
-        amounts: Sequence[int] = decoded.amounts if number == PURCHASES_TOPIC else [0] * len(decoded.events)
-        replayed, unusual = 0, []
-        for index, event, t, amount in zip(decoded.indices, decoded.events, decoded.times, amounts, strict=True):
-            key = keys[index]
-            customer = touched.get(key)
-            if customer is None:
-                customer = touched[key] = self._open(key, owned)
-            offset = records[index].offset
-            if offset <= customer.offsets[number]:
-                replayed += 1
-                continue
-            customer.offsets[number] = offset
-            outcome = absorb(customer, event, t, amount)
-            if outcome is not absorbed:
-                unusual.append(outcome)
-        self._count(topic, len(decoded.events) - replayed, replayed, Counter(unusual))
+        records, good = batch.records, decoded.indices
+        rows = Rows(
+            keys=keys if len(good) == len(keys) else [keys[index] for index in good],
+            offsets=[records[index].offset for index in good],
+            events=decoded.events,
+            times=decoded.times,
+            amounts=decoded.amounts or [0] * len(good),
+        )
+        opener = partial(self._open, gathered.owned)
+        replayed, unusual = self._engine.absorb_rows(number, rows, gathered.touched, opener)
+        self._count(topic, len(good) - replayed, replayed, Counter(unusual))
 
     def _note_progress(self, topic: str, batch: RecordBatch, owned: OwnedPartition, latest: float | None) -> None:
         before, first = owned.inputs.get(topic), batch.records[0].offset
@@ -84,7 +76,7 @@ class Absorber:
             self._metrics.offsets_missing.labels(topic).inc(first - before - 1)
         owned.absorbed(topic, batch.offset, latest)
 
-    def _open(self, key: bytes, owned: OwnedPartition) -> Customer:
+    def _open(self, owned: OwnedPartition, key: bytes) -> Customer:
         record = owned.state.records.get(key)
         return self._engine.new_customer(owned.epoch) if record is None else self._engine.open(record)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from time import monotonic
 from typing import Final
 
@@ -19,8 +20,9 @@ from stream_seg.cli.demo.screen import Screen
 from stream_seg.cli.demo.summary import rendered, verdict
 from stream_seg.cli.demo.worker import WorkerProcess
 from stream_seg.cli.errors import FAILED, Failure
+from stream_seg.cli.interrupt import run_async
 from stream_seg.cli.worker import prepare_topics
-from stream_seg.datasets import open_source
+from stream_seg.datasets import SourceRecord, open_source
 from stream_seg.embedded.process import free_port
 from stream_seg.embedded.services import Addresses, open_services
 from stream_seg.ops.offsets import connect, high_watermarks, partitions_of
@@ -42,17 +44,30 @@ def run(*, limit: int | None, headless: bool, as_json: bool) -> int:
     shown = shows_progress() and not headless and not as_json
     with Screen(stderr(), shown=shown) as screen, open_services(settings) as addresses:
         screen.say("creating topics")
-        asyncio.run(_prepare(addresses, settings))
+        run_async(_prepare(addresses, settings))
         with WorkerProcess(settings, free_port()) as worker:
-            facts = asyncio.run(_play(addresses, settings, limit, worker, screen, begun))
-            screen.say("stopping")
+            screen.say("reading a year of shopping")
+            # Here, not in a thread of the replay: Ctrl-C ends it at once.
+            source = _loaded(open_source(SOURCE))
+            facts = run_async(_play(addresses, settings, source, limit, worker, screen, begun))
+            screen.close()
+            _show(facts, as_json=as_json)
+    return 0 if facts.check.ok else FAILED
+
+
+def _loaded(source: Iterable[SourceRecord]) -> Iterable[SourceRecord]:
+    """A source that has read what it reads before its first record."""
+    next(iter(source), None)
+    return source
+
+
+def _show(facts: DemoFacts, *, as_json: bool) -> None:
     if as_json:
         print_json(facts.as_json())
     else:
         stdout().print(rendered(facts))
     if not facts.check.ok:
         stderr().print(verdict(facts.check), style="red")
-    return 0 if facts.check.ok else FAILED
 
 
 async def _prepare(addresses: Addresses, settings: Settings) -> None:
@@ -75,6 +90,7 @@ async def _prepare(addresses: Addresses, settings: Settings) -> None:
 async def _play(
     addresses: Addresses,
     settings: Settings,
+    source: Iterable[SourceRecord],
     limit: int | None,
     worker: WorkerProcess,
     screen: Screen,
@@ -86,8 +102,8 @@ async def _play(
             async with asyncio.TaskGroup() as tasks:
                 beside = (follow(worker.url, progress, worker.check), screen.watch(progress, client))
                 watchers = [tasks.create_task(each) for each in beside]
-                replayed = await _replayed(addresses, settings, limit, progress, screen)
-                screen.say("waiting for the worker")
+                replayed = await _replayed(addresses, settings, source, limit, progress, screen)
+                screen.say("waiting until everything is written")
                 await settled(addresses, settings, progress)
                 for each in watchers:
                     each.cancel()
@@ -99,13 +115,18 @@ async def _play(
 
 
 async def _replayed(
-    addresses: Addresses, settings: Settings, limit: int | None, progress: Progress, screen: Screen
+    addresses: Addresses,
+    settings: Settings,
+    source: Iterable[SourceRecord],
+    limit: int | None,
+    progress: Progress,
+    screen: Screen,
 ) -> ReplaySummary:
-    screen.say("reading a year of shopping")
-    source = Paced(open_source(SOURCE), lambda: progress.handled, AHEAD)
+    screen.say("waiting for the worker to join")
+    paced = Paced(source, lambda: progress.handled, AHEAD)
     try:
         return await replay(
-            source, bootstrap=addresses.bootstrap, settings=settings, limit=limit, on_progress=screen.sent
+            paced, bootstrap=addresses.bootstrap, settings=settings, limit=limit, on_progress=screen.sent
         )
     finally:
-        source.stop()
+        paced.stop()

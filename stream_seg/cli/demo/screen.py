@@ -48,6 +48,10 @@ class Screen:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the terminal to others. Idempotent."""
         if self._shown:
             self._live.stop()
 

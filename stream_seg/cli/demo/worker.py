@@ -18,7 +18,7 @@ from stream_seg.settings import PREFIX, Settings
 LOG_NAME: Final = "worker.log"
 GRACE_S: Final = 10.0
 # When the demo is interrupted, broker and Redis go too: there is nothing to finish for.
-INTERRUPTED_GRACE_S: Final = 3.0
+INTERRUPTED_GRACE_S: Final = 1.0
 
 
 class WorkerProcess:

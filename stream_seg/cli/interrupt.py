@@ -1,0 +1,78 @@
+"""Interrupts: Ctrl-C and SIGTERM end a command at any moment, cleaning up, whatever swallows the exception."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from types import FrameType
+from typing import Any, Final, TypeVar
+
+T = TypeVar("T")
+
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+# A task that ignored its cancellation is cancelled again; one that cleans up has this long to do it.
+INSIST_S: Final = 1.0
+
+_came: list[int] = []
+
+
+def install() -> None:
+    """Let both signals raise KeyboardInterrupt in the main thread.
+
+    Explicitly, because a shell starts the background jobs of scripts with SIGINT ignored; whoever sends one means it.
+    """
+    for number in SIGNALS:
+        signal.signal(number, _interrupt)
+
+
+def status() -> int | None:
+    """The exit status that the first signal asks for; None when none came."""
+    return 128 + _came[0] if _came else None
+
+
+def check() -> None:
+    """Raise KeyboardInterrupt for a signal that came before: the import of a compiled module may swallow the first."""
+    if _came:
+        raise KeyboardInterrupt
+
+
+def run_async(main: Coroutine[Any, Any, T]) -> T:
+    """`asyncio.run`, ended by both signals even where a library swallows the first cancellation."""
+    try:
+        check()
+        return asyncio.run(_interruptible(main))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+    finally:
+        main.close()
+        install()  # the loop has left the defaults behind
+
+
+async def _interruptible(main: Coroutine[Any, Any, T]) -> T:
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(main)
+    interrupted = asyncio.Event()
+
+    def interrupt(number: int) -> None:
+        _came.append(number)
+        interrupted.set()
+
+    for number in SIGNALS:
+        loop.add_signal_handler(number, interrupt, number)
+    waiting = loop.create_task(interrupted.wait())
+    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if interrupted.is_set():
+        while not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=INSIST_S)
+        if not task.cancelled():
+            task.exception()  # of a cleanup that failed: the interrupt matters more
+        raise asyncio.CancelledError
+    return task.result()
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    _came.append(number)
+    raise KeyboardInterrupt
