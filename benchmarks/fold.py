@@ -240,7 +240,8 @@ class _State:
             row = rows.get(event["customer_id"])
             if row is None:
                 row = rows[event["customer_id"]] = [0.0, 0.0, 0.0, 0.0, 0, 0, 0, 0, -np.inf, t, t]
-            row[BROWSED] += exp2((t - LANDMARK_S) / HALF_LIFE_S)
+            if event["type"] != "campaign_received":  # done to a customer, who has not browsed by that
+                row[BROWSED] += exp2((t - LANDMARK_S) / HALF_LIFE_S)
             row[INTERACTION_COUNT] += 1
             if t > row[LAST]:
                 row[LAST] = t

@@ -164,7 +164,11 @@ class Meter:
         elif self.done == self.expected:
             wall_s, cpu_s = time.perf_counter() - self.wall, time.process_time() - self.cpu
             figures = {"events": self.done - 1, "wall_s": wall_s, "cpu_s": cpu_s}
-            print(json.dumps({**figures, "changes": self.changes, "rejected": self.rejected}), file=sys.__stdout__, flush=True)
+            print(
+                json.dumps({**figures, "changes": self.changes, "rejected": self.rejected}),
+                file=sys.__stdout__,
+                flush=True,
+            )
 
 
 meter = Meter(int(os.environ["REFERENCE_EVENTS"]))

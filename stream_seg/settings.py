@@ -37,7 +37,9 @@ class Settings(BaseSettings):
 
     broker: str = Field(EMBEDDED, description="kafka://host:port[,host:port], or embedded")
     redis_url: str = Field(EMBEDDED, description="redis://..., rediss://..., or embedded", repr=False)
-    app_id: str = Field("stream-seg", pattern=r"^[A-Za-z0-9._-]+$", description="consumer group, prefix of internal topics")
+    app_id: str = Field(
+        "stream-seg", pattern=r"^[A-Za-z0-9._-]+$", description="consumer group, prefix of internal topics"
+    )
     partitions: int = Field(8, ge=1, le=4096, description="partitions of topics when they are created")
     replication_factor: int = Field(1, ge=1, description="replicas of topics when they are created")
     store: str = Field("memory://", description="where customer records live in a worker")
@@ -45,12 +47,16 @@ class Settings(BaseSettings):
     clock: Annotated[Literal["wall", "stream"], Lower] = Field("wall", description="stream: time is what events say")
     segments: int = Field(6, ge=2, le=64, description="clusters of the behavior dimension")
     model: Path | None = Field(None, description="a model snapshot file: used as it is, nothing is learned")
-    margin: float = Field(0.2, ge=0, lt=1, description="how much nearer another segment must be; 0 turns hysteresis off")
+    margin: float = Field(
+        0.2, ge=0, lt=1, description="how much nearer another segment must be; 0 turns hysteresis off"
+    )
     dwell: float = Field(86_400.0, ge=0, description="seconds a customer stays in a segment at least")
     half_life_days: float = Field(30.0, gt=0, description="of decayed counts and sums")
     dedup_events: int = Field(8, ge=1, le=255, description="recent event ids kept a customer")
     currency: Annotated[str, Upper] = Field("USD", pattern=r"^[A-Z]{3}$", description="base currency, ISO 4217")
-    rates: dict[str, float] = Field(default_factory=dict, description='value of one unit of a currency in the base currency, JSON: {"EUR": 1.08}')
+    rates: dict[str, float] = Field(
+        default_factory=dict, description='value of one unit of a currency in the base currency, JSON: {"EUR": 1.08}'
+    )
     topic_prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]*$", description="in front of every topic")
     redis_prefix: str = Field("seg", description="in front of every Redis key")
     worker_http_host: str = Field("127.0.0.1", description="where a worker's /metrics, /live, /ready listen")

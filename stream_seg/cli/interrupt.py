@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import signal
-from collections.abc import Coroutine
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final, TypeVar
 
@@ -31,16 +34,30 @@ def status() -> int | None:
     return 128 + _came[0] if _came else None
 
 
-def check() -> None:
-    """Raise KeyboardInterrupt for a signal that came before: the import of a compiled module may swallow the first."""
-    if _came:
-        raise KeyboardInterrupt
+@contextmanager
+def insisting() -> Iterator[None]:
+    """Inside, an interrupt is raised again until it ends the block: compiled modules swallow it, pyarrow for one."""
+    ended = threading.Event()
+
+    def insist() -> None:
+        while not ended.wait(INSIST_S / 4):
+            if _came:
+                _thread.interrupt_main()
+
+    watching = threading.Thread(target=insist, daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watching.join()
 
 
 def run_async(main: Coroutine[Any, Any, T]) -> T:
     """`asyncio.run`, ended by both signals even where a library swallows the first cancellation."""
     try:
-        check()
+        if _came:  # and was swallowed
+            raise KeyboardInterrupt
         return asyncio.run(_interruptible(main))
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None

@@ -115,7 +115,9 @@ def encode_change(t: Transition, *, epoch: int, detected_at: str, source: str) -
             "schema_version": SCHEMA_VERSION,
         }
     )
-    return _message(t.customer_id, change_id(t.customer_id, t.dimension, t.life, t.sequence), occurred_at, value, source)
+    return _message(
+        t.customer_id, change_id(t.customer_id, t.dimension, t.life, t.sequence), occurred_at, value, source
+    )
 
 
 def message_again(value: bytes, source: str) -> ChangeMessage:

@@ -36,7 +36,7 @@ _DETAIL_CHARACTERS: Final = 400
 SENTENCES: Final[dict[str, str]] = {
     NULL_VALUE: "The record has no value; events are never deleted by a tombstone.",
     TOO_LARGE: "The value is larger than 256 KiB.",
-    NOT_UTF8: "The value, or the key, is not UTF-8.",
+    NOT_UTF8: "The value is not UTF-8.",
     NOT_JSON: "The value is not exactly one JSON value.",
     TOO_DEEP: "The value nests arrays and objects deeper than can be read.",
     NOT_AN_OBJECT: "The value is JSON, but not an object.",

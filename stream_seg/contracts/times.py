@@ -33,6 +33,7 @@ def rfc3339(t: float) -> str:
     return text[:-5] + "Z" if text.endswith(".000Z") else text
 
 
+@lru_cache(maxsize=4096)
 def rfc3339_ms(t: float) -> str:
     """Epoch seconds as UTC text, always with three decimals, so that texts sort as times do.
 

@@ -121,9 +121,7 @@ class Customer(Behaviour):
 
     def restamp(self, packed: bytes) -> bytes:
         """What `pack` would say when nothing but the segment held has changed since it said `packed`."""
-        standing = _STANDING.pack(
-            self.life, self.sequence, self.segment, self.model_version, self.since, self.as_of
-        )
+        standing = _STANDING.pack(self.life, self.sequence, self.segment, self.model_version, self.since, self.as_of)
         return packed[:_STANDING_AT] + standing + packed[_STANDING_AT + _STANDING.size :]
 
     @classmethod

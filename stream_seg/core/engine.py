@@ -36,7 +36,6 @@ _REASON_FEATURES: Final = 3
 _VISIBLE: Final = 0.05
 
 
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Moves:
     """Who of n evaluated customers moves. `now` is (n,), `features` (n, len(FEATURES)); `rows` lists those who move."""

@@ -45,7 +45,7 @@ class Metrics:
         )
         self.refunds_unmatched = make.counter(
             "refunds_unmatched",
-            "Refunds and cancellations of an order beyond the horizon, taken at their own amount.",
+            "Refunds and cancellations whose order is not known, not yet or not any more; taken at their own amount.",
         )
         self.changes = make.counter("changes", "Segment changes published, by dimension.", "dimension")
         self.samples_sent = make.counter("samples_sent", "Customers' features sent to the learner.")

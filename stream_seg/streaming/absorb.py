@@ -107,7 +107,9 @@ def _without(
         " partitioner, and do not add partitions to a topic in use"
     )
     kept = [at for at, index in enumerate(decoded.indices) if keys[index] not in strangers]
-    rejected = [Rejected(index, reasons.WRONG_PARTITION, detail) for index in decoded.indices if keys[index] in strangers]
+    rejected = [
+        Rejected(index, reasons.WRONG_PARTITION, detail) for index in decoded.indices if keys[index] in strangers
+    ]
     return (
         Decoded(
             indices=[decoded.indices[at] for at in kept],

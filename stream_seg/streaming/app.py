@@ -15,6 +15,7 @@ from mode import CrashingSupervisor
 from stream_seg.cache.port import Cache
 from stream_seg.cache.writer import CacheWriter
 from stream_seg.contracts.currencies import minor_per_major
+from stream_seg.contracts.model import load_snapshot
 from stream_seg.core.decay import Decay
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.transitions import Hysteresis
@@ -72,12 +73,14 @@ class Application:
 
 
 def build_app(settings: Settings, services: Services, metrics: Metrics, cache: Cache | None = None) -> Application:
-    """Make the application of one worker. Connects to nothing until Faust starts it."""
+    """Make the application of one worker. Connects to nothing until Faust starts it.
+
+    Raises ValueError where settings name a model, a currency or a rate that cannot be used.
+    """
+    pinned = load_snapshot(settings.model) if settings.model is not None else None
     app = _faust_app(settings, services)
     fetch_wait_ms = settings.fetch_wait_ms or (EMBEDDED_FETCH_WAIT_MS if services.embedded else FETCH_WAIT_MS)
-    transport = BatchTransport(
-        app.conf.broker_consumer, app, embedded=services.embedded, fetch_wait_ms=fetch_wait_ms
-    )
+    transport = BatchTransport(app.conf.broker_consumer, app, embedded=services.embedded, fetch_wait_ms=fetch_wait_ms)
     app.transport = transport
     table = app.Table(
         "customers",
@@ -122,6 +125,7 @@ def build_app(settings: Settings, services: Services, metrics: Metrics, cache: C
         mirror=mirror,
         feed=feed,
         sampling=Sampling(engine, settings, policy, now, producer, metrics),
+        pinned=pinned,
         store=lambda: table.data,
         producer=producer,
         wall=time,
@@ -129,7 +133,7 @@ def build_app(settings: Settings, services: Services, metrics: Metrics, cache: C
     )
     made = Application(app, pipeline, lease, feed, mirror, metrics, engine)
     _wire(made, settings, transport)
-    if settings.model is None:
+    if pinned is None:
         _wire_learning(made, settings, policy, producer)
     return made
 

@@ -10,8 +10,8 @@ from stream_seg.contracts.times import rfc3339_ms
 from .intake import RecordBatch
 from .publish import Message
 
-# A letter that the broker refuses would stop the worker for ever. Brokers take 1 MB unless told otherwise.
-MAX_VALUE_BYTES: Final = 900_000
+# A letter that the broker refuses would stop the worker for ever. Brokers take 1,048,588 bytes unless told otherwise.
+MAX_VALUE_BYTES: Final = 1_000_000
 MAX_KEY_BYTES: Final = 10_000
 
 

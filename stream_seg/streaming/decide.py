@@ -37,7 +37,7 @@ class Written:
     header: Header | None = None
 
     def entries(self) -> Iterator[Message]:
-        """Changelog messages, the header last: recovery takes a group as whole only when it finds the header."""
+        """Changelog messages, the header last: what it says of the group holds when all before it are there."""
         epoch, group = self.owned.epoch, self.owned.group
         for key, record in self.records.items():
             change = self.outbox.get(key)

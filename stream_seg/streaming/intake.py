@@ -22,7 +22,7 @@ class RecordBatch:
     record: acknowledging the batch acknowledges all.
     """
 
-    __slots__ = ("partition", "records", "topic")
+    __slots__ = ("offset", "partition", "records", "timestamp", "topic")
 
     timestamp_type = 0
     headers: tuple[Any, ...] = ()
@@ -35,16 +35,12 @@ class RecordBatch:
         self.topic = tp.topic
         self.partition = tp.partition
         self.records = records
+        self.offset = int(records[-1].offset)  # of the last record
+        self.timestamp = int(records[-1].timestamp)  # broker time of the last record, milliseconds
 
-    @property
-    def offset(self) -> int:
-        """Offset of the last record."""
-        return int(self.records[-1].offset)
-
-    @property
-    def timestamp(self) -> int:
-        """Broker time of the last record, milliseconds."""
-        return int(self.records[-1].timestamp)
+    def release(self) -> None:
+        """Let go of the records, which are absorbed: Faust holds the batch until its group is written."""
+        self.records = ()
 
     @property
     def value(self) -> RecordBatch:

@@ -15,7 +15,7 @@ class HeartbeatLease:
     """
 
     def __init__(self, session_timeout_s: float, last_heartbeat: Callable[[], float]) -> None:
-        self._session_timeout_s = session_timeout_s
+        self.session_timeout_s = session_timeout_s
         self._last_heartbeat = last_heartbeat
 
     @property
@@ -26,8 +26,8 @@ class HeartbeatLease:
     def check(self) -> None:
         """Raise LeaseLost when the session may have ended."""
         age = self.age_s
-        if age > self._session_timeout_s:
+        if age > self.session_timeout_s:
             raise LeaseLost(
-                f"no good heartbeat for {age:.1f} s, the session lasts {self._session_timeout_s:.0f} s: another worker"
+                f"no good heartbeat for {age:.1f} s, the session lasts {self.session_timeout_s:.0f} s: another worker"
                 " may own these partitions. What gathered is dropped and will be read again; restart this worker."
             )

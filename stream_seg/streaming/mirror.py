@@ -38,7 +38,8 @@ class Mirror:
         self._wall = wall
         self._away_until = 0.0
         self._compared_at = 0.0
-        self._model_version = 0
+        self._model: tuple[int, bytes] | None = None
+        self._model_written: int | None = None
         self.up = True
 
     async def write(self, written: Iterable[Written]) -> None:
@@ -53,26 +54,35 @@ class Mirror:
     async def tend(self, owned: Mapping[int, OwnedPartition]) -> None:
         """Repair a slice of what is dirty, and see every second whether Redis still holds every partition."""
         now = monotonic()
+        self._metrics.redis_dirty_customers.set(sum(len(held.dirty) for held in owned.values()))
         if now < self._away_until or not owned:
             return
         if now - self._compared_at >= COMPARE_S or any(not held.compared for held in owned.values()):
             if not await self._compare(owned):
                 return
             self._compared_at = now
+        if not await self._show_model():
+            return
         while any(held.dirty for held in owned.values()):
             if not await self._send([(held, []) for held in owned.values() if held.dirty]):
                 return
             if monotonic() - now > 0.05:  # leave room for live events; the rest waits for the next turn
                 return
 
-    async def publish_model(self, version: int, snapshot: bytes) -> None:
-        """Put the model in force where readers find it."""
+    def show_model(self, version: int, snapshot: bytes) -> None:
+        """The model in force, for readers: written with the next `tend`, and again whenever Redis lost it."""
+        self._model = (version, snapshot)
+
+    async def _show_model(self) -> bool:
+        if self._model is None or self._model[0] == self._model_written:
+            return True
         try:
-            if version != self._model_version:
-                await self._cache.set_model(snapshot)
-                self._model_version = version
+            await self._cache.set_model(self._model[1])
         except CacheUnavailable as reason:
             self._fell(reason)
+            return False
+        self._model_written = self._model[0]
+        return True
 
     async def close(self) -> None:
         """Give connections back."""
@@ -120,7 +130,6 @@ class Mirror:
             owned.marked = Mark(batch.epoch, batch.group)
             if owned.number in result.unmarked:
                 self._lost(owned)
-        self._metrics.redis_dirty_customers.set(sum(len(owned.dirty) for owned, _ in items))
         return True
 
     def _stored(self, owned: OwnedPartition, key: bytes) -> Document | None:
@@ -135,7 +144,8 @@ class Mirror:
         self._soil_all(owned)
 
     def _soil_all(self, owned: OwnedPartition) -> None:
-        """Every customer in a segment needs its document written."""
+        """Every customer in a segment needs its document written; the model in force too."""
+        self._model_written = None
         records = owned.state.records
         if records:
             keys = list(records)

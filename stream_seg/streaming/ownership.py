@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from stream_seg.core.vocabulary import TOPICS
 
 from .changelog import Header
 from .store import PartitionState
+
+NEVER: Final = Mark(-1, -1)  # what Redis never says
 
 ClockEnded = Callable[[str, int], bool]  # (topic, partition) -> whether the topic is read to its end
 
@@ -55,15 +58,17 @@ class OwnedPartition:
         # From here on whoever writes with a lower epoch has lost the partition, and is not listened to.
         epoch = state.epoch_seen = max(wall_ms, state.epoch_seen + 1)
         owned = cls(number, state, epoch, ends=dict(ends))
+        last = max((group for group, _ in state.unconfirmed), default=0)
+        owned.group = last
         if header is not None:
-            owned.group = max((group for group, _ in state.unconfirmed), default=header.group)
-            owned.group = max(owned.group, header.group)
+            owned.group = max(last, header.group)
             owned.confirmed = header.confirmed
             owned.times, owned.inputs = dict(header.times), dict(header.inputs)
             owned.model_version = header.model_version
             owned.marked = Mark(header.epoch, header.group)
-        elif state.unconfirmed:
-            owned.group = max(group for group, _ in state.unconfirmed)
+        if state.records and (header is None or last > header.group):
+            # A group got as far as some records, and never to Redis: whatever Redis says, it lacks them.
+            owned.marked = NEVER
         owned.sizes = count_segments(state.records.values())
         return owned
 

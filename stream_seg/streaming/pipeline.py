@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any, Final
 
-from stream_seg.contracts.model import ModelSnapshot, load_snapshot
+from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.contracts.times import parse_rfc3339
 from stream_seg.core.engine import Engine
 from stream_seg.core.vocabulary import TOPICS
@@ -16,16 +16,17 @@ from stream_seg.settings import Settings
 from .absorb import Absorber
 from .checkpoint import Checkpoint
 from .intake import RecordBatch
+from .memory import give_back_memory
 from .mirror import Mirror
 from .model_feed import ModelFeed
-from .memory import give_back_memory
 from .ownership import OwnedPartition, WrongInput
 from .publish import append_all
 from .samples import Sampling
 from .store import PartitionedStore
 
-# Intake waits while this many records have gathered: memory stays bounded when effects are slow.
-MAX_GATHERED: Final = 50_000
+# Intake waits while this many records have gathered: memory stays bounded when effects are slow, and a group is
+# decided in less than a second. Larger groups write a busy customer less often.
+MAX_GATHERED: Final = 100_000
 
 
 class Pipeline:
@@ -40,6 +41,7 @@ class Pipeline:
         mirror: Mirror,
         feed: ModelFeed,
         sampling: Sampling,
+        pinned: ModelSnapshot | None,
         store: Callable[[], PartitionedStore],
         producer: Callable[[], Any],
         wall: Callable[[], float],
@@ -56,7 +58,8 @@ class Pipeline:
         self._producer = producer
         self._wall = wall
         self._metrics = metrics
-        self._learns = settings.model is None
+        self._pinned = pinned
+        self._learns = pinned is None
         self._era = 0  # counts rebalances: what was in hand before one is not absorbed after it
         self._absorbed_at = monotonic()
         self._unowned_since = monotonic()
@@ -76,6 +79,7 @@ class Pipeline:
         if era != self._era or self.checkpoint.paused or owned is None:
             return  # the partition moved while this waited; whoever has it now reads it again
         self._absorber.absorb(batch, self.checkpoint.group, owned)
+        batch.release()
         self.checkpoint.group.events.append(event)
         self._absorbed_at = monotonic()
         self.checkpoint.wake()
@@ -120,7 +124,8 @@ class Pipeline:
         if header is not None and header.half_life_s != wanted:
             raise WrongInput(
                 f"the state decays with a half-life of {header.half_life_s / 86_400:g} days, the settings say"
-                f" {self._settings.half_life_days:g}: set STREAM_SEG_HALF_LIFE_DAYS back, or start over with a new APP_ID"
+                f" {self._settings.half_life_days:g}: set STREAM_SEG_HALF_LIFE_DAYS back, or start over with a new"
+                " STREAM_SEG_APP_ID"
             )
 
     # Models
@@ -128,14 +133,13 @@ class Pipeline:
     async def _know_models(self) -> None:
         """Read the snapshots there are; with a pinned model, use that one, and publish it once."""
         await self._feed.catch_up()
-        if self._settings.model is not None and self._engine.model is None:
-            snapshot = load_snapshot(self._settings.model)
+        snapshot = self._pinned
+        if snapshot is not None and self._engine.model is None:
             self._use(snapshot)
             if snapshot.version not in self._feed.versions:
                 message = (str(snapshot.version).encode(), snapshot.dumps(), ())
                 topic = self._settings.topic("segment-models")
                 await append_all(self._producer(), topic, {0: [message]}, int(self._wall() * 1000))
-            await self._mirror.publish_model(snapshot.version, snapshot.dumps())
 
     def on_snapshot(self, snapshot: ModelSnapshot, in_force: bool) -> None:
         """A snapshot was read: remember its names; use it when it is in force and none is pinned."""
@@ -150,6 +154,7 @@ class Pipeline:
 
     def _use(self, snapshot: ModelSnapshot) -> None:
         self._engine.use(snapshot.to_model())
+        self._mirror.show_model(snapshot.version, snapshot.dumps())
         self._metrics.model_version.set(snapshot.version)
         self.model_made_s = parse_rfc3339(snapshot.created_at)
 
@@ -161,12 +166,9 @@ class Pipeline:
     # Samples
 
     async def tend(self) -> None:
-        """Show readers the model in force, and send samples that are due; called a few times a second."""
-        latest = self._feed.latest
+        """Send samples that are due; called a few times a second."""
         if self.checkpoint.paused or not self._learns:
             return
-        if latest is not None:
-            await self._mirror.publish_model(latest.version, latest.dumps())
         await self._sampling.tend(self.checkpoint.owned.values(), monotonic() - self._absorbed_at)
 
 

@@ -11,6 +11,7 @@ from faust.types import TP
 
 from . import changelog
 from .changelog import BadChangelog, Header
+from .quiet import LIBRARY_LOG
 
 
 @dataclass(slots=True)
@@ -54,6 +55,8 @@ class PartitionState:
 
 class PartitionedStore(Store):  # type: ignore[misc]
     """Faust's store plug-in point, in memory. Keys and values are bytes."""
+
+    logger = LIBRARY_LOG
 
     def __post_init__(self) -> None:
         self.partitions: dict[int, PartitionState] = {}

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 from aiokafka.structs import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from stream_seg.ops.offsets import high_watermarks
+
+from .quiet import LIBRARY_LOG
+
+# How often a fetch looks whether input may be fetched again.
+HELD_FETCH_S: Final = 0.05
 
 
 def _as_it_is(_: Any, record: Any) -> Any:
@@ -33,6 +39,8 @@ class _RawRecords(dict[Any, Any]):
 
 class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     """The thread that owns aiokafka's consumer."""
+
+    logger = LIBRARY_LOG
 
     async def on_start(self) -> None:
         """Start the consumer and move the seams that Faust has no setting for."""
@@ -61,6 +69,26 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
         coordinator._do_heartbeat = watched
 
+    async def _fetch_records(
+        self, consumer: Any, active_partitions: set[TP], timeout: float | None = None, max_records: int | None = None
+    ) -> dict[TopicPartition, Any]:
+        """See `BatchConsumer.input_held`."""
+        held: BatchConsumer = self.consumer
+        if held.input_held:
+            # A copy, and never an empty one: to aiokafka that means every partition.
+            active_partitions, timeout = held.changelog_among(set(active_partitions)), HELD_FETCH_S
+            if not active_partitions:
+                await asyncio.sleep(timeout)
+                return {}
+        fetched: dict[TopicPartition, Any] = await super()._fetch_records(
+            consumer, active_partitions, timeout=timeout, max_records=max_records
+        )
+        if held.input_held:
+            # The rebalance began, or another came, while this waited: put back what nobody will take.
+            for tp in fetched.keys() - held.changelog_among(fetched.keys()):
+                consumer.seek(tp, fetched.pop(tp)[0].offset)
+        return fetched
+
     async def _highwaters(self, partitions: list[TP]) -> Mapping[TP, int]:
         consumer = self._ensure_consumer()
         tps = [TopicPartition(tp.topic, tp.partition) for tp in partitions]
@@ -73,10 +101,43 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
 
     Faust keeps account of every single offset and stops at a gap; with batches it sees one wherever a batch ends,
     and commits one batch a commit interval.
+
+    And holds the input while partitions move. Faust resumes input before it has sought the committed offsets, and
+    throws away what was delivered until it has: nothing brings that back where nothing was committed yet.
     """
+
+    logger = LIBRARY_LOG
+
+    input_held = True  # read by the consumer's thread, too
+    _input_resumed = False
 
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    def changelog_among(self, tps: Iterable[TP]) -> set[TP]:
+        """Those partitions that state is recovered from."""
+        return {tp for tp in tps if self._is_changelog_tp(tp)}
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """A rebalance begins."""
+        self.input_held, self._input_resumed = True, False
+        await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """A rebalance ends; recovery follows."""
+        self.input_held, self._input_resumed = True, False
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    def resume_partitions(self, tps: Iterable[TP]) -> None:
+        """The first step of going on: of the changelog when recovery begins, of the input when it is over."""
+        resumed = set(tps)
+        super().resume_partitions(resumed)
+        self._input_resumed |= self.changelog_among(resumed) != resumed
+
+    def resume_flow(self) -> None:
+        """The last step of going on."""
+        super().resume_flow()
+        self.input_held = not self._input_resumed
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         return

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from stream_seg.cache import SegmentClient
 from tests.integration.support.polling import eventually
 from tests.integration.support.worker import ROOT
 
@@ -83,9 +84,16 @@ def services_run(data_dir: Path) -> bool:
     return (data_dir / "services.json").exists()
 
 
-def worker_runs(data_dir: Path) -> bool:
-    log = data_dir / "worker.log"
-    return log.exists() and "Starting" in log.read_text()
+def worker_starts(data_dir: Path) -> bool:
+    return (data_dir / "worker.log").exists()
+
+
+def segments_appear(data_dir: Path) -> bool:
+    if not services_run(data_dir):
+        return False
+    address = json.loads((data_dir / "services.json").read_text())["redis"]["address"]
+    with SegmentClient.from_url(f"redis://{address}/0") as client:
+        return bool(client.sizes())
 
 
 @pytest.mark.parametrize(
@@ -93,7 +101,8 @@ def worker_runs(data_dir: Path) -> bool:
     [
         (at_once, signal.SIGTERM, 143),
         (services_run, signal.SIGINT, 130),
-        (worker_runs, signal.SIGINT, 130),
+        (worker_starts, signal.SIGINT, 130),
+        (segments_appear, signal.SIGTERM, 143),
     ],
 )
 def test_interrupted_it_leaves_nothing_running(
@@ -120,9 +129,10 @@ def _installed(process: subprocess.Popen[str]) -> bool:
 
 def test_killed_it_takes_everything_along(tmp_path: Path) -> None:
     with demo(tmp_path, "--headless") as process:
-        eventually(lambda: worker_runs(tmp_path / ".stream_seg"), 60, "the worker runs")
+        eventually(lambda: worker_starts(tmp_path / ".stream_seg"), 60, "the worker starts")
+        eventually(lambda: len(descendants(process)) == 3, 30, "broker, Redis and worker run")
         children = descendants(process)
         process.kill()
 
-    assert len(children) >= 3
+    assert len(children) == 3
     eventually(lambda: not alive(children), GONE_S, "its children are gone", lambda: str(alive(children)))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stream_seg.contracts.model import ModelSnapshot
 
+from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.core.features import FEATURES
 from stream_seg.learning.learner import Learner
 from stream_seg.learning.matching import continue_ids

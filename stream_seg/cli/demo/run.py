@@ -20,7 +20,7 @@ from stream_seg.cli.demo.screen import Screen
 from stream_seg.cli.demo.summary import rendered, verdict
 from stream_seg.cli.demo.worker import WorkerProcess
 from stream_seg.cli.errors import FAILED, Failure
-from stream_seg.cli.interrupt import run_async
+from stream_seg.cli.interrupt import insisting, run_async
 from stream_seg.cli.worker import prepare_topics
 from stream_seg.datasets import SourceRecord, open_source
 from stream_seg.embedded.process import free_port
@@ -57,7 +57,8 @@ def run(*, limit: int | None, headless: bool, as_json: bool) -> int:
 
 def _loaded(source: Iterable[SourceRecord]) -> Iterable[SourceRecord]:
     """A source that has read what it reads before its first record."""
-    next(iter(source), None)
+    with insisting():
+        next(iter(source), None)
     return source
 
 

@@ -89,8 +89,9 @@ def _look(client: SegmentClient) -> tuple[Mapping[str, Mapping[str, int]], Mappi
 def bars(sent: Sent, progress: Progress) -> Table:
     """How much was sent, and how much of it the worker has made durable or refused."""
     made = Table.grid(padding=(0, 2))
-    total = sent.total or sent.records
-    made.add_row("sent", ProgressBar(total, sent.records, BAR_WIDTH), f"{sent.records:,}", day(sent.occurred_at_s))
+    records = max(sent.records, progress.handled)  # the worker may know of some before their acknowledgement is counted
+    total = sent.total or records
+    made.add_row("sent", ProgressBar(total, records, BAR_WIDTH), f"{records:,}", day(sent.occurred_at_s))
     speed = f"{progress.events_per_s:,.0f} a second" if progress.events_per_s else ""
     made.add_row("processed", ProgressBar(total, progress.handled, BAR_WIDTH), f"{progress.handled:,}", speed)
     changed = f"model {progress.model_version}" if progress.model_version else "no model yet"

@@ -87,3 +87,13 @@ class Worker:
         """End it at once, as a crash would. Idempotent."""
         self._process.kill()
         self._process.wait()
+
+
+def refusal(worker: Worker) -> str:
+    """The one line with which a worker ends by itself."""
+    assert worker.wait(60) == 1
+    said = worker.said()
+    lines = [line for line in said.splitlines() if line.startswith("stream-seg: ")]
+    assert len(lines) == 1, said
+    assert "Traceback" not in said
+    return lines[0]

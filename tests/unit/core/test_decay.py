@@ -57,8 +57,8 @@ def test_a_sum_is_worth_less_by_half_each_half_life() -> None:
 
 def test_moving_a_landmark_loses_not_one_bit() -> None:
     total = 1 / 3 + 2**0.3 * 1e15
-    assert total * RESCALE / RESCALE == total
-    assert ONE_DAY.weight(255 * DAY_S, 0) * RESCALE == ONE_DAY.weight(255 * DAY_S, 1)
+    assert total * 2.0**-LANDMARK_SPAN / 2.0**-LANDMARK_SPAN == total
+    assert ONE_DAY.weight(255 * DAY_S, 0) * 2.0**-LANDMARK_SPAN == ONE_DAY.weight(255 * DAY_S, 1)
 
 
 def test_factors_and_landmarks_agree_where_a_division_would_round_up() -> None:

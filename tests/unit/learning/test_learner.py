@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from scipy.cluster.vq import kmeans2
-from stream_seg.contracts.model import ModelSnapshot
 
+from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.core.features import FEATURES
 from stream_seg.learning.learner import MOVED, REFIT, SCHEDULED, STARTED, Learner
 from stream_seg.learning.policy import DAY_S, LearnerPolicy

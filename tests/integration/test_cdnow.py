@@ -1,0 +1,115 @@
+"""CDNOW through the event path: what the workers know of 2,357 customers is the table that was published of them.
+
+The table (data of PyPI `lifetimes`) says of each customer on 1997-09-30: `x`, distinct purchase days less one; `t_x`,
+weeks from the first to the last of them; `T`, weeks from the first to 1997-09-30; `zbar`, mean spend of a purchase
+day but the first. All of it is in a worker's state, but for what was spent on the first day: that is taken from the
+transactions themselves.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+
+import pytest
+
+from benchmarks.workload import fixed_model
+from stream_seg.core.customer import Customer
+from tests.cdnow import CALIBRATION_END, Summary, Transaction, load_summary, load_transactions
+from tests.integration.support.deployment import PATHLESS, Services, deployment, services
+from tests.integration.support.ending import assert_all_agree, read_ending
+from tests.integration.support.events import Sent, order
+
+DAY_S = 86_400
+# More than anybody ordered, so that a repetition may come at any distance.
+REMEMBERED = 64
+
+
+@pytest.fixture(scope="module")
+def transactions() -> list[Transaction]:
+    """The orders until the last day of the table."""
+    try:
+        return [each for each in load_transactions() if each.day <= CALIBRATION_END]
+    except LookupError as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="module")
+def customers(
+    tmp_path_factory: pytest.TempPathFactory, transactions: list[Transaction]
+) -> Iterator[dict[str, dict[str, Customer]]]:
+    """What workers know after the orders came once in order, and once shuffled and repeated."""
+    in_order = [event(number, each) for number, each in enumerate(transactions)]
+    shuffled = [*in_order, *in_order[::2], *in_order[::3]]
+    random.Random(1997).shuffle(shuffled)
+    with services(tmp_path_factory.mktemp("cdnow")) as on, ThreadPoolExecutor(2) as pool:
+        runs = {
+            "in-order": pool.submit(absorbed, on, "in-order", in_order),
+            "shuffled": pool.submit(absorbed, on, "shuffled", shuffled),
+        }
+        yield {name: run.result() for name, run in runs.items()}
+
+
+def event(number: int, transaction: Transaction) -> Sent:
+    """An order at noon of its day."""
+    return order(str(transaction.customer), number, f"{transaction.day}T12:00:00Z", transaction.cents / 100)
+
+
+def absorbed(on: Services, name: str, sent: list[Sent]) -> dict[str, Customer]:
+    """Every customer's record after a worker has absorbed the events."""
+    with deployment(on, name, model=fixed_model(), DEDUP_EVENTS=str(REMEMBERED), **PATHLESS) as deployed:
+        deployed.start_worker()
+        deployed.send(sent)
+        deployed.wait_until_drained()
+        ending = read_ending(deployed)
+        assert ending.dead_letters == []
+        assert_all_agree(deployed, ending)
+        return ending.customers
+
+
+@pytest.mark.parametrize("arrival", ["in-order", "shuffled"])
+def test_state_is_the_published_table(
+    customers: dict[str, dict[str, Customer]], transactions: list[Transaction], arrival: str
+) -> None:
+    spent_first = first_day_cents(transactions)
+    table = load_summary()
+    assert len(table) == 2_357
+    assert max(Counter(each.customer for each in transactions).values()) <= REMEMBERED
+    found = {int(name): summary(customer, spent_first[int(name)]) for name, customer in customers[arrival].items()}
+    assert found == table
+
+
+def test_arrival_makes_no_difference(customers: dict[str, dict[str, Customer]]) -> None:
+    in_order, shuffled = customers["in-order"], customers["shuffled"]
+    for name, customer in in_order.items():
+        other = shuffled[name]
+        assert (customer.purchases, customer.spend, customer.segment) == (other.purchases, other.spend, other.segment)
+        assert customer.sums == pytest.approx(other.sums, rel=1e-9)
+
+
+def first_day_cents(transactions: list[Transaction]) -> dict[int, int]:
+    """What each customer spent on the first purchase day."""
+    first: dict[int, date] = {}
+    cents: Counter[int] = Counter()
+    for each in sorted(transactions, key=lambda each: each.day):
+        if first.setdefault(each.customer, each.day) == each.day:
+            cents[each.customer] += each.cents
+    return cents
+
+
+def summary(customer: Customer, first_day_cents: int) -> Summary:
+    """A row of the table, rounded as it is printed."""
+    first, last = (int(t // DAY_S) for t in (customer.first_purchase, customer.last_purchase))
+    end = (CALIBRATION_END - date(1970, 1, 1)).days
+    x = customer.purchase_days - 1
+    zbar = Decimal(customer.spend - first_day_cents) / (100 * x) if x else Decimal(0)
+    return Summary(x, rounded(Decimal(last - first) / 7), rounded(Decimal(end - first) / 7), rounded(zbar))
+
+
+def rounded(value: Decimal) -> float:
+    """To two decimals, halves up."""
+    return float(value.quantize(Decimal("0.01"), ROUND_HALF_UP))

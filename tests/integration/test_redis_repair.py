@@ -1,0 +1,119 @@
+"""Redis wiped, killed, absent, or somebody else's: documents come back by themselves, and never mix."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from benchmarks.workload import fixed_model
+from tests.integration.support.deployment import PATHLESS, Deployment, Services, deployment, replaying, services
+from tests.integration.support.ending import assert_all_agree, assert_exact, read_ending
+from tests.integration.support.events import shop
+from tests.integration.support.polling import eventually
+from tests.integration.support.redis import Redis, redis_server
+from tests.integration.support.worker import refusal
+from tests.integration.support.yardstick import expect
+
+MODEL = fixed_model()
+# Documents are compared every second and written in slices of thousands.
+REPAIRED_S = 10.0
+
+
+@pytest.fixture(scope="module")
+def on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """A broker that the tests of this module share."""
+    with services(tmp_path_factory.mktemp("redis")) as made:
+        yield made
+
+
+@pytest.fixture
+def server(on: Services) -> Iterator[Redis]:
+    """A Redis of the test's own, not started."""
+    with redis_server(on.data_dir) as made:
+        yield made
+
+
+def wait_until_whole(deployed: Deployment) -> None:
+    """Return when Redis holds every document, all sizes and the model again."""
+    ending = read_ending(deployed)
+    problem = ""
+
+    def whole() -> bool:
+        nonlocal problem
+        try:
+            assert_all_agree(deployed, ending)
+            with deployed.redis() as client:
+                assert client.model() is not None, "no model"
+        except AssertionError as found:
+            problem = str(found)[:500]
+            return False
+        return True
+
+    eventually(whole, REPAIRED_S, "Redis is whole", lambda: problem + deployed.said())
+
+
+def test_what_redis_loses_comes_back_within_seconds(on: Services, server: Redis) -> None:
+    sent = shop(9_000, 1_500, seed=21, seconds=6.0)
+    server.start()
+    with deployment(on, "repair", model=MODEL, redis_url=server.url, **PATHLESS) as deployed:
+        worker = deployed.start_worker()
+        worker.wait_ready()
+        with replaying(deployed, sent[:6_000]):
+            # Twice under load: in the second wipe a repair may be under way.
+            for groups in (20, 30):
+                eventually(lambda n=groups: worker.metric("group_events_count") > n, 30, "groups", worker.said)
+                server.flush()
+        deployed.wait_until_drained()
+        wait_until_whole(deployed)
+
+        server.flush()  # at rest: no write will notice
+        wait_until_whole(deployed)
+
+        server.kill()
+        deployed.send(sent[6_000:])
+        deployed.wait_until_drained()  # acknowledging does not wait for Redis
+        assert readiness(worker._url)["redis"] == "Redis does not answer; documents wait"
+        server.start()
+        wait_until_whole(deployed)
+
+        assert readiness(worker._url)["redis"] == "ok"
+        assert_exact(read_ending(deployed), expect(sent))
+        assert worker.terminate() == 0, worker.said()
+        wait_until_whole(deployed)
+
+
+def test_redis_may_be_away_when_a_worker_starts(on: Services, server: Redis) -> None:
+    sent = shop(1_500, 200, seed=22)
+    with deployment(on, "away", model=MODEL, redis_url=server.url, **PATHLESS) as deployed:
+        deployed.start_worker()
+        deployed.send(sent)
+        deployed.wait_until_drained()
+        server.start()
+        wait_until_whole(deployed)
+        assert_exact(read_ending(deployed), expect(sent))
+
+
+def test_another_application_on_the_same_prefix_is_refused(on: Services) -> None:
+    with deployment(on, "owner", model=MODEL, **PATHLESS) as owner:
+        worker = owner.start_worker()
+        worker.wait_ready()
+        with owner.redis() as client:
+            eventually(lambda: client._redis.get("owner:owner") == "owner", 10, "the prefix is taken", worker.said)
+        with deployment(on, "stranger", model=MODEL, **PATHLESS | {"REDIS_PREFIX": "owner"}) as stranger:
+            line = refusal(stranger.start_worker())
+            assert "keys under 'owner' belong to the application 'owner', and this one is 'stranger'" in line
+        assert worker.running()
+
+
+def readiness(metrics_url: str) -> dict[str, str]:
+    """The checks behind a worker's /ready."""
+    request = urllib.request.Request(metrics_url.replace("/metrics", "/ready"))
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return json.load(answer)["checks"]
+    except urllib.error.HTTPError as answer:
+        return json.load(answer)["checks"]
