@@ -135,6 +135,7 @@ def main() -> None:
         asyncio.run(load.run())
         after, metrics = worker.child.usage(), worker.metrics()
     p50, p90, p99 = (np.percentile(load.latencies_s, share) * 1000 for share in (50, 90, 99))
+    groups = int(metrics["stream_seg_group_seconds_count"])
     figures: dict[str, object] = {
         "rate": arguments.rate,
         "p50_ms": float(p50),
@@ -143,10 +144,13 @@ def main() -> None:
         "max_ms": max(load.latencies_s) * 1000,
         "events": len(load.latencies_s),
         "unanswered": load.unanswered,
-        "groups": int(metrics.get("stream_seg_group_seconds_count", 0)),
+        "groups": groups,
         "group_mean_ms": 1000 * metrics["stream_seg_group_seconds_sum"] / metrics["stream_seg_group_seconds_count"],
         "worker_cpu_share": (after.cpu_s - before.cpu_s) / (after.at_s - before.at_s),
     }
+    stages = {k.split('"')[1]: v for k, v in metrics.items() if k.startswith("stream_seg_stage_seconds_total")}
+    print(table(["stage", "mean ms"], [[name, 1000 * seconds / groups] for name, seconds in stages.items()]))
+    print()
     print(table(["produced to readable in Redis", "value"], [[name, value] for name, value in figures.items()]))
     if arguments.json:
         print(json_line(figures))

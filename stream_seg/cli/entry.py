@@ -17,8 +17,8 @@ INTERRUPTED: Final = 128 + signal.SIGINT
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; `arguments` are those of the process by default."""
-    interrupt.install()
     try:
+        interrupt.install()
         app(args=None if arguments is None else list(arguments), prog_name=PROGRAM)
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)

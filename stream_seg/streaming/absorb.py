@@ -103,8 +103,8 @@ def _without(
 ) -> tuple[Decoded, list[Rejected]]:
     """The events of all but `strangers`, and the rejections of theirs."""
     detail = (
-        f"the key does not belong in partition {partition} by Kafka's murmur2 partitioner; produce with that"
-        " partitioner, and do not add partitions to a topic in use"
+        f"The key does not belong in partition {partition} by Kafka's murmur2 partitioner; produce with that"
+        " partitioner, and do not add partitions to a topic in use."
     )
     kept = [at for at, index in enumerate(decoded.indices) if keys[index] not in strangers]
     rejected = [

@@ -45,6 +45,7 @@ STORES.aliases["by-partition"] = "stream_seg.streaming.store:PartitionedStore"
 EMBEDDED_SESSION_S: Final = 6.0
 # Records that come while the embedded broker holds a fetch are answered after half of the wait, not at once.
 EMBEDDED_FETCH_WAIT_MS: Final = 20
+MODEL_FETCH_WAIT_MS: Final = 200
 FETCH_WAIT_MS: Final = 500
 MAX_POLL_RECORDS: Final = 16_384
 TEND_EVERY_S: Final = 0.1
@@ -111,7 +112,7 @@ def build_app(settings: Settings, services: Services, metrics: Metrics, cache: C
         settings.topic("segment-models"),
         lambda snapshot, in_force: pipeline.on_snapshot(snapshot, in_force),
         embedded=services.embedded,
-        fetch_wait_ms=fetch_wait_ms,
+        fetch_wait_ms=MODEL_FETCH_WAIT_MS if services.embedded else FETCH_WAIT_MS,
     )
 
     def now(held: OwnedPartition) -> float:

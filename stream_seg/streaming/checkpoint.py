@@ -147,7 +147,7 @@ class Checkpoint:
         # From here to the first await every customer of the group is evaluated, packed and put into the store:
         # events that arrive during the effects start from what was decided, never from what was before it.
         wall = self._wall()
-        written = [self._decider.decide(gathered, wall) for gathered in group.partitions.values()]
+        written = self._decider.decide(group.partitions.values(), wall)
         decided = monotonic()
         reach("decided")
         if group.dead_letters:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -55,51 +55,60 @@ class Decider:
     source: str
     ended: ClockEnded
 
-    def decide(self, gathered: Gathered, wall_s: float) -> Written:
+    def decide(self, group: Iterable[Gathered], wall_s: float) -> list[Written]:
         """Evaluate, update the store, and say what is to be written. `wall_s` is the time of detection, epoch s."""
-        owned = gathered.owned
-        written = Written(owned)
-        owned.group += 1
+        gathered = list(group)
+        written = [Written(item.owned) for item in gathered]
         detected_at = rfc3339_ms(wall_s)
+        for item in written:
+            item.owned.group += 1
         self._touched(gathered, written, wall_s, detected_at)
-        self._reevaluate(written, wall_s, detected_at)
-        self._rewrite(written)
-        owned.state.records.update(written.records)
-        if not owned.reevaluate and self.engine.model is not None:
-            owned.model_version = self.engine.model.version
-        written.header = self.header(owned)
+        for item in written:
+            owned = item.owned
+            self._reevaluate(item, wall_s, detected_at)
+            self._rewrite(item)
+            owned.state.records.update(item.records)
+            if not owned.reevaluate and self.engine.model is not None:
+                owned.model_version = self.engine.model.version
+            item.header = self.header(owned)
         return written
 
     def header(self, owned: OwnedPartition) -> Header:
         """The partition's header as of now."""
         return owned.header(self.engine.rules.decay.half_life_s, self.ended)
 
-    def _touched(self, gathered: Gathered, written: Written, wall_s: float, detected_at: str) -> None:
-        """Customers that events touched: every one is written, whether it moved or not."""
-        if not gathered.touched:
+    def _touched(self, gathered: list[Gathered], written: list[Written], wall_s: float, detected_at: str) -> None:
+        """Customers that events touched: every one is written, whether it moved or not. All partitions at once."""
+        touched = [
+            (key, customer, into)
+            for item, into in zip(gathered, written, strict=True)
+            for key, customer in item.touched.items()
+        ]
+        if not touched:
             return
-        customers = list(gathered.touched.values())
-        keys = list(gathered.touched)
-        for customer in customers:
+        for _, customer, _ in touched:
             # On the stream clock a customer is evaluated at its own latest event, so that segments do not
             # depend on how records fell into groups.
             customer.as_of = customer.last_seen if self.stream_clock else wall_s
-        packed = [customer.pack() for customer in customers]
-        now = np.array([customer.as_of for customer in customers])
+        packed = [customer.pack() for _, customer, _ in touched]
+        now = np.array([customer.as_of for _, customer, _ in touched])
         now[~np.isfinite(now)] = 0.0  # nothing but a fence: every event of this customer was a repeat
         moves = self.engine.evaluate(packed, now)
-        before = self._before([keys[row] for row in moves.rows], gathered.owned)
+        before = self._before([(touched[row][0], touched[row][2].owned) for row in moves.rows])
         for row, why in zip(moves.rows, self.engine.explain(moves, before), strict=True):
+            key, customer, into = touched[row]
             # Touched by nothing but repeats, who moves moves because time has passed.
-            reason = "event" if customers[row].cause else "deadline"
-            self._move(keys[row], customers[row], why, reason, written, detected_at)
-            packed[row] = customers[row].restamp(packed[row])
-        written.records.update(zip(keys, packed, strict=True))
+            self._move(key, customer, why, "event" if customer.cause else "deadline", into, detected_at)
+            packed[row] = customer.restamp(packed[row])
+        for (key, _, into), record in zip(touched, packed, strict=True):
+            into.records[key] = record
 
-    def _before(self, keys: list[bytes], owned: OwnedPartition) -> Matrix:
-        """Features at the last evaluation (len(keys), len(FEATURES)); zeros for customers new in this group."""
-        before = np.zeros((len(keys), len(FEATURES)))
-        held = [(row, owned.state.records[key]) for row, key in enumerate(keys) if key in owned.state.records]
+    def _before(self, moving: list[tuple[bytes, OwnedPartition]]) -> Matrix:
+        """Features at the last evaluation (len(moving), len(FEATURES)); zeros for customers new in this group."""
+        before = np.zeros((len(moving), len(FEATURES)))
+        held = [
+            (row, owned.state.records[key]) for row, (key, owned) in enumerate(moving) if key in owned.state.records
+        ]
         if held:
             fixed = columns([record for _, record in held])
             before[[row for row, _ in held]] = self.engine.features(fixed, fixed["as_of"])

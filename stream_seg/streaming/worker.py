@@ -36,6 +36,7 @@ from .quiet import LIBRARY_LOG
 
 log = logging.getLogger(__name__)
 
+SWITCH_S: Final = 0.0005
 OBSERVE_EVERY_S: Final = 5.0
 
 # What users, brokers and networks cause is said in one line; anything else is a bug and shows where.
@@ -69,6 +70,8 @@ def run_worker(settings: Settings, services: Services) -> int:
     # counts; at its usual threshold the collector would walk a whole group hundreds of times for little. (What
     # Faust and asyncio leave in cycles is some 60 bytes an event: without any collector memory would grow.)
     gc.set_threshold(500_000, 20, 100)
+    # Kafka is read on a thread of its own; by default it may keep the interpreter for 5 ms before it lets go.
+    sys.setswitchinterval(SWITCH_S)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     registry = CollectorRegistry()

@@ -132,6 +132,16 @@ def test_inspect_of_a_stranger(shop: Deployment) -> None:
     assert done.stderr == "stream-seg: nothing is known of customer 'nobody'; ids are written as in the events\n"
 
 
+def test_a_demo_does_not_mix_with_other_data(shop: Deployment) -> None:
+    settings = {name.removeprefix("STREAM_SEG_"): value for name, value in shop.environment.items()}
+
+    done = run(["demo"], shop.directory, **settings)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("stream-seg: the demo wants topics of its own, but shop-customers-changelog, shop.")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_topics(on: Services, tmp_path: Path) -> None:
     settings = {"DATA_DIR": str(on.data_dir), "TOPIC_PREFIX": "fresh.", "APP_ID": "fresh", "PARTITIONS": "2"}
 

@@ -89,7 +89,8 @@ def verdict(check: Check) -> str:
 
 def _person(person: Person) -> Iterator[RenderableType]:
     title = Text(person.customer_id, "bold")
-    now = f"{person.changes:,} changes, in Redis now {person.name!r} since {person.since}"
+    count = "1 change" if person.changes == 1 else f"{person.changes:,} changes"
+    now = f"{count}, in Redis now {person.name!r} since {person.since}"
     yield title.append(f" {person.known_for}: {now}", "not bold")
     steps = Table.grid(padding=(0, 2))
     steps.add_column(justify="right", no_wrap=True, min_width=13)
