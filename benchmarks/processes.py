@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from stream_seg.embedded.process import GUARD, GUARD_MODE
+
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 POLL_S = 0.02
@@ -47,7 +49,7 @@ class ChildFailed(RuntimeError):
 
 
 class Child:
-    """One child process; a context manager that stops it.
+    """One child process; a context manager that stops it, and the kernel does when the benchmark is killed.
 
     `output` collects standard output, standard error apart from it; both are files, so that nobody has to read
     along. `environment` is added to this process's own.
@@ -58,7 +60,7 @@ class Child:
         self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(
-            self.command,
+            [sys.executable, "-I", "-S", str(GUARD), GUARD_MODE, str(os.getpid()), *command],
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=self._errors,
