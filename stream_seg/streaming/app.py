@@ -224,6 +224,8 @@ def _wire(made: Application, settings: Settings, transport: BatchTransport) -> N
         await made.feed.follow()
 
     async def write_groups() -> None:
+        # Faust's monitor keeps figures that nobody reads here, for 5 % of the CPU.
+        app.sensors.remove(app.monitor)
         await pipeline.checkpoint.run()
 
     async def tend() -> None:
