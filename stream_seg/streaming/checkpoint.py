@@ -107,9 +107,11 @@ class Checkpoint:
                 await self._confirm()
                 reach("confirmed")
 
-    async def resume(self, owned: Mapping[int, OwnedPartition]) -> None:
-        """Begin to write for these partitions; first send what recovery found unconfirmed."""
+    async def resume(self, owned: Mapping[int, OwnedPartition], still: Callable[[], bool]) -> None:
+        """Begin to write for partitions that are `still` ours, first what recovery found unconfirmed."""
         async with self._busy:
+            if not still():
+                return
             self.owned = dict(owned)
             self.group = Group()
             pending = {
@@ -128,7 +130,8 @@ class Checkpoint:
             for held in owned.values():
                 held.confirmed = held.group
                 held.state.unconfirmed.clear()
-            self.paused = False
+            # A rebalance that began meanwhile waits in `drain`, and must not find this running again.
+            self.paused = not still()
             self.wake()
 
     def _take(self) -> Group:

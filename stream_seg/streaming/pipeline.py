@@ -94,6 +94,7 @@ class Pipeline:
 
     async def assign(self, ends: Mapping[int, Mapping[str, int]]) -> None:
         """Recovery is done: take ownership of partitions; `ends` are the high watermarks of their input topics."""
+        era = self._era
         store = self._store()
         if store.failure is not None:
             raise store.failure
@@ -107,7 +108,8 @@ class Pipeline:
             held.check_inputs()
             self._check_half_life(held)
             self._plan_reevaluation(held)
-        await self.checkpoint.resume(owned)
+        # Another rebalance may begin while this one ends; then these partitions may be others' by now.
+        await self.checkpoint.resume(owned, lambda: era == self._era)
         give_back_memory()
         self._metrics.partitions_owned.set(len(owned))
         self._metrics.recovery_seconds.set(monotonic() - self._unowned_since)

@@ -10,16 +10,22 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from prometheus_client import CollectorRegistry
 
 from benchmarks.workload import fixed_model
 from stream_seg.core.vocabulary import TOPICS
 from stream_seg.ops.lag import measure_lag
+from stream_seg.ops.metrics import Metrics
+from stream_seg.settings import Settings
 from stream_seg.streaming import crash_points
+from stream_seg.streaming.app import Services as WorkerServices
+from stream_seg.streaming.app import build_app
 from stream_seg.streaming.changelog import HEADER_KEY, unpack_entry, unpack_header
 from stream_seg.streaming.topics import create_topics, topic_specs
 from tests.integration.support.deployment import (
@@ -85,7 +91,7 @@ def assert_whole(deployed: Deployment, sent: list[Sent], model: dict[str, Any] =
 
 
 def test_after_sigterm_the_next_worker_goes_on_and_repeats_nothing(on: Services) -> None:
-    sent = shop(12_000, 1_000, seed=1, repeat_every=10_000, seconds=5.0)
+    sent = shop(12_000, 1_000, seed=1, repeat_every=0, seconds=5.0)
     with deployment(on, "sigterm", model=MODEL, **PATHLESS) as deployed:
         worker = deployed.start_worker()
         worker.wait_ready()
@@ -180,6 +186,28 @@ def all_agree(deployed: Deployment) -> bool:
     except AssertionError:
         return False
     return True
+
+
+# A rebalance in the middle of another
+
+
+def test_a_rebalance_that_begins_while_ownership_is_taken_wins(on: Services, tmp_path: Path) -> None:
+    settings = Settings(app_id="moving", topic_prefix="moving.", partitions=1, data_dir=tmp_path)
+    made = WorkerServices(on.addresses.bootstrap, on.addresses.redis_url, embedded=True)
+
+    async def overlap() -> bool:
+        await create_topics(made.bootstrap, topic_specs(settings))
+        application = build_app(settings, made, Metrics(CollectorRegistry()))
+        taking = asyncio.create_task(application.pipeline.assign({0: dict.fromkeys(TOPICS, 0)}))
+        await asyncio.sleep(0)  # it asks the broker for models now
+        await application.pipeline.revoke()
+        await taking
+        paused = application.pipeline.checkpoint.paused
+        await application.pipeline.stop()
+        return paused
+
+    # Else it would write for a partition that may be another worker's by now.
+    assert asyncio.run(overlap())
 
 
 # What is refused
