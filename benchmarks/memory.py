@@ -19,10 +19,9 @@ from benchmarks.table import json_line, table
 from benchmarks.workload import fixed_model
 from stream_seg.cache.port import PartitionWrite
 from stream_seg.cache.writer import CacheWriter
-from stream_seg.core.behaviour import ORDER_ENTRY, fingerprint
-from stream_seg.core.customer import Customer
 from stream_seg.core.decay import DAY_S, Decay
-from stream_seg.core.engine import Rules
+from stream_seg.core.engine import Engine, Rules
+from stream_seg.core.rings import FINGERPRINT_BYTES, ORDER_ENTRY
 from stream_seg.core.vocabulary import SUMS
 from stream_seg.settings import Settings
 from stream_seg.streaming.changelog import HEADER_KEY, Header, pack_entry, pack_header
@@ -35,19 +34,16 @@ CHUNK = 20_000
 
 def full_record(number: int, rules: Rules) -> bytes:
     """A record in which nothing is empty: every sum, both rings, a purchase on each day that is remembered."""
-    customer = Customer(EPOCH)
-    start = 1_700_000_000.0 + number % 1000
+    engine, start = Engine(rules), 1_700_000_000.0 + number % 1000
+    customer = engine.new_customer(EPOCH)
     for day in range(400):
-        customer.complete_order(
-            start + day * DAY_S, 1.0, fingerprint(f"o-{number}-{day}"), 1000, rules.recent_orders, rules.decay
-        )
-    customer.last_seen, customer.first_seen = customer.last_purchase, start
+        order = {"event_id": f"e-{number}-{day}", "order_id": f"o-{number}-{day}"}
+        engine.absorb(customer, "purchases", day, order, start + day * DAY_S, 1000)
     customer.sums = array("d", [float(number + slot) + 0.5 for slot in range(SUMS)])
-    for event in range(rules.recent_events):
-        customer.remember(fingerprint(f"e-{number}-{event}"), rules.recent_events)
     customer.interactions, customer.sequence, customer.segment = 1000, 17, number % 6
     customer.model_version, customer.since, customer.as_of = 1, start, customer.last_seen
     assert len(customer.orders) == rules.recent_orders * ORDER_ENTRY.size
+    assert len(customer.recent) == rules.recent_events * FINGERPRINT_BYTES
     return customer.pack()
 
 

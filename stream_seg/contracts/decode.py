@@ -1,4 +1,4 @@
-"""The hot path: records of an input topic into validated events, whole chunks in one call."""
+"""The hot path: records of an input topic into validated events, as columns."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ from typing import Any, Final
 
 from . import reasons
 from .events import FREQUENT
-from .explain import explain
-from .joined import Invalid, JoinedReader
 from .money import Money
+from .reader import EventReader
 from .reasons import Refused, quoted
 from .times import MissingOffset, bulk_seconds, parse_rfc3339
 
-# Long enough to spread the cost of a call, short enough that one broken record does not cost much.
-CHUNK: Final = 512
 MAX_VALUE_BYTES: Final = 256 * 1024
 
 # A number of seconds that is a plausible number of milliseconds: past the year 5138 against past 1973.
@@ -56,14 +53,6 @@ class Decoded:
             if column:
                 column[:] = [column[at] for at in kept]
 
-    def extend(self, other: Decoded) -> None:
-        """Append the columns of another batch."""
-        self.indices += other.indices
-        self.events += other.events
-        self.times += other.times
-        self.amounts += other.amounts
-        self.rejected += sorted(other.rejected)
-
 
 class Decoder:
     """Decodes records of one input topic ("purchases", "interactions" or "profiles").
@@ -85,7 +74,7 @@ class Decoder:
         if topic not in FREQUENT:
             raise ValueError(f"{topic!r} is no input topic; take one of {', '.join(FREQUENT)}")
         self._topic = topic
-        self._reader = JoinedReader(FREQUENT[topic])
+        self._reader = EventReader(topic)
         self._money = Money(currency, rates or {}) if topic == "purchases" else None
         self._future_slack_s = future_slack_s
 
@@ -95,40 +84,19 @@ class Decoder:
         Never raises for what a record holds: whatever is not an event is rejected with a reason, and changes
         nothing for those around it.
         """
-        decoded = Decoded()
-        for start in range(0, len(values), CHUNK):
-            chunk = self._shapes(values[start : start + CHUNK], start)
-            if chunk.events:
-                _check_keys(chunk, keys)
-                self._read_times(chunk, now_s)
-                self._read_amounts(chunk)
-            decoded.extend(chunk)
+        decoded = Decoded(indices=list(range(len(values))))
+        records = _readable(values, decoded)
+        decoded.events, refused = self._reader.read(records)
+        decoded.refuse(refused)
+        if decoded.events:
+            _check_keys(decoded, keys)
+            self._read_times(decoded, now_s)
+            self._read_amounts(decoded)
+        decoded.rejected.sort()
         return decoded
 
-    def _shapes(self, values: Sequence[bytes | None], start: int) -> Decoded:
-        """Whatever in a chunk has the shape of an event."""
-        chunk = Decoded(indices=list(range(start, start + len(values))))
-        records = _readable(values, chunk)
-        chunk.events = found = self._reader.read(records)
-        if set(map(type, found)) != {dict}:
-            chunk.refuse(self._mend(found))
-        return chunk
-
-    def _mend(self, found: list[Any]) -> dict[int, Refused]:
-        """Put native events in place of what was none at first sight; the rest is refused."""
-        refused: dict[int, Refused] = {}
-        for at, value in enumerate(found):
-            if isinstance(value, Refused):
-                refused[at] = value
-            elif type(value) is not dict:
-                try:
-                    found[at] = explain(self._topic, value.value if isinstance(value, Invalid) else value)
-                except Refused as why:
-                    refused[at] = why
-        return refused
-
-    def _read_times(self, chunk: Decoded, now_s: float) -> None:
-        said = [event["occurred_at"] for event in chunk.events]
+    def _read_times(self, decoded: Decoded, now_s: float) -> None:
+        said = [event["occurred_at"] for event in decoded.events]
         refused: dict[int, Refused] = {}
         times = _bulk_times(said)
         if times is None:
@@ -138,19 +106,19 @@ class Decoder:
             for at, t in enumerate(times):
                 if not 0.0 <= t <= latest:
                     refused[at] = _out_of_time(said[at], t)
-        chunk.times = times
-        chunk.refuse(refused)
+        decoded.times = times
+        decoded.refuse(refused)
 
-    def _read_amounts(self, chunk: Decoded) -> None:
-        if self._money is not None and chunk.events:
-            chunk.amounts, refused = self._money.minor_units(chunk.events)
-            chunk.refuse(refused)
+    def _read_amounts(self, decoded: Decoded) -> None:
+        if self._money is not None and decoded.events:
+            decoded.amounts, refused = self._money.minor_units(decoded.events)
+            decoded.refuse(refused)
 
 
-def _readable(values: Sequence[bytes | None], chunk: Decoded) -> list[bytes]:
+def _readable(values: Sequence[bytes | None], decoded: Decoded) -> list[bytes]:
     """The values that can be parsed at all; the others are rejected."""
     try:
-        if sum(map(len, values)) <= MAX_VALUE_BYTES:  # type: ignore[arg-type]
+        if max(map(len, values), default=0) <= MAX_VALUE_BYTES:  # type: ignore[arg-type]
             return list(values)  # type: ignore[arg-type]
     except TypeError:
         pass  # there is a null among them
@@ -161,15 +129,15 @@ def _readable(values: Sequence[bytes | None], chunk: Decoded) -> list[bytes]:
         elif len(value) > MAX_VALUE_BYTES:
             detail = f"The value has {len(value):,} bytes; at most {MAX_VALUE_BYTES:,} are read."
             refused[at] = Refused(reasons.TOO_LARGE, detail)
-    chunk.refuse(refused)
+    decoded.refuse(refused)
     return [value for at, value in enumerate(values) if value is not None and at not in refused]
 
 
-def _check_keys(chunk: Decoded, keys: Sequence[bytes | None]) -> None:
-    owners = [event["customer_id"] for event in chunk.events]
-    first, last = chunk.indices[0], chunk.indices[-1]
+def _check_keys(decoded: Decoded, keys: Sequence[bytes | None]) -> None:
+    owners = [event["customer_id"] for event in decoded.events]
+    first, last = decoded.indices[0], decoded.indices[-1]
     gapless = last - first + 1 == len(owners)
-    said = list(keys[first : last + 1]) if gapless else [keys[index] for index in chunk.indices]
+    said = list(keys[first : last + 1]) if gapless else [keys[index] for index in decoded.indices]
     if _all_equal(owners, said):
         return
     refused: dict[int, Refused] = {}
@@ -179,7 +147,7 @@ def _check_keys(chunk: Decoded, keys: Sequence[bytes | None]) -> None:
         elif key != owner.encode():
             wrong = quoted(key.decode(errors="backslashreplace"))
             refused[at] = Refused(reasons.KEY_MISMATCH, f"The key is {wrong}, the customer_id {quoted(owner)}.")
-    chunk.refuse(refused)
+    decoded.refuse(refused)
 
 
 def _all_equal(owners: list[str], keys: list[bytes | None]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
 from typing import Final
 
@@ -12,7 +12,9 @@ import numpy.typing as npt
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND: Final = timedelta(seconds=1)
-_NAIVE_EPOCH: Final = datetime(1970, 1, 1)
+_FIRST_DAY: Final = date(1970, 1, 1)
+_DAY_MS: Final = 86_400_000
+_MINUTES: Final = [f"{minute // 60:02d}:{minute % 60:02d}" for minute in range(24 * 60)]
 
 # Lengths of the texts that are parsed in bulk: no fraction, or one to six decimals.
 _WHOLE: Final = len("2017-05-09T18:00:31Z")
@@ -33,17 +35,23 @@ def rfc3339(t: float) -> str:
     return text[:-5] + "Z" if text.endswith(".000Z") else text
 
 
-@lru_cache(maxsize=4096)
 def rfc3339_ms(t: float) -> str:
     """Epoch seconds as UTC text, always with three decimals, so that texts sort as times do.
 
     Raises ValueError outside the years 1 to 9999, and where `t` is not finite.
     """
     try:
-        seconds, ms = divmod(round(t * 1000.0), 1000)
-        return f"{(_NAIVE_EPOCH + timedelta(0, seconds)).isoformat()}.{ms:03d}Z"
+        day, ms = divmod(round(t * 1000.0), _DAY_MS)
+        minute, ms = divmod(ms, 60_000)
+        return f"{_date(day)}T{_MINUTES[minute]}:{ms // 1000:02d}.{ms % 1000:03d}Z"
     except (OverflowError, ValueError):
         raise ValueError(f"{t!r} is not a time between the years 1 and 9999; give epoch seconds") from None
+
+
+@lru_cache(maxsize=4096)
+def _date(day: int) -> str:
+    """The date so many days after 1970-01-01."""
+    return (_FIRST_DAY + timedelta(day)).isoformat()
 
 
 def parse_rfc3339(text: str) -> float:

@@ -1,17 +1,19 @@
-"""Absorption: what each kind of event does to a customer."""
+"""Absorption: what each kind of event does to the customers of a working set."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 from xxhash import xxh3_64_digest
 
 from . import traits
-from .behaviour import FINGERPRINT_BYTES, Behaviour, Outcome, fingerprint
-from .customer import Customer
 from .decay import Decay
+from .ledger import INTERACTIONS_COUNT, Ledger
+from .orders import OrderBook, Outcome
+from .rings import FINGERPRINT_BYTES, fingerprint, position
 from .transitions import Hysteresis
 from .vocabulary import (
     CHANNEL_SLOT,
@@ -22,12 +24,15 @@ from .vocabulary import (
     PURCHASES_TOPIC,
     category_slot,
 )
+from .working_set import NOWHERE, WorkingSet
 
 Event = Mapping[str, Any]
 
+_SLOT_OF_CHANNEL: Final[dict[str | None, int]] = {None: NOWHERE} | dict(CHANNEL_SLOT.items())
 # Members of an Enum cost a look-up each time they are named.
 _ABSORBED: Final = Outcome.ABSORBED
-_REPEATED: Final = Outcome.REPEATED
+_REPEATED_ORDER: Final = Outcome.REPEATED_ORDER
+_SLOTS_A_VIEW: Final = 3  # kind, channel, category
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,131 +47,122 @@ class Rules:
 
 
 class Rows(NamedTuple):
-    """Validated events of one topic and partition as aligned columns, in the order of their offsets.
+    """Validated events of one topic as aligned columns; those of a partition in the order of their offsets.
 
-    `times` are epoch seconds, `amounts` minor units of the base currency (0 where an event has none).
+    `rows` are their customers in the working set, `times` epoch seconds, `amounts` minor units of the base currency
+    (0 where an event has none).
     """
 
-    keys: Sequence[bytes]
+    rows: Sequence[int]
     offsets: Sequence[int]
     events: Sequence[Event]
     times: Sequence[float]
     amounts: Sequence[int]
 
+    def at(self, positions: Sequence[int]) -> Rows:
+        """The events at some positions."""
+        if len(positions) == len(self.rows):
+            return self
+        columns: Any = ([column[at] for at in positions] for column in self)
+        return Rows(*columns)
 
-def absorb_rows(
-    rules: Rules, number: int, rows: Rows, opened: dict[bytes, Customer], open_customer: Callable[[bytes], Customer]
-) -> tuple[int, list[Outcome]]:
-    """Absorb events of topic `number` into the customers `opened`; those not yet there are opened first.
+
+def absorb_rows(rules: Rules, topic: int, said: Rows, held: WorkingSet) -> tuple[int, list[Outcome]]:
+    """Absorb events of one topic (its number).
 
     Returns how many were replayed (at or below the customer's fence, and skipped), and every outcome of the others
     that is not ABSORBED.
     """
-    if number == INTERACTIONS_TOPIC:
-        return _interactions(rules, rows, opened, open_customer)
-    absorb = _purchase if number == PURCHASES_TOPIC else _profile
-    replayed = 0
-    unusual: list[Outcome] = []
-    for key, offset, event, t, amount in zip(*rows, strict=True):
-        customer = opened.get(key)
-        if customer is None:
-            customer = opened[key] = open_customer(key)
-        # A later issue adds deadlines: where `t` is past a customer's deadline, the customer is evaluated at the
-        # deadline before the event is absorbed. Here, and in `_interactions`, is where that happens.
-        if offset <= customer.offsets[number]:
-            replayed += 1
+    # A later issue adds deadlines: where an event is past its customer's deadline, the customer is evaluated at the
+    # deadline before the event is absorbed. Here is where that happens.
+    ahead = _pass_fence(topic, said, held)
+    new = _remember(ahead, held, rules.recent_events)
+    repeated = [Outcome.REPEATED] * (len(ahead.rows) - len(new.rows))
+    if new.rows:
+        held.see(np.array(new.rows), np.array(new.times))
+        if topic == INTERACTIONS_TOPIC:
+            _interact(new, held)
+        elif topic == PURCHASES_TOPIC:
+            repeated += _purchase(new, held, rules.recent_orders)
+        else:
+            _profile(new, held)
+    return len(said.rows) - len(ahead.rows), repeated
+
+
+def _pass_fence(topic: int, said: Rows, held: WorkingSet) -> Rows:
+    """Events above the last offset that their customer has absorbed of the topic; the fence moves up to them."""
+    rows, offsets, fence = np.array(said.rows), np.array(said.offsets), held["offsets"][:, topic]
+    ahead = offsets > fence[rows]
+    if not ahead.all():
+        said = said.at(np.flatnonzero(ahead).tolist())
+        rows, offsets = rows[ahead], offsets[ahead]
+    np.maximum.at(fence, rows, offsets)
+    return said
+
+
+def _remember(said: Rows, held: WorkingSet, keep: int) -> Rows:
+    """Events whose id is not among the last `keep` of their customer; they are from now on."""
+    recent, kept_bytes = held.recent, -keep * FINGERPRINT_BYTES
+    new: list[int] = []
+    for at, (row, event) in enumerate(zip(said.rows, said.events, strict=True)):
+        mark = xxh3_64_digest(event["event_id"].encode())[:FINGERPRINT_BYTES]
+        ring = recent[row]
+        if mark in ring and position(ring, mark, FINGERPRINT_BYTES) >= 0:
             continue
-        customer.offsets[number] = offset
-        outcome = absorb(rules, customer, event, t, amount)
+        recent[row] = (ring + mark)[kept_bytes:]
+        new.append(at)
+    return said.at(new)
+
+
+def _interact(said: Rows, held: WorkingSet) -> None:
+    rows, times = np.array(said.rows), np.array(said.times)
+    slot_of, channel_of, causes = INTERACTION_SLOT.get, _SLOT_OF_CHANNEL.get, held.causes
+    slots = [slot_of(event["type"], OTHER_INTERACTION) for event in said.events]
+    slots += [channel_of(event.get("channel"), OTHER_CHANNEL) for event in said.events]
+    slots += [
+        NOWHERE if (category := event.get("category")) is None else category_slot(category) for event in said.events
+    ]
+    held.add(np.tile(rows, _SLOTS_A_VIEW), np.array(slots), 1.0, np.tile(times, _SLOTS_A_VIEW))
+    held.count(rows, INTERACTIONS_COUNT, 1)
+    for row, event in zip(said.rows, said.events, strict=True):
+        causes[row] = event
+
+
+def _purchase(said: Rows, held: WorkingSet, keep: int) -> list[Outcome]:
+    ledger, causes, unusual = Ledger(), held.causes, list[Outcome]()
+    book = OrderBook(held.orders, keep, ledger)
+    for row, event, t, amount in zip(said.rows, said.events, said.times, said.amounts, strict=True):
+        kind, order = event.get("type", "order_completed"), fingerprint(event["order_id"])
+        if kind == "order_completed":
+            outcome = book.complete(row, order, t, amount)
+            if outcome is _ABSORBED:
+                held.bought(row).note(t)
+                _note_goods(event, row, t, ledger)
+        elif kind == "order_refunded":
+            outcome = book.refund(row, order, t, amount)
+        else:
+            outcome = book.cancel(row, order, t, amount)
         if outcome is not _ABSORBED:
             unusual.append(outcome)
-    return replayed, unusual
+        if outcome is not _REPEATED_ORDER:
+            causes[row] = event
+    held.post(ledger)
+    return unusual
 
 
-def _interactions(
-    rules: Rules, rows: Rows, opened: dict[bytes, Customer], open_customer: Callable[[bytes], Customer]
-) -> tuple[int, list[Outcome]]:
-    # Four events of five come this way, so `remember`, `see` and the calls around them are written out here: half
-    # the time that they take as methods.
-    decay, keep = rules.decay, rules.recent_events
-    half_life_s, ring_bytes = decay.half_life_s, -keep * FINGERPRINT_BYTES
-    slot_of, channel_slot_of = INTERACTION_SLOT.get, CHANNEL_SLOT.get
-    replayed = 0
-    unusual: list[Outcome] = []
-    for key, offset, event, t in zip(rows.keys, rows.offsets, rows.events, rows.times, strict=True):
-        customer = opened.get(key)
-        if customer is None:
-            customer = opened[key] = open_customer(key)
-        fence = customer.offsets
-        if offset <= fence[INTERACTIONS_TOPIC]:
-            replayed += 1
-            continue
-        fence[INTERACTIONS_TOPIC] = offset
-        mark = xxh3_64_digest(event["event_id"].encode())[:FINGERPRINT_BYTES]
-        recent = customer.recent
-        if mark in recent and not customer.remember(mark, keep):
-            unusual.append(_REPEATED)
-            continue
-        customer.recent = (recent + mark)[ring_bytes:]
-        if t > customer.last_seen:
-            customer.last_seen = t
-            if t >= customer.boundary:
-                customer.move_landmark(decay)
-        if t < customer.first_seen:
-            customer.first_seen = t
-        weight = 2.0 ** (t / half_life_s - customer.base)
-        customer.interactions += 1
-        sums = customer.sums
-        sums[slot_of(event["type"], OTHER_INTERACTION)] += weight
-        channel, category = event.get("channel"), event.get("category")
-        if channel is not None:
-            sums[channel_slot_of(channel, OTHER_CHANNEL)] += weight
-        if category is not None:
-            sums[category_slot(category)] += weight
-        customer.cause = event
-    return replayed, unusual
-
-
-def _purchase(rules: Rules, customer: Customer, event: Event, t: float, amount: int) -> Outcome:
-    decay, keep = rules.decay, rules.recent_orders
-    if not customer.remember(fingerprint(event["event_id"]), rules.recent_events):
-        return _REPEATED
-    kind = event.get("type", "order_completed")
-    order = fingerprint(event["order_id"])
-    weight = customer.see(t, decay)
-    if kind == "order_completed":
-        outcome = customer.complete_order(t, weight, order, amount, keep, decay)
-        if outcome is _ABSORBED:
-            _note_channel(customer, event, weight)
-            _note_items(customer, event, weight)
-    elif kind == "order_refunded":
-        outcome = customer.refund_order(t, weight, order, amount, keep, decay)
-    else:
-        outcome = customer.cancel_order(t, weight, order, amount, keep, decay)
-    if outcome is not Outcome.REPEATED_ORDER:
-        customer.cause = event
-    return outcome
-
-
-def _profile(rules: Rules, customer: Customer, event: Event, t: float, _: int) -> Outcome:
-    if not customer.remember(fingerprint(event["event_id"]), rules.recent_events):
-        return _REPEATED
-    customer.see(t, rules.decay)
-    customer.traits = traits.merge(customer.traits, event.get("traits") or {}, t, event["event_id"])
-    customer.cause = event
-    return _ABSORBED
-
-
-def _note_channel(behaviour: Behaviour, event: Event, weight: float) -> None:
-    channel = event.get("channel")
+def _note_goods(event: Event, row: int, t: float, ledger: Ledger) -> None:
+    """Where an order was placed, and what for."""
+    channel, items = event.get("channel"), event.get("items")
     if channel is not None:
-        behaviour.sums[CHANNEL_SLOT.get(channel, OTHER_CHANNEL)] += weight
-
-
-def _note_items(behaviour: Behaviour, event: Event, weight: float) -> None:
-    items = event.get("items")
+        ledger.sums.append((row, CHANNEL_SLOT.get(channel, OTHER_CHANNEL), 1.0, t))
     if isinstance(items, list):
         for item in items:
             category = item.get("category")
             if category is not None:
-                behaviour.sums[category_slot(category)] += weight * item.get("quantity", 1)
+                ledger.sums.append((row, category_slot(category), item.get("quantity", 1), t))
+
+
+def _profile(said: Rows, held: WorkingSet) -> None:
+    for row, event, t in zip(said.rows, said.events, said.times, strict=True):
+        held.traits[row] = traits.merge(held.traits[row], event.get("traits") or {}, t, event["event_id"])
+        held.causes[row] = event

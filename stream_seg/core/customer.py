@@ -10,14 +10,14 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Mapping, Sequence
+from math import inf
 from struct import Struct
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from .behaviour import FINGERPRINT_BYTES, ORDER_ENTRY, Behaviour
-from .decay import Decay
+from .rings import FINGERPRINT_BYTES, ORDER_ENTRY
 from .vocabulary import SUMS, TOPICS
 
 FORMAT: Final = 1
@@ -47,11 +47,8 @@ _FIELDS: Final = (
     ("order_count", "u1", "B"),
     ("sums", f"({SUMS},)<f8", f"{8 * SUMS}s"),
 )
-_HELD: Final = ("life", "sequence", "segment", "model_version", "since", "as_of")
 LAYOUT: Final = Struct("<" + "".join(code for _, _, code in _FIELDS))
-_STANDING: Final = Struct("<" + "".join(code for name, _, code in _FIELDS if name in _HELD))
-_STANDING_AT: Final = Struct("<" + "".join(code for _, _, code in _FIELDS[:2])).size
-_DTYPE: Final = np.dtype([(name, kind) for name, kind, _ in _FIELDS])
+DTYPE: Final = np.dtype([(name, kind) for name, kind, _ in _FIELDS])
 
 if sys.byteorder != "little":
     raise ImportError("records hold numbers as little-endian machines do; stream_seg does not run on this one")
@@ -63,29 +60,74 @@ class BadRecord(ValueError):
     """Bytes that are not a record of a format this version knows."""
 
 
-class Customer(Behaviour):
-    """Behaviour, and which segment is held since when; what the engine works on while an event is absorbed.
+class Customer:
+    """One record as an object: for people who look at one, for examples and tests. Groups are a `WorkingSet`.
 
+    Money is in minor units, times are epoch seconds, `inf` (firsts) and `-inf` (lasts) while nothing has set them.
     `life` is the epoch in which the record was born, `sequence` counts its changes, `as_of` is the time of the
     last evaluation, `model_version` the model that named the segment held. `cause` is the last event absorbed since
     the record was opened; it is not kept.
     """
 
-    __slots__ = ("as_of", "cause", "life", "model_version", "segment", "sequence", "since")
+    __slots__ = (
+        "as_of",
+        "cause",
+        "day_bits",
+        "days_before",
+        "first_purchase",
+        "first_seen",
+        "interactions",
+        "last_purchase",
+        "last_seen",
+        "life",
+        "model_version",
+        "offsets",
+        "orders",
+        "purchases",
+        "recent",
+        "refunded",
+        "refunds",
+        "segment",
+        "sequence",
+        "since",
+        "spend",
+        "sums",
+        "traits",
+    )
 
     def __init__(self, life: int) -> None:
-        super().__init__()
+        self.offsets = [-1] * len(TOPICS)  # last offset absorbed, by topic
         self.life = life
         self.sequence = 0
         self.segment = NO_SEGMENT
         self.model_version = 0
         self.since = 0.0
         self.as_of = 0.0
+        self.purchases = 0  # orders completed, less those cancelled
+        self.spend = 0  # minor units, less what was taken back
+        self.refunds = 0  # refund events
+        self.refunded = 0  # minor units taken back by refunds and cancellations
+        self.interactions = 0
+        self.first_seen = inf
+        self.last_seen = -inf
+        self.first_purchase = inf
+        self.last_purchase = -inf
+        self.days_before = 0  # distinct purchase days older than the window
+        self.day_bits = 0  # bit i: a purchase i days before the day of the last one (UTC)
+        self.sums = array("d", bytes(8 * SUMS))
+        self.recent = b""  # fingerprints of the last event ids, oldest first
+        self.orders = b""  # ORDER_ENTRY of the last orders, oldest first
+        self.traits = b""  # JSON, see traits.py
         self.cause: Mapping[str, Any] | None = None
+
+    @property
+    def purchase_days(self) -> int:
+        """Distinct UTC days with at least one order."""
+        return self.days_before + self.day_bits.bit_count()
 
     def pack(self) -> bytes:
         """The record at rest."""
-        days = self.day_bits.to_bytes((self.day_bits.bit_length() + 7) // 8, "little")
+        days = day_bytes(self.day_bits)
         return b"".join(
             (
                 LAYOUT.pack(
@@ -119,16 +161,16 @@ class Customer(Behaviour):
             )
         )
 
-    def restamp(self, packed: bytes) -> bytes:
-        """What `pack` would say when nothing but the segment held has changed since it said `packed`."""
-        standing = _STANDING.pack(self.life, self.sequence, self.segment, self.model_version, self.since, self.as_of)
-        return packed[:_STANDING_AT] + standing + packed[_STANDING_AT + _STANDING.size :]
-
     @classmethod
-    def unpack(cls, data: bytes, decay: Decay) -> Customer:
+    def unpack(cls, data: bytes) -> Customer:
         """A record from its bytes; raises BadRecord when they are not one."""
-        check_format(data)
         self = cls.__new__(cls)
+        self.load(data)
+        return self
+
+    def load(self, data: bytes) -> None:
+        """Become what a record says; raises BadRecord when the bytes are not one."""
+        check_format(data)
         head = LAYOUT.unpack_from(data)
         self.offsets = list(head[1:4])
         (
@@ -148,14 +190,14 @@ class Customer(Behaviour):
             self.first_purchase,
             self.last_purchase,
             purchase_days,
-            day_bytes,
+            days,
             recent_count,
             order_count,
             sums,
         ) = head[4:]
         self.sums = array("d", sums)
         start = LAYOUT.size
-        recent = start + day_bytes
+        recent = start + days
         orders = recent + recent_count * FINGERPRINT_BYTES
         traits = orders + order_count * ORDER_ENTRY.size
         if traits > len(data):
@@ -166,9 +208,11 @@ class Customer(Behaviour):
         self.orders = data[orders:traits]
         self.traits = data[traits:]
         self.cause = None
-        self.base, self.boundary = 0.0, float("-inf")
-        self.anchor(decay)
-        return self
+
+
+def day_bytes(bits: int) -> bytes:
+    """The bits of purchase days, as a record holds them."""
+    return bits.to_bytes((bits.bit_length() + 7) // 8, "little")
 
 
 def check_format(data: bytes) -> None:
@@ -182,4 +226,4 @@ def check_format(data: bytes) -> None:
 def columns(records: Sequence[bytes]) -> Columns:
     """The fixed parts of records as one structured array (n,), fields named as in `LAYOUT`; read-only."""
     size = LAYOUT.size
-    return np.frombuffer(b"".join([record[:size] for record in records]), dtype=_DTYPE)
+    return np.frombuffer(b"".join([record[:size] for record in records]), dtype=DTYPE)

@@ -36,10 +36,16 @@ class Decay:
         """What an event at `t` adds to a sum that counts from `landmark`; 0 where it is too old to matter."""
         return float(2.0 ** (t / self.half_life_s - landmark * LANDMARK_SPAN))
 
+    def bases(self, latest: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """What records with these latest events count from, in half-lives (n,); -inf for those without any."""
+        span_s = self.half_life_s * LANDMARK_SPAN
+        landmarks = np.full(len(latest), -np.inf)
+        np.floor_divide(latest, span_s, out=landmarks, where=np.isfinite(latest))  # exactly as landmark() does
+        return landmarks * LANDMARK_SPAN
+
     def factors(self, now: npt.NDArray[np.float64], latest: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Per record (n,): what turns its sums into their values at `now`, given the time of its latest event."""
-        landmarks = latest // (self.half_life_s * LANDMARK_SPAN)  # exactly as landmark() does
-        return np.exp2(landmarks * LANDMARK_SPAN - now / self.half_life_s)
+        return np.exp2(self.bases(latest) - now / self.half_life_s)
 
     @property
     def per_month(self) -> float:

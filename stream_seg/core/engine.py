@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -22,12 +22,13 @@ import numpy as np
 
 from . import features
 from .absorption import Event, Rows, Rules, absorb_rows
-from .behaviour import Outcome
 from .customer import NO_SEGMENT, Columns, Customer, columns
 from .features import FEATURES, Matrix
 from .model import BEHAVIOR, Assignment, SegmentModel, segment_id
+from .orders import Outcome
 from .transitions import Held, Transition
 from .vocabulary import TOPICS
+from .working_set import WorkingSet
 
 __all__ = ["Engine", "Event", "Moves", "Rows", "Rules", "Why"]
 
@@ -75,29 +76,32 @@ class Engine:
 
     def open(self, record: bytes) -> Customer:
         """A record, ready to absorb events; raises BadRecord."""
-        return Customer.unpack(record, self.rules.decay)
+        return Customer.unpack(record)
+
+    def working_set(self) -> WorkingSet:
+        """An empty one, for the customers of a group."""
+        return WorkingSet(self.rules.decay)
 
     def absorb(self, customer: Customer, topic: str, offset: int, event: Event, t: float, amount: int = 0) -> Outcome:
         """Absorb one validated event of `topic` at `offset`; `amount` is in minor units, `t` in epoch seconds."""
-        opened = {b"": customer}
-        rows = Rows([b""], [offset], [event], [t], [amount])
-        replayed, unusual = absorb_rows(self.rules, TOPICS.index(topic), rows, opened, lambda _: customer)
+        held, cause = self.working_set(), customer.cause
+        held.open([b""], [customer.pack()])
+        replayed, unusual = self.absorb_rows(TOPICS.index(topic), Rows([0], [offset], [event], [t], [amount]), held)
+        customer.load(held.pack()[0])
+        customer.cause = held.causes[0] or cause
         return Outcome.REPEATED if replayed else next(iter(unusual), Outcome.ABSORBED)
 
-    def absorb_rows(
-        self, number: int, rows: Rows, opened: dict[bytes, Customer], open_customer: Callable[[bytes], Customer]
-    ) -> tuple[int, list[Outcome]]:
+    def absorb_rows(self, topic: int, said: Rows, held: WorkingSet) -> tuple[int, list[Outcome]]:
         """Absorb many events of one topic (see `absorption.absorb_rows`)."""
-        return absorb_rows(self.rules, number, rows, opened, open_customer)
+        return absorb_rows(self.rules, topic, said, held)
 
-    def features(self, records: Sequence[bytes] | Columns, now: Matrix) -> Matrix:
-        """Features (n, len(FEATURES)) of packed records, each at its own `now` (n,)."""
-        held = records if isinstance(records, np.ndarray) else columns(records)
-        return features.compute(held, now, self.rules.decay, self.rules.minor_per_major)
+    def features(self, records: Sequence[bytes] | Columns | WorkingSet, now: Matrix) -> Matrix:
+        """Features (n, len(FEATURES)) of n customers, each at its own `now` (n,)."""
+        return features.compute(_table(records), now, self.rules.decay, self.rules.minor_per_major)
 
-    def evaluate(self, records: Sequence[bytes], now: Matrix) -> Moves:
-        """Who of these packed records belongs elsewhere at `now` (n,). Without a model nobody moves."""
-        held = columns(records)
+    def evaluate(self, records: Sequence[bytes] | Columns | WorkingSet, now: Matrix) -> Moves:
+        """Who of these customers belongs elsewhere at `now` (n,). Without a model nobody moves."""
+        held = _table(records)
         matrix = self.features(held, now)
         if self.model is None:
             return Moves([], now, matrix, None)
@@ -136,32 +140,33 @@ class Engine:
 
     def move(self, key: bytes, customer: Customer, why: Why, reason: str = "event") -> Transition:
         """Put a customer into the segment that evaluation chose, and say what changed."""
-        model = self.model
-        if model is None:
-            raise ValueError("nobody moves without a model: call use() first")
-        left = self.held(customer)
+        model, left, cause = self._in_force(), self.held(customer), customer.cause
         customer.segment, customer.since, customer.model_version = why.to, why.at, model.version
         customer.sequence += 1
-        entered = Held(segment_id(why.to), model.names[why.to], why.at)
-        cause = customer.cause if reason == "event" else None
-        return Transition(
-            customer_id=key.decode(),
-            dimension=BEHAVIOR,
-            change="moved" if left else "entered",
-            from_=left,
-            to=entered,
-            reason=reason,
-            event_id=cause["event_id"] if cause else None,
-            event_type=cause.get("type", "order_completed") if cause else None,
-            features=why.features,
-            confidence=why.confidence,
-            runner_up=None if why.runner_up is None else segment_id(why.runner_up),
-            segments={BEHAVIOR: entered},
-            sequence=customer.sequence,
-            life=customer.life,
-            occurred_at=why.at,
-            model_version=model.version,
-        )
+        return _transition(model, key, left, why, reason, cause, customer.sequence, customer.life)
+
+    def move_all(self, held: WorkingSet, moves: Moves, whys: Sequence[Why], reason: str = "event") -> list[Transition]:
+        """Put all `moves.rows` of a working set into the segments that evaluation chose, and say what changed.
+
+        Where the reason is "event", those whom no event touched, only time, move by "deadline".
+        """
+        if not moves.rows:
+            return []
+        model, rows = self._in_force(), moves.rows
+        names = ("segment", "model_version", "since", "life")
+        left = zip(*(held[name][rows].tolist() for name in names), strict=True)
+        held["segment"][rows] = [why.to for why in whys]
+        held["since"][rows] = [why.at for why in whys]
+        held["model_version"][rows] = model.version
+        held["sequence"][rows] += 1
+        sequences = held["sequence"][rows].tolist()
+        changes = []
+        for row, why, (segment, version, since, life), sequence in zip(rows, whys, left, sequences, strict=True):
+            cause = held.causes[row]
+            code = "deadline" if reason == "event" and cause is None else reason
+            was = None if segment == NO_SEGMENT else Held(segment_id(segment), self.name(version, segment), since)
+            changes.append(_transition(model, held.keys[row], was, why, code, cause, sequence, life))
+        return changes
 
     def held(self, customer: Customer) -> Held | None:
         """The segment that a customer is in, named as when it was entered."""
@@ -169,10 +174,52 @@ class Engine:
             return None
         return Held(segment_id(customer.segment), self.name(customer.model_version, customer.segment), customer.since)
 
+    def _in_force(self) -> SegmentModel:
+        if self.model is None:
+            raise ValueError("nobody moves without a model: call use() first")
+        return self.model
+
     def name(self, version: int, index: int) -> str:
         """What model `version` called a segment; its id where that model is not known any more."""
         names = self.names.get(version, ())
         return names[index] if index < len(names) else segment_id(index)
+
+
+def _table(records: Sequence[bytes] | Columns | WorkingSet) -> Columns | WorkingSet:
+    return records if isinstance(records, np.ndarray | WorkingSet) else columns(records)
+
+
+def _transition(
+    model: SegmentModel,
+    key: bytes,
+    left: Held | None,
+    why: Why,
+    reason: str,
+    cause: Event | None,
+    sequence: int,
+    life: int,
+) -> Transition:
+    """What changed, for one who left `left` and is where `why` says now."""
+    entered = Held(segment_id(why.to), model.names[why.to], why.at)
+    by = cause if reason == "event" else None
+    return Transition(
+        customer_id=key.decode(),
+        dimension=BEHAVIOR,
+        change="moved" if left else "entered",
+        from_=left,
+        to=entered,
+        reason=reason,
+        event_id=by["event_id"] if by else None,
+        event_type=by.get("type", "order_completed") if by else None,
+        features=why.features,
+        confidence=why.confidence,
+        runner_up=None if why.runner_up is None else segment_id(why.runner_up),
+        segments={BEHAVIOR: entered},
+        sequence=sequence,
+        life=life,
+        occurred_at=why.at,
+        model_version=model.version,
+    )
 
 
 def _moved_most(model: SegmentModel, before: Matrix, after: Matrix) -> list[dict[str, tuple[float, float]]]:

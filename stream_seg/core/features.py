@@ -10,6 +10,7 @@ import numpy.typing as npt
 from .customer import Columns
 from .decay import DAY_S, Decay
 from .vocabulary import FIRST_CHANNEL, FIRST_INTERACTION, INTERACTION_SLOT, ORDERS, REFUNDED, SPEND
+from .working_set import WorkingSet
 
 FEATURES: Final = (
     "order_rate",  # orders per 30 days
@@ -30,11 +31,11 @@ _CART: Final = (INTERACTION_SLOT["product_added"], INTERACTION_SLOT["checkout_st
 Matrix = npt.NDArray[np.float64]
 
 
-def compute(records: Columns, now: Matrix, decay: Decay, minor_per_major: float = 100.0) -> Matrix:
-    """Features (n, len(FEATURES)) of n records (see `customer.columns`), each at its own `now` (n,), epoch seconds.
+def compute(records: Columns | WorkingSet, now: Matrix, decay: Decay, minor_per_major: float = 100.0) -> Matrix:
+    """Features (n, len(FEATURES)) of n customers, each at its own `now` (n,), epoch seconds.
 
-    `minor_per_major` turns minor units into major ones (100 for cents). Rates are decayed estimates: a steady
-    customer's order_rate is the orders they place in 30 days.
+    `records` are those of `customer.columns` or a working set. `minor_per_major` turns minor units into major ones
+    (100 for cents). Rates are decayed estimates: a steady customer's order_rate is the orders they place in 30 days.
     """
     sums = records["sums"]
     fade = decay.factors(now, np.where(np.isfinite(records["last_seen"]), records["last_seen"], now))
@@ -61,7 +62,7 @@ def compute(records: Columns, now: Matrix, decay: Decay, minor_per_major: float 
     return out
 
 
-def _mean_gap_days(records: Columns) -> Matrix:
+def _mean_gap_days(records: Columns | WorkingSet) -> Matrix:
     """Mean gap between distinct purchase days, from the first, the last, and how many there were."""
     days = records["purchase_days"].astype(np.float64)
     spread = np.floor(records["last_purchase"] / DAY_S) - np.floor(records["first_purchase"] / DAY_S)

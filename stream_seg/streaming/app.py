@@ -47,7 +47,8 @@ EMBEDDED_SESSION_S: Final = 6.0
 EMBEDDED_FETCH_WAIT_MS: Final = 20
 MODEL_FETCH_WAIT_MS: Final = 200
 FETCH_WAIT_MS: Final = 500
-MAX_POLL_RECORDS: Final = 16_384
+# What one poll brings is absorbed while it is still in the processor's cache.
+MAX_POLL_RECORDS: Final = 4_096
 TEND_EVERY_S: Final = 0.1
 
 
@@ -105,7 +106,8 @@ def build_app(settings: Settings, services: Services, metrics: Metrics, cache: C
     cache = cache or CacheWriter.from_url(services.redis_url, settings.redis_prefix, settings.app_id)
     mirror = Mirror(cache, engine, metrics, time)
     decider = Decider(engine, settings.clock == "stream", f"/stream-seg/{settings.app_id}", ended)
-    checkpoint = Checkpoint(settings, decider, mirror, lease, metrics, time, producer)
+    absorber = Absorber(settings, engine, metrics, time)
+    checkpoint = Checkpoint(settings, absorber, decider, mirror, lease, metrics, time, producer)
     policy = _policy(settings)
     feed = ModelFeed(
         services.bootstrap,
@@ -121,7 +123,7 @@ def build_app(settings: Settings, services: Services, metrics: Metrics, cache: C
     pipeline = Pipeline(
         settings=settings,
         engine=engine,
-        absorber=Absorber(settings, engine, metrics, time),
+        absorber=absorber,
         checkpoint=checkpoint,
         mirror=mirror,
         feed=feed,
@@ -156,7 +158,7 @@ def _faust_app(settings: Settings, services: Services) -> faust.App:
         ConsumerScheduler=BatchScheduler,
         # Counted in batches. Faust stops fetching a partition when the buffer is four fifths full; the last fifth
         # must take what one poll still brings, or the learner's samples wait behind inputs that wait for a model.
-        stream_buffer_maxsize=5 * (MAX_POLL_RECORDS // BATCH_RECORDS + 4 * settings.partitions),
+        stream_buffer_maxsize=5 * (MAX_POLL_RECORDS // BATCH_RECORDS + len(TOPICS) * settings.partitions),
         stream_wait_empty=False,
         consumer_auto_offset_reset="earliest",
         broker_max_poll_records=MAX_POLL_RECORDS,

@@ -3,7 +3,7 @@
     0 dead letters       -> topic, acknowledged
     1 customer records   -> changelog, each with the changes it decided; last, the partition's header; acknowledged
     2 segment changes    -> topic, exactly as the records carry them; acknowledged
-    3 documents          -> Redis, guarded; a failure is repaired later and holds up nothing
+    3 documents          -> Redis, guarded, while 2 is under way; a failure is repaired later and holds up nothing
     4 the Faust events are acknowledged, so that their offsets may be committed
 
 A crash before 1 leaves the input uncommitted: it is read again. After 1 the input is read again too, and the fence
@@ -14,8 +14,8 @@ in every record skips it, while recovery sends the changes that 2 may not have s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from time import monotonic
 from typing import Any, Final, Protocol
@@ -25,6 +25,7 @@ from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
 
 from . import changelog
+from .absorb import Absorber
 from .crash_points import reach
 from .decide import Decider, Written
 from .group import Group
@@ -53,6 +54,7 @@ class Checkpoint:
     def __init__(
         self,
         settings: Settings,
+        absorber: Absorber,
         decider: Decider,
         mirror: Mirror,
         lease: Lease,
@@ -63,6 +65,7 @@ class Checkpoint:
         self._changes = settings.topic("segment-changes")
         self._dead_letters = settings.topic("dead-letters")
         self._changelog = settings.changelog
+        self._absorber = absorber
         self._decider = decider
         self._mirror = mirror
         self._lease = lease
@@ -72,7 +75,7 @@ class Checkpoint:
         self._busy = asyncio.Lock()
         self._woken = asyncio.Event()
         self.owned: dict[int, OwnedPartition] = {}
-        self.group = Group()
+        self.group = self._new_group()
         self.room = asyncio.Event()  # set whenever a group has been taken
         self.paused = True
 
@@ -99,7 +102,7 @@ class Checkpoint:
     async def drain(self) -> None:
         """Stop: drop what gathered (its input is not acknowledged), wait for the group in flight, confirm it."""
         self.paused = True
-        self.group = Group()
+        self.group = self._new_group()
         self.room.set()
         async with self._busy:
             if self.owned:
@@ -113,7 +116,7 @@ class Checkpoint:
             if not still():
                 return
             self.owned = dict(owned)
-            self.group = Group()
+            self.group = self._new_group()
             pending = {
                 number: [
                     message_again(value, self._decider.source)
@@ -135,39 +138,48 @@ class Checkpoint:
             self.wake()
 
     def _take(self) -> Group:
-        group, self.group = self.group, Group()
+        group, self.group = self.group, self._new_group()
         self.room.set()
         return group
+
+    def _new_group(self) -> Group:
+        return Group(self._decider.engine.working_set())
 
     def _add_slices(self) -> None:
         for owned in self.owned.values():
             if owned.reevaluate or owned.rewrite:
-                self.group.gathered(owned)
+                self.group.partitions[owned.number] = owned
 
     async def _write(self, group: Group) -> None:
         begun = monotonic()
         self._lease.check()
-        # From here to the first await every customer of the group is evaluated, packed and put into the store:
-        # events that arrive during the effects start from what was decided, never from what was before it.
-        wall = self._wall()
-        written = self._decider.decide(group.partitions.values(), wall)
-        decided = monotonic()
+        # From here to the first await what waits is absorbed, and every customer of the group is evaluated, packed and
+        # put into the store: events that arrive during the effects start from what was decided, never from what was
+        # before it.
+        with self._stage("absorb"):
+            self._absorber.absorb(group)
+        with self._stage("decide"):
+            written = self._decider.decide(group, self._wall())
         reach("decided")
         if group.dead_letters:
             await append_all(self._producer(), self._dead_letters, group.dead_letters, self._now_ms())
             reach("dead-letters")
-        await self._append_records(written)
-        logged = monotonic()
+        with self._stage("changelog"):
+            await self._append_records(written)
         reach("changelog")
-        await self._publish_changes(written)
-        published = monotonic()
-        reach("changes")
-        await self._mirror.write(written)
-        reach("redis")
+        # Both follow from what is durable now, and neither needs the other.
+        await asyncio.gather(self._publish_changes(written), self._mirror_documents(written))
         for event in group.events:
             event.ack()
         reach("acknowledged")
-        self._observe(group, written, (begun, decided, logged, published, monotonic()))
+        self._metrics.group_events.observe(group.records)
+        self._metrics.group_seconds.observe(monotonic() - begun)
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        begun = monotonic()
+        yield
+        self._metrics.stage_seconds.labels(name).inc(monotonic() - begun)
 
     async def _append_records(self, written: list[Written]) -> None:
         entries = {item.owned.number: item.entries() for item in written}
@@ -192,9 +204,17 @@ class Checkpoint:
             item.owned.number: list(item.outbox.values()) for item in written if item.outbox
         }
         if changes:
-            await append_all(self._producer(), self._changes, changes, self._now_ms())
+            with self._stage("changes"):
+                await append_all(self._producer(), self._changes, changes, self._now_ms())
+            self._metrics.changes.labels("behavior").inc(sum(map(len, changes.values())))
+        reach("changes")
         for item in written:
             item.owned.confirmed = item.owned.group
+
+    async def _mirror_documents(self, written: list[Written]) -> None:
+        with self._stage("redis"):
+            await self._mirror.write(written)
+        reach("redis")
 
     async def _confirm(self) -> None:
         """Tell recovery that nothing is pending, so that a restart does not send the last changes again."""
@@ -214,16 +234,6 @@ class Checkpoint:
         for number, header in headers.items():
             self._note_offsets(self.owned[number], appended[number])
             self.owned[number].state.header = header
-
-    def _observe(self, group: Group, written: list[Written], times: tuple[float, ...]) -> None:
-        metrics = self._metrics
-        metrics.group_events.observe(group.records)
-        metrics.group_seconds.observe(times[-1] - times[0])
-        for stage, begun, ended in zip(("decide", "changelog", "changes", "redis"), times, times[1:], strict=False):
-            metrics.stage_seconds.labels(stage).inc(ended - begun)
-        changes = sum(len(item.outbox) for item in written)
-        if changes:
-            metrics.changes.labels("behavior").inc(changes)
 
     def _now_ms(self) -> int:
         return int(self._wall() * 1000)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -11,14 +11,15 @@ import numpy as np
 from stream_seg.contracts.changes import ChangeMessage, encode_change
 from stream_seg.contracts.document import Document
 from stream_seg.contracts.times import rfc3339_ms
-from stream_seg.core.customer import NO_SEGMENT, Customer, columns
-from stream_seg.core.engine import Engine, Why
+from stream_seg.core.customer import NO_SEGMENT, columns
+from stream_seg.core.engine import Engine, Moves
 from stream_seg.core.features import FEATURES, Matrix
+from stream_seg.core.working_set import WorkingSet
 
 from . import changelog
 from .changelog import Header
 from .documents import document_of
-from .group import Gathered
+from .group import Group
 from .ownership import ClockEnded, OwnedPartition
 from .publish import Message
 
@@ -55,15 +56,14 @@ class Decider:
     source: str
     ended: ClockEnded
 
-    def decide(self, group: Iterable[Gathered], wall_s: float) -> list[Written]:
+    def decide(self, group: Group, wall_s: float) -> list[Written]:
         """Evaluate, update the store, and say what is to be written. `wall_s` is the time of detection, epoch s."""
-        gathered = list(group)
-        written = [Written(item.owned) for item in gathered]
+        written = {number: Written(owned) for number, owned in group.partitions.items()}
         detected_at = rfc3339_ms(wall_s)
-        for item in written:
+        for item in written.values():
             item.owned.group += 1
-        self._touched(gathered, written, wall_s, detected_at)
-        for item in written:
+        self._touched(group, written, wall_s, detected_at)
+        for item in written.values():
             owned = item.owned
             self._reevaluate(item, wall_s, detected_at)
             self._rewrite(item)
@@ -71,44 +71,35 @@ class Decider:
             if not owned.reevaluate and self.engine.model is not None:
                 owned.model_version = self.engine.model.version
             item.header = self.header(owned)
-        return written
+        return list(written.values())
 
     def header(self, owned: OwnedPartition) -> Header:
         """The partition's header as of now."""
         return owned.header(self.engine.rules.decay.half_life_s, self.ended)
 
-    def _touched(self, gathered: list[Gathered], written: list[Written], wall_s: float, detected_at: str) -> None:
+    def _touched(self, group: Group, written: Mapping[int, Written], wall_s: float, detected_at: str) -> None:
         """Customers that events touched: every one is written, whether it moved or not. All partitions at once."""
-        touched = [
-            (key, customer, into)
-            for item, into in zip(gathered, written, strict=True)
-            for key, customer in item.touched.items()
-        ]
-        if not touched:
+        held = group.held
+        if not len(held):
             return
-        for _, customer, _ in touched:
-            # On the stream clock a customer is evaluated at its own latest event, so that segments do not
-            # depend on how records fell into groups.
-            customer.as_of = customer.last_seen if self.stream_clock else wall_s
-        packed = [customer.pack() for _, customer, _ in touched]
-        now = np.array([customer.as_of for _, customer, _ in touched])
+        held.settle()
+        # On the stream clock a customer is evaluated at its own latest event, so that segments do not
+        # depend on how records fell into groups.
+        held["as_of"][:] = held["last_seen"] if self.stream_clock else wall_s
+        now = held["as_of"].copy()
         now[~np.isfinite(now)] = 0.0  # nothing but a fence: every event of this customer was a repeat
-        moves = self.engine.evaluate(packed, now)
-        before = self._before([(touched[row][0], touched[row][2].owned) for row in moves.rows])
-        for row, why in zip(moves.rows, self.engine.explain(moves, before), strict=True):
-            key, customer, into = touched[row]
-            # Touched by nothing but repeats, who moves moves because time has passed.
-            self._move(key, customer, why, "event" if customer.cause else "deadline", into, detected_at)
-            packed[row] = customer.restamp(packed[row])
-        for (key, _, into), record in zip(touched, packed, strict=True):
-            into.records[key] = record
+        moves = self.engine.evaluate(held, now)
+        into = [written[owned.number] for owned in group.homes]
+        before = self._before([(held.keys[row], group.homes[row]) for row in moves.rows])
+        self._move(held, moves, before, "event", into, detected_at)
+        for key, record, item in zip(held.keys, held.pack(), into, strict=True):
+            item.records[key] = record
 
     def _before(self, moving: list[tuple[bytes, OwnedPartition]]) -> Matrix:
         """Features at the last evaluation (len(moving), len(FEATURES)); zeros for customers new in this group."""
         before = np.zeros((len(moving), len(FEATURES)))
-        held = [
-            (row, owned.state.records[key]) for row, (key, owned) in enumerate(moving) if key in owned.state.records
-        ]
+        known = [(row, owned.state.records.get(key)) for row, (key, owned) in enumerate(moving)]
+        held = [(row, record) for row, record in known if record is not None]
         if held:
             fixed = columns([record for _, record in held])
             before[[row for row, _ in held]] = self.engine.features(fixed, fixed["as_of"])
@@ -119,23 +110,20 @@ class Decider:
         owned = written.owned
         if not owned.reevaluate or self.engine.model is None:
             return
-        keys = [key for key in owned.reevaluate[-SLICE:] if key not in written.records]
+        records = owned.state.records
+        keys = [key for key in owned.reevaluate[-SLICE:] if key not in written.records and key in records]
         del owned.reevaluate[-SLICE:]
-        held = [(key, owned.state.records[key]) for key in keys if key in owned.state.records]
-        if not held:
+        if not keys:
             return
-        fixed = columns([record for _, record in held])
+        held = self.engine.working_set()
+        held.open(keys, [records[key] for key in keys])
         clock = owned.clock(self.ended) if self.stream_clock else wall_s
-        now = np.maximum(fixed["as_of"], clock)
-        moves = self.engine.evaluate([record for _, record in held], now)
-        moving = fixed[moves.rows]
-        before = self.engine.features(moving, moving["as_of"])
-        for row, why in zip(moves.rows, self.engine.explain(moves, before), strict=True):
-            key, record = held[row]
-            customer = self.engine.open(record)
-            customer.as_of = why.at
-            self._move(key, customer, why, "model", written, detected_at)
-            written.records[key] = customer.pack()
+        moves = self.engine.evaluate(held, np.maximum(held["as_of"], clock))
+        before = self.engine.features(held, held["as_of"])[moves.rows]
+        held["as_of"][moves.rows] = moves.now[moves.rows]
+        self._move(held, moves, before, "model", [written] * len(held), detected_at)
+        packed = held.pack()
+        written.records.update((keys[row], packed[row]) for row in moves.rows)
 
     def _rewrite(self, written: Written) -> None:
         """A slice of the records that must be appended again as they are."""
@@ -146,11 +134,27 @@ class Decider:
                 written.records.setdefault(key, record)
         del owned.rewrite[-SLICE:]
 
-    def _move(self, key: bytes, customer: Customer, why: Why, reason: str, written: Written, detected_at: str) -> None:
-        owned = written.owned
-        if customer.segment != NO_SEGMENT:
-            owned.sizes[customer.segment] -= 1
-        transition = self.engine.move(key, customer, why, reason)
-        owned.sizes[customer.segment] += 1
-        written.outbox[key] = encode_change(transition, epoch=owned.epoch, detected_at=detected_at, source=self.source)
-        written.documents.append(document_of(transition.customer_id, transition.segments, customer, owned.epoch))
+    def _move(
+        self,
+        held: WorkingSet,
+        moves: Moves,
+        before: Matrix,
+        reason: str,
+        into: Sequence[Written],
+        detected_at: str,
+    ) -> None:
+        """Put those who move where they belong; their changes and documents go `into` what is written, by row."""
+        rows = moves.rows
+        left, as_of = held["segment"][rows].tolist(), held["as_of"][rows].tolist()
+        changes = self.engine.move_all(held, moves, self.engine.explain(moves, before), reason)
+        entered = held["segment"][rows].tolist()
+        for row, change, was, now, at in zip(rows, changes, left, entered, as_of, strict=True):
+            item = into[row]
+            owned = item.owned
+            if was != NO_SEGMENT:
+                owned.sizes[was] -= 1
+            owned.sizes[now] += 1
+            item.outbox[held.keys[row]] = encode_change(
+                change, epoch=owned.epoch, detected_at=detected_at, source=self.source
+            )
+            item.documents.append(document_of(change, at, owned.epoch))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -23,13 +23,12 @@ def partitions_of(keys: Sequence[bytes], partitions: int) -> npt.NDArray[np.int6
     return (out & 0x7FFFFFFF) % partitions
 
 
-def misplaced(keys: Iterable[bytes], partition: int, partitions: int) -> set[bytes]:
-    """Those of `keys` that do not belong in `partition`."""
-    asked = list(keys)
-    if not asked:
+def misplaced(found: Sequence[tuple[bytes, int]], partitions: int) -> set[tuple[bytes, int]]:
+    """Those keys, each with the partition in which it was found, that do not belong there."""
+    if not found:
         return set()
-    right = partitions_of(asked, partitions) == partition
-    return {key for key, ok in zip(asked, right.tolist(), strict=True) if not ok}
+    right = partitions_of([key for key, _ in found], partitions).tolist()
+    return {each for each, belongs in zip(found, right, strict=True) if each[1] != belongs}
 
 
 def _murmur2(keys: Sequence[bytes], length: int) -> npt.NDArray[np.uint32]:

@@ -15,7 +15,6 @@ from stream_seg.settings import Settings
 
 from .absorb import Absorber
 from .checkpoint import Checkpoint
-from .intake import RecordBatch
 from .memory import give_back_memory
 from .mirror import Mirror
 from .model_feed import ModelFeed
@@ -27,6 +26,9 @@ from .store import PartitionedStore
 # Intake waits while this many records have gathered: memory stays bounded when effects are slow, and a group is
 # decided in less than a second. Larger groups write a busy customer less often.
 MAX_GATHERED: Final = 100_000
+# So many records are absorbed at once, or what there is when the group is taken: at a low rate, where batches are
+# of one or two records, the cost of each would be that of dozens.
+ABSORBED_TOGETHER: Final = 1_024
 
 
 class Pipeline:
@@ -68,19 +70,19 @@ class Pipeline:
     # Batches
 
     async def take_in(self, event: Any) -> None:
-        """Absorb the batch of a Faust event into the group that gathers; waits while there is no room."""
+        """Take the batch of a Faust event into the group that gathers; waits while there is no room."""
         era = self._era
         while not self.checkpoint.paused and self.checkpoint.group.records >= MAX_GATHERED:
             self.checkpoint.room.clear()
             await self.checkpoint.room.wait()
         await self._sampling.wait_for_first_model()
-        batch: RecordBatch = event.value
-        owned = self.checkpoint.owned.get(batch.partition)
+        owned = self.checkpoint.owned.get(event.value.partition)
         if era != self._era or self.checkpoint.paused or owned is None:
             return  # the partition moved while this waited; whoever has it now reads it again
-        self._absorber.absorb(batch, self.checkpoint.group, owned)
-        batch.release()
-        self.checkpoint.group.events.append(event)
+        group = self.checkpoint.group
+        group.take_in(event, owned)
+        if group.waiting_records >= ABSORBED_TOGETHER:
+            self._absorber.absorb(group)
         self._absorbed_at = monotonic()
         self.checkpoint.wake()
 

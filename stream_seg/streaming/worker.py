@@ -36,7 +36,7 @@ from .quiet import LIBRARY_LOG
 
 log = logging.getLogger(__name__)
 
-SWITCH_S: Final = 0.0005
+GC_THRESHOLD: Final = 5_000_000
 OBSERVE_EVERY_S: Final = 5.0
 
 # What users, brokers and networks cause is said in one line; anything else is a bug and shows where.
@@ -67,11 +67,8 @@ def run_worker(settings: Settings, services: Services) -> int:
     libraries = logging.INFO if settings.log_level == "debug" else logging.CRITICAL + 1
     configure_logging(settings.log_level, settings.log_format, libraries=libraries)
     # Records at rest are bytes, which the collector does not track, and what a group makes is freed by reference
-    # counts; at its usual threshold the collector would walk a whole group hundreds of times for little. (What
-    # Faust and asyncio leave in cycles is some 60 bytes an event: without any collector memory would grow.)
-    gc.set_threshold(500_000, 20, 100)
-    # Kafka is read on a thread of its own; by default it may keep the interpreter for 5 ms before it lets go.
-    sys.setswitchinterval(SWITCH_S)
+    # counts; at its usual threshold the collector would walk a whole group hundreds of times for nothing.
+    gc.set_threshold(GC_THRESHOLD, 20, 100)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     registry = CollectorRegistry()

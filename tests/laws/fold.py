@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from stream_seg.core.behaviour import Outcome
 from stream_seg.core.customer import Customer
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.model import SegmentModel
+from stream_seg.core.orders import Outcome
 from stream_seg.core.transitions import Hysteresis, Transition
 from stream_seg.core.vocabulary import TOPICS
 

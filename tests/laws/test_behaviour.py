@@ -8,9 +8,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_seg.core.behaviour import ORDER_ENTRY, Outcome
 from stream_seg.core.customer import Customer
 from stream_seg.core.engine import Engine
+from stream_seg.core.orders import Outcome
+from stream_seg.core.rings import ORDER_ENTRY
 from stream_seg.core.vocabulary import FIRST_INTERACTION, ORDERS, REFUNDED, SPEND
 
 from .fold import Fold, an_engine
@@ -18,7 +19,7 @@ from .histories import DECAY, History, Said, arrivals, cuts, histories, laws, mo
 from .plain import plain_counts, plain_sums
 
 ENGINE = an_engine()
-EXACT = ("purchases", "spend", "refunds", "refunded", "interactions", "traits", "base")
+EXACT = ("purchases", "spend", "refunds", "refunded", "interactions", "traits")
 TIMES = ("first_seen", "last_seen", "first_purchase", "last_purchase")
 DAYS = ("days_before", "day_bits")
 

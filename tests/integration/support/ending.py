@@ -22,6 +22,8 @@ from stream_seg.streaming.store import PartitionState
 from tests.integration.support.deployment import Deployment
 from tests.integration.support.yardstick import HALF_LIFE_S, Expected
 
+DECAY = Decay(HALF_LIFE_S)
+
 Headers = tuple[tuple[str, bytes], ...]
 
 
@@ -76,9 +78,8 @@ def read_states(deployed: Deployment) -> dict[int, PartitionState]:
 def read_ending(deployed: Deployment) -> Ending:
     """Everything that a deployment left in its topics."""
     states = read_states(deployed)
-    decay = Decay(deployed.settings.half_life_s)
     records = [(key, record) for state in states.values() for key, record in state.records.items()]
-    customers = {key.decode(): Customer.unpack(record, decay) for key, record in records}
+    customers = {key.decode(): Customer.unpack(record) for key, record in records}
     assert len(customers) == len(records), "two partitions hold the same customer"
     for number, state in states.items():
         keys = list(state.records)
@@ -191,7 +192,7 @@ def _counts(customer: Customer) -> tuple[float, ...]:
 def _decayed(customer: Customer) -> tuple[float, ...]:
     """Orders, money kept, money taken back, interactions but campaigns: decayed to the last time seen."""
     sums = customer.sums
-    fade = 2.0 ** (customer.base - customer.last_seen / HALF_LIFE_S)
+    fade = 1.0 / DECAY.weight(customer.last_seen, DECAY.landmark(customer.last_seen))
     browsed = sum(sums[FIRST_INTERACTION:FIRST_CHANNEL]) - sums[INTERACTION_SLOT["campaign_received"]]
     return tuple(value * fade for value in (sums[ORDERS], sums[SPEND], sums[REFUNDED], browsed))
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from stream_seg.core import example, traits
-from stream_seg.core.behaviour import Outcome
 from stream_seg.core.customer import BadRecord, Customer
 from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.engine import Engine, Rules
+from stream_seg.core.orders import Outcome
 from stream_seg.core.vocabulary import CHANNEL_SLOT, INTERACTION_SLOT, INTERACTIONS, ORDERS, TOPICS, category_slot
 
 ENGINE = Engine(Rules(Decay(DAY_S), recent_events=3, recent_orders=2))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from stream_seg.core.behaviour import DAY_WINDOW, Behaviour
+from stream_seg.core.customer import Customer
+from stream_seg.core.purchase_days import DAY_WINDOW
 
 from .acts import cancel, order, refund
 
 
-def days_of(*days: float) -> Behaviour:
+def days_of(*days: float) -> Customer:
     """Somebody who orders at these times, in days since the epoch."""
-    who = Behaviour()
+    who = Customer(1)
     for number, day in enumerate(days):
         order(who, day, f"o-{number}", 100)
     return who

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from stream_seg.core.behaviour import Behaviour, Outcome
+from stream_seg.core.customer import Customer
+from stream_seg.core.orders import Outcome
 
 from .acts import cancel, decayed, money, order, refund
 
 
 def test_a_refund_takes_back_money_at_the_time_of_the_order() -> None:
-    who = Behaviour()
+    who = Customer(1)
     order(who, 2, "A", 1000)  # weight 4
     assert refund(who, 3, "A", 300) is Outcome.ABSORBED
     assert money(who) == (1, 700, 1, 300)
@@ -16,7 +17,7 @@ def test_a_refund_takes_back_money_at_the_time_of_the_order() -> None:
 
 
 def test_partial_refunds_add_up_to_the_order_and_no_further() -> None:
-    who = Behaviour()
+    who = Customer(1)
     order(who, 2, "A", 1000)
     refund(who, 3, "A", 600)
     assert refund(who, 4, "A", 600) is Outcome.ABSORBED
@@ -27,7 +28,7 @@ def test_partial_refunds_add_up_to_the_order_and_no_further() -> None:
 
 
 def test_a_refund_before_its_order_takes_back_its_own_amount_at_its_own_time() -> None:
-    who = Behaviour()
+    who = Customer(1)
     assert refund(who, 3, "A", 300) is Outcome.UNMATCHED  # weight 8
     assert money(who) == (0, -300, 1, 300)
     assert decayed(who) == [0.0, -2400.0, 2400.0]
@@ -35,7 +36,7 @@ def test_a_refund_before_its_order_takes_back_its_own_amount_at_its_own_time() -
 
 
 def test_the_order_then_puts_the_refund_at_its_own_time() -> None:
-    who = Behaviour()
+    who = Customer(1)
     refund(who, 3, "A", 300)
     assert order(who, 2, "A", 1000) is Outcome.ABSORBED
     assert money(who) == (1, 700, 1, 300)
@@ -43,7 +44,7 @@ def test_the_order_then_puts_the_refund_at_its_own_time() -> None:
 
 
 def test_refunds_before_their_order_are_no_more_than_the_order() -> None:
-    who = Behaviour()
+    who = Customer(1)
     refund(who, 3, "A", 600)
     refund(who, 4, "A", 600)
     order(who, 2, "A", 1000)
@@ -52,7 +53,7 @@ def test_refunds_before_their_order_are_no_more_than_the_order() -> None:
 
 
 def test_refunds_on_both_sides_of_their_order() -> None:
-    who = Behaviour()
+    who = Customer(1)
     refund(who, 3, "A", 600)
     order(who, 2, "A", 1000)
     refund(who, 4, "A", 600)
@@ -61,7 +62,7 @@ def test_refunds_on_both_sides_of_their_order() -> None:
 
 
 def test_a_waiting_refund_leaves_other_orders_alone() -> None:
-    who = Behaviour()
+    who = Customer(1)
     refund(who, 0, "A", 300)
     order(who, 1, "B", 1000)
     assert money(who) == (1, 700, 1, 300)
@@ -72,7 +73,7 @@ def test_a_waiting_refund_leaves_other_orders_alone() -> None:
 
 
 def test_a_refund_waits_over_a_landmark() -> None:
-    who = Behaviour()
+    who = Customer(1)
     refund(who, 250, "A", 300)
     order(who, 257, "A", 1000)  # one half-life after the landmark at 256 days
     assert money(who) == (1, 700, 1, 300)
@@ -80,7 +81,7 @@ def test_a_refund_waits_over_a_landmark() -> None:
 
 
 def test_a_cancellation_takes_back_the_order_and_all_of_its_money() -> None:
-    who = Behaviour()
+    who = Customer(1)
     order(who, 1, "B", 100)
     order(who, 2, "A", 1000)
     assert cancel(who, 3, "A", 5) is Outcome.ABSORBED  # its own amount does not matter
@@ -90,7 +91,7 @@ def test_a_cancellation_takes_back_the_order_and_all_of_its_money() -> None:
 
 
 def test_a_cancellation_takes_back_what_refunds_left() -> None:
-    who = Behaviour()
+    who = Customer(1)
     order(who, 2, "A", 1000)
     refund(who, 3, "A", 300)
     assert cancel(who, 4, "A") is Outcome.ABSORBED
@@ -99,7 +100,7 @@ def test_a_cancellation_takes_back_what_refunds_left() -> None:
 
 
 def test_a_refund_of_a_cancelled_order_takes_nothing_more() -> None:
-    who = Behaviour()
+    who = Customer(1)
     order(who, 2, "A", 1000)
     cancel(who, 3, "A")
     assert refund(who, 4, "A", 1000) is Outcome.ABSORBED
@@ -108,7 +109,7 @@ def test_a_refund_of_a_cancelled_order_takes_nothing_more() -> None:
 
 
 def test_an_order_is_cancelled_once() -> None:
-    who = Behaviour()
+    who = Customer(1)
     order(who, 2, "A", 1000)
     cancel(who, 3, "A")
     assert cancel(who, 4, "A") is Outcome.REPEATED_ORDER
@@ -118,7 +119,7 @@ def test_an_order_is_cancelled_once() -> None:
 
 
 def test_a_cancellation_before_its_order_takes_back_what_it_says_until_the_order_comes() -> None:
-    who = Behaviour()
+    who = Customer(1)
     assert cancel(who, 3, "A", 900) is Outcome.UNMATCHED
     assert money(who) == (0, -900, 0, 900)
     assert decayed(who) == [0.0, -7200.0, 7200.0]
@@ -128,7 +129,7 @@ def test_a_cancellation_before_its_order_takes_back_what_it_says_until_the_order
 
 
 def test_a_cancellation_without_an_amount_waits_too() -> None:
-    who = Behaviour()
+    who = Customer(1)
     assert cancel(who, 3, "A") is Outcome.UNMATCHED
     assert money(who) == (0, 0, 0, 0)
     order(who, 2, "A", 1000)
@@ -137,7 +138,7 @@ def test_a_cancellation_without_an_amount_waits_too() -> None:
 
 def test_refund_and_cancellation_both_before_their_order() -> None:
     for first, second in ((refund, cancel), (cancel, refund)):
-        who = Behaviour()
+        who = Customer(1)
         first(who, 3, "A", 300)
         second(who, 4, "A", 1000)
         order(who, 2, "A", 1000)
@@ -147,7 +148,7 @@ def test_refund_and_cancellation_both_before_their_order() -> None:
 
 def test_a_refund_of_the_same_order_again_is_another_refund() -> None:
     # Two events that give back the same amount are two partial refunds: only the event id could tell otherwise.
-    who = Behaviour()
+    who = Customer(1)
     order(who, 2, "A", 1000)
     refund(who, 3, "A", 100)
     refund(who, 3, "A", 100)
@@ -155,7 +156,7 @@ def test_a_refund_of_the_same_order_again_is_another_refund() -> None:
 
 
 def test_an_order_forgotten_is_an_order_never_seen() -> None:
-    who = Behaviour()
+    who = Customer(1)
     for day, name in ((0, "A"), (1, "B"), (2, "C")):
         order(who, day, name, 1000, keep=2)
     assert order(who, 0, "A", 1000, keep=2) is Outcome.ABSORBED  # counted a second time
@@ -163,7 +164,7 @@ def test_an_order_forgotten_is_an_order_never_seen() -> None:
 
 
 def test_a_refund_of_a_forgotten_order_takes_back_its_own_amount_at_its_own_time() -> None:
-    who = Behaviour()
+    who = Customer(1)
     for day, name in ((0, "A"), (1, "B"), (2, "C")):
         order(who, day, name, 1000, keep=2)
     assert refund(who, 3, "A", 5000, keep=2) is Outcome.UNMATCHED
@@ -172,7 +173,7 @@ def test_a_refund_of_a_forgotten_order_takes_back_its_own_amount_at_its_own_time
 
 
 def test_a_cancellation_of_a_forgotten_order_takes_back_money_but_no_order() -> None:
-    who = Behaviour()
+    who = Customer(1)
     for day, name in ((0, "A"), (1, "B"), (2, "C")):
         order(who, day, name, 1000, keep=2)
     assert cancel(who, 3, "A", 1000, keep=2) is Outcome.UNMATCHED
@@ -180,7 +181,7 @@ def test_a_cancellation_of_a_forgotten_order_takes_back_money_but_no_order() -> 
 
 
 def test_what_waits_takes_a_place_among_the_orders_kept() -> None:
-    who = Behaviour()
+    who = Customer(1)
     refund(who, 0, "A", 300, keep=2)
     order(who, 1, "B", 1000, keep=2)
     order(who, 1, "C", 1000, keep=2)

@@ -1,4 +1,4 @@
-"""Records joined to one array: safe against whatever a record holds, and cheap when one is broken."""
+"""Records read one by one: whatever a record holds, nothing of it reaches another."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_seg.contracts.decode import Decoder
-from stream_seg.contracts.events import Purchase
-from stream_seg.contracts.joined import Invalid, JoinedReader
-from stream_seg.contracts.reasons import Refused
+from stream_seg.contracts.reader import EventReader
 
 NOW = 1_800_000_000.0
 PURCHASES = Decoder("purchases")
@@ -33,11 +31,14 @@ def reasons_of(values: Sequence[bytes]) -> list[str]:
 
 
 def test_records_come_back_in_place() -> None:
-    event, invalid, broken = JoinedReader(Purchase).read([order("e-1"), b"[1]", b"{"])
-    assert event["event_id"] == "e-1"
-    assert isinstance(invalid, Invalid)
-    assert invalid.value == [1]
-    assert isinstance(broken, Refused)
+    events, refused = EventReader("purchases").read([b"[1]", order("e-1"), b"{"])
+    assert [event and event["event_id"] for event in events] == [None, "e-1", None]
+    assert {at: why.reason for at, why in refused.items()} == {0: "not_an_object", 2: "not_json"}
+
+
+def test_a_refusal_holds_nothing_of_the_batch() -> None:
+    _, refused = EventReader("purchases").read([b"[1]", b"{}"])
+    assert [why.__traceback__ for why in refused.values()] == [None, None]
 
 
 # Each list has as many values as records once it is joined with commas, all of the same customer.
@@ -101,32 +102,3 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, min_size=1, max_size=24))
 def test_whatever_stands_beside_a_record_changes_nothing_for_it(records: list[bytes]) -> None:
     assert reasons_of(records) == [reasons_of([record])[0] for record in records]
-
-
-class CountingReader(JoinedReader):
-    """Counts the records that are validated."""
-
-    validated = 0
-
-    def _together(self, records: Sequence[bytes]) -> list[Any]:
-        self.validated += len(records)
-        return super()._together(records)
-
-
-@pytest.mark.parametrize("broken", [b"hello", b"{", order("e-1")[:30], order("e-1") + b"," + order("e-2"), b"\xff"])
-@pytest.mark.parametrize("at", [0, 1, 250, 511])
-def test_one_broken_record_costs_about_one_more_chunk(broken: bytes, at: int) -> None:
-    records = [order(f"e-{i}") for i in range(512)]
-    records[at] = broken
-    reader = CountingReader(Purchase)
-    found = reader.read(records)
-    assert [i for i, value in enumerate(found) if isinstance(value, Refused)] == [at]
-    assert reader.validated <= 2 * 512 + 2
-
-
-@pytest.mark.parametrize("broken", [b'{"x":[{}', b"{", b"", b"\xff"])
-def test_nothing_but_broken_records_costs_what_halving_costs(broken: bytes) -> None:
-    reader = CountingReader(Purchase)
-    found = reader.read([broken] * 512)
-    assert all(isinstance(value, Refused) for value in found)
-    assert reader.validated <= 16 * 512
