@@ -7,7 +7,7 @@ is JSON under a reserved key, the last record of every group.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from struct import Struct, error
 from typing import Any, Final, NamedTuple
 
@@ -56,6 +56,9 @@ class Header:
     times: dict[str, float] = field(default_factory=dict)  # largest occurred_at by input topic
 
 
+_HEADER_FIELDS: Final = tuple(each.name for each in fields(Header))
+
+
 def pack_entry(epoch: int, group: int, record: bytes, outbox: tuple[bytes, ...] = ()) -> bytes:
     """Bytes of an entry."""
     packed = _ENTRY.pack(FORMAT, epoch, group, len(record)) + record
@@ -81,17 +84,17 @@ def unpack_entry(value: bytes) -> Entry:
 
 def pack_header(header: Header) -> bytes:
     """Bytes of a header."""
-    return orjson.dumps({"format": FORMAT, **asdict(header)})
+    return orjson.dumps({"format": FORMAT, **{name: getattr(header, name) for name in _HEADER_FIELDS}})
 
 
 def unpack_header(value: bytes) -> Header:
     """A header from its bytes; raises BadChangelog."""
     try:
-        fields: dict[str, Any] = orjson.loads(value)
-        number = fields.pop("format")
+        said: dict[str, Any] = orjson.loads(value)
+        number = said.pop("format")
         if number != FORMAT:
             raise BadChangelog(f"partition header of format {number}; this version reads {FORMAT}: upgrade stream_seg")
-        return Header(**fields)
+        return Header(**said)
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as reason:
         raise BadChangelog(f"partition header cannot be read: {reason}") from None
 

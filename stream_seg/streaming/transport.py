@@ -133,8 +133,9 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
 
     logger = LIBRARY_LOG
 
-    input_held = True  # read by the consumer's thread, too
+    input_held = True
     _input_resumed = False
+    _moving = False  # a rebalance has begun, and not ended: what resumes now belongs to the assignment before
 
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, thread_loop=self.loop, beacon=self.beacon)
@@ -145,19 +146,19 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """A rebalance begins."""
-        self.input_held, self._input_resumed = True, False
+        self.input_held, self._input_resumed, self._moving = True, False, True
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """A rebalance ends; recovery follows."""
-        self.input_held, self._input_resumed = True, False
+        self.input_held, self._input_resumed, self._moving = True, False, False
         await super().on_partitions_assigned(assigned, generation_id)
 
     def resume_partitions(self, tps: Iterable[TP]) -> None:
         """The first step of going on: of the changelog when recovery begins, of the input when it is over."""
         resumed = set(tps)
         super().resume_partitions(resumed)
-        self._input_resumed |= self.changelog_among(resumed) != resumed
+        self._input_resumed |= not self._moving and self.changelog_among(resumed) != resumed
 
     def resume_flow(self) -> None:
         """The last step of going on."""
