@@ -16,6 +16,7 @@ import orjson
 from stream_seg.core.customer import columns
 from stream_seg.core.decay import DAY_S
 from stream_seg.core.engine import Engine
+from stream_seg.core.features import FEATURES
 from stream_seg.learning.policy import LearnerPolicy
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
@@ -65,9 +66,13 @@ class Sample:
         try:
             fields: dict[str, Any] = orjson.loads(value)
             rows = [(str(name), [float(x) for x in row]) for name, row in fields["rows"]]
-            return cls(int(fields["partition"]), float(fields["clock"]), bool(fields["drained"]), rows)
-        except (KeyError, TypeError, ValueError) as reason:
-            raise ValueError(f"not a sample: {reason}") from None
+            sample = cls(int(fields["partition"]), float(fields["clock"]), bool(fields["drained"]), rows)
+        except (KeyError, OverflowError, TypeError, ValueError) as reason:
+            # The type only: the text may quote what a customer is called.
+            raise ValueError(f"not a sample ({type(reason).__name__})") from None
+        if any(len(row) != len(FEATURES) for _, row in rows):
+            raise ValueError(f"not a sample: each row must have {len(FEATURES)} features")
+        return sample
 
 
 def draw(engine: Engine, owned: OwnedPartition, now: float, wanted: int, *, drained: bool) -> Sample:
