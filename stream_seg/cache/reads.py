@@ -75,7 +75,12 @@ def segments_of(customer_id: str, fields: Mapping[str, str]) -> CustomerSegments
 
 def model_of(snapshot: str | bytes | None) -> dict[str, Any] | None:
     """The snapshot's JSON as a dictionary."""
-    return None if snapshot is None else dict(orjson.loads(snapshot))
+    if snapshot is None:
+        return None
+    loaded = orjson.loads(snapshot)
+    if not isinstance(loaded, dict):
+        raise ValueError("the model in Redis is no JSON object")
+    return loaded
 
 
 def added_up(stats: Iterable[Mapping[str, str]]) -> Sizes:
