@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     @field_validator("broker")
     @classmethod
     def _broker_scheme(cls, value: str) -> str:
+        # What is shown nowhere else must not be shown by the error that refuses it.
+        if "@" in value or "?" in value:
+            raise ValueError("BROKER must not hold user, password or options; write kafka://host:port[,host:port]")
         if value != EMBEDDED and not value.startswith("kafka://"):
             raise ValueError(f"BROKER is {value!r}; write kafka://host:port[,host:port], or embedded")
         return value

@@ -12,6 +12,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
+from stream_seg.cache.errors import BadUrl
+
 CONNECT_TIMEOUT_S: Final = 1.0
 TIMEOUT_S: Final = 1.0
 
@@ -49,6 +51,8 @@ def connect_async(
 def _options(connect_timeout_s: float, timeout_s: float) -> dict[str, Any]:
     return {
         "decode_responses": True,
+        # What is not UTF-8 was not written by stream_seg, and must not break off the reading of replies.
+        "encoding_errors": "replace",
         # Old servers and proxies know no other; it also keeps the handshake short.
         "protocol": 2,
         "socket_connect_timeout": connect_timeout_s,
@@ -62,7 +66,7 @@ def _made(make: Callable[..., P], url: str, options: dict[str, Any]) -> P:
         return make(url, **options)
     except ValueError:
         # The parser's own message may quote a part of the password, so it must not be chained.
-        raise ValueError(
+        raise BadUrl(
             "not a Redis URL: write redis://[user:password@]host:port[/database] or rediss://..., "
             "with special characters of the password percent-encoded"
         ) from None

@@ -17,6 +17,14 @@ class CacheUnavailable(CacheError):
     """Redis is away, too slow, or refuses: nothing is wrong with what was asked, so asking again later may help."""
 
 
+class BadUrl(CacheError, ValueError):
+    """The URL of a Redis cannot be read; the message does not quote it, since it may hold a password."""
+
+
+class CacheDamaged(CacheError):
+    """What Redis holds is not what stream_seg writes; the message names the key, and says what to do."""
+
+
 class PrefixTaken(CacheError):
     """The keys under the prefix belong to another application, whose documents would be mixed with this one's."""
 

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import orjson
 
+from stream_seg.cache.errors import CacheDamaged
 from stream_seg.cache.keys import Keys
 from stream_seg.contracts.document import CustomerSegments
 
@@ -20,7 +21,20 @@ class Read(Generic[T]):
     """One round trip: the commands to send, and what to make of their replies."""
 
     commands: list[tuple[str, ...]]
-    parse: Callable[[list[Any]], T]
+    meaning: Callable[[list[Any]], T]
+
+    def parse(self, replies: list[Any]) -> T:
+        """What the replies mean; raises CacheDamaged where somebody else wrote what was read."""
+        try:
+            return self.meaning(replies)
+        except (AttributeError, TypeError, ValueError):
+            what = " or ".join(command[1] for command in self.commands[:3]) + (
+                ", ..." if len(self.commands) > 3 else ""
+            )
+            # Without the cause: it may quote customers' data.
+            raise CacheDamaged(
+                f"what Redis holds under {what} is not what stream_seg writes; delete it: workers write it again"
+            ) from None
 
 
 def customer(keys: Keys, customer_id: str) -> Read[CustomerSegments | None]:
@@ -61,7 +75,12 @@ def segments_of(customer_id: str, fields: Mapping[str, str]) -> CustomerSegments
 
 def model_of(snapshot: str | bytes | None) -> dict[str, Any] | None:
     """The snapshot's JSON as a dictionary."""
-    return None if snapshot is None else dict(orjson.loads(snapshot))
+    if snapshot is None:
+        return None
+    loaded = orjson.loads(snapshot)
+    if not isinstance(loaded, dict):
+        raise ValueError("the model in Redis is no JSON object")
+    return loaded
 
 
 def added_up(stats: Iterable[Mapping[str, str]]) -> Sizes:

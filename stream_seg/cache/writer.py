@@ -98,10 +98,7 @@ class CacheWriter:
         reads: list[Command] = [("HMGET", self._keys.mark(p), "epoch", "group") for p in wanted]
         _, owner, *held = await self._send([*self._claim(), *reads], atomic=True)
         self._check_owner(owner)
-        return {
-            partition: None if epoch is None or group is None else Mark(int(epoch), int(group))
-            for partition, (epoch, group) in zip(wanted, held, strict=True)
-        }
+        return {partition: _mark_of(epoch, group) for partition, (epoch, group) in zip(wanted, held, strict=True)}
 
     async def set_model(self, snapshot: str | bytes) -> bool:
         """Put a model snapshot in force: a JSON object with `version` and `created_at` (RFC 3339).
@@ -157,6 +154,14 @@ class CacheWriter:
 def _chunks(documents: Sequence[Document]) -> Iterator[Sequence[Document]]:
     for start in range(0, len(documents), DOCUMENTS_A_CALL):
         yield documents[start : start + DOCUMENTS_A_CALL]
+
+
+def _mark_of(epoch: str | None, group: str | None) -> Mark | None:
+    """The mark that Redis holds; None where there is none, or what is there was not written by us."""
+    try:
+        return None if epoch is None or group is None else Mark(int(epoch), int(group))
+    except ValueError:
+        return None
 
 
 def _mark_argument(batch: PartitionWrite) -> dict[str, Any]:

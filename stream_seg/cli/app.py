@@ -26,9 +26,16 @@ app = typer.Typer(
 )
 topics = typer.Typer(help="Make the topics of a deployment, or say what is wrong with them.", no_args_is_help=True)
 app.add_typer(topics, name="topics")
+dead_letters = typer.Typer(help="Look at rejected records, and send them again after a fix.", no_args_is_help=True)
+app.add_typer(dead_letters, name="dead-letters")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line, and nothing for people.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Send only the first N events.", metavar="N")]
+Reasons = Annotated[
+    list[str] | None, typer.Option("--reason", help="Only this reason; may be repeated.", metavar="CODE")
+]
+OfTopic = Annotated[str | None, typer.Option("--topic", help="Only records of purchases, interactions or profiles.")]
+Since = Annotated[str | None, typer.Option(help="Only rejected since a time, or an age: 15m, 2h, 7d.", metavar="WHEN")]
 Customer = Annotated[str, typer.Argument(help="The customer's id, for example h-1871.")]
 
 
@@ -162,3 +169,45 @@ def lag(json: Json = False) -> None:
     from stream_seg.cli.lag import run
 
     raise typer.Exit(run(as_json=json))
+
+
+@dead_letters.command("list")
+def dead_letters_list(
+    reason: Reasons = None,
+    topic: OfTopic = None,
+    since: Since = None,
+    limit: Annotated[int, typer.Option(min=0, help="How many of the latest to show.", metavar="N")] = 20,
+    json: Json = False,
+) -> None:
+    """Show the latest rejected records, why they were rejected, and how many there are of each reason.
+
+    - `stream-seg dead-letters list --since 1h`
+    - `stream-seg dead-letters list --reason currency_without_rate --topic purchases --limit 5`
+    """
+    from stream_seg.cli.dead_letters import Wanted, list_letters
+
+    raise typer.Exit(list_letters(Wanted(reason or (), topic, since, limit), as_json=json))
+
+
+@dead_letters.command("redrive")
+def dead_letters_redrive(
+    reason: Reasons = None,
+    topic: OfTopic = None,
+    since: Since = None,
+    limit: Limit = None,
+    again: Annotated[bool, typer.Option("--again", help="Also what an earlier redrive has sent.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and send nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """Send rejected records to their topics again, byte for byte, after what rejected them was mended.
+
+    Each is sent once: what an earlier redrive went past is left out.
+
+    - `stream-seg dead-letters redrive --dry-run`
+    - `stream-seg dead-letters redrive --reason currency_without_rate --yes`
+    """
+    from stream_seg.cli.dead_letters import Wanted, redrive
+
+    wanted = Wanted(reason or (), topic, since, limit)
+    raise typer.Exit(redrive(wanted, again=again, yes=yes, dry_run=dry_run, as_json=json))

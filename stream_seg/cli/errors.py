@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -19,6 +20,8 @@ _DEFINED = {
     "stream_seg.core.customer": ("BadRecord",),
     "aiokafka.errors": ("KafkaError",),
 }
+# What a wrong setting causes that no check of settings can tell.
+_WRONG = {"stream_seg.cache.errors": ("BadUrl",)}
 
 
 class Failure(Exception):
@@ -31,15 +34,15 @@ class UsageError(Exception):
 
 def described(error: BaseException) -> tuple[str, int] | None:
     """The line to print and the exit status; None for what only a bug can cause."""
-    if isinstance(error, UsageError):
+    if isinstance(error, (UsageError, *_loaded(_WRONG))):
         return _one_line(error), WRONG_USAGE
-    return (_one_line(error), FAILED) if isinstance(error, (Failure, OSError, *_loaded())) else None
+    return (_one_line(error), FAILED) if isinstance(error, (Failure, OSError, *_loaded(_DEFINED))) else None
 
 
-def _loaded() -> list[type[BaseException]]:
+def _loaded(defined: Mapping[str, Sequence[str]]) -> list[type[BaseException]]:
     return [
         getattr(sys.modules[module], name)
-        for module, names in _DEFINED.items()
+        for module, names in defined.items()
         if module in sys.modules
         for name in names
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -12,6 +12,10 @@ from stream_seg.core.features import FEATURES
 from stream_seg.core.model import BEHAVIOR, SegmentModel, segment_id
 
 from .times import parse_rfc3339
+
+# What a customer's record has room for.
+MAX_VERSION: Final = 2**32 - 1
+MAX_SEGMENTS: Final = 127
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Row = Annotated[list[Finite], Field(min_length=1)]
@@ -38,7 +42,7 @@ class ModelSnapshot(_Json):
     rows of d in scaled space, `segments` k profiles with the ids b0, b1, ... in the order of the centroids.
     """
 
-    version: int = Field(ge=1)
+    version: int = Field(ge=1, le=MAX_VERSION)
     parent: int = Field(ge=0, description="the version this one was learned from; 0 for none")
     dimension: str = BEHAVIOR
     created_at: str = Field(description="RFC 3339, wall time")
@@ -47,7 +51,7 @@ class ModelSnapshot(_Json):
     log: list[bool] = Field(description="whether log(1 + x) of the feature is taken first")
     center: Row
     scale: Annotated[list[Annotated[Finite, Field(gt=0)]], Field(min_length=1)]
-    centroids: Annotated[list[Row], Field(min_length=1)]
+    centroids: Annotated[list[Row], Field(min_length=1, max_length=MAX_SEGMENTS)]
     segments: list[SegmentProfile]
     learner: dict[str, Any] = Field(default_factory=dict, description="all that is needed to go on learning")
     reason: str = Field(description="why this version was published")
@@ -99,8 +103,13 @@ class ModelSnapshot(_Json):
 
 
 def parse_snapshot(value: bytes) -> ModelSnapshot:
-    """The snapshot in a JSON text; raises pydantic.ValidationError (a ValueError)."""
-    return ModelSnapshot.model_validate_json(value)
+    """The snapshot in a JSON text; raises ValueError that says in one line what is wrong first."""
+    try:
+        return ModelSnapshot.model_validate_json(value)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, fault["loc"])) or "the whole"
+        raise ValueError(f"{place}: {fault['msg']}") from None
 
 
 def load_snapshot(path: Path) -> ModelSnapshot:
@@ -109,7 +118,5 @@ def load_snapshot(path: Path) -> ModelSnapshot:
         return parse_snapshot(path.read_bytes())
     except OSError as error:
         raise ValueError(f"the model {path} cannot be read: {error.strerror}") from None
-    except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        place = ".".join(map(str, fault["loc"])) or "the whole"
-        raise ValueError(f"{path} is no model snapshot: {place}: {fault['msg']}") from None
+    except ValueError as reason:
+        raise ValueError(f"{path} is no model snapshot: {reason}") from None

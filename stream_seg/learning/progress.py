@@ -31,7 +31,7 @@ class Progress:
     def from_json(cls, values: Mapping[str, Any], centers: int) -> Self:
         """Back from `to_json`, for so many centres; names that a later version added are ignored.
 
-        Raises ValueError on another format.
+        Raises ValueError on another format, and on values of another type.
         """
         if values.get("format") != FORMAT:
             raise ValueError(
@@ -39,7 +39,21 @@ class Progress:
                 "start a new learner, or use the version that wrote it"
             )
         known = {each.name for each in fields(cls)}
-        self = cls(**{name: value for name, value in values.items() if name in known})
+        said = {name: value for name, value in values.items() if name in known}
+        if wrong := [name for name, value in said.items() if not _has_type(name, value)]:
+            raise ValueError(f"the snapshot's learner has a {wrong[0]} of another type than it must be")
+        if "clusters" not in said:
+            raise ValueError("the snapshot's learner does not say how many clusters it learns")
+        self = cls(**said)
         if len(self.counts) != centers:
             self.counts = [0] * centers
         return self
+
+
+def _has_type(name: str, value: object) -> bool:
+    """Whether a value out of JSON may be the field of this name."""
+    if name in ("first_clock", "published_clock"):
+        return value is None or type(value) in (int, float)
+    if name == "counts":
+        return isinstance(value, list) and all(type(count) is int for count in value)
+    return type(value) is int

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from aiokafka.client import AIOKafkaClient, CoordinationType
 from aiokafka.cluster import ClusterMetadata
 from aiokafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartitionError, for_code
-from aiokafka.protocol.commit import OffsetFetchRequest
+from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
 from aiokafka.protocol.coordination import FindCoordinatorRequest
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.metadata import MetadataRequest
@@ -108,6 +108,19 @@ async def committed(
         return offsets
 
     return await _retrying(ask)
+
+
+async def commit(client: AIOKafkaClient, group: str, offsets: Mapping[TopicPartition, int]) -> None:
+    """Let a group that has no members go on from these offsets."""
+    wanted = _by_topic((tp, (tp.partition, offset, "")) for tp, offset in offsets.items())
+    request = OffsetCommitRequest(group, -1, "", -1, wanted)  # no generation, no member, the broker's own retention
+
+    async def ask() -> None:
+        response = await client.send(await _coordinator(client, group), request, group=CONNECTION)
+        for tp, (error_code,) in _answers(response.topics):
+            _raise_for(error_code, tp)
+
+    await _retrying(ask)
 
 
 async def record_timestamps_at(

@@ -16,6 +16,8 @@ import orjson
 FORMAT: Final = 1
 # Not UTF-8, so no customer id can be this key.
 HEADER_KEY: Final = b"\xffheader"
+# Of epochs (milliseconds since 1970) and groups: Redis compares them as doubles.
+MAX_NUMBER: Final = 2**53
 
 _ENTRY: Final = Struct("<BQQI")
 _LENGTH: Final = Struct("<I")
@@ -73,6 +75,8 @@ def unpack_entry(value: bytes) -> Entry:
         number, epoch, group, length = _ENTRY.unpack_from(value)
         if number != FORMAT:
             raise BadChangelog(f"changelog entry of format {number}; this version reads {FORMAT}: upgrade stream_seg")
+        if max(epoch, group) > MAX_NUMBER:
+            raise BadChangelog("changelog entry whose epoch or group cannot be: it is damaged")
         start = _ENTRY.size
         record = value[start : start + length]
         if len(record) != length:
@@ -94,9 +98,31 @@ def unpack_header(value: bytes) -> Header:
         number = said.pop("format")
         if number != FORMAT:
             raise BadChangelog(f"partition header of format {number}; this version reads {FORMAT}: upgrade stream_seg")
-        return Header(**said)
+        return _checked(Header(**said))
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as reason:
-        raise BadChangelog(f"partition header cannot be read: {reason}") from None
+        raise BadChangelog(f"partition header cannot be read: {reason!r}") from None
+
+
+def check_key(key: bytes | None) -> None:
+    """Raise BadChangelog unless `key` can be a customer id."""
+    try:
+        if key is not None:
+            key.decode()
+            return
+    except UnicodeDecodeError:
+        pass
+    raise BadChangelog("a changelog record whose key is no customer id: not written by stream_seg")
+
+
+def _checked(header: Header) -> Header:
+    """The header, if every field has its type; raises TypeError."""
+    numbers = (header.epoch, header.group, header.confirmed, header.model_version, *header.inputs.values())
+    times = (header.clock, header.half_life_s, *header.times.values())
+    if not all(type(number) is int and number <= MAX_NUMBER for number in numbers) or not all(
+        type(t) in (float, int) for t in times
+    ):
+        raise TypeError("a field has another type, or is larger, than it can be")
+    return header
 
 
 def _unpack_outbox(value: bytes, at: int) -> tuple[bytes, ...]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from stream_seg.contracts.changes import parse_change
 from stream_seg.contracts.document import CustomerSegments
 from stream_seg.contracts.model import parse_snapshot
 from stream_seg.contracts.times import rfc3339
@@ -97,7 +98,7 @@ class ChangesFold:
             flow = flow_of(change)
             self.last[customer_id] = LastChange(change["epoch"], standing_of_change(change), flow)
             self.reasons[change["reason"]["code"]] += 1
-        except (orjson.JSONDecodeError, KeyError, TypeError) as reason:
+        except (AttributeError, KeyError, TypeError, ValueError) as reason:
             raise BadChange(f"a message on the topic of changes is not a segment change: {reason!r}") from None
         self.changes += 1
         self.flows[flow] += 1
@@ -152,14 +153,17 @@ async def fold_changes(bootstrap: str, topic: str, *, embedded: bool) -> Changes
             if record.value is not None:
                 fold.add(record.value)
             elif record.key is not None:
-                fold.last.pop(record.key.decode(), None)
+                fold.last.pop(record.key.decode(errors="replace"), None)
     return fold
 
 
 async def changes_of(
     bootstrap: str, topic: str, customers: Sequence[str], *, embedded: bool
 ) -> dict[str, list[Change]]:
-    """All changes of some customers, each once, in order. Reads the partitions of those customers only."""
+    """All changes of some customers, each once, in order; reads the partitions of those customers only.
+
+    Raises BrokerError, BadChange.
+    """
     async with connect(bootstrap) as client:
         count = len((await partitions_of_topics(client, [topic])).get(topic, ()))
     keys = [customer.encode() for customer in customers]
@@ -167,13 +171,22 @@ async def changes_of(
     found: dict[str, list[Change]] = {customer: [] for customer in customers}
     async for _, records in read_all(bootstrap, topic, embedded=embedded, partitions=mine):
         for record in records:
-            changes = found.get(record.key.decode()) if record.key is not None else None
+            changes = found.get(record.key.decode(errors="replace")) if record.key is not None else None
             if changes is None or record.value is None:
                 continue
-            change = orjson.loads(record.value)
+            change = _whole(record.value)
             if not changes or _order(change) > _order(changes[-1]):
                 changes.append(change)
     return found
+
+
+def _whole(value: bytes) -> Change:
+    try:
+        parse_change(value)
+    except ValueError:
+        raise BadChange("a message on the topic of changes is not a segment change of this version") from None
+    change: Change = orjson.loads(value)
+    return change
 
 
 def _order(change: Change) -> tuple[int, int]:

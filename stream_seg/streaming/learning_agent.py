@@ -65,7 +65,11 @@ class LearningAgent:
         seed, snapshot = 1, self._feed.latest
         if snapshot is None:
             return Learner(self._k, seed, self._policy)
-        return Learner.restore(snapshot, self._k, seed, self._policy)
+        try:
+            return Learner.restore(snapshot, self._k, seed, self._policy)
+        except ValueError as reason:
+            log.error("learning goes on from nothing, since model %d does not say how: %s", snapshot.version, reason)
+            return Learner(self._k, seed, self._policy)
 
     async def _publish(self, snapshot: ModelSnapshot) -> None:
         message = (str(snapshot.version).encode(), snapshot.dumps(), ())

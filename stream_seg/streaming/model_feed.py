@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import ConsumerStoppedError
 from aiokafka.structs import TopicPartition
 
-from stream_seg.contracts.model import ModelSnapshot
+from stream_seg.contracts.model import ModelSnapshot, parse_snapshot
 from stream_seg.ops.offsets import high_watermarks
 
 log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ class ModelFeed:
             if record.value is None:
                 continue
             try:
-                snapshot = ModelSnapshot.model_validate_json(record.value)
+                snapshot = parse_snapshot(record.value)
             except ValueError as reason:
                 log.error("model snapshot at offset %d cannot be used, the one before stays: %s", record.offset, reason)
                 continue

@@ -86,7 +86,7 @@ async def replay(
     """
     if speed is not None and not speed > 0:
         raise ValueError(f"speed is {speed:g}; give seconds of event time a second, above 0")
-    async with _producer(bootstrap) as producer:
+    async with started_producer(bootstrap) as producer:
         partitions = await _partitions(producer, bootstrap, settings)
         run = _Run(_Sender(producer, settings, partitions), on_progress, await asyncio.to_thread(_total, source, limit))
         async for records in _paced(_chunks(islice(source, limit)), speed):
@@ -200,7 +200,8 @@ class _Run:
 
 
 @asynccontextmanager
-async def _producer(bootstrap: str) -> AsyncIterator[Any]:
+async def started_producer(bootstrap: str) -> AsyncIterator[Any]:
+    """A producer that waits for all replicas; raises BrokerError when no broker answers."""
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap,
         acks="all",

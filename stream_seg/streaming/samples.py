@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic, time
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ import orjson
 from stream_seg.core.customer import columns
 from stream_seg.core.decay import DAY_S
 from stream_seg.core.engine import Engine
+from stream_seg.core.features import FEATURES
 from stream_seg.learning.policy import LearnerPolicy
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
@@ -23,6 +24,8 @@ from stream_seg.settings import Settings
 from .ownership import OwnedPartition
 from .publish import append_all
 
+# Customers in one message: with ids of the greatest length it stays below what brokers take, which is a megabyte.
+ROWS_A_MESSAGE: Final = 500
 # Customers sampled a day over all partitions: enough for centres to follow, little enough to cost nothing.
 SAMPLES_A_DAY: Final = 400
 # Before the first model more are wanted, so that a good start has something to choose from.
@@ -49,15 +52,27 @@ class Sample:
             {"partition": self.partition, "clock": self.clock, "drained": self.drained, "rows": self.rows}
         )
 
+    def parts(self) -> list[Sample]:
+        """The same in messages of at most `ROWS_A_MESSAGE` customers; only the last says that all is drained."""
+        starts = range(0, len(self.rows), ROWS_A_MESSAGE) or (0,)
+        return [
+            replace(self, rows=self.rows[at : at + ROWS_A_MESSAGE], drained=self.drained and at == starts[-1])
+            for at in starts
+        ]
+
     @classmethod
     def loads(cls, value: bytes) -> Sample:
         """From JSON; raises ValueError when it is not a sample."""
         try:
             fields: dict[str, Any] = orjson.loads(value)
             rows = [(str(name), [float(x) for x in row]) for name, row in fields["rows"]]
-            return cls(int(fields["partition"]), float(fields["clock"]), bool(fields["drained"]), rows)
-        except (KeyError, TypeError, ValueError) as reason:
-            raise ValueError(f"not a sample: {reason}") from None
+            sample = cls(int(fields["partition"]), float(fields["clock"]), bool(fields["drained"]), rows)
+        except (KeyError, OverflowError, TypeError, ValueError) as reason:
+            # The type only: the text may quote what a customer is called.
+            raise ValueError(f"not a sample ({type(reason).__name__})") from None
+        if any(len(row) != len(FEATURES) for _, row in rows):
+            raise ValueError(f"not a sample: each row must have {len(FEATURES)} features")
+        return sample
 
 
 def draw(engine: Engine, owned: OwnedPartition, now: float, wanted: int, *, drained: bool) -> Sample:
@@ -111,7 +126,7 @@ class Sampling:
             self._drained_at = monotonic()
         share = max(1, (SAMPLES_A_DAY if self._engine.model else FIRST_SAMPLE) // self._partitions)
         samples = [draw(self._engine, held, self._now(held), share, drained=drained) for held in due]
-        messages = [(str(sample.partition).encode(), sample.dumps(), ()) for sample in samples]
+        messages = [(str(part.partition).encode(), part.dumps(), ()) for sample in samples for part in sample.parts()]
         await append_all(self._producer(), self._topic, {0: messages}, int(time() * 1000))
         self._metrics.samples_sent.inc(sum(len(sample.rows) for sample in samples))
         if self._engine.model is None and self._replays and self._enough(owned, samples):

@@ -9,6 +9,9 @@ from typing import Any
 from faust.stores.base import Store
 from faust.types import TP
 
+from stream_seg.core.customer import BadRecord
+from stream_seg.core.whole import check_whole
+
 from . import changelog
 from .changelog import BadChangelog, Header
 from .quiet import LIBRARY_LOG
@@ -29,15 +32,17 @@ class PartitionState:
     unconfirmed: list[tuple[int, tuple[bytes, ...]]] = field(default_factory=list)
 
     def restore(self, key: bytes, value: bytes | None) -> None:
-        """Apply one changelog record, in the order of the topic."""
+        """Apply one changelog record, in the order of the topic. Raises BadChangelog, BadRecord."""
         if key == changelog.HEADER_KEY:
             if value is not None:
                 self._restore_header(changelog.unpack_header(value))
             return
+        changelog.check_key(key)
         if value is None:
             self.records.pop(key, None)
             return
         entry = changelog.unpack_entry(value)
+        check_whole(entry.record)
         if entry.epoch < self.epoch_seen:
             return  # written by a worker that had lost the partition already
         self.epoch_seen = entry.epoch
@@ -60,7 +65,7 @@ class PartitionedStore(Store):  # type: ignore[misc]
 
     def __post_init__(self) -> None:
         self.partitions: dict[int, PartitionState] = {}
-        self.failure: BadChangelog | None = None
+        self.failure: BadChangelog | BadRecord | None = None
 
     def partition(self, number: int) -> PartitionState:
         """State of a partition, empty when nothing is known of it."""
@@ -96,7 +101,7 @@ class PartitionedStore(Store):  # type: ignore[misc]
                     # Faust reads the record at the offset that the store has once more.
                     if state.offset is None or record.offset > state.offset:
                         state.restore(record.key, record.value)
-            except BadChangelog as reason:
+            except (BadChangelog, BadRecord) as reason:
                 # Faust would log this as a warning and go on with half a state; the owner looks here first.
                 self.failure = reason
             state.offset = records[-1].offset

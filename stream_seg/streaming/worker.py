@@ -23,7 +23,7 @@ from stream_seg.core.model import BEHAVIOR, segment_id
 from stream_seg.core.vocabulary import TOPICS
 from stream_seg.ops.http import Health, OpsServer
 from stream_seg.ops.lag import measure_lag
-from stream_seg.ops.logging import configure_logging
+from stream_seg.ops.logging import configure_logging, redact
 from stream_seg.ops.metrics import Metrics
 from stream_seg.ops.offsets import BrokerError
 from stream_seg.settings import Settings
@@ -98,8 +98,8 @@ def run_worker(settings: Settings, services: Services) -> int:
 
 def _report(failure: BaseException) -> None:
     if not isinstance(failure, EXPECTED):
-        traceback.print_exception(failure)
-    print(f"stream-seg: the worker stopped: {failure or type(failure).__name__}", file=sys.stderr)
+        print(redact("".join(traceback.format_exception(failure))), end="", file=sys.stderr)
+    print(redact(f"stream-seg: the worker stopped: {failure or type(failure).__name__}"), file=sys.stderr)
 
 
 def _use_uvloop() -> None:

@@ -17,6 +17,8 @@ COMMANDS = (
     ["inspect"],
     ["segments"],
     ["lag"],
+    ["dead-letters", "list"],
+    ["dead-letters", "redrive"],
 )
 
 

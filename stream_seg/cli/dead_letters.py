@@ -1,0 +1,242 @@
+"""`stream-seg dead-letters list | redrive`: what was rejected and why, and sending it again after a fix."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from heapq import nlargest
+from time import time
+from typing import Any, Final
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from stream_seg.cli.config import attach_broker, load_settings, quiet_logging
+from stream_seg.cli.console import print_json, shows_progress, stderr, stdout, table
+from stream_seg.cli.errors import Failure, UsageError
+from stream_seg.cli.interrupt import run_async
+from stream_seg.contracts.reasons import SENTENCES
+from stream_seg.contracts.times import MissingOffset, parse_rfc3339, rfc3339
+from stream_seg.core.vocabulary import TOPICS
+from stream_seg.embedded.services import Addresses
+from stream_seg.settings import Settings
+from stream_seg.streaming import redrive as redriving
+from stream_seg.streaming.letters import Letter, Selection, read_letters
+from stream_seg.streaming.redrive import Redrive, Tally
+
+PREVIEW: Final = 60
+JSON_PREVIEW: Final = 400
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the options ask for, as they were given."""
+
+    reasons: Sequence[str] = ()
+    topic: str | None = None
+    since: str | None = None
+    limit: int | None = None
+
+
+@dataclass(slots=True)
+class Found:
+    """Letters by reason, and the latest of them."""
+
+    by_reason: Counter[str] = field(default_factory=Counter)
+    latest: list[Letter] = field(default_factory=list)
+
+
+def list_letters(wanted: Wanted, *, as_json: bool) -> int:
+    """Print the latest letters, and how many there are of each reason."""
+    settings, addresses = _start()
+    selection = selection_of(wanted, settings, time())
+    found = run_async(find(addresses, settings, selection, wanted.limit or 0))
+    if as_json:
+        print_json(facts(found))
+    else:
+        _print_found(found)
+    return 0
+
+
+def redrive(wanted: Wanted, *, again: bool, yes: bool, dry_run: bool, as_json: bool) -> int:
+    """Say what would be sent, ask, and send it."""
+    settings, addresses = _start()
+    selection = selection_of(wanted, settings, time())
+    request = redriving.Request(selection, wanted.limit, again)
+    job = Redrive(addresses.bootstrap, settings, request, embedded=addresses.embedded_broker)
+    tally = run_async(job.plan())
+    count = tally.sent.total()
+    if count and not dry_run:
+        if not yes:
+            _ask(tally)
+        with _progress_bar(count, shown=shows_progress() and not as_json) as advance:
+            tally = run_async(job.send(advance))
+    if as_json:
+        print_json({**tally_facts(tally), "dry_run": dry_run})
+    else:
+        print("\n".join(sentences(tally, dry_run=dry_run)))
+    return 0
+
+
+def selection_of(wanted: Wanted, settings: Settings, now_s: float) -> Selection:
+    """The letters that options mean; raises UsageError where one makes no sense. `now_s` is epoch seconds."""
+    if unknown := [code for code in wanted.reasons if code not in SENTENCES]:
+        raise UsageError(f"--reason {unknown[0]} is no reason code; those are {', '.join(SENTENCES)}")
+    if wanted.topic is not None and wanted.topic not in TOPICS:
+        raise UsageError(f"--topic {wanted.topic} is no input topic; take one of {', '.join(TOPICS)}")
+    topics = frozenset() if wanted.topic is None else frozenset({settings.topic(wanted.topic)})
+    since_s = float("-inf") if wanted.since is None else since(wanted.since, now_s)
+    return Selection(frozenset(wanted.reasons), topics, since_s)
+
+
+def since(text: str, now_s: float) -> float:
+    """The moment that `--since` means, epoch seconds: an age (`90s`, `15m`, `2h`, `7d`) or an RFC 3339 time."""
+    if age := re.fullmatch(r"(\d{1,9})([smhd])", text):
+        return now_s - int(age[1]) * _SECONDS[age[2]]
+    try:
+        return parse_rfc3339(text)
+    except MissingOffset as fault:
+        raise UsageError(f"--since {fault}") from None
+    except ValueError:
+        example = "give an age such as 15m, 2h or 7d, or a time such as 2026-11-21T22:40:00Z"
+        raise UsageError(f"--since {text!r} is no time: {example}") from None
+
+
+async def find(addresses: Addresses, settings: Settings, selection: Selection, shown: int) -> Found:
+    """Count letters, and keep the latest `shown`."""
+    found = Found()
+    topic = settings.topic("dead-letters")
+    async for _, _, letters in read_letters(addresses.bootstrap, topic, selection, embedded=addresses.embedded_broker):
+        found.by_reason.update(letter.reason for letter in letters)
+        found.latest = nlargest(shown, [*found.latest, *letters], key=lambda letter: letter.rejected_at_s)
+    return found
+
+
+def facts(found: Found) -> dict[str, Any]:
+    """Letters for programs: counts, then the latest."""
+    return {
+        "letters": found.by_reason.total(),
+        "by_reason": dict(found.by_reason.most_common()),
+        "latest": [
+            {
+                "reason": letter.reason,
+                "detail": letter.detail,
+                "source_topic": letter.source_topic,
+                "source_partition": letter.source_partition,
+                "source_offset": letter.source_offset,
+                "rejected_at": rfc3339(letter.rejected_at_s),
+                "key": None if letter.key is None else preview(letter.key, JSON_PREVIEW),
+                "value": None if letter.value is None else preview(letter.value, JSON_PREVIEW),
+                "value_bytes": len(letter.value or b""),
+                "truncated": letter.truncated,
+            }
+            for letter in found.latest
+        ],
+    }
+
+
+def rendered(letters: Sequence[Letter]) -> Table:
+    """Letters for people, the latest first."""
+    made = table("rejected at", "reason", "source", "key", "value", "detail")
+    for letter in letters:
+        source = f"{letter.source_topic} {letter.source_partition}/{letter.source_offset}"
+        texts = (
+            rfc3339(letter.rejected_at_s),
+            letter.reason,
+            source,
+            "(none)" if letter.key is None else preview(letter.key, 24),
+            "(none)" if letter.value is None else preview(letter.value, PREVIEW),
+            preview(letter.detail.encode(), 400),
+        )
+        made.add_row(*map(Text, texts))  # plain: what strangers wrote is no markup
+    return made
+
+
+def preview(value: bytes, characters: int) -> str:
+    """The start of bytes as text that is safe to print; what no terminal should get is written as an escape."""
+    text = value[: 4 * characters].decode("utf-8", "backslashreplace")
+    safe = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+    whole = len(safe) <= characters and len(value) <= 4 * characters
+    return safe if whole else safe[: characters - 1] + "…"
+
+
+def tally_facts(tally: Tally) -> dict[str, Any]:
+    """What a redrive did, or would do, for programs."""
+    by_reason, by_topic = Counter[str](), Counter[str]()
+    for kind, count in tally.sent.items():
+        by_reason[kind.reason] += count
+        by_topic[kind.topic] += count
+    return {
+        "redriven": tally.sent.total(),
+        "by_reason": dict(by_reason.most_common()),
+        "by_topic": dict(by_topic.most_common()),
+        "already": tally.already,
+        "repeated": tally.repeated,
+        "truncated": tally.truncated,
+        "foreign": tally.foreign,
+    }
+
+
+def sentences(tally: Tally, *, dry_run: bool) -> Iterator[str]:
+    """What a redrive did, or would do, for people."""
+    yield f"{'would send' if dry_run else 'sent'} {described(tally)}"
+    if tally.already:
+        yield f"left out {tally.already:,}: an earlier redrive went past them; --again takes them too"
+    if tally.repeated:
+        yield f"left out {tally.repeated:,}: letters about the same record, written again after a crash"
+    if tally.truncated:
+        yield f"left out {tally.truncated:,}: the letter holds only the start of its record; send it from where it came"
+    if tally.foreign:
+        yield f"left out {tally.foreign:,}: not written by a worker of this deployment"
+
+
+def described(tally: Tally) -> str:
+    """How many records, of which reasons, to which topics."""
+    count = tally.sent.total()
+    if not count:
+        return "nothing"
+    each = ", ".join(f"{count:,} {kind.reason} to {kind.topic}" for kind, count in tally.sent.most_common())
+    return f"{count:,} record{'s' if count > 1 else ''} again: {each}"
+
+
+def _start() -> tuple[Settings, Addresses]:
+    settings = load_settings()
+    quiet_logging(settings)
+    return settings, attach_broker(settings)
+
+
+def _print_found(found: Found) -> None:
+    if found.latest:
+        stdout().print(rendered(found.latest))
+        print()
+    counts = table("reason", ">letters", "the record")
+    for reason, count in found.by_reason.most_common():
+        counts.add_row(Text(preview(reason.encode(), 40) or "(none)"), f"{count:,}", Text(SENTENCES.get(reason, "")))
+    if found.by_reason:
+        stdout().print(counts)
+    total = found.by_reason.total()
+    shown = f", the latest {len(found.latest)} shown" if 0 < len(found.latest) < total else ""
+    print(f"{total:,} dead letter{'' if total == 1 else 's'}{shown}")
+
+
+def _ask(tally: Tally) -> None:
+    """Go on after a yes; raises Failure otherwise."""
+    if not sys.stdin.isatty():
+        raise UsageError(f"would send {described(tally)}; give --yes, since nobody can be asked here")
+    print(f"Send {described(tally)}? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise Failure("nothing was sent")
+
+
+@contextmanager
+def _progress_bar(total: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
+    columns = (TextColumn("sending"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=stderr(), transient=True, disable=not shown) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda sent: progress.update(task, completed=sent)

@@ -1,0 +1,189 @@
+"""Redrive: rejected records go to their topics again, byte for byte, and each once unless asked for again.
+
+What was sent is remembered as committed offsets of the topic of dead letters: one consumer group without members for
+each topic and reason, since a redrive may choose by both. A crash between sending and remembering sends again what
+it sent last; workers know those by event id.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from time import time
+from typing import Any, Final, NamedTuple
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
+from aiokafka.structs import TopicPartition
+
+from stream_seg.core.vocabulary import TOPICS
+from stream_seg.ops.offsets import BrokerError, commit, committed, connect, high_watermarks, partitions_of
+from stream_seg.settings import Settings
+
+from .letters import Letter, Selection, read_letters
+from .partitioning import partitions_of as partitions_of_keys
+from .publish import Message, append_all
+from .replay import started_producer
+
+# Sent, acknowledged and remembered together.
+CHUNK: Final = 2_000
+
+
+class Kind(NamedTuple):
+    """What is remembered on its own: letters of one source topic (its full name) and reason."""
+
+    topic: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to redrive: at most `limit` letters of a selection; `again`: also those that an earlier one went past."""
+
+    selection: Selection
+    limit: int | None = None
+    again: bool = False
+
+
+@dataclass(slots=True)
+class Tally:
+    """Letters by what a redrive does with them. `sent` are those to send, or sent, by kind.
+
+    Left out are: `already`, which an earlier redrive went past; `repeated`, which a crashed worker wrote twice;
+    `truncated`, whose record is not whole; `foreign`, which name no reason or no input topic of this deployment.
+    """
+
+    sent: Counter[Kind] = field(default_factory=Counter)
+    already: int = 0
+    repeated: int = 0
+    truncated: int = 0
+    foreign: int = 0
+
+
+class Redrive:
+    """One redrive of one deployment: `plan` says what it would do, `send` does it.
+
+    Letters that come after `plan` has read the topic, such as those of records rejected once more, are left alone.
+    Memory grows by some 70 bytes a letter that is meant.
+    """
+
+    def __init__(self, bootstrap: str, settings: Settings, request: Request, *, embedded: bool) -> None:
+        self._bootstrap = bootstrap
+        self._embedded = embedded
+        self._request = request
+        self._app_id = settings.app_id
+        self._topic = settings.topic("dead-letters")
+        self._inputs = [settings.topic(name) for name in TOPICS]
+        self._bounds: dict[int, int] = {}  # first offset that is not looked at, by partition
+        self._positions: dict[Kind, dict[int, int]] = {}  # first offset not sent yet, by partition
+
+    async def plan(self) -> Tally:
+        """Read the letters and send nothing. Raises BrokerError."""
+        tally, seen = Tally(), set[int]()
+        async with connect(self._bootstrap) as client:
+            async for partition, last, letters in self._letters():
+                self._bounds[partition] = last + 1
+                for kind in {kind_of(letter) for letter in letters if letter.is_ours} - self._positions.keys():
+                    self._positions[kind] = await self._remembered(client, kind)
+                self._choose(letters, tally, seen)
+        return tally
+
+    async def send(self, on_progress: Callable[[int], None] | None = None) -> Tally:
+        """Send what was planned; `on_progress(records acknowledged so far)`. Raises BrokerError."""
+        tally, seen = Tally(), set[int]()
+        async with connect(self._bootstrap) as client, started_producer(self._bootstrap) as producer:
+            found = await partitions_of(client, self._inputs)
+            counts = {topic: len(partitions) for topic, partitions in found.items()}
+            async for partition, _, letters in self._letters():
+                known = [letter for letter in letters if letter.offset < self._bounds.get(partition, 0)]
+                for start in range(0, len(known), CHUNK):
+                    before = tally.sent.total()
+                    chosen = self._choose(known[start : start + CHUNK], tally, seen)
+                    await _append(producer, addressed(chosen, counts), before)
+                    await self._remember(client, chosen)
+                    if on_progress is not None:
+                        on_progress(tally.sent.total())
+        return tally
+
+    def _letters(self) -> AsyncIterator[tuple[int, int, list[Letter]]]:
+        return read_letters(self._bootstrap, self._topic, self._request.selection, embedded=self._embedded)
+
+    def _choose(self, letters: Iterable[Letter], tally: Tally, seen: set[int]) -> list[Letter]:
+        """The letters to send, as far as the limit goes; `seen` are fingerprints of those met before."""
+        again, limit = self._request.again, self._request.limit
+        chosen = []
+        for letter in letters:
+            kind, mark = kind_of(letter), letter.fingerprint
+            if not letter.is_ours or letter.source_topic not in self._inputs:
+                tally.foreign += 1
+            elif letter.truncated:
+                tally.truncated += 1
+            elif mark in seen:
+                tally.repeated += 1
+            elif not again and letter.offset < self._positions[kind].get(letter.partition, 0):
+                tally.already += 1
+                seen.add(mark)
+            elif limit is None or tally.sent.total() < limit:
+                tally.sent[kind] += 1
+                seen.add(mark)
+                chosen.append(letter)
+        return chosen
+
+    async def _remembered(self, client: AIOKafkaClient, kind: Kind) -> dict[int, int]:
+        numbers = (await partitions_of(client, [self._topic])).get(self._topic, [])
+        places = [TopicPartition(self._topic, number) for number in numbers]
+        ends = await high_watermarks(client, places, embedded=self._embedded)
+        found = await committed(client, self._group(kind), places)
+        # Beyond the end it is of a topic of the same name that was deleted.
+        return {tp.partition: offset for tp, offset in found.items() if offset is not None and offset <= ends[tp]}
+
+    async def _remember(self, client: AIOKafkaClient, sent: Iterable[Letter]) -> None:
+        moved: dict[Kind, dict[TopicPartition, int]] = {}
+        for letter in sent:
+            kind, number = kind_of(letter), letter.partition
+            position = self._positions[kind]
+            # Sent again, what was remembered lies ahead.
+            position[number] = max(letter.offset + 1, position.get(number, 0))
+            moved.setdefault(kind, {})[TopicPartition(self._topic, number)] = position[number]
+        for kind, offsets in moved.items():
+            await commit(client, self._group(kind), offsets)
+
+    def _group(self, kind: Kind) -> str:
+        return f"{self._app_id}-redrive-{kind.topic}-{kind.reason}"
+
+
+def kind_of(letter: Letter) -> Kind:
+    """The kind of a letter."""
+    return Kind(letter.source_topic, letter.reason)
+
+
+def addressed(letters: Iterable[Letter], counts: Mapping[str, int]) -> dict[str, dict[int, list[Message]]]:
+    """The records of letters, as they were, by topic and partition; `counts` are partitions by topic.
+
+    A record goes where murmur2 puts its key, wherever it came from; one without a key goes back to where it was.
+    Raises BrokerError when a topic is not there any more.
+    """
+    by_topic: dict[str, list[Letter]] = {}
+    for letter in letters:
+        by_topic.setdefault(letter.source_topic, []).append(letter)
+    addresses: dict[str, dict[int, list[Message]]] = {}
+    for topic, own in by_topic.items():
+        count = counts.get(topic)
+        if count is None:
+            raise BrokerError(f"no such topic: {topic}; create it with `stream-seg topics create`")
+        partitions = partitions_of_keys([letter.key or b"" for letter in own], count).tolist()
+        into = addresses[topic] = {}
+        for letter, partition in zip(own, partitions, strict=True):
+            to = partition if letter.key is not None else max(letter.source_partition, 0) % count
+            into.setdefault(to, []).append((letter.key, letter.value, ()))
+    return addresses
+
+
+async def _append(producer: Any, addresses: Mapping[str, Mapping[int, list[Message]]], before: int) -> None:
+    try:
+        for topic, by_partition in addresses.items():
+            await append_all(producer, topic, by_partition, int(time() * 1000))
+    except (KafkaError, ValueError) as error:
+        what = str(error) or type(error).__name__
+        raise BrokerError(f"sending failed after {before:,} acknowledged records: {what}") from error

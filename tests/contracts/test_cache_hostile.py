@@ -1,0 +1,147 @@
+"""What strangers may leave under the keys in Redis: readers get one clear error, writers repair or go round it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, TypeVar
+
+import pytest
+import redis
+
+from stream_seg.cache import AsyncSegmentClient, CacheDamaged, CacheUnavailable, SegmentClient
+from stream_seg.cache.port import Mark, PartitionWrite
+from stream_seg.cache.writer import CacheWriter
+from stream_seg.contracts.document import Document
+
+T = TypeVar("T")
+
+GOOD = {
+    "behavior": "b0",
+    "behavior.name": "Big",
+    "behavior.since": "2017-05-09T18:00:31Z",
+    "sequence": "1",
+    "epoch": "1",
+    "as_of": "2017-05-09T18:00:31.000Z",
+    "model_version": "1",
+}
+DOCUMENT = Document("c", (("behavior", "b0", "Big", "2017-05-09T18:00:31Z"),), 1, 7, "2017-05-09T18:00:31.000Z", 1)
+WRITE = PartitionWrite(0, 7, 1, [DOCUMENT], {"behavior:b0": 1})
+
+
+@pytest.fixture
+def raw(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url) as client:
+        yield client
+
+
+def readings(url: str, prefix: str, read: Callable[[Any], Any]) -> Iterator[BaseException]:
+    """What both clients raise."""
+    with SegmentClient.from_url(url, prefix) as client, pytest.raises((CacheDamaged, CacheUnavailable)) as fault:
+        read(client)
+    yield fault.value
+
+    async def scenario() -> None:
+        async with AsyncSegmentClient.from_url(url, prefix) as client:
+            await read(client)
+
+    with pytest.raises((CacheDamaged, CacheUnavailable)) as fault:
+        asyncio.run(scenario())
+    yield fault.value
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"sequence": "x"}, {"epoch": ""}, {"epoch": "9" * 5_000}, {"as_of": "now"}, {"behavior.since": "2017"},
+     {"model_version": b"\xff\xfe"}, {"value.since": "2017-05-09T18:00:31Z"}, {"behavior.until": "soon"}],
+    ids=str,
+)  # fmt: skip
+def test_a_document_that_we_did_not_write(
+    redis_url: str, prefix: str, raw: redis.Redis, changed: dict[str, Any]
+) -> None:
+    raw.hset(f"{prefix}:customer:alice", mapping={**GOOD, **changed})
+    for error in readings(redis_url, prefix, lambda client: client.get("alice")):
+        assert isinstance(error, CacheDamaged)
+        where = f"what Redis holds under {prefix}:customer:alice"
+        assert str(error) == f"{where} is not what stream_seg writes; delete it: workers write it again"
+        assert error.__cause__ is None
+
+
+def test_one_bad_document_among_many_does_not_mix_them_up(redis_url: str, prefix: str, raw: redis.Redis) -> None:
+    for name in "abc":
+        raw.hset(f"{prefix}:customer:{name}", mapping={**GOOD, "behavior.name": name})
+    raw.hset(f"{prefix}:customer:b", "epoch", b"\xff")
+    with SegmentClient.from_url(redis_url, prefix) as client:
+        with pytest.raises(CacheDamaged):
+            client.get_many(["a", "b", "c"])
+        for name in "ac":
+            found = client.get(name)
+            assert found is not None
+            assert found.segments["behavior"].name == name
+
+
+@pytest.mark.parametrize("snapshot", ["", "[]", "1", "null", "{", "[" * 100_000, b"\xff\xfe"])
+def test_a_model_that_is_none(redis_url: str, prefix: str, raw: redis.Redis, snapshot: str | bytes) -> None:
+    raw.set(f"{prefix}:model", snapshot)
+    for error in readings(redis_url, prefix, lambda client: client.model()):
+        assert isinstance(error, CacheDamaged)
+        assert f"{prefix}:model" in str(error)
+
+
+def test_sizes_that_are_none(redis_url: str, prefix: str, raw: redis.Redis) -> None:
+    raw.sadd(f"{prefix}:partitions", "0", "many")
+    for error in readings(redis_url, prefix, lambda client: client.sizes()):
+        assert isinstance(error, CacheDamaged)
+    raw.srem(f"{prefix}:partitions", "many")
+    raw.hset(f"{prefix}:stats:0", "behavior:b0", "lots")
+    for error in readings(redis_url, prefix, lambda client: client.sizes()):
+        assert isinstance(error, CacheDamaged)
+
+
+@pytest.mark.parametrize("read", ["get", "model", "sizes"])
+def test_values_of_another_type(redis_url: str, prefix: str, raw: redis.Redis, read: str) -> None:
+    for key in ("customer:c", "model", "partitions"):
+        raw.rpush(f"{prefix}:{key}", "x")
+    for error in readings(
+        redis_url, prefix, lambda client: client.get("c") if read == "get" else getattr(client, read)()
+    ):
+        assert isinstance(error, CacheUnavailable)
+        assert "WRONGTYPE" in str(error)
+
+
+def written(url: str, prefix: str, act: Callable[[CacheWriter], Awaitable[T]]) -> T:
+    """What a worker's writer answers."""
+
+    async def scenario() -> T:
+        writer = CacheWriter.from_url(url, prefix, "shop", timeout_s=5.0)
+        try:
+            return await act(writer)
+        finally:
+            await writer.aclose()
+
+    return asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("epoch", [b"x", b"", b"\xff", b"9" * 5_000, b"1.5"])
+def test_a_mark_that_we_did_not_write_counts_as_none_and_is_replaced(
+    redis_url: str, prefix: str, raw: redis.Redis, epoch: bytes
+) -> None:
+    raw.hset(f"{prefix}:group:0", mapping={"epoch": epoch, "group": "1"})
+    assert written(redis_url, prefix, lambda writer: writer.marks([0])) == {0: None}
+
+
+@pytest.mark.parametrize("held", [{"epoch": b"\xff"}, {"sequence": "x", "as_of": "zzzz"}, {"epoch": "x", "more": "y"}])
+def test_a_document_that_we_did_not_write_is_replaced(
+    redis_url: str, prefix: str, raw: redis.Redis, held: dict[str, Any]
+) -> None:
+    raw.hset(f"{prefix}:customer:c", mapping=held)
+    written(redis_url, prefix, lambda writer: writer.write([WRITE]))
+    assert {k.decode(): v.decode() for k, v in raw.hgetall(f"{prefix}:customer:c").items()} == DOCUMENT.fields()
+
+
+def test_a_list_in_place_of_a_document_is_replaced(redis_url: str, prefix: str, raw: redis.Redis) -> None:
+    raw.rpush(f"{prefix}:customer:c", "x")
+    written(redis_url, prefix, lambda writer: writer.write([WRITE]))
+    assert written(redis_url, prefix, lambda writer: writer.marks([0])) == {0: Mark(7, 1)}
+    with SegmentClient.from_url(redis_url, prefix) as client:
+        assert client.get("c") is not None

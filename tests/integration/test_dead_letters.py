@@ -1,0 +1,184 @@
+"""`dead-letters list | redrive` with a real worker: what was rejected for want of a rate counts once after the fix."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from benchmarks.workload import fixed_model
+from stream_seg.streaming.partitioning import partitions_of
+from tests.integration.support.deployment import PARTITIONS, PATHLESS, Deployment, deployment, services
+from tests.integration.support.ending import Letter, assert_all_agree, assert_exact, read_ending, read_topic
+from tests.integration.support.events import REMEMBERED, Sent, order, view
+from tests.integration.support.worker import ROOT, Worker
+from tests.integration.support.yardstick import expect
+from tests.integration.test_cli import command, run
+
+WHEN = "2017-05-09T18:00:31Z"
+RATE = 2.0
+FIXED = {"RATES": json.dumps({"EUR": RATE})}
+# Rejected: no rate is set. The busy customer's own other events push its ids out of the ring before the last redrive.
+EUR = [order(f"c-{n}", n, WHEN, 10.0 + n, currency="EUR") for n in range(30)]
+BUSY = [order("busy", 100 + n, WHEN, 5.0, currency="EUR") for n in range(3)]
+GBP = order("c-0", 200, WHEN, 1.0, currency="GBP")
+GOOD = [order(f"c-{n}", 300 + n, WHEN, 1.0) for n in range(10)]
+LATER = [order("busy", 400 + n, WHEN, 1.0) for n in range(4)] + [view("busy", n, WHEN) for n in range(REMEMBERED + 2)]
+ASTRAY = order("astray", 500, WHEN, 7.0)
+HUGE = Sent("purchases", b"c-1", b'{"note": "' + b"x" * 1_040_000 + b'"}')
+
+
+def worth(record: Sent) -> Sent:
+    """The same order in the base currency, as the rate makes it."""
+    event = json.loads(record.value)
+    return record._replace(value=json.dumps({**event, "amount": event["amount"] * RATE, "currency": "USD"}).encode())
+
+
+async def put(deployed: Deployment, record: Sent, partition: int) -> None:
+    """One record where murmur2 may not put it."""
+    async with AIOKafkaProducer(bootstrap_servers=deployed.bootstrap, max_request_size=2_000_000) as producer:
+        await producer.send_and_wait(
+            deployed.settings.topic(record.topic), record.value, key=record.key, partition=partition
+        )
+
+
+def write_letters(deployed: Deployment) -> None:
+    """A letter once more, as a crash leaves it, and two of strangers: one names another topic, one names none."""
+    topic = deployed.settings.topic("dead-letters")
+    first = read_topic_of(deployed, "dead-letters")[0]
+    changes = deployed.settings.topic("segment-changes").encode()
+    elsewhere = [(name, changes if name == "source_topic" else value) for name, value in first.headers]
+
+    async def write() -> None:
+        async with AIOKafkaProducer(bootstrap_servers=deployed.bootstrap) as producer:
+            for headers in (list(first.headers), elsewhere, []):
+                await producer.send_and_wait(topic, first.value, first.key, first.partition, headers=headers)
+
+    asyncio.run(write())
+
+
+def read_topic_of(deployed: Deployment, name: str) -> list[Letter]:
+    """All records of a topic named without prefix."""
+    return read_topic(deployed, deployed.settings.topic(name))
+
+
+@pytest.fixture
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """A worker without rates that has met all of the above but `LATER`."""
+    with (
+        services(tmp_path_factory.mktemp("letters")) as on,
+        deployment(on, "letters", model=fixed_model(), **PATHLESS) as deployed,
+    ):
+        deployed.send([*EUR, *BUSY, GBP, *GOOD])
+        home = int(partitions_of([ASTRAY.key], PARTITIONS)[0])
+        asyncio.run(put(deployed, ASTRAY, (home + 1) % PARTITIONS))
+        asyncio.run(put(deployed, HUGE, int(partitions_of([HUGE.key], PARTITIONS)[0])))
+        deployed.start_worker()
+        deployed.wait_until_drained()
+        write_letters(deployed)
+        yield deployed
+
+
+def redrive(deployed: Deployment, *options: str) -> dict[str, Any]:
+    """What a redrive says for programs."""
+    said: dict[str, Any] = json.loads(command(deployed, "dead-letters", "redrive", *options, "--json"))
+    return said
+
+
+def restarted(deployed: Deployment, **settings: str) -> Worker:
+    """The next worker, after the one before has stopped well."""
+    assert deployed.workers[-1].terminate() == 0, deployed.said()
+    return deployed.start_worker(**settings)
+
+
+def test_redriven_records_count_once(shop: Deployment) -> None:
+    rejected = {"currency_without_rate": len(EUR) + len(BUSY) + 3, "wrong_partition": 1, "too_large": 1, "": 1}
+    assert_exact(read_ending(shop), expect(GOOD))
+    assert json.loads(command(shop, "dead-letters", "list", "--json"))["by_reason"] == rejected
+
+    worker = restarted(shop, **FIXED)
+    asks_for_yes(shop)
+    planned = redrive(shop, "--dry-run")
+    assert (planned["redriven"], planned["dry_run"]) == (len(EUR) + len(BUSY) + 2, True)
+    assert (planned["truncated"], planned["repeated"], planned["foreign"]) == (1, 1, 2)
+    assert read_ending(shop).customers.keys() == expect(GOOD).keys()
+
+    # Two at first, then the rest of them, then what the other reason has.
+    assert redrive(shop, "--yes", "--reason", "currency_without_rate", "--limit", "2")["redriven"] == 2
+    sent = redrive(shop, "--yes", "--reason", "currency_without_rate", "--topic", "purchases")
+    assert (sent["redriven"], sent["already"]) == (len(EUR) + len(BUSY) - 1, 2)
+    assert sent["by_topic"] == {"letters.purchases": len(EUR) + len(BUSY) - 1}
+    assert redrive(shop, "--yes", "--reason", "wrong_partition")["redriven"] == 1
+    shop.wait_until_drained()
+    counted = [*map(worth, EUR), *map(worth, BUSY), *GOOD, ASTRAY]
+    assert_exact(read_ending(shop), expect(counted))
+
+    # The pound has still no rate: its new letter is redriven once more, and the busy customer's are not.
+    shop.send(LATER)
+    shop.wait_until_drained()
+    twice = redrive(shop, "--yes")
+    assert (twice["redriven"], twice["already"]) == (1, len(EUR) + len(BUSY) + 2)
+    shop.wait_until_drained()
+    ending = read_ending(shop)
+    assert_exact(ending, expect([*counted, *LATER]))
+    assert_all_agree(shop, ending)
+
+    # Whatever is sent again on purpose is known by its event id, while that is remembered.
+    before = worker.metric('repeats_skipped_total{by="event_id"}')
+    again = redrive(shop, "--yes", "--again", "--reason", "wrong_partition")
+    assert again["redriven"] == 1
+    shop.wait_until_drained()
+    assert worker.metric('repeats_skipped_total{by="event_id"}') == before + 1
+    assert_exact(read_ending(shop), expect([*counted, *LATER]))
+
+
+def asks_for_yes(shop: Deployment) -> None:
+    """Nobody at the terminal: wrong usage. Somebody who says no: nothing is sent."""
+    settings = {name.removeprefix("STREAM_SEG_"): value for name, value in shop.environment.items()}
+    done = run(["dead-letters", "redrive"], shop.directory, **settings)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "give --yes, since nobody can be asked here" in done.stderr
+    ours, theirs = pty.openpty()
+    try:
+        asked = subprocess.Popen(
+            [sys.executable, "-m", "stream_seg", "dead-letters", "redrive"],
+            cwd=shop.directory, env={**os.environ, "PYTHONPATH": str(ROOT), **shop.environment},
+            stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        os.write(ours, b"n\n")
+        out, err = asked.communicate(timeout=60)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert (asked.returncode, out) == (1, "")
+    assert err.startswith("Send 35 records again: 34 currency_without_rate to letters.purchases, 1 wrong_partition to")
+    assert err.endswith("[y/N] stream-seg: nothing was sent\n")
+
+
+def test_records_are_sent_byte_for_byte_to_where_murmur2_puts_them(shop: Deployment) -> None:
+    topic = shop.settings.topic("purchases")
+    before = len(read_topic(shop, topic))
+    redrive(shop, "--yes")
+    sent = read_topic(shop, topic)
+    assert len(sent) == before + len(EUR) + len(BUSY) + 2
+    wanted = sorted((record.key, record.value) for record in [*EUR, *EUR, *BUSY, *BUSY, GBP, GBP, ASTRAY, ASTRAY])
+    known = {record.value for record in [*GOOD, HUGE]}
+    assert sorted((each.key, each.value) for each in sent if each.value not in known) == wanted
+    home = int(partitions_of([ASTRAY.key], PARTITIONS)[0])
+    assert [each.partition for each in sent if each.key == ASTRAY.key].count(home) == 1
+
+
+def test_list_for_people(shop: Deployment) -> None:
+    text = command(shop, "dead-letters", "list", "--topic", "purchases", "--since", "1h", "--limit", "100")
+    assert "currency_without_rate" in text
+    assert text.splitlines()[-1] == f"{len(EUR) + len(BUSY) + 4} dead letters"
+    assert "letters.purchases" in text
+    assert command(shop, "dead-letters", "list", "--topic", "profiles").splitlines()[-1] == "0 dead letters"

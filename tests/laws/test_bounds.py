@@ -1,0 +1,131 @@
+"""A customer's record has a fixed upper bound, whatever the customer does and however often."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import pytest
+
+from stream_seg.contracts.decode import Decoder
+from stream_seg.contracts.events import MAX_TRAITS_BYTES
+from stream_seg.core import traits
+from stream_seg.core.customer import LAYOUT, Customer
+from stream_seg.core.decay import DAY_S, Decay
+from stream_seg.core.engine import Engine, Rows, Rules
+from stream_seg.core.purchase_days import DAY_WINDOW
+from stream_seg.core.rings import FINGERPRINT_BYTES, ORDER_ENTRY
+from stream_seg.core.vocabulary import INTERACTIONS, TOPICS
+from stream_seg.settings import Settings
+
+NOW: Final = 1_800_000_000.0
+MOST_REMEMBERED: Final = 255  # what the setting DEDUP_EVENTS allows
+ID_BYTES: Final = 128 * 6 + 2  # control characters take six bytes in JSON
+TIME_BYTES: Final = 24  # the longest a float is written
+# Name, colon and value of a trait alone in its event, then [, two commas, ] and the comma before the next trait.
+TRAIT_BYTES: Final = (MAX_TRAITS_BYTES - 2) + TIME_BYTES + ID_BYTES + 5
+DOCS: Final = Path(__file__).parents[2] / "docs"
+
+
+def bound(remembered: int) -> int:
+    """The largest record there can be with `remembered` event ids, bytes."""
+    rings = remembered * FINGERPRINT_BYTES + Rules(Decay(1.0)).recent_orders * ORDER_ENTRY.size
+    return LAYOUT.size + DAY_WINDOW // 8 + rings + traits.MAX_TRAITS * TRAIT_BYTES + 1
+
+
+class Shopper:
+    """One customer whose events are decoded and absorbed as a worker does it, a batch at a time."""
+
+    def __init__(self, remembered: int) -> None:
+        self._decoders = {topic: Decoder(topic) for topic in TOPICS}
+        self._engine = Engine(Rules(Decay(30 * DAY_S), recent_events=remembered))
+        self._offset = 0
+        self.packed = Customer(1).pack()
+        self.largest = 0
+
+    def absorb(self, topic: str, events: list[dict[str, Any]]) -> None:
+        """Absorb events of a topic as one group; all must be good."""
+        keys = [b"c"] * len(events)
+        decoded = self._decoders[topic].decode([json.dumps(event).encode() for event in events], keys, NOW)
+        assert decoded.rejected == []
+        offsets = range(self._offset, self._offset + len(events))
+        self._offset += len(events)
+        held = self._engine.working_set()
+        held.open([b"c"], [self.packed])
+        rows = Rows([0] * len(events), offsets, decoded.events, decoded.times, decoded.amounts or [0] * len(events))
+        self._engine.absorb_rows(TOPICS.index(topic), rows, held)
+        (self.packed,) = held.pack()
+        self.largest = max(self.largest, len(self.packed))
+
+
+def fill(shopper: Shopper) -> None:
+    """Put every part of a record at its limit."""
+    when = NOW - 0.123456
+    for number in range(traits.MAX_TRAITS + 40):
+        name = f"{number:03}"
+        text = "x" * (MAX_TRAITS_BYTES - len(json.dumps({name: ""}, separators=(",", ":"))))
+        event_id = f"{number:03}" + "\x01" * 125
+        shopper.absorb("profiles", [event("identify", event_id, when, traits={name: text})])
+    days = range(DAY_WINDOW + 100)
+    shopper.absorb("purchases", [order(f"o-{day}", NOW - day * DAY_S) for day in days])
+    views = [event("product_viewed", f"v-{number}", NOW) for number in range(MOST_REMEMBERED + 1)]
+    shopper.absorb("interactions", views)
+
+
+def chunks(count: int, size: int) -> Iterator[range]:
+    """The numbers below `count`, `size` at a time."""
+    return (range(start, start + size) for start in range(0, count, size))
+
+
+def event(kind: str, event_id: str, when: float, **more: Any) -> dict[str, Any]:
+    """An event of the one customer."""
+    return {"event_id": event_id, "customer_id": "c", "type": kind, "occurred_at": when, **more}
+
+
+def order(order_id: str, when: float, amount: float = 42_949_672.95) -> dict[str, Any]:
+    """An order; as large as one may be, unless told otherwise."""
+    return event("order_completed", f"e-{order_id}", when, order_id=order_id, amount=amount)
+
+
+@pytest.mark.parametrize("remembered", [Settings.model_fields["dedup_events"].default, MOST_REMEMBERED])
+def test_a_full_record_is_within_the_bound_and_near_it(remembered: int) -> None:
+    shopper = Shopper(remembered)
+    fill(shopper)
+    full = Customer.unpack(shopper.packed)
+    assert len(full.recent) == remembered * FINGERPRINT_BYTES
+    assert full.day_bits.bit_length() == DAY_WINDOW
+    assert len(traits.values(full.traits)) == traits.MAX_TRAITS
+    assert 0.99 * bound(remembered) < len(shopper.packed) <= bound(remembered)
+
+
+def test_two_hundred_thousand_events_leave_a_record_within_the_bound() -> None:
+    shopper, rng = Shopper(MOST_REMEMBERED), Random(7)
+    fill(shopper)
+    for number, numbers in enumerate(chunks(200_000, 2_000)):
+        if number % 4 == 3:
+            values = {f"t-{rng.randrange(500)}": rng.choice([None, True, 1e300, "é" * 900, "x"]) for _ in range(2)}
+            shopper.absorb("profiles", [event("identify", f"i-{number}", rng.uniform(0, NOW), traits=values)])
+        if number % 2:
+            shopper.absorb("purchases", [order(f"p-{n % 7}-{n}", rng.uniform(0, NOW), 9.5) for n in numbers])
+        else:
+            kind = rng.choice(INTERACTIONS)
+            shopper.absorb("interactions", [event(kind, f"x-{n}", rng.uniform(0, NOW)) for n in numbers])
+    packed = Customer.unpack(shopper.packed)
+    assert packed.purchases + packed.interactions > 200_000
+    assert shopper.largest <= bound(MOST_REMEMBERED)
+
+
+def test_without_traits_many_events_leave_a_record_as_small_as_the_documentation_says() -> None:
+    shopper = Shopper(Settings.model_fields["dedup_events"].default)
+    for numbers in chunks(100_000, 10_000):
+        shopper.absorb("purchases", [order(f"p-{n}", NOW - n % 5_000 * DAY_S, 1.0) for n in numbers])
+    assert len(shopper.packed) == 528
+
+
+def test_the_documentation_states_the_bound() -> None:
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    for remembered in (Settings.model_fields["dedup_events"].default, MOST_REMEMBERED):
+        assert f"{bound(remembered):,}" in text
