@@ -64,9 +64,9 @@ NEXT_MODEL = MODEL | {
 
 
 @pytest.fixture(scope="module")
-def on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+def on(tmp_path_factory: pytest.TempPathFactory, broker_setting: str) -> Iterator[Services]:
     """Services that the tests of this module share."""
-    with services(tmp_path_factory.mktemp("recovery")) as made:
+    with services(tmp_path_factory.mktemp("recovery"), broker_setting) as made:
         yield made
 
 
@@ -123,7 +123,9 @@ def test_after_sigterm_the_next_worker_goes_on_and_repeats_nothing(on: Services)
 def committed_offsets(deployed: Deployment) -> dict[tuple[str, int], int | None]:
     """By topic (without prefix) and partition, the offset that the group goes on from."""
     names = {deployed.settings.topic(name): name for name in TOPICS}
-    lags = asyncio.run(measure_lag(deployed.bootstrap, deployed.settings.app_id, names, embedded=True, now_s=0.0))
+    lags = asyncio.run(
+        measure_lag(deployed.bootstrap, deployed.settings.app_id, names, embedded=deployed.embedded, now_s=0.0)
+    )
     return {(names[lag.topic], lag.partition): lag.committed for lag in lags}
 
 
@@ -193,7 +195,7 @@ def all_agree(deployed: Deployment) -> bool:
 
 def test_a_rebalance_that_begins_while_ownership_is_taken_wins(on: Services, tmp_path: Path) -> None:
     settings = Settings(app_id="moving", topic_prefix="moving.", partitions=1, data_dir=tmp_path)
-    made = WorkerServices(on.addresses.bootstrap, on.addresses.redis_url, embedded=True)
+    made = WorkerServices(on.addresses.bootstrap, on.addresses.redis_url, on.addresses.embedded_broker)
 
     async def overlap() -> bool:
         await create_topics(made.bootstrap, topic_specs(settings))
