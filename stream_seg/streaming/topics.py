@@ -62,7 +62,8 @@ def topic_specs(settings: Settings) -> list[TopicSpec]:
 async def create_topics(bootstrap: str, specs: Sequence[TopicSpec]) -> list[str]:
     """Create those topics that do not exist; the names of the created ones. Existing topics are left as they are.
 
-    Returns when the brokers know them and the leader of each partition answers for it. Raises BrokerError when no broker answers, or one refuses.
+    Returns when the brokers know them and the leader of each partition answers for it. Raises BrokerError when no
+    broker answers, or one refuses.
     """
     async with connect(bootstrap) as client:
         existing = await partitions_of(client, [spec.name for spec in specs])

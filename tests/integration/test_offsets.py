@@ -209,6 +209,36 @@ def test_lag_is_never_negative(broker: str, embedded: bool, topic: str, prefix: 
     assert early[0] == PartitionLag(topic, 0, end=2, committed=None, lag_events=2, lag_seconds=0.0)
 
 
+async def append_in_transactions(bootstrap: str, tp: TopicPartition, sizes: Sequence[int], value: bytes) -> None:
+    """One transaction for each size; behind its records the broker appends a marker, which takes an offset."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id=tp.topic)
+    await producer.start()
+    for size in sizes:
+        async with producer.transaction():
+            for _ in range(size):
+                await producer.send(tp.topic, value, b"k", partition=tp.partition, timestamp_ms=FIRST_S * 1000)
+    await producer.stop()
+
+
+def test_markers_of_transactions_do_not_wait(apache_kafka: str, prefix: str) -> None:
+    topic, group = f"{prefix}transactions", f"{prefix}group"
+    done, behind = (TopicPartition(topic, number) for number in range(2))
+    asyncio.run(create(apache_kafka, topic, 3))
+    asyncio.run(append_in_transactions(apache_kafka, done, [3], b"{}"))
+    # The record behind the marker does not fit into the share of a partition.
+    asyncio.run(append_in_transactions(apache_kafka, behind, [2, 1], b"x" * 300_000))
+    asyncio.run(commit(apache_kafka, group, done, 3))
+    asyncio.run(commit(apache_kafka, group, behind, 2))
+
+    lag = asyncio.run(measure_lag(apache_kafka, group, [topic], embedded=False, now_s=1100.0))
+
+    assert lag == [
+        PartitionLag(topic, 0, end=4, committed=3, lag_events=0, lag_seconds=0.0),
+        PartitionLag(topic, 1, end=5, committed=2, lag_events=3, lag_seconds=100.0),
+        PartitionLag(topic, 2, end=0, committed=None, lag_events=0, lag_seconds=0.0),
+    ]
+
+
 def test_lag_of_a_missing_topic_says_what_to_do(broker: str, embedded: bool, prefix: str) -> None:
     with pytest.raises(BrokerError, match=f"no such topic: {prefix}nothing; .*topics create"):
         asyncio.run(measure_lag(broker, "group", [f"{prefix}nothing"], embedded=embedded, now_s=0.0))
