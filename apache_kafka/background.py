@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -42,6 +43,7 @@ class Background:
     @classmethod
     def start(cls, port: int) -> Self:
         """Start a node with no data; it answers when this returns. Raises EmbeddedError when it does not start."""
+        _check_free(port)
         directory = tempfile.mkdtemp(prefix="stream-seg-kafka-")
         try:
             return cls._run(port, directory)
@@ -109,3 +111,16 @@ class Background:
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, number)
+
+
+def _check_free(port: int) -> None:
+    """Ask before Kafka does: it says so in the middle of a long trace."""
+    with socket.socket() as probe:
+        # As servers do: else a port that another has just given back would seem taken.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise EmbeddedError(
+                f"{HOST}:{port} cannot be used ({error.strerror}); choose another with --port"
+            ) from None
