@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from aiokafka.structs import TopicPartition
 
 from stream_seg.core.vocabulary import TOPICS
@@ -156,13 +156,26 @@ async def _create(admin: AIOKafkaAdminClient, specs: Iterable[TopicSpec]) -> lis
 
 
 async def _wait_until_usable(client: AIOKafkaClient, topics: Sequence[str]) -> None:
-    """Brokers learn of new topics one after the other, and of being their leader later; producers would fail."""
+    """Brokers learn of new topics one after the other, and of leading them later; until then producers would fail."""
     deadline_s = time.monotonic() + VISIBLE_WITHIN_S
-    while len(known := await partitions_of(client, topics)) < len(topics):
+    while not await _all_led(client, topics):
         if time.monotonic() > deadline_s:
-            raise BrokerError(f"created, but not yet known to all brokers: {', '.join(topics)}; try again")
+            raise BrokerError(
+                f"created, but brokers do not answer for all partitions yet: {', '.join(topics)}; try again"
+            )
         await asyncio.sleep(POLL_S)
-    await log_starts(client, [TopicPartition(topic, number) for topic in topics for number in known[topic]])
+
+
+async def _all_led(client: AIOKafkaClient, topics: Sequence[str]) -> bool:
+    """Whether the topics are known, and the leader of each of their partitions answers for it."""
+    known = await partitions_of(client, topics)
+    try:
+        await log_starts(client, [TopicPartition(topic, number) for topic in known for number in known[topic]])
+    except KafkaError as error:
+        if not error.retriable:
+            raise
+        return False
+    return len(known) == len(topics)
 
 
 async def _configs(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> dict[str, dict[str, str]]:
