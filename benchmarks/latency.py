@@ -20,6 +20,7 @@ import uvloop
 from aiokafka import AIOKafkaProducer
 from redis.asyncio import Redis
 
+from benchmarks import brokers
 from benchmarks.processes import usage
 from benchmarks.subject import Stand, Worker, stand
 from benchmarks.table import json_line, table
@@ -121,14 +122,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rate", type=float, default=1_000.0, help="events a second")
     parser.add_argument("--seconds", type=float, default=20.0)
-    parser.add_argument("--fetch-wait-ms", type=int, default=10)
+    brokers.add_option(parser)
+    parser.add_argument(
+        "--fetch-wait-ms", type=int, help="the setting; by default 10 on the embedded broker, on Kafka left alone"
+    )
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
+    settings = {"MARGIN": "0", "DWELL": "0"}
+    if wait_ms := arguments.fetch_wait_ms or (10 if arguments.broker == brokers.EMBEDDED else None):
+        settings["FETCH_WAIT_MS"] = str(wait_ms)
     # Nobody is tied to a core: the kernel keeps the generator off the worker's, and broker and Redis need both.
-    with (
-        stand(two_segments(), MARGIN="0", DWELL="0", FETCH_WAIT_MS=str(arguments.fetch_wait_ms)) as made,
-        Worker(made) as worker,
-    ):
+    with stand(two_segments(), arguments.broker, **settings) as made, Worker(made) as worker:
         worker.wait_ready()
         load = Load(made, arguments.rate, arguments.seconds)
         before = worker.child.usage()
@@ -139,6 +143,7 @@ def main() -> None:
     p50, p90, p99 = (np.percentile(load.latencies_s, share) * 1000 for share in (50, 90, 99))
     groups = int(metrics["stream_seg_group_seconds_count"])
     figures: dict[str, object] = {
+        "broker": arguments.broker,
         "rate": arguments.rate,
         "p50_ms": float(p50),
         "p90_ms": float(p90),

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
+from benchmarks import brokers
 from benchmarks.processes import Child
 from benchmarks.workload import Spec, Workload, fixed_model, generate, preload
-from stream_seg.embedded.broker import start_broker
 from stream_seg.embedded.redis import redis_url, start_redis
 
 # W1 in small: as many events a customer as W1 has, so that as large a share of them changes a segment.
@@ -45,15 +45,15 @@ class ReferenceResult:
         return self.cpu_s / self.events * 1e6
 
 
-def run(workload: Workload | None = None, timeout_s: float = 300.0) -> ReferenceResult:
-    """One run on an embedded broker and Redis of its own; raises ChildFailed when the worker ends or hangs."""
+def run(workload: Workload | None = None, timeout_s: float = 300.0, broker: str = brokers.EMBEDDED) -> ReferenceResult:
+    """One run on a broker and an embedded Redis of its own; raises ChildFailed when the worker ends or hangs."""
     workload = workload or generate(SLICE)
-    with start_broker() as broker, start_redis() as redis, tempfile.TemporaryDirectory() as directory:
-        asyncio.run(preload(broker.address, workload))
+    with brokers.running(broker) as started, start_redis() as redis, tempfile.TemporaryDirectory() as directory:
+        asyncio.run(preload(started.address, workload))
         model = Path(directory, "model.json")
         model.write_text(json.dumps(fixed_model()))
         environment = {
-            "REFERENCE_BROKER": broker.address,
+            "REFERENCE_BROKER": started.address,
             "REFERENCE_REDIS_URL": redis_url(redis),
             "REFERENCE_MODEL": str(model),
             "REFERENCE_EVENTS": str(workload.events),

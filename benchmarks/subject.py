@@ -1,4 +1,4 @@
-"""The subject of the benchmarks: a stream_seg worker on an embedded broker and Redis, as a user would run it."""
+"""The subject of the benchmarks: a stream_seg worker on a broker and an embedded Redis, as a user would run it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks import brokers
 from benchmarks.processes import Child, Usage
 from stream_seg.embedded.services import open_services
 from stream_seg.settings import Settings
@@ -33,10 +34,16 @@ class Stand:
 
 
 @contextmanager
-def stand(model: Mapping[str, Any] | None, **settings: str) -> Iterator[Stand]:
+def stand(model: Mapping[str, Any] | None, broker: str = brokers.EMBEDDED, **settings: str) -> Iterator[Stand]:
     """Services with empty topics; `model` is pinned. `settings` are names without prefix, as in the environment."""
-    with tempfile.TemporaryDirectory() as directory, open_services(Settings(data_dir=Path(directory))) as services:
+    with ExitStack() as stack:
+        directory = stack.enter_context(tempfile.TemporaryDirectory())
+        place = "embedded"
+        if broker == brokers.KAFKA:
+            place = f"kafka://{stack.enter_context(brokers.running(broker)).address}"
+        services = stack.enter_context(open_services(Settings(broker=place, data_dir=Path(directory))))
         environment = {
+            "STREAM_SEG_BROKER": place,
             "STREAM_SEG_DATA_DIR": directory,
             "STREAM_SEG_WORKER_HTTP_PORT": str(free_port()),
             **{f"STREAM_SEG_{name}": value for name, value in settings.items()},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 
-from benchmarks import reference
+from benchmarks import brokers, reference
 from benchmarks.fold import fold
 from benchmarks.subject import drain, stand
 from benchmarks.table import json_line, table
@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=W1.events)
     parser.add_argument("--customers", type=int, default=W1.customers)
     parser.add_argument("--seed", type=int, default=W1.seed)
+    brokers.add_option(parser)
     parser.add_argument("--without-reference", action="store_true", help="leave out the slow part")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
@@ -28,7 +29,7 @@ def main() -> None:
     workload, model = generate(spec), fixed_model()
     folds = [fold(workload.records, model) for _ in range(2)]
     settings = {"MARGIN": "0", "DWELL": "0", "CLOCK": "stream"}
-    with stand(model, **settings) as made:
+    with stand(model, arguments.broker, **settings) as made:
         asyncio.run(preload(made.bootstrap, workload))
         run = drain(made, workload.events)
         wanted = folds[0].segments()
@@ -37,6 +38,7 @@ def main() -> None:
     best = min(folds, key=lambda item: item.cpu_s)
     different = sum(held.get(customer) != segment for customer, segment in wanted.items())
     figures: dict[str, object] = {
+        "broker": arguments.broker,
         "events_per_s": run.events_per_s,
         "cpu_s_per_million": run.cpu_s_per_million,
         "fold_events_per_s": best.events_per_s,
@@ -55,7 +57,7 @@ def main() -> None:
         ["stream_seg, one worker", run.events_per_s, run.cpu_s_per_million, run.rss_bytes / 1e6],
     ]
     if not arguments.without_reference:
-        plain = reference.run()
+        plain = reference.run(broker=arguments.broker)
         figures |= {
             "reference_events_per_s": plain.events_per_s,
             "reference_cpu_s_per_million": plain.cpu_s_per_million,

@@ -1,6 +1,9 @@
-"""Real services for tests: an embedded broker and Redis, one of each a session, and fresh ones on demand.
+"""Real services for tests: both brokers and a Redis, one of each a session, and fresh ones on demand.
 
-Where they cannot be started the tests that need them are skipped, or fail when STREAM_SEG_REQUIRE_SERVICES=1.
+What takes `broker`, `embedded` or `broker_setting` runs twice: on the embedded broker and on Apache Kafka. Only what is
+about the embedded services themselves takes `embedded_broker` and runs on that alone: `test_embedded.py`, the demo
+(which starts its own), and what a command says when nobody has started them. Services that cannot be started skip
+the tests that need them, or fail them when STREAM_SEG_REQUIRE_SERVICES=1.
 """
 
 from __future__ import annotations
@@ -9,17 +12,22 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import TypeVar
 
 import pytest
 
+from apache_kafka.server import ApacheKafka
 from stream_seg.embedded.broker import start_broker
 from stream_seg.embedded.process import EmbeddedError, ServiceProcess
 from stream_seg.embedded.redis import start_redis
+from stream_seg.settings import EMBEDDED
+
+Service = TypeVar("Service")
 
 REQUIRE = "STREAM_SEG_REQUIRE_SERVICES"
 
 
-def started(start: Callable[[], ServiceProcess]) -> ServiceProcess:
+def started(start: Callable[[], Service]) -> Service:
     """A service, or the end of the test that needs it."""
     try:
         return start()
@@ -42,10 +50,35 @@ def _defaults(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def broker() -> Iterator[str]:
-    """`127.0.0.1:port` of a broker that all tests share: use `prefix` for topics and groups."""
+def embedded_broker() -> Iterator[str]:
+    """`127.0.0.1:port` of an embedded broker that all tests share: use `prefix` for topics and groups."""
     with started(start_broker) as service:
         yield service.address
+
+
+@pytest.fixture(scope="session")
+def apache_kafka() -> Iterator[str]:
+    """`127.0.0.1:port` of an Apache Kafka that all tests share."""
+    with started(ApacheKafka) as kafka:
+        yield kafka.address
+
+
+@pytest.fixture(scope="session", params=["embedded", "kafka"])
+def broker_setting(request: pytest.FixtureRequest) -> str:
+    """`STREAM_SEG_BROKER` of a deployment: for `embedded` one of its own, else the shared Apache Kafka."""
+    return EMBEDDED if request.param == "embedded" else f"kafka://{request.getfixturevalue('apache_kafka')}"
+
+
+@pytest.fixture(scope="session")
+def embedded(broker_setting: str) -> bool:
+    """Whether the broker is the embedded one, with its quirks."""
+    return broker_setting == EMBEDDED
+
+
+@pytest.fixture(scope="session")
+def broker(broker_setting: str, embedded: bool, request: pytest.FixtureRequest) -> str:
+    """`127.0.0.1:port` of a broker that all tests share: use `prefix` for topics and groups."""
+    return request.getfixturevalue("embedded_broker") if embedded else broker_setting.removeprefix("kafka://")
 
 
 @pytest.fixture(scope="session")

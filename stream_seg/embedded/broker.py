@@ -31,7 +31,7 @@ def start_broker(*, timeout_s: float = 20.0) -> ServiceProcess:
     inherited = {key: value for key, value in os.environ.items() if key not in TANSU_VARIABLES}
     environment = inherited | {"RUST_LOG": "warn", "RUST_BACKTRACE": "0", "NO_COLOR": "1"}
     command = functools.partial(_command, binary)
-    return start(Recipe("broker", command, broker_answers, environment), timeout_s=timeout_s)
+    return start(Recipe("the embedded broker", command, broker_answers, environment), timeout_s=timeout_s)
 
 
 def broker_binary() -> str:

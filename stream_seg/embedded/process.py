@@ -147,6 +147,20 @@ def start(recipe: Recipe, *, timeout_s: float = 20.0) -> ServiceProcess:
     raise AssertionError("unreachable")
 
 
+def start_again(service: ServiceProcess, *, timeout_s: float = 20.0) -> ServiceProcess:
+    """Start a service that has ended again, on the port and with the identity that it had.
+
+    Raises EmbeddedError as `start` does; a port that somebody took meanwhile is an error, too.
+    """
+    again = _spawn(service.recipe, service.port, service.identity)
+    try:
+        _wait_until_ready(again, time.monotonic() + timeout_s)
+    except BaseException:
+        again.stop()
+        raise
+    return again
+
+
 def ask(port: int, request: bytes, complete: Callable[[bytes], bool]) -> bytes:
     """Send one request to a port of 127.0.0.1 and read until the answer is complete, or no more comes.
 
@@ -212,9 +226,9 @@ def _spawn(recipe: Recipe, port: int, identity: str) -> ServiceProcess:
 def _wait_until_ready(service: ServiceProcess, deadline_s: float) -> None:
     while not service.answers():
         if not service.running():
-            raise _EndedEarly(f"the embedded {service.name} ended at its start; {_said(service)}")
+            raise _EndedEarly(f"{service.name} ended at its start; {_said(service)}")
         if time.monotonic() > deadline_s:
-            raise EmbeddedError(f"the embedded {service.name} did not answer in time; {_said(service)}")
+            raise EmbeddedError(f"{service.name} did not answer in time; {_said(service)}")
         time.sleep(POLL_S)
 
 

@@ -19,7 +19,7 @@ def start_redis(*, timeout_s: float = 20.0) -> ServiceProcess:
     # An empty one of its own, since a dump found in a shared one would be loaded.
     with tempfile.TemporaryDirectory(prefix="stream-seg-") as directory:
         command = functools.partial(_command, binary, directory)
-        return start(Recipe("Redis", command, redis_answers, os.environ), timeout_s=timeout_s)
+        return start(Recipe("the embedded Redis", command, redis_answers, os.environ), timeout_s=timeout_s)
 
 
 def redis_url(service: ServiceProcess) -> str:

@@ -58,6 +58,7 @@ async def client_lag(
     # Records that retention removed before the group read them are lost to it, not waiting.
     unread = {tp: max(commits[tp] or 0, starts[tp]) for tp in partitions}
     behind = {tp: offset for tp, offset in unread.items() if offset < ends[tp]}
+    # What lies behind may be markers of transactions alone, which nobody will ever absorb.
     since = await record_timestamps_at(client, behind)
     return [
         PartitionLag(
@@ -65,7 +66,7 @@ async def client_lag(
             partition=tp.partition,
             end=ends[tp],
             committed=commits[tp],
-            lag_events=max(0, ends[tp] - unread[tp]),
+            lag_events=ends[tp] - unread[tp] if tp in since else 0,
             lag_seconds=max(0.0, now_s - since[tp]) if tp in since else 0.0,
         )
         for tp in partitions

@@ -133,12 +133,18 @@ async def record_timestamps_at(
 
     async def ask(node: int, mine: Sequence[TopicPartition]) -> dict[TopicPartition, float]:
         found: dict[TopicPartition, float] = {}
-        waiting = list(mine)
+        waiting = {tp: positions[tp] for tp in mine}
         while waiting:
-            found |= await _fetch_timestamps(client, node, {tp: positions[tp] for tp in waiting})
+            timestamps, passed = await _fetch_timestamps(client, node, waiting)
+            found |= timestamps
             # A response holds one whole batch at least, of the first partition that has any; so what is first and
-            # has no timestamp now has no record, and the rest is asked for again without it.
-            waiting = [tp for tp in waiting[1:] if tp not in found]
+            # got nothing now, not even a marker of a transaction to pass, has no record.
+            first = next(iter(waiting))
+            waiting = {
+                tp: passed.get(tp, offset)
+                for tp, offset in waiting.items()
+                if tp not in found and (tp != first or tp in passed)
+            }
         return found
 
     return await _ask_leaders(client, positions, ask)
@@ -210,27 +216,38 @@ async def _fetch(
 
 async def _fetch_timestamps(
     client: AIOKafkaClient, node: int, positions: Mapping[TopicPartition, int]
-) -> dict[TopicPartition, float]:
+) -> tuple[dict[TopicPartition, float], dict[TopicPartition, int]]:
+    """Timestamps of first records; and where there are batches, but no such record, the offset behind them."""
     response = await _fetch(client, node, positions, wait_ms=FETCH_WAIT_MS, max_bytes=BYTES_A_PARTITION)
     found: dict[TopicPartition, float] = {}
+    passed: dict[TopicPartition, int] = {}
     for tp, (error_code, *_, records) in _answers(response.topics):
-        timestamp_ms = None if error_code else _timestamp_ms_at(records, positions[tp])
+        if error_code:
+            continue
+        timestamp_ms, end = _timestamp_ms_at(records, positions[tp])
         if timestamp_ms is not None:
             found[tp] = timestamp_ms / 1000
-    return found
+        elif end > positions[tp]:
+            passed[tp] = end
+    return found, passed
 
 
-def _timestamp_ms_at(records: bytes | None, offset: int) -> int | None:
-    """Timestamp of the first record at or after `offset` in whole batches; the last one may be cut off."""
+def _timestamp_ms_at(records: bytes | None, offset: int) -> tuple[int | None, int]:
+    """Timestamp of the first record at or after `offset` in whole batches, and where they end.
+
+    The last batch may be cut off, and is no whole one. Markers of transactions are no records.
+    """
+    end = offset
     batches = MemoryRecords(records or b"")
     while batches.has_next():
         batch = batches.next_batch()
-        if getattr(batch, "is_control_batch", False):
+        end = max(end, batch.next_offset)
+        if batch.is_control_batch:
             continue
         for record in batch:
             if record.offset >= offset:
-                return int(record.timestamp)
-    return None
+                return int(record.timestamp), end
+    return None, end
 
 
 async def _ask_leaders(

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.structs import TopicPartition
 
 from stream_seg.core.vocabulary import TOPICS
-from stream_seg.ops.offsets import BrokerError, connect, partitions_of
+from stream_seg.ops.offsets import BrokerError, connect, log_starts, partitions_of
 from stream_seg.settings import Settings
 
 VISIBLE_WITHIN_S = 10.0
@@ -61,7 +62,8 @@ def topic_specs(settings: Settings) -> list[TopicSpec]:
 async def create_topics(bootstrap: str, specs: Sequence[TopicSpec]) -> list[str]:
     """Create those topics that do not exist; the names of the created ones. Existing topics are left as they are.
 
-    Returns when the brokers know them. Raises BrokerError when no broker answers, or one refuses.
+    Returns when the brokers know them and the leader of each partition answers for it. Raises BrokerError when no
+    broker answers, or one refuses.
     """
     async with connect(bootstrap) as client:
         existing = await partitions_of(client, [spec.name for spec in specs])
@@ -70,7 +72,7 @@ async def create_topics(bootstrap: str, specs: Sequence[TopicSpec]) -> list[str]
             return []
         async with _admin(bootstrap) as admin:
             created = await _create(admin, missing)
-        await _wait_until_visible(client, [spec.name for spec in missing])
+        await _wait_until_usable(client, [spec.name for spec in missing])
     return created
 
 
@@ -153,13 +155,27 @@ async def _create(admin: AIOKafkaAdminClient, specs: Iterable[TopicSpec]) -> lis
     return created
 
 
-async def _wait_until_visible(client: AIOKafkaClient, topics: Sequence[str]) -> None:
-    """Brokers learn of new topics one after the other; until then producers would fail on them."""
+async def _wait_until_usable(client: AIOKafkaClient, topics: Sequence[str]) -> None:
+    """Brokers learn of new topics one after the other, and of leading them later; until then producers would fail."""
     deadline_s = time.monotonic() + VISIBLE_WITHIN_S
-    while len(await partitions_of(client, topics)) < len(topics):
+    while not await _all_led(client, topics):
         if time.monotonic() > deadline_s:
-            raise BrokerError(f"created, but not yet known to all brokers: {', '.join(topics)}; try again")
+            raise BrokerError(
+                f"created, but brokers do not answer for all partitions yet: {', '.join(topics)}; try again"
+            )
         await asyncio.sleep(POLL_S)
+
+
+async def _all_led(client: AIOKafkaClient, topics: Sequence[str]) -> bool:
+    """Whether the topics are known, and the leader of each of their partitions answers for it."""
+    known = await partitions_of(client, topics)
+    try:
+        await log_starts(client, [TopicPartition(topic, number) for topic in known for number in known[topic]])
+    except KafkaError as error:
+        if not error.retriable:
+            raise
+        return False
+    return len(known) == len(topics)
 
 
 async def _configs(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> dict[str, dict[str, str]]:

@@ -40,13 +40,13 @@ def transactions() -> list[Transaction]:
 
 @pytest.fixture(scope="module")
 def customers(
-    tmp_path_factory: pytest.TempPathFactory, transactions: list[Transaction]
+    tmp_path_factory: pytest.TempPathFactory, broker_setting: str, transactions: list[Transaction]
 ) -> Iterator[dict[str, dict[str, Customer]]]:
     """What workers know after the orders came once in order, and once shuffled and repeated."""
     in_order = [event(number, each) for number, each in enumerate(transactions)]
     shuffled = [*in_order, *in_order[::2], *in_order[::3]]
     random.Random(1997).shuffle(shuffled)
-    with services(tmp_path_factory.mktemp("cdnow")) as on, ThreadPoolExecutor(2) as pool:
+    with services(tmp_path_factory.mktemp("cdnow"), broker_setting) as on, ThreadPoolExecutor(2) as pool:
         runs = {
             "in-order": pool.submit(absorbed, on, "in-order", in_order),
             "shuffled": pool.submit(absorbed, on, "shuffled", shuffled),

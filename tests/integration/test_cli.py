@@ -66,8 +66,8 @@ def command(deployed: Deployment, *arguments: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    with services(tmp_path_factory.mktemp("cli")) as started:
+def on(tmp_path_factory: pytest.TempPathFactory, broker_setting: str) -> Iterator[Services]:
+    with services(tmp_path_factory.mktemp("cli"), broker_setting) as started:
         yield started
 
 
@@ -143,7 +143,13 @@ def test_a_demo_does_not_mix_with_other_data(shop: Deployment) -> None:
 
 
 def test_topics(on: Services, tmp_path: Path) -> None:
-    settings = {"DATA_DIR": str(on.data_dir), "TOPIC_PREFIX": "fresh.", "APP_ID": "fresh", "PARTITIONS": "2"}
+    settings = {
+        "BROKER": on.broker,
+        "DATA_DIR": str(on.data_dir),
+        "TOPIC_PREFIX": "fresh.",
+        "APP_ID": "fresh",
+        "PARTITIONS": "2",
+    }
 
     missing = run(["topics", "check"], tmp_path, **settings)
     created = run(["topics", "create"], tmp_path, **settings)
@@ -160,7 +166,13 @@ def test_topics(on: Services, tmp_path: Path) -> None:
 
 
 def test_a_worker_refuses_topics_with_other_partitions(on: Services, tmp_path: Path) -> None:
-    settings = {"DATA_DIR": str(on.data_dir), "TOPIC_PREFIX": "other.", "APP_ID": "other", "PARTITIONS": "2"}
+    settings = {
+        "BROKER": on.broker,
+        "DATA_DIR": str(on.data_dir),
+        "TOPIC_PREFIX": "other.",
+        "APP_ID": "other",
+        "PARTITIONS": "2",
+    }
     assert run(["topics", "create"], tmp_path, **settings).returncode == 0
 
     done = run(["worker"], tmp_path, **{**settings, "PARTITIONS": "3"})

@@ -38,11 +38,11 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def run(tmp_path_factory: pytest.TempPathFactory, broker_setting: str) -> Iterator[Run]:
     """Steady events, and meanwhile a SIGTERM and three kill -9, each of them while there is work in hand."""
     sent = shop(EVENTS, CUSTOMERS, SEED, seconds=SECONDS)
     directory = tmp_path_factory.mktemp("crashes")
-    with services(directory) as on, deployment(on, "crashes", model=MODEL, **PATHLESS) as deployed:
+    with services(directory, broker_setting) as on, deployment(on, "crashes", model=MODEL, **PATHLESS) as deployed:
         with replaying(deployed, sent):
             disturb(deployed)
         deployed.wait_until_drained()

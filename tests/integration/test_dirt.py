@@ -139,10 +139,10 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def run(tmp_path_factory: pytest.TempPathFactory, broker_setting: str) -> Iterator[Run]:
     """All rows at once, so that bad records share batches with good ones and with each other."""
     with (
-        services(tmp_path_factory.mktemp("dirt")) as on,
+        services(tmp_path_factory.mktemp("dirt"), broker_setting) as on,
         deployment(on, "dirt", model=fixed_model(), **PATHLESS) as deployed,
     ):
         began = datetime.now(UTC)

@@ -39,7 +39,7 @@ except KeyboardInterrupt:
 
 
 @pytest.fixture(autouse=True)
-def _services_needed(broker: str, redis_url: str) -> None:
+def _services_needed(embedded_broker: str, redis_url: str) -> None:
     """Skip here where no service can be started."""
 
 

@@ -1,4 +1,4 @@
-"""Ends, commits, and lag on a real broker, in the cases where the embedded one answers differently."""
+"""Ends, commits, and lag on both brokers, in the cases where the embedded one answers differently."""
 
 from __future__ import annotations
 
@@ -75,34 +75,34 @@ def topic(broker: str, prefix: str) -> str:
     return f"{prefix}offsets"
 
 
-def test_the_end_is_right_after_a_batch_of_several_records(broker: str, topic: str) -> None:
+def test_the_end_is_right_after_a_batch_of_several_records(broker: str, embedded: bool, topic: str) -> None:
     several, one, none = (TopicPartition(topic, number) for number in range(3))
     asyncio.run(append(broker, several, [7, 5]))
     asyncio.run(append(broker, one, [1]))
 
-    ends = run(broker, lambda client: high_watermarks(client, [several, one, none], embedded=True))
+    ends = run(broker, lambda client: high_watermarks(client, [several, one, none], embedded=embedded))
     claimed = run(broker, lambda client: high_watermarks(client, [several, one, none], embedded=False))
     starts = run(broker, lambda client: log_starts(client, [several, one, none]))
 
     assert ends == {several: 12, one: 1, none: 0}
     assert starts == {several: 0, one: 0, none: 0}
     # The quirk itself: base offset of the last batch + 1. Once this fails the workaround may go.
-    assert claimed == {several: 8, one: 1, none: 0}
+    assert claimed == {several: 8 if embedded else 12, one: 1, none: 0}
 
 
-def test_one_request_answers_for_many_partitions(broker: str, prefix: str) -> None:
+def test_one_request_answers_for_many_partitions(broker: str, embedded: bool, prefix: str) -> None:
     name = f"{prefix}wide"
     asyncio.run(create(broker, name, 64))
     partitions = [TopicPartition(name, number) for number in range(64)]
     asyncio.run(append(broker, partitions[3], [9]))
 
-    ends = run(broker, lambda client: high_watermarks(client, partitions, embedded=True))
+    ends = run(broker, lambda client: high_watermarks(client, partitions, embedded=embedded))
 
     assert len(ends) == 64
     assert sum(ends.values()) == ends[partitions[3]] == 9
 
 
-def test_a_consumer_s_client_is_not_held_up_by_its_own_long_fetch(broker: str, topic: str) -> None:
+def test_a_consumer_s_client_is_not_held_up_by_its_own_long_fetch(broker: str, embedded: bool, topic: str) -> None:
     tp = TopicPartition(topic, 0)
     asyncio.run(append(broker, tp, [4]))
 
@@ -114,7 +114,7 @@ def test_a_consumer_s_client_is_not_held_up_by_its_own_long_fetch(broker: str, t
             await consumer.getone()
         # A fetch is now in flight, and the broker holds it for four seconds.
         begun = time.monotonic()
-        ends = await high_watermarks(consumer._client, [tp], embedded=True)
+        ends = await high_watermarks(consumer._client, [tp], embedded=embedded)
         took_s = time.monotonic() - begun
         await consumer.stop()
         return ends, took_s
@@ -125,10 +125,10 @@ def test_a_consumer_s_client_is_not_held_up_by_its_own_long_fetch(broker: str, t
     assert took_s < 2
 
 
-def test_unknown_partitions_are_an_error_not_an_empty_log(broker: str, topic: str) -> None:
+def test_unknown_partitions_are_an_error_not_an_empty_log(broker: str, embedded: bool, topic: str) -> None:
     for stranger in [TopicPartition(topic, 3), TopicPartition(f"{topic}-missing", 0)]:
         with pytest.raises(BrokerError, match="UnknownTopicOrPartitionError"):
-            run(broker, lambda client, tp=stranger: high_watermarks(client, [tp], embedded=True))
+            run(broker, lambda client, tp=stranger: high_watermarks(client, [tp], embedded=embedded))
 
 
 def test_asking_for_a_missing_topic_does_not_create_it(broker: str, topic: str) -> None:
@@ -179,7 +179,7 @@ def test_batches_larger_than_the_share_of_a_partition_are_read_too(broker: str, 
     assert found == dict.fromkeys(tps, 1001.0)
 
 
-def test_lag_in_events_and_seconds(broker: str, topic: str, prefix: str) -> None:
+def test_lag_in_events_and_seconds(broker: str, embedded: bool, topic: str, prefix: str) -> None:
     group = f"{prefix}group"
     behind, done, untouched = (TopicPartition(topic, number) for number in range(3))
     asyncio.run(append(broker, behind, [4, 6]))
@@ -188,7 +188,7 @@ def test_lag_in_events_and_seconds(broker: str, topic: str, prefix: str) -> None
     asyncio.run(commit(broker, group, behind, 6))
     asyncio.run(commit(broker, group, done, 3))
 
-    lag = asyncio.run(measure_lag(broker, group, [topic], embedded=True, now_s=1100.0))
+    lag = asyncio.run(measure_lag(broker, group, [topic], embedded=embedded, now_s=1100.0))
 
     assert lag == [
         PartitionLag(topic, 0, end=10, committed=6, lag_events=4, lag_seconds=94.0),
@@ -197,21 +197,51 @@ def test_lag_in_events_and_seconds(broker: str, topic: str, prefix: str) -> None
     ]
 
 
-def test_lag_is_never_negative(broker: str, topic: str, prefix: str) -> None:
+def test_lag_is_never_negative(broker: str, embedded: bool, topic: str, prefix: str) -> None:
     tp = TopicPartition(topic, 0)
     asyncio.run(append(broker, tp, [2]))
     asyncio.run(commit(broker, f"{prefix}ahead", tp, 50))
 
-    ahead = asyncio.run(measure_lag(broker, f"{prefix}ahead", [topic], embedded=True, now_s=1100.0))
-    early = asyncio.run(measure_lag(broker, f"{prefix}early", [topic], embedded=True, now_s=900.0))
+    ahead = asyncio.run(measure_lag(broker, f"{prefix}ahead", [topic], embedded=embedded, now_s=1100.0))
+    early = asyncio.run(measure_lag(broker, f"{prefix}early", [topic], embedded=embedded, now_s=900.0))
 
     assert ahead[0] == PartitionLag(topic, 0, end=2, committed=50, lag_events=0, lag_seconds=0.0)
     assert early[0] == PartitionLag(topic, 0, end=2, committed=None, lag_events=2, lag_seconds=0.0)
 
 
-def test_lag_of_a_missing_topic_says_what_to_do(broker: str, prefix: str) -> None:
+async def append_in_transactions(bootstrap: str, tp: TopicPartition, sizes: Sequence[int], value: bytes) -> None:
+    """One transaction for each size; behind its records the broker appends a marker, which takes an offset."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id=tp.topic)
+    await producer.start()
+    for size in sizes:
+        async with producer.transaction():
+            for _ in range(size):
+                await producer.send(tp.topic, value, b"k", partition=tp.partition, timestamp_ms=FIRST_S * 1000)
+    await producer.stop()
+
+
+def test_markers_of_transactions_do_not_wait(apache_kafka: str, prefix: str) -> None:
+    topic, group = f"{prefix}transactions", f"{prefix}group"
+    done, behind = (TopicPartition(topic, number) for number in range(2))
+    asyncio.run(create(apache_kafka, topic, 3))
+    asyncio.run(append_in_transactions(apache_kafka, done, [3], b"{}"))
+    # The record behind the marker does not fit into the share of a partition.
+    asyncio.run(append_in_transactions(apache_kafka, behind, [2, 1], b"x" * 300_000))
+    asyncio.run(commit(apache_kafka, group, done, 3))
+    asyncio.run(commit(apache_kafka, group, behind, 2))
+
+    lag = asyncio.run(measure_lag(apache_kafka, group, [topic], embedded=False, now_s=1100.0))
+
+    assert lag == [
+        PartitionLag(topic, 0, end=4, committed=3, lag_events=0, lag_seconds=0.0),
+        PartitionLag(topic, 1, end=5, committed=2, lag_events=3, lag_seconds=100.0),
+        PartitionLag(topic, 2, end=0, committed=None, lag_events=0, lag_seconds=0.0),
+    ]
+
+
+def test_lag_of_a_missing_topic_says_what_to_do(broker: str, embedded: bool, prefix: str) -> None:
     with pytest.raises(BrokerError, match=f"no such topic: {prefix}nothing; .*topics create"):
-        asyncio.run(measure_lag(broker, "group", [f"{prefix}nothing"], embedded=True, now_s=0.0))
+        asyncio.run(measure_lag(broker, "group", [f"{prefix}nothing"], embedded=embedded, now_s=0.0))
 
 
 def test_no_broker_says_what_to_do() -> None:

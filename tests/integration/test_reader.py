@@ -24,36 +24,38 @@ async def fill(bootstrap: str, topic: str, records: list[tuple[int, bytes, bytes
     await producer.stop()
 
 
-async def read(bootstrap: str, topic: str, partitions: set[int] | None = None) -> dict[int, list[bytes]]:
+async def read(
+    bootstrap: str, topic: str, embedded: bool, partitions: set[int] | None = None
+) -> dict[int, list[bytes]]:
     found: dict[int, list[bytes]] = {}
-    async for number, records in read_all(bootstrap, topic, embedded=True, partitions=partitions):
+    async for number, records in read_all(bootstrap, topic, embedded=embedded, partitions=partitions):
         found.setdefault(number, []).extend(record.value for record in records)
     return found
 
 
-def test_all_there_is_in_order_within_a_partition(broker: str, prefix: str) -> None:
+def test_all_there_is_in_order_within_a_partition(broker: str, embedded: bool, prefix: str) -> None:
     async def scenario() -> None:
         topic = f"{prefix}topic"
         await fill(broker, topic, [(i % 2, b"k", b"%d" % i) for i in range(6)])
 
-        assert await read(broker, topic) == {0: [b"0", b"2", b"4"], 1: [b"1", b"3", b"5"]}
-        assert await read(broker, topic, {1, 2}) == {1: [b"1", b"3", b"5"]}
+        assert await read(broker, topic, embedded) == {0: [b"0", b"2", b"4"], 1: [b"1", b"3", b"5"]}
+        assert await read(broker, topic, embedded, {1, 2}) == {1: [b"1", b"3", b"5"]}
 
     asyncio.run(scenario())
 
 
-def test_an_empty_topic_ends_at_once_and_a_missing_one_is_an_error(broker: str, prefix: str) -> None:
+def test_an_empty_topic_ends_at_once_and_a_missing_one_is_an_error(broker: str, embedded: bool, prefix: str) -> None:
     async def scenario() -> None:
         await fill(broker, f"{prefix}empty", [])
 
-        assert await read(broker, f"{prefix}empty") == {}
+        assert await read(broker, f"{prefix}empty", embedded) == {}
         with pytest.raises(BrokerError, match=r"no such topic: .*missing; create it with"):
-            await read(broker, f"{prefix}missing")
+            await read(broker, f"{prefix}missing", embedded)
 
     asyncio.run(scenario())
 
 
-def test_changes_of_some_customers_each_once(broker: str, prefix: str) -> None:
+def test_changes_of_some_customers_each_once(broker: str, embedded: bool, prefix: str) -> None:
     def change(customer: str, sequence: int) -> bytes:
         return b'{"customer_id": "%s", "epoch": 1, "sequence": %d}' % (customer.encode(), sequence)
 
@@ -63,7 +65,7 @@ def test_changes_of_some_customers_each_once(broker: str, prefix: str) -> None:
         records = [(partition, customer.encode(), change(customer, n)) for partition, customer, n in sent]
         await fill(broker, f"{prefix}changes", records)
 
-        found = await changes_of(broker, f"{prefix}changes", ["c-6", "c-9"], embedded=True)
+        found = await changes_of(broker, f"{prefix}changes", ["c-6", "c-9"], embedded=embedded)
 
         assert [each["sequence"] for each in found["c-6"]] == [1, 2, 3]
         assert found["c-9"] == []

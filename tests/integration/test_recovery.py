@@ -64,9 +64,9 @@ NEXT_MODEL = MODEL | {
 
 
 @pytest.fixture(scope="module")
-def on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+def on(tmp_path_factory: pytest.TempPathFactory, broker_setting: str) -> Iterator[Services]:
     """Services that the tests of this module share."""
-    with services(tmp_path_factory.mktemp("recovery")) as made:
+    with services(tmp_path_factory.mktemp("recovery"), broker_setting) as made:
         yield made
 
 
@@ -123,7 +123,9 @@ def test_after_sigterm_the_next_worker_goes_on_and_repeats_nothing(on: Services)
 def committed_offsets(deployed: Deployment) -> dict[tuple[str, int], int | None]:
     """By topic (without prefix) and partition, the offset that the group goes on from."""
     names = {deployed.settings.topic(name): name for name in TOPICS}
-    lags = asyncio.run(measure_lag(deployed.bootstrap, deployed.settings.app_id, names, embedded=True, now_s=0.0))
+    lags = asyncio.run(
+        measure_lag(deployed.bootstrap, deployed.settings.app_id, names, embedded=deployed.embedded, now_s=0.0)
+    )
     return {(names[lag.topic], lag.partition): lag.committed for lag in lags}
 
 
@@ -193,7 +195,7 @@ def all_agree(deployed: Deployment) -> bool:
 
 def test_a_rebalance_that_begins_while_ownership_is_taken_wins(on: Services, tmp_path: Path) -> None:
     settings = Settings(app_id="moving", topic_prefix="moving.", partitions=1, data_dir=tmp_path)
-    made = WorkerServices(on.addresses.bootstrap, on.addresses.redis_url, embedded=True)
+    made = WorkerServices(on.addresses.bootstrap, on.addresses.redis_url, on.addresses.embedded_broker)
 
     async def overlap() -> bool:
         await create_topics(made.bootstrap, topic_specs(settings))
@@ -279,14 +281,17 @@ class Told:
 
 @pytest.fixture(scope="module")
 def stories(on: Services) -> Iterator[dict[str, Future[Told]]]:
-    """All stories at a time: most of each is waiting for a consumer group to gather."""
-    with ThreadPoolExecutor(10) as pool:
+    """Some stories at a time: much of each is waiting for a consumer group to gather.
+
+    With more, workers would share the processor so thinly that the input arrives in fewer groups than a story needs.
+    """
+    with ThreadPoolExecutor(6) as pool:
         yield {point: pool.submit(tell, on, point, story) for point, story in STORIES.items()}
 
 
 def tell(on: Services, point: str, story: Story) -> Told:
     """Let workers die as the story says, then let one work to the end."""
-    sent = shop(3_000, 300, seed=list(STORIES).index(point), seconds=2.0)
+    sent = shop(3_000, 300, seed=list(STORIES).index(point), seconds=5.0)
     with deployment(on, f"at-{point}", model=MODEL, **PATHLESS) as deployed:
         worker = deployed.start_worker(CRASH_AT=story.crashes[0])
         worker.wait_ready()

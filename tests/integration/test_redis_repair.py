@@ -24,9 +24,9 @@ REPAIRED_S = 10.0
 
 
 @pytest.fixture(scope="module")
-def on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+def on(tmp_path_factory: pytest.TempPathFactory, broker_setting: str) -> Iterator[Services]:
     """A broker that the tests of this module share."""
-    with services(tmp_path_factory.mktemp("redis")) as made:
+    with services(tmp_path_factory.mktemp("redis"), broker_setting) as made:
         yield made
 
 

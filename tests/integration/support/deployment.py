@@ -1,4 +1,4 @@
-"""A deployment under test: embedded services, one application's topics, and the workers it starts."""
+"""A deployment under test: a broker and a Redis, one application's topics, and the workers it starts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,25 +27,28 @@ from tests.integration.support.worker import Worker
 PARTITIONS = 4
 # Hysteresis off and time from events: what a customer comes to does not depend on the path.
 PATHLESS = {"CLOCK": "stream", "MARGIN": "0", "DWELL": "0"}
+# As short as on the embedded broker; the tests kill workers, and others wait for their sessions to end.
+SESSION_TIMEOUT_S = "6"
 DRAINED_S = 90.0
 SENT_S = 120.0
 
 
 @dataclass(frozen=True)
 class Services:
-    """Embedded services that workers attach to through `data_dir`."""
+    """A broker, by its setting, and an embedded Redis; workers attach to what is embedded through `data_dir`."""
 
+    broker: str
     addresses: Addresses
     data_dir: Path
 
 
 @contextmanager
-def services(data_dir: Path) -> Iterator[Services]:
-    """Fresh embedded services; skips, or fails, as `tests.conftest.started` does."""
+def services(data_dir: Path, broker: str) -> Iterator[Services]:
+    """Fresh embedded services, or `kafka://host:port` and a fresh Redis; skips or fails as `tests.conftest.started`."""
     with ExitStack() as stack:
         # Everything explicit: nothing of a developer's environment may leak in.
-        settings = Settings(broker="embedded", redis_url="embedded", data_dir=data_dir)
-        yield Services(started(lambda: stack.enter_context(open_services(settings))), data_dir)
+        settings = Settings(broker=broker, redis_url="embedded", data_dir=data_dir)
+        yield Services(broker, started(lambda: stack.enter_context(open_services(settings))), data_dir)
 
 
 @dataclass
@@ -63,6 +66,11 @@ class Deployment:
         """Where the broker is."""
         return self.addresses.bootstrap
 
+    @property
+    def embedded(self) -> bool:
+        """Whether the broker is the embedded one."""
+        return self.addresses.embedded_broker
+
     def start_worker(self, **more: str) -> Worker:
         """Start a worker; `more` are settings of its own, names without prefix."""
         worker = Worker({**self.environment, **_prefixed(more)}, self.directory)
@@ -77,7 +85,8 @@ class Deployment:
     def lag(self) -> int:
         """Records that are not yet absorbed and committed."""
         topics = [self.settings.topic(name) for name in TOPICS]
-        lags = asyncio.run(measure_lag(self.bootstrap, self.settings.app_id, topics, embedded=True, now_s=time.time()))
+        measuring = measure_lag(self.bootstrap, self.settings.app_id, topics, embedded=self.embedded, now_s=time.time())
+        lags = asyncio.run(measuring)
         return sum(each.lag_events for each in lags)
 
     def wait_until_drained(self, timeout_s: float = DRAINED_S) -> None:
@@ -111,23 +120,24 @@ def deployment(
     directory = on.data_dir / name
     directory.mkdir()
     chosen = {
-        "BROKER": "embedded",
+        "BROKER": on.broker,
         "REDIS_URL": redis_url or "embedded",
         "DATA_DIR": str(on.data_dir),
         "APP_ID": name,
         "TOPIC_PREFIX": f"{name}.",
         "REDIS_PREFIX": name,
         "PARTITIONS": str(PARTITIONS),
+        "SESSION_TIMEOUT_S": SESSION_TIMEOUT_S,
         **settings,
     }
     if model is not None:
         chosen["MODEL"] = str(write_model(directory, model))
     made = Settings(**{key.lower(): value for key, value in chosen.items()})
-    addresses = Addresses(
-        on.addresses.bootstrap, redis_url or on.addresses.redis_url, embedded_broker=True, embedded_redis=False
-    )
+    addresses = replace(on.addresses, redis_url=redis_url or on.addresses.redis_url, embedded_redis=False)
     deployed = Deployment(addresses, made, directory, _prefixed(chosen))
-    asyncio.run(create_topics(addresses.bootstrap, topic_specs(made)))
+    specs = topic_specs(made)
+    created = asyncio.run(create_topics(addresses.bootstrap, specs))
+    assert len(created) == len(specs), f"another test has a deployment called {name}"
     try:
         yield deployed
     finally:

@@ -59,7 +59,7 @@ def read_topic(deployed: Deployment, topic: str) -> list[Letter]:
     async def read() -> list[Letter]:
         return [
             Letter(partition, record.offset, record.key, record.value, tuple(record.headers))
-            async for partition, records in read_all(deployed.bootstrap, topic, embedded=True)
+            async for partition, records in read_all(deployed.bootstrap, topic, embedded=deployed.embedded)
             for record in records
         ]
 

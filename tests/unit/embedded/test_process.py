@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).parents[3]
 
 def python(code: str) -> Recipe:
     """A service that runs some Python and never answers."""
-    return Recipe("parrot", lambda *_: [sys.executable, "-c", code], lambda *_: False, os.environ)
+    return Recipe("the parrot", lambda *_: [sys.executable, "-c", code], lambda *_: False, os.environ)
 
 
 def test_a_binary_inside_a_package_comes_before_one_on_the_path() -> None:
@@ -45,7 +45,7 @@ def test_a_missing_wheel_says_what_to_install(module: str, function: str, variab
 
 
 def test_a_service_that_ends_shows_its_last_lines() -> None:
-    with pytest.raises(EmbeddedError, match=r"the embedded parrot ended at its start(.|\n)*no such bird"):
+    with pytest.raises(EmbeddedError, match=r"the parrot ended at its start(.|\n)*no such bird"):
         start(python("print('line 1\\n' * 50); raise SystemExit('no such bird')"))
 
 

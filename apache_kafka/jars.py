@@ -1,0 +1,75 @@
+"""The jars of Apache Kafka: fetched with Maven once, kept in a cache folder outside the repository."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from stream_seg.embedded.process import EmbeddedError
+
+POM = Path(__file__).with_name("pom.xml")
+FETCHED_WITHIN_S = 600
+LINES_SHOWN = 8
+
+
+def version() -> str:
+    """The version that `pom.xml` names."""
+    found = re.search(r"<kafka\.version>(.+)</kafka\.version>", POM.read_text())
+    assert found is not None
+    return found[1]
+
+
+def java() -> str:
+    """Path of a Java; raises EmbeddedError when there is none."""
+    return _program("java", "Java 17 or newer")
+
+
+def jars() -> Path:
+    """Folder with Kafka and all that it needs, fetched first where it is not there yet.
+
+    Raises EmbeddedError when Maven is missing or cannot fetch them.
+    """
+    wanted = _cache() / f"kafka-{version()}"
+    if not wanted.is_dir():
+        _fetch(_program("mvn", "Maven"), wanted)
+    return wanted
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stream_seg"
+
+
+def _program(name: str, what: str) -> str:
+    path = shutil.which(name)
+    if path is None:
+        raise EmbeddedError(f"no Apache Kafka here: it needs {what}, and there is no `{name}` on the PATH")
+    return path
+
+
+def _fetch(maven: str, wanted: Path) -> None:
+    wanted.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=wanted.parent, prefix="fetching-") as directory:
+        place = Path(directory, "jars")
+        goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={place}"]
+        try:
+            subprocess.run(
+                [maven, "--quiet", "--batch-mode", "--file", str(POM), *goal],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=FETCHED_WITHIN_S,
+                check=True,
+            )
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+            said = "\n".join((error.stdout or b"").decode(errors="replace").strip().splitlines()[-LINES_SHOWN:])
+            raise EmbeddedError(f"Maven could not fetch Apache Kafka {version()}; its last lines:\n{said}") from None
+        # In one step, so that nobody finds half of it; whoever fetched it meanwhile fetched the same.
+        try:
+            place.rename(wanted)
+        except OSError:
+            if not wanted.is_dir():
+                raise

@@ -1,0 +1,84 @@
+"""The folder of one node: its settings, its formatted data, and the command that runs it."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+import uuid
+from pathlib import Path
+
+from apache_kafka.jars import jars, java
+from stream_seg.embedded.process import HOST, EmbeddedError, free_port
+
+FORMATTED_WITHIN_S = 60
+# Those of Kafka's own start script, but for a smaller heap to begin with.
+JVM = [
+    *("-Xms256m", "-Xmx1g", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20"),
+    *("-XX:InitiatingHeapOccupancyPercent=35", "-XX:+ExplicitGCInvokesConcurrent", "-Djava.awt.headless=true"),
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+]
+PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}
+advertised.listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}
+controller.listener.names=CONTROLLER
+controller.quorum.bootstrap.servers={host}:{controller}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={data}
+# One node holds the only replica.
+offsets.topic.replication.factor=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+# As docs/operations.md asks of every broker.
+auto.create.topics.enable=false
+# Tests start and stop many small groups, some of them with short sessions.
+offsets.topic.num.partitions=4
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+# After a crash the node must wait until its own session before is over.
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
+# Tests write records with times long past; a retention by time would remove them under their eyes.
+log.retention.ms=-1
+"""
+
+
+class Node:
+    """One node in `directory`, which is empty or was made by a `Node` before; a node keeps data and port for life."""
+
+    def __init__(self, directory: Path) -> None:
+        self._properties = directory / "server.properties"
+        self._data = directory / "data"
+
+    def command(self, port: int, identity: str) -> list[str]:
+        """The command line that runs the node on `port`; its data are formatted first where that is not done yet.
+
+        Raises EmbeddedError when Java, Maven or the jars are missing, or Kafka refuses to format.
+        """
+        run = [java(), *JVM, "-cp", f"{jars()}/*"]
+        if not self._data.exists():
+            self._format(run, port, identity)
+        return [*run, "kafka.Kafka", str(self._properties)]
+
+    def _format(self, run: list[str], port: int, identity: str) -> None:
+        self._properties.parent.mkdir(parents=True, exist_ok=True)
+        self._properties.write_text(
+            PROPERTIES.format(host=HOST, port=port, controller=free_port(), data=self._data.absolute())
+        )
+        form = ["format", "--standalone", f"--cluster-id={cluster_id(identity)}", "--config", str(self._properties)]
+        done = subprocess.run(
+            [*run, "kafka.tools.StorageTool", *form],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=FORMATTED_WITHIN_S,
+            check=False,
+        )
+        if done.returncode:
+            raise EmbeddedError(f"Apache Kafka could not format {self._data}: {(done.stdout + done.stderr).strip()}")
+
+
+def cluster_id(identity: str) -> str:
+    """What Kafka takes for the id of a cluster: 16 bytes in URL-safe base64, here out of any identity."""
+    return base64.urlsafe_b64encode(uuid.uuid5(uuid.NAMESPACE_OID, identity).bytes).decode().rstrip("=")

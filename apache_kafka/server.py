@@ -1,0 +1,75 @@
+"""A running Apache Kafka of a test or a benchmark: dies with its starter, and can be restarted on its data and port."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from apache_kafka.node import Node, cluster_id
+from stream_seg.embedded.broker import broker_answers
+from stream_seg.embedded.process import Recipe, ServiceProcess, start, start_again
+
+READY_S = 60.0
+# An orderly shutdown writes what a restart then need not recover.
+STOPPED_S = 30.0
+
+
+class ApacheKafka:
+    """One node with data in a temporary folder; a context manager that stops it and removes the data.
+
+    Start it from a thread that stays, as ServiceProcess says. Raises EmbeddedError when Java or Maven are missing,
+    or it does not start.
+    """
+
+    def __init__(self) -> None:
+        self._directory = tempfile.TemporaryDirectory(prefix="stream-seg-kafka-")
+        recipe = Recipe("Apache Kafka", self._command, node_answers, os.environ)
+        try:
+            self._service = start(recipe, timeout_s=READY_S)
+        except BaseException:
+            self._directory.cleanup()
+            raise
+
+    @property
+    def address(self) -> str:
+        """`host:port` it listens on, the same after a restart."""
+        return self._service.address
+
+    @property
+    def service(self) -> ServiceProcess:
+        """The process that runs it now."""
+        return self._service
+
+    def stop(self) -> None:
+        """Shut it down in order; its data stay. Idempotent."""
+        self._service.stop(STOPPED_S)
+
+    def kill(self) -> None:
+        """End it at once, as a crash would; its data stay."""
+        self._service.kill()
+
+    def restart(self) -> None:
+        """Start it again on the same data and port, after shutting it down in order if it still runs."""
+        self.stop()
+        self._service = start_again(self._service, timeout_s=READY_S)
+
+    def _command(self, port: int, identity: str) -> list[str]:
+        return Node(Path(self._directory.name, identity)).command(port, identity)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._service.kill()  # nobody will read the data again
+        self._service.stop()
+        self._directory.cleanup()
+
+
+def node_answers(port: int, identity: str) -> bool:
+    """Whether the node that was formatted with this identity answers a request on the port."""
+    return broker_answers(port, cluster_id(identity))
