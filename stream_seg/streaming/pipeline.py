@@ -91,7 +91,8 @@ class Pipeline:
         """Partitions may go: write what is in flight, drop what gathered."""
         self._era += 1
         self._unowned_since = monotonic()
-        reach("revoked")
+        if self.checkpoint.owned:
+            reach("revoked")
         await self.checkpoint.drain()
 
     async def assign(self, ends: Mapping[int, Mapping[str, int]]) -> None:

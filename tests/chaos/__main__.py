@@ -8,8 +8,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from aiokafka.errors import KafkaError
+
 from benchmarks.table import json_line, table
 from stream_seg.embedded.process import EmbeddedError
+from stream_seg.ops.offsets import BrokerError
 from tests.chaos.broker import Broker, EmbeddedBroker, KafkaBroker
 from tests.chaos.options import Options, parse
 from tests.chaos.run import Told, run
@@ -25,8 +28,8 @@ def main(arguments: Sequence[str]) -> int:
         directory.mkdir(parents=True, exist_ok=True)
         try:
             told = run(options, broker_of(options, directory), directory)
-        except EmbeddedError as reason:
-            print(f"chaos: {reason}", file=sys.stderr)
+        except (BrokerError, EmbeddedError, KafkaError, TimeoutError) as reason:
+            print(f"chaos: {reason or type(reason).__name__}; seed {options.seed}", file=sys.stderr)
             return 1
     report(told)
     return 0 if told.verdict.ok else 1

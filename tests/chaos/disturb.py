@@ -16,10 +16,10 @@ FOUND_S: Final = 40.0  # within which a worker that owns partitions and lags sho
 READY_S: Final = 60.0
 VISITED_S: Final = 45.0
 STIR_EVERY_S: Final = 4.0
+STIRRED: Final = 20  # events that are sent again where none come any more
 BESIDE_S: Final = 4.0  # beyond the session that a frozen worker sleeps
-LONGEST_VISIT: Final = 6
-# Points that a worker comes to at its start, or once; at others it dies at some later visit.
-FIRST_VISIT: Final = {"recovering", "recovered", "resumed", "drained", "confirmed", "publishing", "published"}
+# Points that a worker comes to once, or not often; at others it dies at some later visit.
+LATEST_VISIT: Final = {"decided": 6, "changelog": 6, "changes": 6, "redis": 6, "acknowledged": 6, "repairing": 2}
 STOPPED: Final = {"drained", "confirmed"}
 
 
@@ -77,7 +77,7 @@ class WorkerTrouble:
         learner = point in ("publishing", "published") and self.stage.options.learning
         places = [place for place in self.fleet.places if place.wanted]
         armed = places if learner else [self.rng.choice(places)]
-        nth = 1 if point in FIRST_VISIT else self.rng.randint(1, LONGEST_VISIT)
+        nth = self.rng.randint(1, LATEST_VISIT.get(point, 1))
         for place in armed:
             place.armed = f"{point}:{nth}"
             if not self.fleet.kill(place):
@@ -112,10 +112,12 @@ class WorkerTrouble:
             others = [other for other in self.fleet.places if other.wanted and other is not place]
             for other in others[:1]:
                 self.fleet.terminate(other)
+        elif not self.stage.sender.sending:
+            self.stage.sender.send_now(self.rng.sample(sorted(self.stage.simulated.repeatable), STIRRED))
 
     def _serial(self) -> int:
-        self.done["bursts at a point"] += 1
-        return 1_000_000 + self.done["bursts at a point"]
+        self.done["bursts_at_points"] += 1
+        return 1_000_000 + self.done["bursts_at_points"]
 
     def _someone(self, fit: Callable[[Place], bool]) -> Place | None:
         """A place that fits, drawn among those that do; None when there is none for long."""
@@ -126,6 +128,8 @@ class WorkerTrouble:
             for place in places:
                 if place.wanted and owns(place) and fit(place):
                     return place
+            if fit == self._lagging and not self.stage.sender.sending and self.stage.lag() == 0:
+                return None
             time.sleep(POLL_S)
         return None
 

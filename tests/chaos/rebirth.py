@@ -7,7 +7,6 @@ import time
 
 from stream_seg.streaming.topics import create_topics, topic_specs
 from tests.chaos.sender import Sender
-from tests.chaos.simulate import Simulated
 from tests.chaos.stage import Stage
 from tests.chaos.verdict import Verdict, judge_changes
 from tests.integration.support.ending import read_ending, read_redis
@@ -18,21 +17,21 @@ SETTLED_S = 10.0
 POLL_S = 0.5
 
 
-def be_reborn(verdict: Verdict, scene: Stage, simulated: Simulated) -> None:
+def be_reborn(verdict: Verdict, scene: Stage) -> None:
     """Restart the broker from nothing, send a part of the input, and look at every document in Redis.
 
     A customer that the new topics know has the document that they say; any other has the one it had.
     """
     before, _ = read_redis(scene.deployed)
+    scene.sender.stop()  # it would call after the one that is gone
     scene.broker.restart()
     scene.say("the broker has come back with nothing")
     asyncio.run(create_topics(scene.broker.bootstrap, topic_specs(scene.settings)))
     for place in scene.fleet.places[: scene.options.workers]:
         scene.fleet.want(place)
-    sender = Sender(scene.broker.bootstrap, scene.settings.topic, idempotent=False)
-    sender.start()
-    sender.send_now(simulated.sent[: max(1, len(simulated.sent) // SHARE)])
-    sender.stop()
+    scene.sender = Sender(scene.broker.bootstrap, scene.settings.topic, idempotent=False)
+    scene.sender.start()
+    scene.sender.send_now(scene.simulated.sent[: max(1, len(scene.simulated.sent) // SHARE)])
     deadline = time.monotonic() + DRAINED_S
     while scene.lag() > 0 and time.monotonic() < deadline:
         time.sleep(POLL_S)

@@ -15,7 +15,7 @@ from tests.chaos.broker import Broker
 from tests.chaos.disturb import WorkerTrouble
 from tests.chaos.options import Options
 from tests.chaos.rebirth import be_reborn
-from tests.chaos.simulate import Simulated, simulate
+from tests.chaos.simulate import simulate
 from tests.chaos.stage import Stage, stage
 from tests.chaos.surroundings import Surroundings
 from tests.chaos.verdict import Verdict, judge_changes, judge_customers, judge_letters, judge_redis
@@ -27,6 +27,8 @@ DRAINED_S = 300.0
 POLL_S = 0.5
 TRIES = 3  # of a crash point that was not reached
 BEGUN_S = 120.0
+
+NEED_LAG = {"kill", "freeze"}
 
 Step = tuple[str, Callable[[], object]]
 
@@ -47,9 +49,9 @@ def run(options: Options, broker: Broker, directory: Path) -> Told:
     begun = time.monotonic()
     print(f"simulating {options.events:,} events of {options.customers:,} customers, seed {options.seed}", flush=True)
     simulated = simulate(options.events, options.customers, options.seed)
-    with stage(options, broker, directory) as scene:
-        trouble, around = WorkerTrouble(scene), Surroundings(scene, simulated)
-        _begin(scene, trouble)
+    with stage(options, broker, simulated, directory) as scene:
+        trouble, around = WorkerTrouble(scene), Surroundings(scene)
+        _begin(scene)
         scene.say(
             f"events arrive for {options.duration_s:.0f} s, {len(simulated.sent) / options.duration_s:,.0f} a second"
         )
@@ -57,19 +59,20 @@ def run(options: Options, broker: Broker, directory: Path) -> Told:
         _disturb(scene, trouble, around)
         undone = _what_is_undone(scene, trouble, around)
         undone += _settle(scene)
-        _judge(told.verdict, scene, simulated, undone)
+        _judge(told.verdict, scene, undone)
         statuses = scene.fleet.end()
         scene.say(f"workers stopped with {statuses}")
         told.done = trouble.done + around.done
+        told.done["points_visited"] = len(set(scene.fleet.tally.visited))
         told.done["restarts"] = scene.fleet.tally.restarts
         told.done["changes"] = len(scene.changes)
         if not broker.keeps:
-            be_reborn(told.verdict, scene, simulated)
+            be_reborn(told.verdict, scene)
     told.seconds = time.monotonic() - begun
     return told
 
 
-def _begin(scene: Stage, trouble: WorkerTrouble) -> None:
+def _begin(scene: Stage) -> None:
     """Start the workers; a pinned model is published once, at the very first assignment: die before and after."""
     fleet, options = scene.fleet, scene.options
     first, *others = fleet.places[: options.workers]
@@ -87,7 +90,6 @@ def _begin(scene: Stage, trouble: WorkerTrouble) -> None:
     while len(fleet.working()) < options.workers and time.monotonic() < deadline:
         time.sleep(POLL_S)
     scene.say(f"{len(fleet.working())} workers own partitions")
-    trouble.done["points"] += len(points)
 
 
 def _disturb(scene: Stage, trouble: WorkerTrouble, around: Surroundings) -> None:
@@ -143,12 +145,19 @@ def _surrounding_steps(scene: Stage, around: Surroundings) -> list[Step]:
 
 
 def _paced(scene: Stage, steps: list[Step], rng: random.Random) -> None:
-    """Steps one after the other, each not before its time: a random moment of its share of the run."""
+    """Steps one after the other, each not before its time: a random moment of its share of the run.
+
+    When they take longer than planned, those that need lag go first: there is none once all is sent.
+    """
     begun, share_s = time.monotonic(), scene.options.duration_s * 0.95 / max(1, len(steps))
-    for number, (_, step) in enumerate(steps):
-        wait_s = begun + (number + rng.uniform(0.1, 0.6)) * share_s - time.monotonic()
-        time.sleep(max(0.0, wait_s))
-        step()
+    left = list(steps)
+    for number in range(len(steps)):
+        ahead_s = begun + (number + rng.uniform(0.1, 0.6)) * share_s - time.monotonic()
+        time.sleep(max(0.0, ahead_s))
+        urgent = [step for step in left if step[0] in NEED_LAG] if ahead_s < -share_s else []
+        step = (urgent or left)[0]
+        left.remove(step)
+        step[1]()
 
 
 def _what_is_undone(scene: Stage, trouble: WorkerTrouble, around: Surroundings) -> list[str]:
@@ -181,11 +190,11 @@ def _settle(scene: Stage) -> list[str]:
     return []
 
 
-def _judge(verdict: Verdict, scene: Stage, simulated: Simulated, undone: list[str]) -> None:
+def _judge(verdict: Verdict, scene: Stage, undone: list[str]) -> None:
     documents, sizes = read_redis(scene.deployed)
     ending = read_ending(scene.deployed)
     scene.changes = ending.changes
-    sent = [*simulated.sent, *scene.sender.extra]
+    sent = [*scene.simulated.sent, *scene.sender.extra]
     scene.say(f"{len(ending.changes):,} changes of {len(ending.customers):,} customers, {len(sent):,} records sent")
     expected = expect(sent)
     judge_customers(verdict, ending, expected, None if scene.options.learning else fixed_model())

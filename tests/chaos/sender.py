@@ -58,10 +58,14 @@ class Sender:
         self.extra += burst
 
     def stop(self) -> None:
-        """Disconnect."""
+        """Disconnect. Idempotent."""
         if self._producer is not None:
             self._call(self._producer.stop())
-        self._loop.call_soon_threadsafe(self._loop.stop)
+            self._producer = None
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
 
     def _call(self, coroutine: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(TIMEOUT_S)

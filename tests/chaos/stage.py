@@ -24,6 +24,7 @@ from tests.chaos.broker import Broker
 from tests.chaos.fleet import Fleet
 from tests.chaos.options import PARTITIONS, Options
 from tests.chaos.sender import Sender
+from tests.chaos.simulate import Simulated
 from tests.integration.support.deployment import PATHLESS, Deployment, write_model
 from tests.integration.support.ending import Letter
 from tests.integration.support.redis import Redis, redis_server
@@ -43,6 +44,7 @@ class Stage:
     broker: Broker
     redis: Redis
     settings: Settings
+    simulated: Simulated
     sender: Sender
     fleet: Fleet
     rng: random.Random
@@ -94,7 +96,7 @@ class Stage:
 
 
 @contextmanager
-def stage(options: Options, broker: Broker, directory: Path) -> Iterator[Stage]:
+def stage(options: Options, broker: Broker, simulated: Simulated, directory: Path) -> Iterator[Stage]:
     """Start broker, Redis and producer, create topics; all ends with the block. No worker runs yet."""
     rng = random.Random(f"{options.seed} plan")
     broker.start()
@@ -109,11 +111,12 @@ def stage(options: Options, broker: Broker, directory: Path) -> Iterator[Stage]:
             fleet = Fleet(options.workers + GUESTS, environment, directory, random.Random(f"{options.seed} fleet"))
             sender.start()
             fleet.start()
+            scene = Stage(options, broker, cache, settings, simulated, sender, fleet, rng)
             try:
-                yield Stage(options, broker, cache, settings, sender, fleet, rng)
+                yield scene
             finally:
                 fleet.close()
-                sender.stop()
+                scene.sender.stop()
     finally:
         broker.stop()
 

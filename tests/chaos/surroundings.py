@@ -10,7 +10,7 @@ from typing import Final
 
 import redis
 
-from tests.chaos.simulate import Simulated, malformed
+from tests.chaos.simulate import malformed
 from tests.chaos.stage import Stage
 
 AWAY_S: Final = 30.0
@@ -24,9 +24,8 @@ AGAIN: Final = 3_000
 class Surroundings:
     """What happens around workers, one after the other. `done` counts what took place."""
 
-    def __init__(self, stage: Stage, simulated: Simulated) -> None:
+    def __init__(self, stage: Stage) -> None:
         self.stage = stage
-        self.simulated = simulated
         self.rng = random.Random(f"{stage.options.seed} surroundings")
         self.done: Counter[str] = Counter()
 
@@ -60,7 +59,7 @@ class Surroundings:
     def send_again(self) -> None:
         """Events of the last minutes are produced once more."""
         recent = self.stage.sender.sent[-AGAIN:]
-        again = [record for record in recent if record in self.simulated.repeatable]
+        again = [record for record in recent if record in self.stage.simulated.repeatable]
         self.stage.sender.send_now(again)
         self.done["sent_again"] += len(again)
         self.stage.say(f"{len(again):,} events are produced again")

@@ -6,7 +6,7 @@ import asyncio
 import json
 import signal
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -243,10 +243,26 @@ async def recreate_inputs(deployed: Deployment) -> None:
 
 @dataclass(frozen=True)
 class Story:
-    """At which points workers die, one after the other; the first is asked to stop where `stopped`."""
+    """At which points workers die, one after the other. `stirred` leads the first one there once it works."""
 
     crashes: tuple[str, ...]
-    stopped: bool = False
+    stirred: Callable[[Deployment, Worker], object] | None = None
+
+
+def stop(_: Deployment, worker: Worker) -> None:
+    """SIGTERM."""
+    worker.terminate()
+
+
+def join(deployed: Deployment, _: Worker) -> None:
+    """Another worker comes: partitions move."""
+    deployed.start_worker()
+
+
+def lose_redis(deployed: Deployment, _: Worker) -> None:
+    """Redis forgets all of this deployment."""
+    with deployed.redis() as client:
+        client._redis.delete(*client._redis.scan_iter(f"{deployed.settings.redis_prefix}:*"))
 
 
 STORIES = {
@@ -256,13 +272,19 @@ STORIES = {
     "changes": Story(("changes:5",)),
     "redis": Story(("redis:5",)),
     "acknowledged": Story(("acknowledged:5",)),
+    "recovering": Story(("changelog:5", "recovering")),
     "recovered": Story(("changelog:5", "recovered")),
     "resumed": Story(("changelog:5", "resumed")),
-    "drained": Story(("drained",), stopped=True),
-    "confirmed": Story(("confirmed",), stopped=True),
+    "revoked": Story(("revoked",), join),
+    "drained": Story(("drained",), stop),
+    "confirmed": Story(("confirmed",), stop),
+    "repairing": Story(("repairing",), lose_redis),
+    "publishing": Story(("publishing",)),  # a pinned model: before anything was read
+    "published": Story(("published",)),
 }
+AT_THE_START = {"publishing", "published"}
 # Where changes are durable in the changelog and were not sent when the last worker died.
-UNSENT = {"changelog", "recovered"}
+UNSENT = {"changelog", "recovering", "recovered"}
 # Where they were sent, and the next worker cannot know it.
 SENT_UNSAID = {"changes", "redis", "acknowledged", "resumed", "drained"}
 
@@ -280,7 +302,7 @@ class Told:
 @pytest.fixture(scope="module")
 def stories(on: Services) -> Iterator[dict[str, Future[Told]]]:
     """All stories at a time: most of each is waiting for a consumer group to gather."""
-    with ThreadPoolExecutor(10) as pool:
+    with ThreadPoolExecutor(len(STORIES)) as pool:
         yield {point: pool.submit(tell, on, point, story) for point, story in STORIES.items()}
 
 
@@ -289,12 +311,13 @@ def tell(on: Services, point: str, story: Story) -> Told:
     sent = shop(3_000, 300, seed=list(STORIES).index(point), seconds=2.0)
     with deployment(on, f"at-{point}", model=MODEL, **PATHLESS) as deployed:
         worker = deployed.start_worker(CRASH_AT=story.crashes[0])
-        worker.wait_ready()
+        if point not in AT_THE_START:
+            worker.wait_ready()
         with replaying(deployed, sent):
-            if story.stopped:
-                eventually(lambda: works(worker), 30, "the worker absorbs events", worker.said)
-                worker.terminate()
-            assert worker.wait() == -signal.SIGKILL, worker.said()
+            if story.stirred is not None:
+                eventually(lambda: works(worker), 60, "the worker absorbs events", worker.said)
+                story.stirred(deployed, worker)
+            assert worker.wait(60) == -signal.SIGKILL, worker.said()
         for crash in story.crashes[1:]:
             assert deployed.start_worker(CRASH_AT=crash).wait(60) == -signal.SIGKILL, deployed.said()
         unconfirmed = [item for state in read_states(deployed).values() for item in state.unconfirmed]
