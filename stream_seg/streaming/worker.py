@@ -53,6 +53,10 @@ class _Worker(faust.Worker):  # type: ignore[misc]
         """Whether a signal asked for the end."""
         return bool(self._signal_stop_time)
 
+    def _crash(self, reason: BaseException) -> None:
+        """Keep the first reason: what is cancelled on the way down reports that as a crash of its own."""
+        super()._crash(self.crash_reason or reason)
+
     def _on_sigint(self) -> None:
         self._schedule_shutdown(signal.SIGINT)
 
@@ -90,7 +94,7 @@ def run_worker(settings: Settings, services: Services) -> int:
         worker.execute_from_commandline()
     except SystemExit:
         pass
-    except Exception as reason:
+    except (Exception, asyncio.CancelledError) as reason:
         failure = reason
     failure = worker.crash_reason or made.faust.crash_reason or failure
     if failure is None and worker.told_to_stop:

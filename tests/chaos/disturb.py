@@ -86,7 +86,7 @@ class WorkerTrouble:
         def visited() -> bool:
             return self.fleet.tally.visited.count(point) > before
 
-        stirred, deadline = time.monotonic(), time.monotonic() + VISITED_S * (4 if learner else 1)
+        stirred, deadline = time.monotonic(), time.monotonic() + VISITED_S * (3 if learner else 1)
         while not visited() and time.monotonic() < deadline:
             time.sleep(POLL_S)
             if time.monotonic() - stirred > STIR_EVERY_S:

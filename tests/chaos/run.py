@@ -27,6 +27,7 @@ DRAINED_S = 300.0
 POLL_S = 0.5
 TRIES = 3  # of a crash point that was not reached
 BEGUN_S = 120.0
+LEARNED = 0.45  # of the input, when to wait for a model that is published
 
 NEED_LAG = {"kill", "freeze"}
 
@@ -122,8 +123,10 @@ def _worker_steps(scene: Stage, trouble: WorkerTrouble) -> list[Step]:
     late = [point for point in ahead if point in ("publishing", "published")]
     steps += [(point, lambda point=point: trouble.visit(point)) for point in ahead if point not in late]
     trouble.rng.shuffle(steps)
-    # Models are published when time has passed in the events: not before the middle of the input.
-    return steps + [(point, lambda point=point: trouble.visit(point)) for point in late]
+    # The first model comes after a half-life of events, the middle of the input; later ones every few days of it.
+    for number, point in enumerate(late):
+        steps.insert(int(len(steps) * (LEARNED + 0.15 * number)), (point, lambda point=point: trouble.visit(point)))
+    return steps
 
 
 def _surrounding_steps(scene: Stage, around: Surroundings) -> list[Step]:

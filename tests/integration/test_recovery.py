@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,6 +25,7 @@ from stream_seg.ops.lag import measure_lag
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
 from stream_seg.streaming import crash_points
+from stream_seg.streaming.app import EMBEDDED_SESSION_S
 from stream_seg.streaming.app import Services as WorkerServices
 from stream_seg.streaming.app import build_app
 from stream_seg.streaming.changelog import HEADER_KEY, unpack_entry, unpack_header
@@ -125,6 +127,27 @@ def committed_offsets(deployed: Deployment) -> dict[tuple[str, int], int | None]
     names = {deployed.settings.topic(name): name for name in TOPICS}
     lags = asyncio.run(measure_lag(deployed.bootstrap, deployed.settings.app_id, names, embedded=True, now_s=0.0))
     return {(names[lag.topic], lag.partition): lag.committed for lag in lags}
+
+
+# A worker that stands still
+
+
+def test_a_worker_that_stood_still_beyond_its_session_writes_nothing_more(on: Services) -> None:
+    sent = shop(6_000, 600, seed=4, seconds=20.0)
+    with deployment(on, "frozen", model=MODEL, **PATHLESS) as deployed:
+        frozen = deployed.start_worker()
+        frozen.wait_ready()
+        with replaying(deployed, sent):
+            eventually(lambda: works(frozen), 30, "the worker absorbs events", frozen.said)
+            frozen.signal(signal.SIGSTOP)
+            time.sleep(EMBEDDED_SESSION_S + 2)
+            taking = deployed.start_worker()
+            taking.wait_ready()
+            frozen.signal(signal.SIGCONT)
+            line = refusal(frozen)
+        deployed.wait_until_drained()
+        assert "no good heartbeat for" in line
+        assert_whole(deployed, sent)
 
 
 # A new model
