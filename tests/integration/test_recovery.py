@@ -25,9 +25,8 @@ from stream_seg.ops.lag import measure_lag
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
 from stream_seg.streaming import crash_points
-from stream_seg.streaming.app import EMBEDDED_SESSION_S
+from stream_seg.streaming.app import EMBEDDED_SESSION_S, build_app
 from stream_seg.streaming.app import Services as WorkerServices
-from stream_seg.streaming.app import build_app
 from stream_seg.streaming.changelog import HEADER_KEY, unpack_entry, unpack_header
 from stream_seg.streaming.topics import create_topics, topic_specs
 from tests.integration.support.deployment import (
