@@ -208,7 +208,7 @@ class _Generator:
             into = records[topic, home[number]]
             if i in self.way:
                 malformed.append(Malformed(topic, home[number], len(into), self.way[i]))
-                value = _break(value, self.way[i])
+                value = break_value(value, self.way[i])
             into.append((keys[number], value.encode()))
         return Workload(self.spec, records, malformed)
 
@@ -255,7 +255,8 @@ def _rfc3339(epoch_ms: NDArray[np.int64]) -> list[str]:
     return texts
 
 
-def _break(value: str, way: str) -> str:
+def break_value(value: str, way: str) -> str:
+    """An event's JSON made malformed in one of `WAYS`."""
     if way == NOT_JSON:
         return value[: len(value) // 2]
     if way == NO_CUSTOMER:

@@ -27,7 +27,7 @@ from stream_seg.settings import Settings
 from .absorb import Absorber
 from .checkpoint import Checkpoint
 from .decide import Decider
-from .intake import BATCH_RECORDS, BatchScheduler
+from .intake import BatchScheduler, batch_records
 from .learning_agent import LearningAgent
 from .lease import HeartbeatLease
 from .mirror import Mirror
@@ -158,7 +158,7 @@ def _faust_app(settings: Settings, services: Services) -> faust.App:
         ConsumerScheduler=BatchScheduler,
         # Counted in batches. Faust stops fetching a partition when the buffer is four fifths full; the last fifth
         # must take what one poll still brings, or the learner's samples wait behind inputs that wait for a model.
-        stream_buffer_maxsize=5 * (MAX_POLL_RECORDS // BATCH_RECORDS + len(TOPICS) * settings.partitions),
+        stream_buffer_maxsize=5 * (MAX_POLL_RECORDS // batch_records() + len(TOPICS) * settings.partitions),
         stream_wait_empty=False,
         consumer_auto_offset_reset="earliest",
         broker_max_poll_records=MAX_POLL_RECORDS,

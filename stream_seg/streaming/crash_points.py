@@ -13,7 +13,7 @@ from typing import Final
 
 CRASH_AT: Final = "STREAM_SEG_CRASH_AT"
 
-# Moments of a group, then of a partition that comes, then of one that goes.
+# Moments of a group, then of a partition that comes, of one that goes, of Redis being made whole, and of a model.
 POINTS: Final = (
     "decided",  # nothing has left the worker
     "dead-letters",  # they are on their topic
@@ -21,10 +21,15 @@ POINTS: Final = (
     "changes",  # they are published
     "redis",  # documents are written
     "acknowledged",  # the offsets may be committed, and are not yet
+    "recovering",  # a part of the changelog is read
     "recovered",  # state is restored, pending changes are not yet sent
     "resumed",  # they are sent again
+    "revoked",  # a rebalance has begun, the group in flight is not finished
     "drained",  # the group in flight is written, but not said to be
     "confirmed",  # it is
+    "repairing",  # a slice of what Redis lost is written again
+    "publishing",  # a model snapshot is made, and not sent
+    "published",  # it is on its topic
 )
 
 _visits: Counter[str] = Counter()

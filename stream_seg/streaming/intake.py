@@ -5,14 +5,28 @@ Faust spends some fifty microseconds on every event, whatever it does; a batch m
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 from faust.types import TP
 
 # Records in one Faust event. Larger ones gain nothing more, and what waits in Faust's queues is counted in events.
 BATCH_RECORDS: Final = 1024
+
+# For tests: other batches, so that a replay after a crash falls into other groups than the first time.
+BATCH_RECORDS_VARIABLE: Final = "STREAM_SEG_BATCH_RECORDS"
+
+
+@cache
+def batch_records() -> int:
+    """Records in one batch at most. Raises ValueError when the variable holds no number above 0."""
+    wanted = os.environ.get(BATCH_RECORDS_VARIABLE) or str(BATCH_RECORDS)
+    if not wanted.isdigit() or int(wanted) < 1:
+        raise ValueError(f"{BATCH_RECORDS_VARIABLE} is {wanted!r}; write a number of records above 0")
+    return int(wanted)
 
 
 class RecordBatch:
@@ -53,10 +67,11 @@ class BatchScheduler:
 
     def iterate(self, records: Mapping[TP, Sequence[Any]]) -> Iterator[tuple[TP, RecordBatch]]:
         """Yield (partition, batch) until all fetched records are handed out."""
+        size = batch_records()
         waiting = deque((tp, fetched, 0) for tp, fetched in records.items())
         while waiting:
             tp, fetched, start = waiting.popleft()
-            end = start + BATCH_RECORDS
+            end = start + size
             yield tp, RecordBatch(tp, fetched[start:end])
             if end < len(fetched):
                 waiting.append((tp, fetched, end))

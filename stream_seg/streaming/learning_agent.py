@@ -13,6 +13,7 @@ from stream_seg.learning.learner import Learner
 from stream_seg.learning.policy import LearnerPolicy
 from stream_seg.ops.metrics import Metrics
 
+from .crash_points import reach
 from .model_feed import ModelFeed
 from .publish import append_all
 from .samples import Sample
@@ -73,7 +74,9 @@ class LearningAgent:
 
     async def _publish(self, snapshot: ModelSnapshot) -> None:
         message = (str(snapshot.version).encode(), snapshot.dumps(), ())
+        reach("publishing")
         await append_all(self._producer(), self._topic, {0: [message]}, int(self._wall() * 1000))
+        reach("published")
         self._published = snapshot.version
         log.info("published model %d (%s): %s", snapshot.version, snapshot.reason, [s.name for s in snapshot.segments])
 

@@ -16,6 +16,7 @@ from stream_seg.core.engine import Engine
 from stream_seg.core.model import BEHAVIOR, segment_id
 from stream_seg.ops.metrics import Metrics
 
+from .crash_points import reach
 from .decide import Written
 from .documents import stored_document
 from .ownership import OwnedPartition
@@ -66,6 +67,7 @@ class Mirror:
         while any(held.dirty for held in owned.values()):
             if not await self._send([(held, []) for held in owned.values() if held.dirty]):
                 return
+            reach("repairing")
             if monotonic() - now > 0.05:  # leave room for live events; the rest waits for the next turn
                 return
 

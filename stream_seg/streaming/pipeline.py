@@ -15,6 +15,7 @@ from stream_seg.settings import Settings
 
 from .absorb import Absorber
 from .checkpoint import Checkpoint
+from .crash_points import reach
 from .memory import give_back_memory
 from .mirror import Mirror
 from .model_feed import ModelFeed
@@ -92,6 +93,8 @@ class Pipeline:
         """Partitions may go: write what is in flight, drop what gathered."""
         self._era += 1
         self._unowned_since = monotonic()
+        if self.checkpoint.owned:
+            reach("revoked")
         await self.checkpoint.drain()
 
     async def assign(self, ends: Mapping[int, Mapping[str, int]]) -> None:
@@ -143,7 +146,9 @@ class Pipeline:
             if snapshot.version not in self._feed.versions:
                 message = (str(snapshot.version).encode(), snapshot.dumps(), ())
                 topic = self._settings.topic("segment-models")
+                reach("publishing")
                 await append_all(self._producer(), topic, {0: [message]}, int(self._wall() * 1000))
+                reach("published")
 
     def on_snapshot(self, snapshot: ModelSnapshot, in_force: bool) -> None:
         """A snapshot was read: remember its names; use it when it is in force and none is pinned."""

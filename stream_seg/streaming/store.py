@@ -14,6 +14,7 @@ from stream_seg.core.whole import check_whole
 
 from . import changelog
 from .changelog import BadChangelog, Header
+from .crash_points import reach
 from .quiet import LIBRARY_LOG
 
 
@@ -105,6 +106,7 @@ class PartitionedStore(Store):  # type: ignore[misc]
                 # Faust would log this as a warning and go on with half a state; the owner looks here first.
                 self.failure = reason
             state.offset = records[-1].offset
+            reach("recovering")
 
     def persisted_offset(self, tp: TP) -> int | None:
         """Last changelog offset that the store holds; what came before is not read again at a rebalance."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from time import monotonic
 from typing import Any, Final
 
@@ -80,6 +81,11 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         await consumer.start()
         consumer._fetcher._records = _RawRecords()
         self._watch_heartbeats(consumer._coordinator)
+
+    def set_shutdown(self) -> None:
+        """Tell the worker that this thread has ended; after a crash it may not wait for that, nor be there any more."""
+        with suppress(RuntimeError):
+            super().set_shutdown()
 
     def _watch_heartbeats(self, coordinator: Any) -> None:
         heartbeat: Callable[[], Any] = coordinator._do_heartbeat

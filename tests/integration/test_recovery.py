@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -24,8 +25,8 @@ from stream_seg.ops.lag import measure_lag
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
 from stream_seg.streaming import crash_points
+from stream_seg.streaming.app import EMBEDDED_SESSION_S, build_app
 from stream_seg.streaming.app import Services as WorkerServices
-from stream_seg.streaming.app import build_app
 from stream_seg.streaming.changelog import HEADER_KEY, unpack_entry, unpack_header
 from stream_seg.streaming.topics import create_topics, topic_specs
 from tests.integration.support.deployment import (
@@ -127,6 +128,27 @@ def committed_offsets(deployed: Deployment) -> dict[tuple[str, int], int | None]
         measure_lag(deployed.bootstrap, deployed.settings.app_id, names, embedded=deployed.embedded, now_s=0.0)
     )
     return {(names[lag.topic], lag.partition): lag.committed for lag in lags}
+
+
+# A worker that stands still
+
+
+def test_a_worker_that_stood_still_beyond_its_session_writes_nothing_more(on: Services) -> None:
+    sent = shop(6_000, 600, seed=4, seconds=20.0)
+    with deployment(on, "frozen", model=MODEL, **PATHLESS) as deployed:
+        frozen = deployed.start_worker()
+        frozen.wait_ready()
+        with replaying(deployed, sent):
+            eventually(lambda: works(frozen), 30, "the worker absorbs events", frozen.said)
+            frozen.signal(signal.SIGSTOP)
+            time.sleep(EMBEDDED_SESSION_S + 2)
+            taking = deployed.start_worker()
+            taking.wait_ready()
+            frozen.signal(signal.SIGCONT)
+            line = refusal(frozen)
+        deployed.wait_until_drained()
+        assert "no good heartbeat for" in line
+        assert_whole(deployed, sent)
 
 
 # A new model
@@ -245,10 +267,26 @@ async def recreate_inputs(deployed: Deployment) -> None:
 
 @dataclass(frozen=True)
 class Story:
-    """At which points workers die, one after the other; the first is asked to stop where `stopped`."""
+    """At which points workers die, one after the other. `stirred` leads the first one there once it works."""
 
     crashes: tuple[str, ...]
-    stopped: bool = False
+    stirred: Callable[[Deployment, Worker], object] | None = None
+
+
+def stop(_: Deployment, worker: Worker) -> None:
+    """SIGTERM."""
+    worker.terminate()
+
+
+def join(deployed: Deployment, _: Worker) -> None:
+    """Another worker comes: partitions move."""
+    deployed.start_worker()
+
+
+def lose_redis(deployed: Deployment, _: Worker) -> None:
+    """Redis forgets all of this deployment."""
+    with deployed.redis() as client:
+        client._redis.delete(*client._redis.scan_iter(f"{deployed.settings.redis_prefix}:*"))
 
 
 STORIES = {
@@ -258,13 +296,19 @@ STORIES = {
     "changes": Story(("changes:5",)),
     "redis": Story(("redis:5",)),
     "acknowledged": Story(("acknowledged:5",)),
+    "recovering": Story(("changelog:5", "recovering")),
     "recovered": Story(("changelog:5", "recovered")),
     "resumed": Story(("changelog:5", "resumed")),
-    "drained": Story(("drained",), stopped=True),
-    "confirmed": Story(("confirmed",), stopped=True),
+    "revoked": Story(("revoked",), join),
+    "drained": Story(("drained",), stop),
+    "confirmed": Story(("confirmed",), stop),
+    "repairing": Story(("repairing",), lose_redis),
+    "publishing": Story(("publishing",)),  # a pinned model: before anything was read
+    "published": Story(("published",)),
 }
+AT_THE_START = {"publishing", "published"}
 # Where changes are durable in the changelog and were not sent when the last worker died.
-UNSENT = {"changelog", "recovered"}
+UNSENT = {"changelog", "recovering", "recovered"}
 # Where they were sent, and the next worker cannot know it.
 SENT_UNSAID = {"changes", "redis", "acknowledged", "resumed", "drained"}
 
@@ -294,12 +338,13 @@ def tell(on: Services, point: str, story: Story) -> Told:
     sent = shop(3_000, 300, seed=list(STORIES).index(point), seconds=5.0)
     with deployment(on, f"at-{point}", model=MODEL, **PATHLESS) as deployed:
         worker = deployed.start_worker(CRASH_AT=story.crashes[0])
-        worker.wait_ready()
+        if point not in AT_THE_START:
+            worker.wait_ready()
         with replaying(deployed, sent):
-            if story.stopped:
-                eventually(lambda: works(worker), 30, "the worker absorbs events", worker.said)
-                worker.terminate()
-            assert worker.wait() == -signal.SIGKILL, worker.said()
+            if story.stirred is not None:
+                eventually(lambda: works(worker), 60, "the worker absorbs events", worker.said)
+                story.stirred(deployed, worker)
+            assert worker.wait(60) == -signal.SIGKILL, worker.said()
         for crash in story.crashes[1:]:
             assert deployed.start_worker(CRASH_AT=crash).wait(60) == -signal.SIGKILL, deployed.said()
         unconfirmed = [item for state in read_states(deployed).values() for item in state.unconfirmed]

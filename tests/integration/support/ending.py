@@ -91,10 +91,10 @@ def read_ending(deployed: Deployment) -> Ending:
 
 def assert_exact(ending: Ending, expected: Mapping[str, Expected]) -> None:
     """Counts, money and times exactly as expected, decayed sums to 1e-9, for every customer and no other."""
-    found = {customer_id: _counts(customer) for customer_id, customer in ending.customers.items()}
+    found = {customer_id: counts_of(customer) for customer_id, customer in ending.customers.items()}
     assert differences(found, {customer_id: each.counts for customer_id, each in expected.items()}) == {}
     for customer_id, each in expected.items():
-        assert _decayed(ending.customers[customer_id]) == pytest.approx(each.decayed, rel=1e-9, abs=1e-6), customer_id
+        assert decayed_of(ending.customers[customer_id]) == pytest.approx(each.decayed, rel=1e-9, abs=1e-6), customer_id
 
 
 def assert_segments(ending: Ending, expected: Mapping[str, Expected], model: Mapping[str, Any]) -> None:
@@ -150,7 +150,7 @@ def assert_all_agree(deployed: Deployment, ending: Ending) -> None:
     }
     redis, sizes = read_redis(deployed)
     assert differences(redis, topic) == {}
-    assert differences({c: (segment, _epoch_s(since), n) for c, (segment, _, since, n) in topic.items()}, state) == {}
+    assert differences({c: (segment, epoch_s(since), n) for c, (segment, _, since, n) in topic.items()}, state) == {}
     assert sizes == Counter(segment for segment, *_ in topic.values())
 
 
@@ -174,7 +174,8 @@ def segment_of(customer: Customer) -> str | None:
     return None if customer.segment == NO_SEGMENT else f"b{customer.segment}"
 
 
-def _counts(customer: Customer) -> tuple[float, ...]:
+def counts_of(customer: Customer) -> tuple[float, ...]:
+    """What must be exact, in the order of `Expected.counts`."""
     return (
         customer.purchases,
         customer.spend,
@@ -189,7 +190,7 @@ def _counts(customer: Customer) -> tuple[float, ...]:
     )
 
 
-def _decayed(customer: Customer) -> tuple[float, ...]:
+def decayed_of(customer: Customer) -> tuple[float, ...]:
     """Orders, money kept, money taken back, interactions but campaigns: decayed to the last time seen."""
     sums = customer.sums
     fade = 1.0 / DECAY.weight(customer.last_seen, DECAY.landmark(customer.last_seen))
@@ -197,5 +198,6 @@ def _decayed(customer: Customer) -> tuple[float, ...]:
     return tuple(value * fade for value in (sums[ORDERS], sums[SPEND], sums[REFUNDED], browsed))
 
 
-def _epoch_s(text: str) -> float:
+def epoch_s(text: str) -> float:
+    """Epoch seconds of an RFC 3339 time."""
     return datetime.fromisoformat(text).timestamp()

@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-from stream_seg.embedded.process import free_port
+from stream_seg.embedded.process import GUARD, GUARD_MODE, free_port
 from tests.integration.support.polling import eventually
 
 ROOT = Path(__file__).parents[3]
@@ -21,17 +21,21 @@ TAIL = 4_000
 
 
 class Worker:
-    """One worker with `environment` beside this process's own; what it writes goes to a file in `directory`."""
+    """One worker with `environment` beside this process's own; what it writes goes to a file in `directory`.
 
-    def __init__(self, environment: Mapping[str, str], directory: Path) -> None:
+    Where it is `tied` it dies with the thread that made it, even by kill -9.
+    """
+
+    def __init__(self, environment: Mapping[str, str], directory: Path, *, tied: bool = False) -> None:
         port = free_port()
         self._url = f"http://127.0.0.1:{port}/metrics"
         self._written = directory / f"worker-{port}.txt"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("STREAM_SEG_")}
         own = {"STREAM_SEG_WORKER_HTTP_PORT": str(port), "PYTHONPATH": str(ROOT)}
+        guard = [sys.executable, "-I", "-S", str(GUARD), GUARD_MODE, str(os.getpid())] if tied else []
         with self._written.open("wb") as written:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "stream_seg", "worker"],
+                [*guard, sys.executable, "-m", "stream_seg", "worker"],
                 cwd=directory,  # no stream_seg.toml of a developer is there
                 env={**inherited, **own, **environment},
                 stdin=subprocess.DEVNULL,
@@ -42,6 +46,15 @@ class Worker:
     def running(self) -> bool:
         """Whether it is alive."""
         return self._process.poll() is None
+
+    @property
+    def status(self) -> int | None:
+        """Its exit status (minus the signal that killed it); None while it is alive."""
+        return self._process.poll()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal; nothing happens when it has ended."""
+        self._process.send_signal(number)
 
     def said(self) -> str:
         """The end of what it wrote."""

@@ -22,17 +22,31 @@ FAINT = 1e-6
 
 
 @dataclass
+class Order:
+    """One order, once it has come: time, cents, cents of its refunds, and whether it was cancelled."""
+
+    t: float | None = None
+    cents: int = 0
+    refunded: int = 0
+    cancelled: bool = False
+
+    @property
+    def back(self) -> int:
+        """Cents taken back: never more than the order was worth."""
+        return self.cents if self.cancelled else min(self.refunded, self.cents)
+
+
+@dataclass
 class Expected:
     """One customer: counts, money in cents, times in epoch seconds, and what happened when.
 
-    `orders` are (time, cents, cents taken back later), `browsed` the times of what the customer did besides.
+    `orders` by id, `browsed` the times of what the customer did besides. Refunds and cancellations act at the time of
+    their order, whichever came first; a cancelled order counts as none, and its day as a day of purchase all the same.
     """
 
-    orders: dict[str, list[float]] = field(default_factory=dict)
+    orders: dict[str, Order] = field(default_factory=dict)
     browsed: list[float] = field(default_factory=list)
-    spend: int = 0
     refunds: int = 0
-    refunded: int = 0
     interactions: int = 0
     first_seen: float = inf
     last_seen: float = -inf
@@ -41,12 +55,13 @@ class Expected:
     @property
     def counts(self) -> tuple[float, ...]:
         """What must be exact: counts, money, and the times that recency is made of."""
-        times = [t for t, _, _ in self.orders.values()]
+        orders = self.orders.values()
+        times = self._order_times()
         return (
-            len(times),
-            self.spend,
+            sum(not order.cancelled for order in orders),
+            sum(order.cents - order.back for order in orders),
             self.refunds,
-            self.refunded,
+            sum(order.back for order in orders),
             self.interactions,
             self.first_seen,
             self.last_seen,
@@ -62,11 +77,13 @@ class Expected:
 
     def sums(self, now: float) -> tuple[float, float, float, float]:
         """The same at `now`."""
-        weighed = [(2 ** ((t - now) / HALF_LIFE_S), cents, back) for t, cents, back in self.orders.values()]
+        weighed = [
+            (2 ** ((order.t - now) / HALF_LIFE_S), order) for order in self.orders.values() if order.t is not None
+        ]
         return (
-            sum(weight for weight, _, _ in weighed),
-            sum(weight * (cents - back) for weight, cents, back in weighed),
-            sum(weight * back for weight, _, back in weighed),
+            sum(weight for weight, order in weighed if not order.cancelled),
+            sum(weight * (order.cents - order.back) for weight, order in weighed),
+            sum(weight * order.back for weight, order in weighed),
             sum(2 ** ((t - now) / HALF_LIFE_S) for t in self.browsed),
         )
 
@@ -74,12 +91,11 @@ class Expected:
         """Features at `now`, as the benchmarks' model uses them."""
         orders, cents, back, browsed = self.sums(now)
         spend, refunded = max(cents, 0.0) / 100, back / 100
-        times = [t for t, _, _ in self.orders.values()]
         return {
             "order_rate": orders * PER_MONTH,
             "spend_rate": spend * PER_MONTH,
             "basket_value": spend / orders if orders > FAINT else 0.0,
-            "recency_days": (now - max(times, default=self.first_seen)) / DAY_S,
+            "recency_days": (now - max(self._order_times(), default=self.first_seen)) / DAY_S,
             "browse_rate": browsed * PER_MONTH,
             "refund_share": refunded / (spend + refunded) if spend + refunded > FAINT else 0.0,
         }
@@ -99,9 +115,12 @@ class Expected:
         best, second = sorted(distances)[:2]
         return f"b{distances.index(best)}" if second - best > TIE else None
 
+    def _order_times(self) -> list[float]:
+        return [order.t for order in self.orders.values() if order.t is not None]
+
 
 def expect(sent: Iterable[Sent]) -> dict[str, Expected]:
-    """Every customer of the good records, repeats taken once. A refund must follow its order."""
+    """Every customer of the good records, repeats taken once. What is refunded or cancelled must be ordered, too."""
     customers: dict[str, Expected] = {}
     seen: set[tuple[str, str]] = set()
     for record in sent:
@@ -125,12 +144,16 @@ def _absorb(customer: Expected, topic: str, event: dict[str, Any]) -> None:
         if event["type"] != "campaign_received":  # done to a customer, not by one
             customer.browsed.append(t)
     else:
-        cents = round(event["amount"] * 100)
-        if event["type"] == "order_completed":
-            customer.orders[event["order_id"]] = [t, cents, 0]
-            customer.spend += cents
-        else:
-            customer.orders[event["order_id"]][2] += cents
-            customer.spend -= cents
-            customer.refunds += 1
-            customer.refunded += cents
+        _absorb_purchase(customer, event, t)
+
+
+def _absorb_purchase(customer: Expected, event: dict[str, Any], t: float) -> None:
+    order = customer.orders.setdefault(event["order_id"], Order())
+    cents = round(event["amount"] * 100)
+    if event["type"] == "order_completed":
+        order.t, order.cents = t, cents  # said twice of an order, it is the same order
+    elif event["type"] == "order_cancelled":
+        order.cancelled = True
+    else:
+        order.refunded += cents
+        customer.refunds += 1

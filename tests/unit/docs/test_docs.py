@@ -26,7 +26,7 @@ from stream_seg.streaming.topics import topic_specs
 ROOT = Path(__file__).parents[3]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SETTINGS = {name.upper() for name in Settings.model_fields}
-NO_SETTINGS = {"CRASH_AT", "REQUIRE_AUDIT", "REQUIRE_SERVICES", "VENV"}  # of the tests and the scripts
+NO_SETTINGS = {"BATCH_RECORDS", "CRASH_AT", "REQUIRE_AUDIT", "REQUIRE_SERVICES", "VENV"}  # of the tests and the scripts
 NOW = 1_900_000_000.0
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

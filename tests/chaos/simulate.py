@@ -1,0 +1,154 @@
+"""The simulated input: a seeded shop with refunds, cancellations and repeats, in any order that a record can undo.
+
+A record remembers the last event ids and orders of a customer; what repeats beyond them is counted again, as the
+settings say. So nothing here does: an event comes again only for customers all of whose ids fit, and what belongs to
+an order comes before the customer's next order.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from benchmarks.workload import PURCHASES, WAYS, Spec, break_value, generate
+from tests.integration.support.events import REMEMBERED, Sent
+
+REACH = 20_000  # records by which something that belongs to an order may come later
+# Of all orders: what happens to them beside the refunds of the shop itself.
+FATES = {
+    "cancelled": 0.02,
+    "cancelled first": 0.02,
+    "refunded first": 0.02,
+    "refunded and cancelled first": 0.01,
+    "said again": 0.03,
+}
+SHOP_SHARE, PROFILE_SHARE = 0.92, 0.01  # of all records; repeats fill what is left
+
+Placed = tuple[float, Sent]
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """Records in order of sending; `repeatable` are those that may be sent again at any later time."""
+
+    sent: list[Sent]
+    repeatable: set[Sent]
+
+
+def simulate(events: int, customers: int, seed: int) -> Simulated:
+    """`events` records of a seeded shop; the same for the same arguments."""
+    rng = random.Random(seed)
+    placed = list(_shop(max(1, int(events * SHOP_SHARE)), customers, seed))
+    placed += _profiles(placed, int(events * PROFILE_SHARE), rng)
+    placed = _with_fates(placed, rng)
+    repeatable = _repeatable(placed)
+    again = [item for item in placed if item[1] in repeatable]
+    missing = max(0, events - len(placed)) if again else 0
+    placed += [(rng.uniform(at, len(placed)), record) for at, record in rng.choices(again, k=missing)] if again else []
+    placed.sort(key=lambda item: item[0])
+    return Simulated([record for _, record in placed], repeatable)
+
+
+def malformed(count: int, serial: int, like: Sequence[Sent], rng: random.Random) -> list[Sent]:
+    """A burst of records that must become dead letters, no two the same: real ones, each broken in one of the ways."""
+    whole = [
+        record for record in like if record.good and b'Z",' in record.value
+    ]  # the one time that `WAYS` know how to break
+    burst = []
+    for number in range(count):
+        record = whole[rng.randrange(len(whole))]
+        event = json.loads(record.value) | {"event_id": f"bad-{serial}-{number}", "session": f"s-{serial}-{number}"}
+        text = json.dumps({"session": event.pop("session"), **event}, separators=(",", ":"))
+        broken = break_value(text, WAYS[number % len(WAYS)])
+        burst.append(record._replace(value=broken.encode(), good=False))
+    return burst
+
+
+def _shop(events: int, customers: int, seed: int) -> Iterator[Placed]:
+    workload = generate(Spec(events=events, customers=customers, seed=seed, partitions=1))
+    bad = {(item.topic, item.offset) for item in workload.malformed}
+    for (topic, _), records in workload.records.items():
+        for place, (key, value) in enumerate(records):
+            yield place / len(records) * events, Sent(topic, key, value, good=(topic, place) not in bad)
+
+
+def _profiles(shop: list[Placed], count: int, rng: random.Random) -> Iterator[Placed]:
+    """Traits of customers that the shop knows."""
+    good = [item for item in shop if item[1].good]
+    for number, (at, record) in enumerate(rng.choices(good, k=count)):
+        seen = json.loads(record.value)
+        event = {
+            "event_id": f"t-{number:07d}",
+            "customer_id": seen["customer_id"],
+            "type": "identify",
+            "occurred_at": seen["occurred_at"],
+            "traits": {"city": f"city {number % 50}"},
+        }
+        yield at + 0.5, Sent("profiles", record.key, _dumps(event))
+
+
+def _with_fates(placed: list[Placed], rng: random.Random) -> list[Placed]:
+    """Some orders are cancelled, refunded or said again, before or after they come themselves."""
+    placed.sort(key=lambda item: item[0])
+    end = len(placed)
+    next_purchase: dict[bytes, float] = {}
+    result: list[Placed] = []
+    for at, record in reversed(placed):
+        if record.topic != PURCHASES or not record.good:
+            result.append((at, record))
+            continue
+        until = min(next_purchase.get(record.key, end), at + REACH)
+        next_purchase[record.key] = at
+        event = json.loads(record.value)
+        fate = _fate(rng) if event["type"] == "order_completed" else None
+        if fate is None:
+            result.append((at, record))
+            continue
+        first, later = at, rng.uniform(at, until)
+        companions = [_sent(record, companion) for companion in _companions(fate, event, rng)]
+        order_at, companion_at = (later, first) if fate.endswith("first") else (first, later)
+        result.append((order_at, record))
+        result += [(companion_at, companion) for companion in companions]
+    return result
+
+
+def _fate(rng: random.Random) -> str | None:
+    roll = rng.random()
+    for fate, share in FATES.items():
+        if roll < share:
+            return fate
+        roll -= share
+    return None
+
+
+def _companions(fate: str, order: dict[str, Any], rng: random.Random) -> Iterator[dict[str, Any]]:
+    if fate == "said again":
+        yield order | {"event_id": order["event_id"] + "-again"}
+        return
+    hour_later = datetime.fromisoformat(order["occurred_at"]) + timedelta(hours=1)
+    about = order | {"occurred_at": hour_later.isoformat(timespec="milliseconds")}
+    if "refunded" in fate:
+        part = round(order["amount"] * rng.uniform(0.1, 0.9), 2)
+        yield about | {"event_id": order["event_id"] + "-refund", "type": "order_refunded", "amount": part}
+    if "cancelled" in fate:
+        yield about | {"event_id": order["event_id"] + "-cancel", "type": "order_cancelled"}
+
+
+def _repeatable(placed: list[Placed]) -> set[Sent]:
+    """Good records of customers with so few ids that a record forgets none of them."""
+    ids: defaultdict[bytes, int] = defaultdict(int)
+    ids.update(Counter(record.key for _, record in placed if record.good))
+    return {record for _, record in placed if record.good and ids[record.key] <= REMEMBERED}
+
+
+def _sent(like: Sent, event: dict[str, Any]) -> Sent:
+    return like._replace(value=_dumps(event))
+
+
+def _dumps(event: dict[str, Any]) -> bytes:
+    return json.dumps(event, separators=(",", ":")).encode()

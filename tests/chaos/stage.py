@@ -1,0 +1,139 @@
+"""The stage of a chaos run: broker, Redis, topics, producer and fleet, and what is asked of them all along."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import redis
+from aiokafka.errors import KafkaError
+
+from benchmarks.workload import fixed_model
+from stream_seg.core.vocabulary import TOPICS
+from stream_seg.embedded.services import Addresses
+from stream_seg.ops.lag import PartitionLag, measure_lag
+from stream_seg.ops.offsets import BrokerError
+from stream_seg.settings import Settings
+from stream_seg.streaming.topics import create_topics, topic_specs
+from tests.chaos.broker import Broker
+from tests.chaos.fleet import Fleet
+from tests.chaos.options import PARTITIONS, Options
+from tests.chaos.sender import Sender
+from tests.chaos.simulate import Simulated
+from tests.integration.support.deployment import PATHLESS, Deployment, write_model
+from tests.integration.support.ending import Letter
+from tests.integration.support.redis import Redis, redis_server
+
+APP_ID = "chaos"
+GUESTS = 1  # places for workers that join for a while
+POLL_S = 0.25
+# Beyond what a broker's restart takes; lag is asked for again.
+LAG_ASKED_S = 20.0
+
+
+@dataclass
+class Stage:
+    """Everything that disturbances act on. `rng` is not used by more than one thread."""
+
+    options: Options
+    broker: Broker
+    redis: Redis
+    settings: Settings
+    simulated: Simulated
+    sender: Sender
+    fleet: Fleet
+    rng: random.Random
+    changes: list[Letter] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    begun: float = field(default_factory=time.monotonic)
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the broker is the embedded one, with its quirks."""
+        return self.broker.name == "embedded"
+
+    def say(self, what: str) -> None:
+        """Note what happens, with the seconds since the run began."""
+        note = f"{time.monotonic() - self.begun:6.1f} s  {what}"
+        self.notes.append(note)
+        print(note, flush=True)
+
+    def lags(self) -> list[PartitionLag]:
+        """Lag by topic and partition; asked again while the broker is away, for a while."""
+        topics = [self.settings.topic(name) for name in TOPICS]
+        deadline = time.monotonic() + LAG_ASKED_S
+        while True:
+            try:
+                return asyncio.run(
+                    measure_lag(self.broker.bootstrap, APP_ID, topics, embedded=self.embedded, now_s=time.time())
+                )
+            except (BrokerError, KafkaError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(POLL_S)
+
+    def lag(self) -> int:
+        """Records that are not yet absorbed and committed."""
+        return sum(each.lag_events for each in self.lags())
+
+    @property
+    def deployed(self) -> Deployment:
+        """The run as what the readers of topics and Redis know."""
+        addresses = Addresses(self.broker.bootstrap, self.redis.url, self.embedded, embedded_redis=False)
+        return Deployment(addresses, self.settings, self.settings.data_dir, {})
+
+    def flush_redis(self) -> bool:
+        """FLUSHALL; whether Redis took it."""
+        with suppress(redis.RedisError):
+            self.redis.flush()
+            return True
+        return False
+
+
+@contextmanager
+def stage(options: Options, broker: Broker, simulated: Simulated, directory: Path) -> Iterator[Stage]:
+    """Start broker, Redis and producer, create topics; all ends with the block. No worker runs yet."""
+    rng = random.Random(f"{options.seed} plan")
+    broker.start()
+    try:
+        with redis_server(directory) as cache:
+            cache.start()
+            chosen = _settings(options, broker, cache, directory)
+            settings = Settings(**{name.lower(): value for name, value in chosen.items()})
+            asyncio.run(create_topics(broker.bootstrap, topic_specs(settings)))
+            sender = Sender(broker.bootstrap, settings.topic, idempotent=broker.keeps)
+            environment = {f"STREAM_SEG_{name}": value for name, value in chosen.items()}
+            fleet = Fleet(options.workers + GUESTS, environment, directory, random.Random(f"{options.seed} fleet"))
+            sender.start()
+            fleet.start()
+            scene = Stage(options, broker, cache, settings, simulated, sender, fleet, rng)
+            try:
+                yield scene
+            finally:
+                fleet.close()
+                scene.sender.stop()
+    finally:
+        broker.stop()
+
+
+def _settings(options: Options, broker: Broker, cache: Redis, directory: Path) -> dict[str, str]:
+    """Settings of all workers, without prefix."""
+    chosen = {
+        "BROKER": broker.setting,
+        "REDIS_URL": cache.url,
+        "DATA_DIR": str(directory),
+        "APP_ID": APP_ID,
+        "TOPIC_PREFIX": f"{APP_ID}.",
+        "REDIS_PREFIX": APP_ID,
+        "PARTITIONS": str(PARTITIONS),
+        "SESSION_TIMEOUT_S": f"{broker.session_s:g}",
+        "CLOCK": "stream",
+    }
+    if not options.learning:
+        chosen |= PATHLESS | {"MODEL": str(write_model(directory, fixed_model()))}
+    return chosen

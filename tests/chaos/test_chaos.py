@@ -1,0 +1,26 @@
+"""A short run of `scripts/chaos`: pytest -m chaos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.broker import EmbeddedBroker
+from tests.chaos.options import Options
+from tests.chaos.run import run
+from tests.chaos.verdict import ROWS
+from tests.conftest import started
+
+
+@pytest.mark.chaos
+def test_whatever_dies_every_event_counts_once_and_every_output_says_so(tmp_path: Path) -> None:
+    points = ("changelog", "revoked", "repairing")
+    options = Options(events=12_000, kills=2, seconds=20.0, seed=2026, points=points)
+
+    told = started(lambda: run(options, EmbeddedBroker(tmp_path), tmp_path))
+
+    assert told.verdict.examples() == []
+    assert told.verdict.figures == dict.fromkeys(ROWS, 0)
+    assert told.done["kills"] >= 2
+    assert told.done["points_visited"] == len(points)
