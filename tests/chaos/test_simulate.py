@@ -6,12 +6,11 @@ import json
 import random
 from collections import Counter
 
-from stream_seg.core.behaviour import Outcome
-
 from stream_seg.contracts.decode import Decoder
 from stream_seg.core.customer import Customer
 from stream_seg.core.decay import Decay
 from stream_seg.core.engine import Engine, Rules
+from stream_seg.core.orders import Outcome
 from stream_seg.core.vocabulary import TOPICS
 from tests.chaos.simulate import Simulated, malformed, simulate
 from tests.chaos.verdict import same_counts
