@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from tests.chaos.verdict import ROWS
 def main(arguments: Sequence[str]) -> int:
     """Run chaos; the exit status: 0, or 1 when a row is not 0."""
     options = parse(arguments)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker that is away is what we are here for
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what was started is stopped
     with tempfile.TemporaryDirectory(prefix="stream-seg-chaos-") as temporary:
         directory = Path(temporary) if options.keep is None else options.keep.absolute()

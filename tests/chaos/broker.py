@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
@@ -74,7 +75,10 @@ class EmbeddedBroker:
 
 
 class KafkaBroker:
-    """Apache Kafka, one node run from its jars. It keeps its data and its port."""
+    """Apache Kafka, one node run from its jars. It keeps its data and its port.
+
+    A service dies with the thread that started it; so one thread starts it, and lives until `stop`.
+    """
 
     name = "kafka"
     keeps = True
@@ -82,6 +86,7 @@ class KafkaBroker:
 
     def __init__(self) -> None:
         self._kafka: Any = None
+        self._thread = ThreadPoolExecutor(1)
 
     @property
     def bootstrap(self) -> str:
@@ -99,14 +104,15 @@ class KafkaBroker:
             server = importlib.import_module("apache_kafka.server")
         except ImportError:
             raise EmbeddedError("no Apache Kafka can be started from this checkout; use --broker embedded") from None
-        self._kafka = server.ApacheKafka()
+        self._kafka = self._thread.submit(server.ApacheKafka).result()
 
     def restart(self) -> None:
         """An orderly shutdown, and a start on the same data and port."""
-        self._kafka.restart()
+        self._thread.submit(self._kafka.restart).result()
 
     def stop(self) -> None:
         """End it, and remove its data."""
         if self._kafka is not None:
             self._kafka.__exit__(None, None, None)
             self._kafka = None
+        self._thread.shutdown()

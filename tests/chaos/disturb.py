@@ -51,9 +51,9 @@ class WorkerTrouble:
         """Another worker joins, and leaves after a while."""
         guest = self.fleet.places[-1]
         self.fleet.want(guest)
-        self._until(lambda: owns(guest), READY_S)
-        self.done["joins"] += 1
-        self.stage.say(f"worker {guest.number} joined")
+        joined = self._until(lambda: owns(guest), READY_S)
+        self.done["joins"] += joined
+        self.stage.say(f"worker {guest.number} {'joined' if joined else 'got no partitions'}")
         time.sleep(self.rng.uniform(1, 4))
         self.fleet.want(guest, False)
         if self.fleet.terminate(guest):
