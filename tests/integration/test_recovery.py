@@ -255,6 +255,7 @@ STORIES = {
     "changelog": Story(("changelog:5",)),
     "changes": Story(("changes:5",)),
     "redis": Story(("redis:5",)),
+    "stored": Story(("stored:5",)),
     "acknowledged": Story(("acknowledged:5",)),
     "recovered": Story(("changelog:5", "recovered")),
     "resumed": Story(("changelog:5", "resumed")),
@@ -264,7 +265,7 @@ STORIES = {
 # Where changes are durable in the changelog and were not sent when the last worker died.
 UNSENT = {"changelog", "recovered"}
 # Where they were sent, and the next worker cannot know it.
-SENT_UNSAID = {"changes", "redis", "acknowledged", "resumed", "drained"}
+SENT_UNSAID = {"changes", "redis", "stored", "acknowledged", "resumed", "drained"}
 
 
 @dataclass(frozen=True)
@@ -280,7 +281,7 @@ class Told:
 @pytest.fixture(scope="module")
 def stories(on: Services) -> Iterator[dict[str, Future[Told]]]:
     """All stories at a time: most of each is waiting for a consumer group to gather."""
-    with ThreadPoolExecutor(10) as pool:
+    with ThreadPoolExecutor(len(STORIES)) as pool:
         yield {point: pool.submit(tell, on, point, story) for point, story in STORIES.items()}
 
 
