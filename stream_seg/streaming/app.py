@@ -88,8 +88,8 @@ def build_app(settings: Settings, services: Services, metrics: Metrics, cache: C
     table = app.Table(
         "customers",
         partitions=settings.partitions,
-        store="by-partition://",
-        options={"databases": _databases(settings)},
+        store="by-partition://customers",
+        options={"databases": _databases(settings), "replayed": metrics.changelog_replayed.inc},
         key_type=bytes,
         value_type=bytes,
         # Events that recovery gathers before it applies them; ours are batches. (1 means something else to Faust.)
@@ -163,6 +163,7 @@ def _faust_app(settings: Settings, services: Services) -> faust.App:
         stream_buffer_maxsize=5 * (MAX_POLL_RECORDS // BATCH_RECORDS + len(TOPICS) * settings.partitions),
         stream_wait_empty=False,
         consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=settings.instance_id,
         broker_max_poll_records=MAX_POLL_RECORDS,
         broker_commit_interval=1.0,
         broker_session_timeout=session_s,

@@ -97,7 +97,8 @@ class Checkpoint:
                 self._add_slices()
                 if self.group:
                     await self._write(self._take())
-                await self._mirror.tend(self.owned)
+                if self._leased():
+                    await self._mirror.tend(self.owned)
             if any(owned.reevaluate or owned.rewrite for owned in self.owned.values()):
                 self._woken.set()
 
@@ -139,6 +140,14 @@ class Checkpoint:
             self.paused = not still()
             self.wake()
 
+    def _leased(self) -> bool:
+        """Whether marks in Redis may be judged: to a worker that lost its partitions, their new owner's look wrong."""
+        try:
+            self._lease.check()
+        except LeaseLost:
+            return False
+        return True
+
     def _take(self) -> Group:
         group, self.group = self.group, self._new_group()
         self.room.set()
@@ -169,6 +178,9 @@ class Checkpoint:
         with self._stage("changelog"):
             await self._append_records(written)
         reach("changelog")
+        # A process that stood still meanwhile may have appended behind the next owner, who decided anew: then these
+        # changes must never be told.
+        self._lease.check()
         # Both follow from what is durable now, and neither needs the other.
         await asyncio.gather(self._publish_changes(written), self._mirror_documents(written))
         with self._stage("store"):

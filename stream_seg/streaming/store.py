@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,6 +73,9 @@ class PartitionState:
         entry = changelog.unpack_entry(value)
         if entry.epoch < self.epoch_seen:
             return  # written by a worker that had lost the partition already
+        if entry.epoch > self.epoch_seen:
+            # A new owner sends what it finds pending before it writes. What it did not find is another's decision.
+            self.unconfirmed.clear()
         self.epoch_seen = entry.epoch
         self.records[key] = entry.record
         if entry.outbox:
@@ -88,7 +92,8 @@ class PartitionState:
 class PartitionedStore(Store):  # type: ignore[misc]
     """Faust's store plug-in point. Keys and values are bytes.
 
-    The option `databases` makes it one on disk, as settings ask for it.
+    Options: `databases` makes it one on disk, as settings ask for it; `replayed` is told how many records of the
+    changelog were applied.
     """
 
     logger = LIBRARY_LOG
@@ -96,7 +101,11 @@ class PartitionedStore(Store):  # type: ignore[misc]
     def __post_init__(self) -> None:
         self.partitions: dict[int, PartitionState] = {}
         self.failure: Exception | None = None
-        self._databases: Databases | None = (self.options or {}).get("databases")
+
+    @property
+    def _databases(self) -> Databases | None:
+        databases: Databases | None = (self.options or {}).get("databases")
+        return databases
 
     def partition(self, number: int) -> PartitionState:
         """State of a partition, empty when nothing is known of it."""
@@ -124,8 +133,8 @@ class PartitionedStore(Store):  # type: ignore[misc]
         if self._databases is None:
             return
         opened = [tp for tp in mine if tp.partition not in self.partitions]
-        for tp in sorted(opened):
-            records = await open_partition(self._databases, tp.partition)
+        found = await asyncio.gather(*(open_partition(self._databases, tp.partition) for tp in opened))
+        for tp, records in zip(opened, found, strict=True):
             self.partitions[tp.partition] = PartitionState.from_disk(records)
         known = {tp: state for tp in opened if (state := self.partitions[tp.partition]).offset is not None}
         ends = await self.app.consumer.highwaters(*known) if known else {}
@@ -139,13 +148,15 @@ class PartitionedStore(Store):  # type: ignore[misc]
         for event in batch:
             records = event.message.value.records
             state = self.partition(event.message.partition)
+            # Faust reads the record at the offset that the store has once more.
+            known = [record for record in records if state.offset is not None and record.offset <= state.offset]
             try:
-                for record in records:
-                    # Faust reads the record at the offset that the store has once more.
-                    if state.offset is None or record.offset > state.offset:
-                        state.restore(record.key, record.value)
-                    elif self._databases is not None:
+                if self._databases is not None:
+                    for record in known:
                         check_seal(self._databases, event.message.partition, state, record)
+                for record in records[len(known) :]:
+                    state.restore(record.key, record.value)
+                self.options["replayed"](len(records) - len(known))
                 state.offset, state.seal = records[-1].offset, seal_of(records[-1].value)
                 if isinstance(state.records, DiskRecords) and state.records.gathered():
                     state.keep_restored()

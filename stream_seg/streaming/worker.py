@@ -67,6 +67,10 @@ class _Worker(faust.Worker):  # type: ignore[misc]
     def _on_sigint(self) -> None:
         self._schedule_shutdown(signal.SIGINT)
 
+    def _crash(self, reason: BaseException) -> None:
+        """The first reason is the one; what is cancelled on the way down crashes too, and is none."""
+        super()._crash(self.crash_reason or reason)
+
     def _setproctitle(self, info: str, *, ident: str = "stream-seg") -> None:
         """The process keeps the name that it was started with."""
 

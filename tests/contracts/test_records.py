@@ -24,7 +24,7 @@ def record(segment: int, sequence: int = 0) -> bytes:
     return customer.pack()
 
 
-def in_memory(directory: Path) -> Records:
+def in_memory(_: Path) -> Records:
     return MemoryRecords()
 
 

@@ -278,17 +278,18 @@ class Told:
     published: list[Letter]
 
 
-@pytest.fixture(scope="module")
-def stories(on: Services) -> Iterator[dict[str, Future[Told]]]:
+@pytest.fixture(scope="module", params=["memory://", "rocksdb://"])
+def stories(on: Services, request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Told]]]:
     """All stories at a time: most of each is waiting for a consumer group to gather."""
     with ThreadPoolExecutor(len(STORIES)) as pool:
-        yield {point: pool.submit(tell, on, point, story) for point, story in STORIES.items()}
+        yield {point: pool.submit(tell, on, point, story, request.param) for point, story in STORIES.items()}
 
 
-def tell(on: Services, point: str, story: Story) -> Told:
+def tell(on: Services, point: str, story: Story, store: str) -> Told:
     """Let workers die as the story says, then let one work to the end."""
     sent = shop(3_000, 300, seed=list(STORIES).index(point), seconds=2.0)
-    with deployment(on, f"at-{point}", model=MODEL, **PATHLESS) as deployed:
+    name = f"at-{point}-{store.partition(':')[0]}"
+    with deployment(on, name, model=MODEL, STORE=store, **PATHLESS) as deployed:
         worker = deployed.start_worker(CRASH_AT=story.crashes[0])
         worker.wait_ready()
         with replaying(deployed, sent):

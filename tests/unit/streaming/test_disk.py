@@ -134,7 +134,9 @@ def close(state: PartitionState) -> None:
 def test_a_store_of_a_longer_changelog_is_refused(databases: Databases) -> None:
     check_end(databases, 3, 9, 10)
     check_end(databases, 3, None, 0)
-    with pytest.raises(StoreError, match=r"partition 3: the store has offset 9 of it, but it ends at 9.*delete .*store"):
+    with pytest.raises(
+        StoreError, match=r"partition 3: the store has offset 9 of it, but it ends at 9.*delete .*store"
+    ):
         check_end(databases, 3, 9, 9)
 
 
@@ -167,13 +169,13 @@ def test_a_bookmark_that_cannot_be_read_is_refused() -> None:
 def test_a_damaged_database_is_refused_in_one_sentence(databases: Databases) -> None:
     databases.open("0").close()
     (databases.directory / "0" / "CURRENT").write_text("garbage")
-    with pytest.raises(StoreError, match="cannot be opened: Corruption.*Delete that directory"):
+    with pytest.raises(StoreError, match=r"cannot be opened: Corruption.*Delete that directory"):
         databases.open("0")
 
 
 def test_a_place_that_cannot_be_written_is_refused_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "store").write_text("a file")
-    with pytest.raises(StoreError, match="cannot be opened: .*DATA_DIR"):
+    with pytest.raises(StoreError, match=r"cannot be opened: .*DATA_DIR"):
         Databases(tmp_path / "store").open("0")
 
 
@@ -211,8 +213,9 @@ def test_a_partition_moves_when_the_other_worker_closes_it(
     assert [path.name for path in databases.directory.iterdir()] == ["5"]
 
 
+@pytest.mark.usefixtures("stopped")
 def test_where_the_other_does_not_let_go_another_directory_is_taken(
-    databases: Databases, stopped: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(opening, "LOCK_WAIT_S", 0.0)
     records = asyncio.run(open_partition(databases, 5))
