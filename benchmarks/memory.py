@@ -47,7 +47,7 @@ def full_record(number: int, rules: Rules) -> bytes:
     return customer.pack()
 
 
-async def _fill(made: Stand, customers: int, partitions: int, rules: Rules) -> int:
+async def fill(made: Stand, customers: int, partitions: int, rules: Rules) -> int:
     """Write that many records to the changelog; the size of one, bytes."""
     settings = Settings()
     templates = [full_record(number, rules) for number in range(1000)]
@@ -67,7 +67,7 @@ async def _fill(made: Stand, customers: int, partitions: int, rules: Rules) -> i
     return len(templates[0])
 
 
-async def _mark(made: Stand, partitions: int) -> None:
+async def mark(made: Stand, partitions: int) -> None:
     """Let Redis say that it holds these partitions, so that the worker does not begin by writing all of it again."""
     writer = CacheWriter.from_url(made.redis_url, "seg", Settings().app_id)
     await writer.write([PartitionWrite(number, EPOCH, 1, [], {}) for number in range(partitions)])
@@ -94,8 +94,8 @@ def main() -> None:
     with stand(fixed_model()) as made:
         with Worker(made) as worker:
             empty_rss, empty_s = _settled_rss(worker, 60.0)
-        asyncio.run(_mark(made, settings.partitions))
-        size = asyncio.run(_fill(made, arguments.customers, settings.partitions, rules))
+        asyncio.run(mark(made, settings.partitions))
+        size = asyncio.run(fill(made, arguments.customers, settings.partitions, rules))
         with Worker(made) as worker:
             full_rss, full_s = _settled_rss(worker, 600.0)
             dirty = worker.metrics().get("stream_seg_redis_dirty_customers", 0.0)

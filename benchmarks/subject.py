@@ -10,7 +10,7 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ def stand(model: Mapping[str, Any] | None, broker: str = brokers.EMBEDDED, **set
             "STREAM_SEG_BROKER": place,
             "STREAM_SEG_DATA_DIR": directory,
             "STREAM_SEG_WORKER_HTTP_PORT": str(free_port()),
-            **{f"STREAM_SEG_{name}": value for name, value in settings.items()},
+            **_prefixed(settings),
         }
         if model is not None:
             path = Path(directory, "model.json")
@@ -63,12 +63,22 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _prefixed(settings: Mapping[str, str]) -> dict[str, str]:
+    return {f"STREAM_SEG_{name}": value for name, value in settings.items()}
+
+
 class Worker:
     """A worker process and its figures; a context manager that stops it."""
 
     def __init__(self, stand: Stand) -> None:
         self._url = f"http://127.0.0.1:{stand.environment['STREAM_SEG_WORKER_HTTP_PORT']}"
         self.child = Child.module("stream_seg", "worker", environment=stand.environment)
+
+    @classmethod
+    def beside(cls, stand: Stand, **settings: str) -> Worker:
+        """Another worker, with a port of its own. `settings` are names without prefix, as in the environment."""
+        own = {"WORKER_HTTP_PORT": str(free_port()), **settings}
+        return cls(replace(stand, environment={**stand.environment, **_prefixed(own)}))
 
     def __enter__(self) -> Worker:
         return self

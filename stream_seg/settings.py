@@ -15,6 +15,7 @@ from pydantic_settings import (
 
 PREFIX = "STREAM_SEG_"
 EMBEDDED = "embedded"
+MEMORY, ROCKSDB = "memory://", "rocksdb://"
 
 Lower = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 Upper = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
@@ -42,7 +43,7 @@ class Settings(BaseSettings):
     )
     partitions: int = Field(8, ge=1, le=4096, description="partitions of topics when they are created")
     replication_factor: int = Field(1, ge=1, description="replicas of topics when they are created")
-    store: str = Field("memory://", description="where customer records live in a worker")
+    store: str = Field(MEMORY, description="where customer records live in a worker; rocksdb:// is in DATA_DIR")
     data_dir: Path = Field(Path(".stream_seg"), description="addresses of embedded services, files of stores")
     clock: Annotated[Literal["wall", "stream"], Lower] = Field("wall", description="stream: time is what events say")
     segments: int = Field(6, ge=2, le=64, description="clusters of the behavior dimension")
@@ -68,6 +69,12 @@ class Settings(BaseSettings):
     )
     session_timeout_s: float = Field(30.0, ge=1, description="a silent worker loses its partitions after this")
 
+    instance_id: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9._-]{1,249}$",
+        description="static membership: this worker's own name in the group; its restart moves no partition",
+    )
+
     @field_validator("broker")
     @classmethod
     def _broker_scheme(cls, value: str) -> str:
@@ -88,8 +95,8 @@ class Settings(BaseSettings):
     @field_validator("store")
     @classmethod
     def _store_known(cls, value: str) -> str:
-        if value != "memory://":
-            raise ValueError(f"STORE is {value!r}; this version has memory:// only")
+        if value not in (MEMORY, ROCKSDB):
+            raise ValueError(f"STORE is {value!r}; write {MEMORY} or {ROCKSDB}")
         return value
 
     @model_validator(mode="after")

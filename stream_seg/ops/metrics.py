@@ -94,6 +94,9 @@ class Metrics:
         self.recovery_seconds = make.gauge(
             "recovery_seconds", "Duration of the last recovery of state after an assignment, seconds."
         )
+        self.changelog_replayed = make.counter(
+            "changelog_replayed", "Changelog records applied by recoveries; those that a worker has already are not."
+        )
 
     def show_lag(self, lags: Iterable[PartitionLag]) -> None:
         """Replace all lag series: those of partitions that this worker lost disappear."""

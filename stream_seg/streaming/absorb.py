@@ -103,9 +103,13 @@ class Absorber:
 
         One that is held there, at rest or in the group, was looked at when it was new.
         """
-        new = {(key, home) for key, home in zip(keys, homes, strict=True) if key not in home.state.records}
-        asked = [(key, home.number) for key, home in new if group.home(key) is not home]
-        return misplaced(asked, self._partitions)
+        rows, at_home = map(group.held.row, keys), group.homes
+        new = {
+            (key, home.number)
+            for key, home, row in zip(keys, homes, rows, strict=True)
+            if (row is None or at_home[row] is not home) and key not in home.state.records
+        }
+        return misplaced(list(new), self._partitions)
 
     def _count(self, topic: str, seen: int, replayed: int, unusual: Mapping[Outcome, int]) -> None:
         metrics = self._metrics

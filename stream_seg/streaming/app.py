@@ -22,11 +22,12 @@ from stream_seg.core.transitions import Hysteresis
 from stream_seg.core.vocabulary import TOPICS
 from stream_seg.learning.policy import LearnerPolicy
 from stream_seg.ops.metrics import Metrics
-from stream_seg.settings import Settings
+from stream_seg.settings import MEMORY, Settings
 
 from .absorb import Absorber
 from .checkpoint import Checkpoint
 from .decide import Decider
+from .disk import Databases
 from .intake import BatchScheduler, batch_records
 from .learning_agent import LearningAgent
 from .lease import HeartbeatLease
@@ -87,7 +88,8 @@ def build_app(settings: Settings, services: Services, metrics: Metrics, cache: C
     table = app.Table(
         "customers",
         partitions=settings.partitions,
-        store="by-partition://memory",
+        store="by-partition://customers",
+        options={"databases": _databases(settings), "replayed": metrics.changelog_replayed.inc},
         key_type=bytes,
         value_type=bytes,
         # Events that recovery gathers before it applies them; ours are batches. (1 means something else to Faust.)
@@ -161,6 +163,7 @@ def _faust_app(settings: Settings, services: Services) -> faust.App:
         stream_buffer_maxsize=5 * (MAX_POLL_RECORDS // batch_records() + len(TOPICS) * settings.partitions),
         stream_wait_empty=False,
         consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=settings.instance_id,
         broker_max_poll_records=MAX_POLL_RECORDS,
         broker_commit_interval=1.0,
         broker_session_timeout=session_s,
@@ -175,6 +178,13 @@ def _faust_app(settings: Settings, services: Services) -> faust.App:
         worker_redirect_stdouts=False,
         agent_supervisor=CrashingSupervisor,
     )
+
+
+def _databases(settings: Settings) -> Databases | None:
+    """Where customers live on disk, if the settings say so; a directory for each application and partition."""
+    if settings.store == MEMORY:
+        return None
+    return Databases(settings.data_dir / "store" / settings.app_id)
 
 
 def _rules(settings: Settings) -> Rules:

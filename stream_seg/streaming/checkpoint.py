@@ -4,11 +4,13 @@
     1 customer records   -> changelog, each with the changes it decided; last, the partition's header; acknowledged
     2 segment changes    -> topic, exactly as the records carry them; acknowledged
     3 documents          -> Redis, guarded, while 2 is under way; a failure is repaired later and holds up nothing
-    4 the Faust events are acknowledged, so that their offsets may be committed
+    4 the same records  -> the store on disk, where there is one, with the offset of the changelog: one write
+    5 the Faust events are acknowledged, so that their offsets may be committed
 
 A crash before 1 leaves the input uncommitted: it is read again. After 1 the input is read again too, and the fence
 in every record skips it, while recovery sends the changes that 2 may not have sent. What 3 lacks, the mark
-{epoch, group} in Redis shows.
+{epoch, group} in Redis shows. A store on disk never holds what is not published: before 4 it ends before this group,
+which recovery reads from the changelog, its pending changes included.
 """
 
 from __future__ import annotations
@@ -95,7 +97,8 @@ class Checkpoint:
                 self._add_slices()
                 if self.group:
                     await self._write(self._take())
-                await self._mirror.tend(self.owned)
+                if self._leased():
+                    await self._mirror.tend(self.owned)
             if any(owned.reevaluate or owned.rewrite for owned in self.owned.values()):
                 self._woken.set()
 
@@ -137,6 +140,14 @@ class Checkpoint:
             self.paused = not still()
             self.wake()
 
+    def _leased(self) -> bool:
+        """Whether marks in Redis may be judged: to a worker that lost its partitions, their new owner's look wrong."""
+        try:
+            self._lease.check()
+        except LeaseLost:
+            return False
+        return True
+
     def _take(self) -> Group:
         group, self.group = self.group, self._new_group()
         self.room.set()
@@ -167,8 +178,15 @@ class Checkpoint:
         with self._stage("changelog"):
             await self._append_records(written)
         reach("changelog")
+        # A process that stood still meanwhile may have appended behind the next owner, who decided anew: then these
+        # changes must never be told.
+        self._lease.check()
         # Both follow from what is durable now, and neither needs the other.
         await asyncio.gather(self._publish_changes(written), self._mirror_documents(written))
+        with self._stage("store"):
+            for item in written:
+                item.owned.state.keep_written()
+        reach("stored")
         for event in group.events:
             event.ack()
         reach("acknowledged")
@@ -196,7 +214,8 @@ class Checkpoint:
                 # A worker that had lost the partition wrote here. Readers take the higher epoch, but compaction
                 # keeps whatever is last under a key: append every record again behind it.
                 self._metrics.foreign_appends.inc()
-                owned.rewrite = list(owned.state.records)
+                owned.rewrite = owned.state.records.walk()
+                owned.state.foreign = True
             owned.state.offset = last
 
     async def _publish_changes(self, written: list[Written]) -> None:
@@ -232,8 +251,10 @@ class Checkpoint:
         }
         appended = await append_all(self._producer(), self._changelog, messages, self._now_ms())
         for number, header in headers.items():
+            state = self.owned[number].state
             self._note_offsets(self.owned[number], appended[number])
-            self.owned[number].state.header = header
+            state.header = header
+            state.keep_written()
 
     def _now_ms(self) -> int:
         return int(self._wall() * 1000)

@@ -20,6 +20,7 @@ POINTS: Final = (
     "changelog",  # records and header are durable, their changes are not published
     "changes",  # they are published
     "redis",  # documents are written
+    "stored",  # the store on disk, where there is one, has the records
     "acknowledged",  # the offsets may be committed, and are not yet
     "recovering",  # a part of the changelog is read
     "recovered",  # state is restored, pending changes are not yet sent

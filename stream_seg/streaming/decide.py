@@ -110,13 +110,12 @@ class Decider:
         owned = written.owned
         if not owned.reevaluate or self.engine.model is None:
             return
-        records = owned.state.records
-        keys = [key for key in owned.reevaluate[-SLICE:] if key not in written.records and key in records]
-        del owned.reevaluate[-SLICE:]
-        if not keys:
+        found = [pair for pair in owned.reevaluate.take(SLICE) if pair[0] not in written.records]
+        if not found:
             return
+        keys = [key for key, _ in found]
         held = self.engine.working_set()
-        held.open(keys, [records[key] for key in keys])
+        held.open(keys, [record for _, record in found])
         clock = owned.clock(self.ended) if self.stream_clock else wall_s
         moves = self.engine.evaluate(held, np.maximum(held["as_of"], clock))
         before = self.engine.features(held, held["as_of"])[moves.rows]
@@ -127,12 +126,8 @@ class Decider:
 
     def _rewrite(self, written: Written) -> None:
         """A slice of the records that must be appended again as they are."""
-        owned = written.owned
-        for key in owned.rewrite[-SLICE:]:
-            record = owned.state.records.get(key)
-            if record is not None:
-                written.records.setdefault(key, record)
-        del owned.rewrite[-SLICE:]
+        for key, record in written.owned.rewrite.take(SLICE):
+            written.records.setdefault(key, record)
 
     def _move(
         self,

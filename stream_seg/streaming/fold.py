@@ -221,14 +221,13 @@ def standings_of_state(states: Iterable[PartitionState], names: Mapping[int, Seq
     """Where customers stand by the workers' records; those in no segment are left out."""
     found: dict[str, Standing] = {}
     for state in states:
-        if not state.records:
-            continue
-        fixed = columns(list(state.records.values()))
-        rows = (fixed[name].tolist() for name in ("segment", "model_version", "since", "sequence"))
-        for key, segment, version, since, sequence in zip(state.records, *rows, strict=True):
-            if segment != NO_SEGMENT:
-                place = Place(segment_id(segment), _name(names, version, segment), rfc3339(since))
-                found[key.decode()] = Standing(sequence, {BEHAVIOR: place})
+        for chunk in state.records.slices():
+            fixed = columns([record for _, record in chunk])
+            rows = (fixed[name].tolist() for name in ("segment", "model_version", "since", "sequence"))
+            for (key, _), segment, version, since, sequence in zip(chunk, *rows, strict=True):
+                if segment != NO_SEGMENT:
+                    place = Place(segment_id(segment), _name(names, version, segment), rfc3339(since))
+                    found[key.decode()] = Standing(sequence, {BEHAVIOR: place})
     return found
 
 

@@ -51,11 +51,6 @@ class Group:
         waiting, self.waiting, self.waiting_records = self.waiting, [], 0
         return waiting
 
-    def home(self, key: bytes) -> OwnedPartition | None:
-        """The partition whose customer is opened; None where it is not."""
-        row = self.held.row(key)
-        return None if row is None else self.homes[row]
-
     def open(self, keys: Sequence[bytes], homes: Sequence[OwnedPartition]) -> list[int]:
         """Rows of customers, each with the partition it belongs in, in the order of `keys`."""
         absent = self.held.absent(keys)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from itertools import islice
 from time import monotonic
 from typing import Final
 
 from stream_seg.cache.errors import CacheUnavailable
 from stream_seg.cache.port import Cache, Mark, PartitionWrite
 from stream_seg.contracts.document import Document
-from stream_seg.core.customer import NO_SEGMENT, columns
 from stream_seg.core.engine import Engine
 from stream_seg.core.model import BEHAVIOR, segment_id
 from stream_seg.ops.metrics import Metrics
@@ -111,7 +109,7 @@ class Mirror:
         batches = []
         cleaned: list[tuple[OwnedPartition, list[bytes]]] = []
         for owned, documents in items:
-            repaired = list(islice(owned.dirty, REPAIR_SLICE))
+            repaired = owned.dirty.first(REPAIR_SLICE)
             held = (self._stored(owned, key) for key in repaired)
             whole = [*(document for document in held if document), *documents]
             after = _marked_group(owned)
@@ -128,7 +126,7 @@ class Mirror:
             return False
         self._rose()
         for batch, (owned, repaired) in zip(batches, cleaned, strict=True):
-            owned.dirty.difference_update(repaired)
+            owned.dirty.clean(repaired)
             owned.marked = Mark(batch.epoch, batch.group)
             if owned.number in result.unmarked:
                 self._lost(owned)
@@ -148,11 +146,7 @@ class Mirror:
     def _soil_all(self, owned: OwnedPartition) -> None:
         """Every customer in a segment needs its document written; the model in force too."""
         self._model_written = None
-        records = owned.state.records
-        if records:
-            keys = list(records)
-            segments = columns(list(records.values()))["segment"]
-            owned.dirty.update(keys[row] for row in (segments != NO_SEGMENT).nonzero()[0].tolist())
+        owned.dirty.soil_all()
         owned.marked = None
 
     def _sizes(self, owned: OwnedPartition) -> dict[str, int]:
@@ -179,4 +173,4 @@ def _marked_group(owned: OwnedPartition) -> int | None:
 
 
 def _soil(owned: OwnedPartition, documents: Iterable[Document]) -> None:
-    owned.dirty.update(document.customer_id.encode() for document in documents)
+    owned.dirty.soil(document.customer_id.encode() for document in documents)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-import numpy as np
-
 from stream_seg.cache.port import Mark
-from stream_seg.core.customer import columns
 from stream_seg.core.vocabulary import TOPICS
 
 from .changelog import Header
+from .dirty import Dirty
+from .records import NO_WALK, Walk
 from .store import PartitionState
 
 NEVER: Final = Mark(-1, -1)  # what Redis never says
@@ -36,6 +35,7 @@ class OwnedPartition:
     number: int
     state: PartitionState
     epoch: int
+    dirty: Dirty  # customers whose document Redis may lack
     group: int = 0
     confirmed: int = 0
     times: dict[str, float] = field(default_factory=dict)
@@ -43,9 +43,8 @@ class OwnedPartition:
     ends: dict[str, int] = field(default_factory=dict)  # of the input topics, when the partition was assigned
     sizes: Counter[int] = field(default_factory=Counter)
     model_version: int = 0
-    reevaluate: list[bytes] = field(default_factory=list)  # keys that a new model has not looked at yet
-    rewrite: list[bytes] = field(default_factory=list)  # keys to append again, see foreign appends
-    dirty: set[bytes] = field(default_factory=set)  # keys whose document Redis may lack
+    reevaluate: Walk = NO_WALK  # customers that a new model has not looked at yet
+    rewrite: Walk = NO_WALK  # records to append again, see foreign appends
     marked: Mark | None = None  # what Redis must say of this partition
     compared: bool = False  # whether Redis was asked since the partition was assigned
     sampled_at: float | None = None  # time on the partition's clock
@@ -54,10 +53,11 @@ class OwnedPartition:
     @classmethod
     def take(cls, number: int, state: PartitionState, wall_ms: int, ends: Mapping[str, int]) -> OwnedPartition:
         """Take ownership after recovery: a new epoch, above any that wrote before."""
+        state.keep_restored()
         header = state.header
         # From here on whoever writes with a lower epoch has lost the partition, and is not listened to.
         epoch = state.epoch_seen = max(wall_ms, state.epoch_seen + 1)
-        owned = cls(number, state, epoch, ends=dict(ends))
+        owned = cls(number, state, epoch, Dirty(state.records), ends=dict(ends))
         last = max((group for group, _ in state.unconfirmed), default=0)
         owned.group = last
         if header is not None:
@@ -69,7 +69,7 @@ class OwnedPartition:
         if state.records and (header is None or last > header.group):
             # A group got as far as some records, and never to Redis: whatever Redis says, it lacks them.
             owned.marked = NEVER
-        owned.sizes = count_segments(state.records.values())
+        owned.sizes = state.records.sizes()
         return owned
 
     def header(self, half_life_s: float, ended: ClockEnded) -> Header:
@@ -114,14 +114,3 @@ class OwnedPartition:
                     f"topic {topic}, partition {self.number} ends at offset {end}, but the state has absorbed offset"
                     f" {seen}: the topic was recreated. Use a new APP_ID, or delete the changelog topic, to start over."
                 )
-
-
-def count_segments(records: Iterable[bytes]) -> Counter[int]:
-    """Customers by segment index; those in none are left out."""
-    held = list(records)
-    counts: Counter[int] = Counter()
-    for start in range(0, len(held), 50_000):
-        segments, customers = np.unique(columns(held[start : start + 50_000])["segment"], return_counts=True)
-        counts.update(dict(zip(segments.tolist(), customers.tolist(), strict=True)))
-    counts.pop(-1, None)
-    return counts

@@ -123,6 +123,7 @@ class Pipeline:
         """Write what is in flight, and leave nothing pending."""
         self._era += 1
         await self.checkpoint.drain()
+        self._store().clear()
         await self._feed.stop()
         await self._mirror.close()
 
@@ -170,7 +171,7 @@ class Pipeline:
     def _plan_reevaluation(self, held: OwnedPartition) -> None:
         model = self._engine.model
         if model is not None and held.model_version != model.version:
-            held.reevaluate = list(held.state.records)
+            held.reevaluate = held.state.records.walk()
 
     # Samples
 

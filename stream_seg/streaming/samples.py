@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -80,15 +79,12 @@ def draw(engine: Engine, owned: OwnedPartition, now: float, wanted: int, *, drai
 
     Customers, never events: a heavy buyer must not outweigh others, and a silent one must be seen.
     """
-    keys = list(owned.state.records)
-    owned.sampled_at, owned.sampled_of = now, len(keys)
-    if len(keys) > wanted:
-        keys = random.Random(f"{owned.number}/{now}").sample(keys, wanted)
-    fixed = columns([owned.state.records[key] for key in keys])
+    owned.sampled_at, owned.sampled_of = now, len(owned.state.records)
+    drawn = owned.state.records.sample(wanted, f"{owned.number}/{now}")
+    fixed = columns([record for _, record in drawn])
     matrix = engine.features(fixed, np.maximum(fixed["as_of"], now))
-    return Sample(
-        owned.number, now, drained, [(key.decode(), row) for key, row in zip(keys, matrix.tolist(), strict=True)]
-    )
+    rows = [(key.decode(), row) for (key, _), row in zip(drawn, matrix.tolist(), strict=True)]
+    return Sample(owned.number, now, drained, rows)
 
 
 class Sampling:

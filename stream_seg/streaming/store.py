@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,9 +14,13 @@ from stream_seg.core.customer import BadRecord
 from stream_seg.core.whole import check_whole
 
 from . import changelog
+from .bookmark import Bookmark, Unconfirmed, seal_of
 from .changelog import BadChangelog, Header
 from .crash_points import reach
+from .disk import Databases, DiskRecords, StoreError
+from .opening import check_end, check_seal, open_partition
 from .quiet import LIBRARY_LOG
+from .records import MemoryRecords, Records
 
 
 @dataclass(slots=True)
@@ -23,14 +28,42 @@ class PartitionState:
     """All that a worker holds of one partition.
 
     `records` are packed customers by key. `header` is the last of the partition, `unconfirmed` the changes that
-    recovery found after the group whose changes are known to be published.
+    recovery found after the group whose changes are known to be published. `seal` is the checksum of the changelog
+    record at `offset`, where it was read from a store or the topic.
     """
 
-    records: dict[bytes, bytes] = field(default_factory=dict)
+    records: Records = field(default_factory=MemoryRecords)
     header: Header | None = None
     offset: int | None = None  # of the last changelog record read or written
     epoch_seen: int = 0
-    unconfirmed: list[tuple[int, tuple[bytes, ...]]] = field(default_factory=list)
+    unconfirmed: Unconfirmed = field(default_factory=list)
+    seal: int | None = None
+    foreign: bool = False  # whether another worker wrote among what this one did
+
+    @classmethod
+    def from_disk(cls, records: DiskRecords) -> PartitionState:
+        """What a database holds: as if the changelog had been restored up to its bookmark. Raises BadChangelog."""
+        kept = records.bookmark()
+        if kept is None:
+            return cls(records)
+        return cls(records, kept.header, kept.offset, kept.epoch_seen, list(kept.unconfirmed), kept.seal)
+
+    def bookmark(self) -> Bookmark:
+        """What belongs to the records as they are now."""
+        # What someone else wrote among one's own may be missing here: then nobody goes on from these records.
+        offset = None if self.foreign else self.offset
+        return Bookmark(offset, self.seal or 0, self.epoch_seen, self.header, self.unconfirmed)
+
+    def keep_restored(self) -> None:
+        """Everything up to `offset` was restored."""
+        if self.offset is not None:
+            self.records.keep(self.bookmark)
+
+    def keep_written(self) -> None:
+        """The group that `header` ended is acknowledged, and its changes are published."""
+        if self.header is not None:
+            self.seal = seal_of(changelog.pack_header(self.header))
+            self.records.keep(self.bookmark)
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         """Apply one changelog record, in the order of the topic. Raises BadChangelog, BadRecord."""
@@ -40,12 +73,15 @@ class PartitionState:
             return
         changelog.check_key(key)
         if value is None:
-            self.records.pop(key, None)
+            self.records.forget(key)
             return
         entry = changelog.unpack_entry(value)
         check_whole(entry.record)
         if entry.epoch < self.epoch_seen:
             return  # written by a worker that had lost the partition already
+        if entry.epoch > self.epoch_seen:
+            # A new owner sends what it finds pending before it writes. What it did not find is another's decision.
+            self.unconfirmed.clear()
         self.epoch_seen = entry.epoch
         self.records[key] = entry.record
         if entry.outbox:
@@ -60,13 +96,22 @@ class PartitionState:
 
 
 class PartitionedStore(Store):  # type: ignore[misc]
-    """Faust's store plug-in point, in memory. Keys and values are bytes."""
+    """Faust's store plug-in point. Keys and values are bytes.
+
+    Options: `databases` makes it one on disk, as settings ask for it; `replayed` is told how many records of the
+    changelog were applied.
+    """
 
     logger = LIBRARY_LOG
 
     def __post_init__(self) -> None:
         self.partitions: dict[int, PartitionState] = {}
-        self.failure: BadChangelog | BadRecord | None = None
+        self.failure: Exception | None = None
+
+    @property
+    def _databases(self) -> Databases | None:
+        databases: Databases | None = (self.options or {}).get("databases")
+        return databases
 
     def partition(self, number: int) -> PartitionState:
         """State of a partition, empty when nothing is known of it."""
@@ -76,10 +121,12 @@ class PartitionedStore(Store):  # type: ignore[misc]
         return state
 
     def keep_only(self, owned: Iterable[int]) -> None:
-        """Forget every partition that is owned elsewhere."""
+        """Forget every partition that is owned elsewhere; what is on disk stays there."""
         keep = set(owned)
         for number in [number for number in self.partitions if number not in keep]:
-            del self.partitions[number]
+            records = self.partitions.pop(number).records
+            if isinstance(records, DiskRecords):
+                records.close()
 
     # What Faust asks of a store.
 
@@ -87,8 +134,18 @@ class PartitionedStore(Store):  # type: ignore[misc]
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
     ) -> None:
         """Forget partitions that went elsewhere, before Faust asks from where to recover the others."""
-        changelog_topic = self.table.changelog_topic_name
-        self.keep_only(tp.partition for tp in assigned if tp.topic == changelog_topic)
+        mine = {tp for tp in assigned if tp.topic == self.table.changelog_topic_name}
+        self.keep_only(tp.partition for tp in mine)
+        if self._databases is None:
+            return
+        opened = [tp for tp in mine if tp.partition not in self.partitions]
+        found = await asyncio.gather(*(open_partition(self._databases, tp.partition) for tp in opened))
+        for tp, records in zip(opened, found, strict=True):
+            self.partitions[tp.partition] = PartitionState.from_disk(records)
+        known = {tp: state for tp in opened if (state := self.partitions[tp.partition]).offset is not None}
+        ends = await self.app.consumer.highwaters(*known) if known else {}
+        for tp, state in known.items():
+            check_end(self._databases, tp.partition, state.offset, ends[tp])
 
     def apply_changelog_batch(
         self, batch: Iterable[Any], to_key: Callable[[Any], Any], to_value: Callable[[Any], Any]
@@ -97,15 +154,21 @@ class PartitionedStore(Store):  # type: ignore[misc]
         for event in batch:
             records = event.message.value.records
             state = self.partition(event.message.partition)
+            # Faust reads the record at the offset that the store has once more.
+            known = [record for record in records if state.offset is not None and record.offset <= state.offset]
             try:
-                for record in records:
-                    # Faust reads the record at the offset that the store has once more.
-                    if state.offset is None or record.offset > state.offset:
-                        state.restore(record.key, record.value)
-            except (BadChangelog, BadRecord) as reason:
+                if self._databases is not None:
+                    for record in known:
+                        check_seal(self._databases, event.message.partition, state, record)
+                for record in records[len(known) :]:
+                    state.restore(record.key, record.value)
+                self.options["replayed"](len(records) - len(known))
+                state.offset, state.seal = records[-1].offset, seal_of(records[-1].value)
+                if isinstance(state.records, DiskRecords) and state.records.gathered():
+                    state.keep_restored()
+            except (BadChangelog, BadRecord, StoreError) as reason:
                 # Faust would log this as a warning and go on with half a state; the owner looks here first.
-                self.failure = reason
-            state.offset = records[-1].offset
+                self.failure = self.failure or reason
             reach("recovering")
 
     def persisted_offset(self, tp: TP) -> int | None:
@@ -117,11 +180,11 @@ class PartitionedStore(Store):  # type: ignore[misc]
         """Faust's own sends would report here; the changelog is written by the checkpoint instead."""
 
     async def need_active_standby_for(self, tp: TP) -> bool:
-        """Without a disk there is nothing to keep up to date."""
+        """Only the owner of a partition has it."""
         return False
 
     def reset_state(self) -> None:
-        """Nothing is kept on disk."""
+        """Faust's command line would; whoever wants to start over deletes the directory."""
 
     async def backup_partition(self, tp: TP | int, flush: bool = True, purge: bool = False, keep: int = 1) -> None:
         """The changelog is the backup."""
@@ -131,8 +194,9 @@ class PartitionedStore(Store):  # type: ignore[misc]
 
     def __getitem__(self, key: bytes) -> bytes:
         for state in self.partitions.values():
-            if key in state.records:
-                return state.records[key]
+            record = state.records.get(key)
+            if record is not None:
+                return record
         raise KeyError(key)
 
     def __setitem__(self, key: bytes, value: bytes) -> None:
@@ -143,11 +207,11 @@ class PartitionedStore(Store):  # type: ignore[misc]
 
     def __iter__(self) -> Iterator[bytes]:
         for state in self.partitions.values():
-            yield from state.records
+            yield from (key for chunk in state.records.slices() for key, _ in chunk)
 
     def __len__(self) -> int:
         return sum(len(state.records) for state in self.partitions.values())
 
     def clear(self) -> None:
-        """Forget everything."""
-        self.partitions.clear()
+        """Forget everything; what is on disk stays there."""
+        self.keep_only([])

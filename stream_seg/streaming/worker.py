@@ -31,6 +31,7 @@ from stream_seg.settings import Settings
 from .app import Application, Services, build_app
 from .changelog import BadChangelog
 from .checkpoint import LeaseLost
+from .disk import StoreError
 from .ownership import WrongInput
 from .quiet import LIBRARY_LOG
 
@@ -40,7 +41,17 @@ GC_THRESHOLD: Final = 5_000_000
 OBSERVE_EVERY_S: Final = 5.0
 
 # What users, brokers and networks cause is said in one line; anything else is a bug and shows where.
-EXPECTED: Final = (BadChangelog, BadRecord, BrokerError, CacheError, KafkaError, LeaseLost, OSError, WrongInput)
+EXPECTED: Final = (
+    BadChangelog,
+    BadRecord,
+    BrokerError,
+    CacheError,
+    KafkaError,
+    LeaseLost,
+    OSError,
+    StoreError,
+    WrongInput,
+)
 
 
 class _Worker(faust.Worker):  # type: ignore[misc]
@@ -78,7 +89,7 @@ def run_worker(settings: Settings, services: Services) -> int:
     registry = CollectorRegistry()
     try:
         made = build_app(settings, services, Metrics(registry))
-    except ValueError as reason:
+    except (ValueError, StoreError) as reason:
         print(f"stream-seg: a setting cannot be used: {reason}", file=sys.stderr)
         return 2
     operators = _Operators(made, settings, services, registry, loop=loop)

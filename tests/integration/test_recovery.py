@@ -295,6 +295,7 @@ STORIES = {
     "changelog": Story(("changelog:5",)),
     "changes": Story(("changes:5",)),
     "redis": Story(("redis:5",)),
+    "stored": Story(("stored:5",)),
     "acknowledged": Story(("acknowledged:5",)),
     "recovering": Story(("changelog:5", "recovering")),
     "recovered": Story(("changelog:5", "recovered")),
@@ -310,7 +311,7 @@ AT_THE_START = {"publishing", "published"}
 # Where changes are durable in the changelog and were not sent when the last worker died.
 UNSENT = {"changelog", "recovering", "recovered"}
 # Where they were sent, and the next worker cannot know it.
-SENT_UNSAID = {"changes", "redis", "acknowledged", "resumed", "drained"}
+SENT_UNSAID = {"changes", "redis", "stored", "acknowledged", "resumed", "drained"}
 
 
 @dataclass(frozen=True)
@@ -323,20 +324,21 @@ class Told:
     published: list[Letter]
 
 
-@pytest.fixture(scope="module")
-def stories(on: Services) -> Iterator[dict[str, Future[Told]]]:
+@pytest.fixture(scope="module", params=["memory://", "rocksdb://"])
+def stories(on: Services, request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Told]]]:
     """Some stories at a time: much of each is waiting for a consumer group to gather.
 
     With more, workers would share the processor so thinly that the input arrives in fewer groups than a story needs.
     """
     with ThreadPoolExecutor(6) as pool:
-        yield {point: pool.submit(tell, on, point, story) for point, story in STORIES.items()}
+        yield {point: pool.submit(tell, on, point, story, request.param) for point, story in STORIES.items()}
 
 
-def tell(on: Services, point: str, story: Story) -> Told:
+def tell(on: Services, point: str, story: Story, store: str) -> Told:
     """Let workers die as the story says, then let one work to the end."""
     sent = shop(3_000, 300, seed=list(STORIES).index(point), seconds=5.0)
-    with deployment(on, f"at-{point}", model=MODEL, **PATHLESS) as deployed:
+    name = f"at-{point}-{store.partition(':')[0]}"
+    with deployment(on, name, model=MODEL, STORE=store, **PATHLESS) as deployed:
         worker = deployed.start_worker(CRASH_AT=story.crashes[0])
         if point not in AT_THE_START:
             worker.wait_ready()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from time import monotonic
 from typing import Final
@@ -145,7 +145,7 @@ def counted(sizes: Sizes) -> dict[str, dict[str, int]]:
 
 def seen(states: Iterable[PartitionState]) -> tuple[str, str]:
     """The days of the first and of the last event that any record counts."""
-    records: Sequence[bytes] = [record for state in states for record in state.records.values()]
+    records = [record for state in states for chunk in state.records.slices() for _, record in chunk]
     if not records:
         return "never", "never"
     fixed = columns(records)

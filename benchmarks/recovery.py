@@ -1,0 +1,99 @@
+"""Recovery: a worker is killed and started again, from the changelog alone and from a store on the same disk.
+
+The customers are put into the changelog topic. Each worker is killed with SIGKILL, as a crash would; the time is from
+the start of the next process to the moment it owns its partitions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.memory import fill, mark
+from benchmarks.subject import Stand, Worker, stand
+from benchmarks.table import json_line, table
+from benchmarks.workload import fixed_model
+from stream_seg.core.decay import Decay
+from stream_seg.core.engine import Rules
+from stream_seg.settings import MEMORY, ROCKSDB, Settings
+
+LIMITS_S = {"changelog": 60.0, "disk": 10.0}
+SHOWN_WITHIN_S = 15.0  # workers count their customers every five seconds
+
+
+class Start(NamedTuple):
+    """One start of a worker: how long it took, what it read of the changelog, whom it knows, and its memory."""
+
+    seconds: float
+    replayed: int
+    customers: int
+    rss_mb: float
+
+
+def main() -> None:
+    """Print a table; with --json the figures as one object on the last line. Exit status 1 where a limit is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--customers", type=int, default=1_000_000)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    settings = Settings()
+    rules = Rules(Decay(settings.half_life_s), recent_events=settings.dedup_events)
+    with stand(fixed_model()) as made:
+        empty = start(made, MEMORY)
+        asyncio.run(mark(made, settings.partitions))
+        size = asyncio.run(fill(made, arguments.customers, settings.partitions, rules))
+        starts = {
+            "nothing to restore": empty,
+            "memory://, from the changelog": start(made, MEMORY),
+            "rocksdb://, new, from the changelog": start(made, ROCKSDB),
+            "rocksdb://, again, from the disk": start(made, ROCKSDB),
+        }
+        directory = Path(made.environment["STREAM_SEG_DATA_DIR"], "store")
+        disk_mb = sum(path.stat().st_size for path in directory.rglob("*") if path.is_file()) / 1e6
+    _, changelog, new, disk = starts.values()
+    whole = changelog.customers == new.customers == disk.customers == arguments.customers
+    figures: dict[str, object] = {
+        "customers": arguments.customers,
+        "record_bytes": size,
+        "start_empty_s": empty.seconds,
+        "changelog_s": changelog.seconds,
+        "disk_new_s": new.seconds,
+        "disk_s": disk.seconds,
+        "disk_replayed": disk.replayed,
+        "changelog_rss_mb": changelog.rss_mb,
+        "disk_rss_mb": disk.rss_mb,
+        "disk_mb": disk_mb,
+        "all_customers_restored": whole,
+        "ok": whole and changelog.seconds <= LIMITS_S["changelog"] and disk.seconds <= LIMITS_S["disk"],
+    }
+    rows = [[name, *each] for name, each in starts.items()]
+    print(table(["start", "seconds", "changelog records read", "customers", "RSS MB"], rows))
+    print()
+    print(table(["recovery", "value"], [[name, value] for name, value in figures.items()]))
+    if arguments.json:
+        print(json_line(figures))
+    raise SystemExit(0 if figures["ok"] else 1)
+
+
+def start(made: Stand, store: str) -> Start:
+    """Start a worker with `store`, look at it, and kill it."""
+    begun = time.monotonic()
+    with Worker.beside(made, STORE=store) as worker:
+        worker.wait_ready(600.0)
+        seconds = time.monotonic() - begun
+        deadline, customers = time.monotonic() + SHOWN_WITHIN_S, 0
+        while not customers and time.monotonic() < deadline:
+            time.sleep(0.5)
+            metrics = worker.metrics()
+            customers = int(sum(n for name, n in metrics.items() if name.startswith("stream_seg_segment_customers")))
+        replayed = int(metrics["stream_seg_changelog_replayed_total"])
+        rss_mb = worker.child.usage().rss_bytes / 1e6
+        worker.child.kill()
+    return Start(seconds, replayed, customers, rss_mb)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""A steady stream of events into the input topics, from a thread of the benchmark's own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain, zip_longest
+
+from aiokafka import AIOKafkaProducer
+
+from benchmarks.workload import Partition, Workload
+from stream_seg.streaming.publish import Message, append_all
+
+TICK_S = 0.05
+BATCH_BYTES = 900_000
+
+Placed = tuple[Partition, Message]
+
+
+class Steady:
+    """Sends a workload's records again and again. `rate` (events a second) may be changed at any time.
+
+    A record that comes round again is an event like any other: its customer has forgotten its id by then.
+    """
+
+    def __init__(self, bootstrap: str, workload: Workload, rate: float) -> None:
+        self.rate = rate
+        self.sent = 0
+        self.sent_bytes = 0
+        self._bootstrap = bootstrap
+        self._records = _interleaved(workload)
+        self._ends = threading.Event()
+        self._failure: BaseException | None = None
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Sends while the block runs. Raises what ended the sending early."""
+        thread = threading.Thread(target=self._run, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._ends.set()
+            thread.join(30.0)
+        if self._failure is not None:
+            raise self._failure
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._send())
+        except BaseException as failure:
+            self._failure = failure
+
+    async def _send(self) -> None:
+        async with AIOKafkaProducer(bootstrap_servers=self._bootstrap, max_batch_size=BATCH_BYTES) as producer:
+            place, owed, at = 0, 0.0, time.monotonic()
+            while not self._ends.is_set():
+                await asyncio.sleep(TICK_S)
+                now = time.monotonic()
+                owed, at = owed + (now - at) * self.rate, now
+                # What a slow broker leaves undone is not made up for at once.
+                wanted = min(int(owed), 4 * int(self.rate * TICK_S) + 1)
+                owed = min(owed - wanted, self.rate)
+                by_topic: dict[str, dict[int, list[Message]]] = {}
+                for _ in range(wanted):
+                    (topic, partition), message = self._records[place]
+                    by_topic.setdefault(topic, {}).setdefault(partition, []).append(message)
+                    self.sent_bytes += len(message[1] or b"")
+                    place = (place + 1) % len(self._records)
+                for topic, messages in by_topic.items():
+                    await append_all(producer, topic, messages, int(time.time() * 1000))
+                self.sent += wanted
+
+
+def _interleaved(workload: Workload) -> list[Placed]:
+    queues = [[(place, (key, value, ())) for key, value in records] for place, records in workload.records.items()]
+    return [record for record in chain.from_iterable(zip_longest(*queues)) if record is not None]

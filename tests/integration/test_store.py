@@ -1,0 +1,170 @@
+"""A store on disk in real workers: what a restart replays, who is refused, and partitions that move with files."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+
+from benchmarks.workload import fixed_model
+from stream_seg.streaming.topics import create_topics, topic_specs
+from tests.integration.support.deployment import (
+    PARTITIONS,
+    PATHLESS,
+    Deployment,
+    Services,
+    deployment,
+    replaying,
+    services,
+)
+from tests.integration.support.ending import (
+    assert_all_agree,
+    assert_changes_chain,
+    assert_exact,
+    assert_segments,
+    read_ending,
+)
+from tests.integration.support.events import Sent, shop
+from tests.integration.support.polling import eventually
+from tests.integration.support.worker import Worker, refusal
+from tests.integration.support.yardstick import expect
+
+MODEL = fixed_model()
+ON_DISK = {**PATHLESS, "STORE": "rocksdb://"}
+SESSION_S = 6.0  # of the embedded broker
+
+
+@pytest.fixture(scope="module")
+def on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """Services that the tests of this module share."""
+    with services(tmp_path_factory.mktemp("store")) as made:
+        yield made
+
+
+def assert_whole(deployed: Deployment, sent: list[Sent]) -> None:
+    """Nothing of `sent` is lost, counted twice, or told differently in two places."""
+    ending, expected = read_ending(deployed), expect(sent)
+    assert_exact(ending, expected)
+    assert_segments(ending, expected, MODEL)
+    assert_changes_chain(ending.changes)
+    assert_all_agree(deployed, ending)
+
+
+def works(worker: Worker) -> bool:
+    """Whether the worker has written some groups of events."""
+    assert worker.running(), worker.said()
+    return worker.metric("group_events_count") > 5
+
+
+def replayed(worker: Worker) -> float:
+    """Changelog records that the worker's recoveries applied."""
+    return worker.metric("changelog_replayed_total")
+
+
+def test_a_killed_worker_replays_at_most_the_group_in_flight(on: Services) -> None:
+    sent = shop(6_000, 600, seed=21)
+    with deployment(on, "restart", model=MODEL, **ON_DISK) as deployed:
+        first = deployed.start_worker()
+        deployed.send(sent[:5_000])
+        deployed.wait_until_drained()
+        before = first.metrics()
+        assert before["stream_seg_changelog_replayed_total"] == 0
+        first.kill()
+        again = deployed.start_worker()
+        again.wait_ready()
+        assert replayed(again) == 0
+        deployed.send(sent[5_000:])
+        deployed.wait_until_drained()
+        assert_whole(deployed, sent)
+        assert again.terminate() == 0, again.said()
+
+        # Without files a worker replays all of the changelog.
+        other = deployed.start_worker(STORE="memory://")
+        other.wait_ready()
+        assert replayed(other) > 600
+        assert_whole(deployed, sent)
+
+
+@pytest.mark.parametrize("store", ["memory://", "rocksdb://"])
+def test_partitions_that_stay_are_not_replayed_at_a_rebalance(on: Services, store: str) -> None:
+    sent = shop(20_000, 1_000, seed=22, seconds=25.0)
+    name = f"kept-{store[:3]}"
+    with deployment(on, name, model=MODEL, **{**ON_DISK, "STORE": store}) as deployed:
+        first = deployed.start_worker()
+        first.wait_ready()
+        with replaying(deployed, sent):
+            eventually(lambda: works(first), 30, "the first worker absorbs events", first.said)
+            second = deployed.start_worker()
+            second.wait_ready()
+            eventually(lambda: works(second), 30, "the second worker absorbs events", second.said)
+            eventually(lambda: first.metric("partitions_owned") == PARTITIONS / 2, 30, "they share", first.said)
+            assert replayed(first) == 0
+            # The files of the partitions that moved are on this machine, and hold all that the first wrote.
+            assert (replayed(second) == 0) == (store == "rocksdb://")
+            assert second.terminate() == 0, second.said()
+            eventually(lambda: first.metric("partitions_owned") == PARTITIONS, 30, "the first has all", first.said)
+        deployed.wait_until_drained()
+        assert_whole(deployed, sent)
+        assert (replayed(first) == 0) == (store == "rocksdb://")
+
+
+def test_a_worker_that_stands_still_keeps_its_files_and_nobody_waits_for_them(on: Services) -> None:
+    sent = shop(20_000, 1_000, seed=23, seconds=20.0)
+    with deployment(on, "zombie", model=MODEL, **ON_DISK) as deployed:
+        first = deployed.start_worker()
+        first.wait_ready()
+        with replaying(deployed, sent):
+            eventually(lambda: works(first), 30, "the first worker absorbs events", first.said)
+            os.kill(first._process.pid, signal.SIGSTOP)
+            second = deployed.start_worker()
+            eventually(lambda: works(second), 60, "the second worker took over", second.said)
+            os.kill(first._process.pid, signal.SIGCONT)
+            line = refusal(first)
+        assert "heartbeat" in line or "group" in line, line
+        directory = deployed.settings.data_dir / "store" / "zombie"
+        assert {path.name for path in directory.iterdir()} == {
+            f"{n}{suffix}" for n in range(4) for suffix in ("", ".1")
+        }
+        deployed.wait_until_drained()
+        assert_whole(deployed, sent)
+        # The files that the first left are old, and still good to begin with.
+        second.kill()
+        third = deployed.start_worker()
+        third.wait_ready()
+        assert_whole(deployed, sent)
+
+
+@pytest.mark.parametrize("refilled", [False, True])
+def test_a_store_whose_changelog_was_recreated_is_refused(on: Services, refilled: bool) -> None:
+    name = f"recreated-{refilled}"
+    with deployment(on, name, model=MODEL, **ON_DISK) as deployed:
+        worker = deployed.start_worker()
+        deployed.send(shop(1_000, 100, seed=24))
+        deployed.wait_until_drained()
+        assert worker.terminate() == 0, worker.said()
+        asyncio.run(recreate_changelog(deployed))
+        if refilled:
+            # Longer than the one that the store knows, and of other records.
+            fresh = deployed.start_worker(STORE="memory://", APP_ID=name)
+            fresh.wait_ready()
+            deployed.send(shop(4_000, 100, seed=25))
+            deployed.wait_until_drained()
+            assert fresh.terminate() == 0, fresh.said()
+        line = refusal(deployed.start_worker())
+        wanted = "is not the one that the store holds" if refilled else "it was recreated"
+        assert "changelog, partition" in line, line
+        assert wanted in line, line
+        assert "delete" in line, line
+
+
+async def recreate_changelog(deployed: Deployment) -> None:
+    """Delete the changelog with all it holds, and make it anew."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=deployed.bootstrap)
+    await admin.start()
+    await admin.delete_topics([deployed.settings.changelog])
+    await admin.close()
+    await create_topics(deployed.bootstrap, topic_specs(deployed.settings))
