@@ -378,7 +378,13 @@ def test_pending_changes_are_published_after_a_crash_the_same_to_the_byte(
 
     assert bool(told.pending) == (point != "confirmed")
     assert any(before[change] == 0 for change in told.pending) == (point in UNSENT)
-    assert {change: after[change] - before[change] for change in told.pending} == dict.fromkeys(told.pending, 1)
+    assert all(after[change] for change in told.pending)
+    again = {change: after[change] - before[change] for change in told.pending}
+    if told.deployed.settings.store == "memory://":
+        assert again == dict.fromkeys(told.pending, 1)
+    else:  # the disk knows of some, or all, that they were sent
+        assert set(again.values()) <= {0, 1}
+        assert point not in {"stored", "acknowledged"} or not any(again.values())
     assert len({(letter.value, letter.key, letter.headers) for letter in ending}) == len(after)
 
 

@@ -1,0 +1,191 @@
+"""Soak: memory and lag of one worker, second by second, while it gets more than it or Redis can take.
+
+Three parts of equal length: events come faster than the worker takes them; Redis answers late, at an ordinary rate;
+the rate is ordinary and the worker catches up. What the broker holds beyond the worker is shown in bytes, beside the
+worker's memory. All customers are known before memory is judged: it grows with customers, and must not with events.
+"""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from statistics import median
+from typing import Final
+from urllib.parse import urlsplit
+
+from benchmarks.steady import Steady
+from benchmarks.subject import Stand, Worker, stand
+from benchmarks.table import json_line, table
+from benchmarks.workload import Spec, fixed_model, generate
+
+SLOW_S: Final = 0.4  # what a slow Redis adds to every answer
+EVERY_S: Final = 10.0
+# RSS at the end of the flood may be above that at its start by so much.
+GROWTH: Final = 1.25
+CHUNK: Final = 65_536
+
+
+class SlowRedis:
+    """A proxy in front of Redis on 127.0.0.1 that holds every answer back for `delay_s` seconds."""
+
+    def __init__(self, target: str) -> None:
+        parts = urlsplit(target)
+        self._target = (parts.hostname or "127.0.0.1", parts.port or 6379)
+        self.delay_s = 0.0
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.url = f"redis://127.0.0.1:{self._server.getsockname()[1]}/0"
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Serves while the block runs."""
+        threading.Thread(target=self._serve, daemon=True).start()
+        with closing(self._server):
+            yield
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._server.accept()
+                server = socket.create_connection(self._target)
+                threading.Thread(target=self._pump, args=(client, server, False), daemon=True).start()
+                threading.Thread(target=self._pump, args=(server, client, True), daemon=True).start()
+
+    def _pump(self, source: socket.socket, target: socket.socket, answers: bool) -> None:
+        with suppress(OSError), closing(source), closing(target):
+            while data := source.recv(CHUNK):
+                if answers and self.delay_s:
+                    time.sleep(self.delay_s)
+                target.sendall(data)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen at one moment; rates are since the look before, lag is what was sent and is not written yet."""
+
+    at_s: float
+    part: str
+    sent_per_s: float
+    written_per_s: float
+    lag_events: int
+    lag_mb: float
+    rss_mb: float
+    redis_up: bool
+    dirty_customers: int
+
+
+class Soak:
+    """Looks at a worker while the load changes; prints a row a look."""
+
+    def __init__(self, worker: Worker, load: Steady) -> None:
+        self._worker = worker
+        self._load = load
+        self._begun = time.monotonic()
+        self._last = (self._begun, 0, 0)
+        self.looks: list[Look] = []
+
+    def part(self, name: str, seconds: float, every_s: float) -> None:
+        """Look again and again for so long."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            time.sleep(min(every_s, left))
+            self._look(name)
+
+    def _look(self, part: str) -> None:
+        metrics, now = self._worker.metrics(), time.monotonic()
+        sent, written = self._load.sent, int(metrics.get("stream_seg_group_events_sum", 0))
+        before, sent_before, written_before = self._last
+        lag = max(0, sent - written)
+        look = Look(
+            at_s=now - self._begun,
+            part=part,
+            sent_per_s=(sent - sent_before) / (now - before),
+            written_per_s=(written - written_before) / (now - before),
+            lag_events=lag,
+            lag_mb=lag * self._load.sent_bytes / max(1, sent) / 1e6,
+            rss_mb=self._worker.child.usage().rss_bytes / 1e6,
+            redis_up=bool(metrics.get("stream_seg_redis_up", 0)),
+            dirty_customers=int(metrics.get("stream_seg_redis_dirty_customers", 0)),
+        )
+        self._last = now, sent, written
+        self.looks.append(look)
+        print(" ".join(f"{name}={_short(value)}" for name, value in asdict(look).items()), flush=True)
+
+
+def _short(value: object) -> str:
+    return f"{value:.0f}" if isinstance(value, float) else str(value)
+
+
+def figures_of(looks: list[Look]) -> dict[str, object]:
+    """What the looks come to."""
+    parts = {name: [look for look in looks if look.part == name] for name in ("flood", "slow Redis", "catch up")}
+    flood, slow, after = parts.values()
+    # The first look still has the start in it.
+    first, last = flood[1].rss_mb, median(look.rss_mb for look in flood[-2:])
+    ordinary = max(look.written_per_s for look in flood)
+    figures: dict[str, object] = {
+        "seconds": looks[-1].at_s,
+        "lag_mb_max": max(look.lag_mb for look in looks),
+        "lag_events_max": max(look.lag_events for look in looks),
+        "lag_events_end": looks[-1].lag_events,
+        "rss_mb_flood_begin": first,
+        "rss_mb_flood_end": last,
+        "rss_mb_slow_redis_max": max(look.rss_mb for look in slow),
+        "rss_mb_max": max(look.rss_mb for look in looks),
+        "written_per_s_flood": ordinary,
+        "written_per_s_slow_redis": median(look.written_per_s for look in slow),
+        "dirty_customers_max": max(look.dirty_customers for look in looks),
+        "dirty_customers_end": after[-1].dirty_customers,
+    }
+    bound = GROWTH * first
+    figures["ok"] = max(look.rss_mb for look in looks[2:]) <= bound and after[-1].redis_up
+    return figures
+
+
+def _slowed(made: Stand, url: str) -> Stand:
+    return replace(made, environment={**made.environment, "STREAM_SEG_REDIS_URL": url})
+
+
+def main() -> None:
+    """Print a row every ten seconds and a table; with --json the figures as one object on the last line.
+
+    Exit status 1 where memory grew.
+    """
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--flood", type=float, default=60_000.0, help="events a second, more than a worker takes")
+    parser.add_argument("--rate", type=float, default=5_000.0, help="events a second afterwards")
+    parser.add_argument("--store", default="memory://")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    workload = generate(Spec(events=200_000, customers=50_000))
+    every_s = min(EVERY_S, arguments.seconds / 15)
+    with stand(fixed_model(), STORE=arguments.store) as made:
+        redis = SlowRedis(made.redis_url)
+        load = Steady(made.bootstrap, workload, arguments.rate)
+        with redis.running(), Worker(_slowed(made, redis.url)) as worker:
+            worker.wait_ready()
+            with load.running():
+                while load.sent < workload.events:  # every customer becomes known
+                    load.rate = 20_000.0
+                    time.sleep(0.1)
+                soak, third = Soak(worker, load), arguments.seconds / 3
+                load.rate = arguments.flood
+                soak.part("flood", third, every_s)
+                load.rate, redis.delay_s = arguments.rate, SLOW_S
+                soak.part("slow Redis", third, every_s)
+                redis.delay_s = 0.0
+                soak.part("catch up", third, every_s)
+    figures = figures_of(soak.looks)
+    print(table(["soak", "value"], [[name, value] for name, value in figures.items()]))
+    if arguments.json:
+        print(json_line(figures))
+    raise SystemExit(0 if figures["ok"] else 1)
+
+
+if __name__ == "__main__":
+    main()
