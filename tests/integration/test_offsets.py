@@ -9,7 +9,6 @@ from typing import TypeVar
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.client import AIOKafkaClient
 
 from stream_seg.embedded.process import HOST, free_port
@@ -23,6 +22,7 @@ from stream_seg.ops.offsets import (
     partitions_of,
     record_timestamps_at,
 )
+from stream_seg.streaming.topics import TopicSpec, create_topics
 
 T = TypeVar("T")
 
@@ -39,10 +39,7 @@ def run(bootstrap: str, use: Callable[[AIOKafkaClient], Awaitable[T]]) -> T:
 
 
 async def create(bootstrap: str, topic: str, partitions: int) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    await admin.create_topics([NewTopic(topic, partitions, 1)])
-    await admin.close()
+    await create_topics(bootstrap, [TopicSpec(topic, partitions, 1)])
 
 
 async def append(bootstrap: str, tp: TopicPartition, batches: Sequence[int], *, value: bytes = b"{}") -> None:

@@ -330,13 +330,14 @@ def stories(on: Services, request: pytest.FixtureRequest) -> Iterator[dict[str, 
 
     With more, workers would share the processor so thinly that the input arrives in fewer groups than a story needs.
     """
-    with ThreadPoolExecutor(6) as pool:
+    with ThreadPoolExecutor(5) as pool:
         yield {point: pool.submit(tell, on, point, story, request.param) for point, story in STORIES.items()}
 
 
 def tell(on: Services, point: str, story: Story, store: str) -> Told:
     """Let workers die as the story says, then let one work to the end."""
-    sent = shop(3_000, 300, seed=list(STORIES).index(point), seconds=5.0)
+    # So many customers that hardly a group decides no change: they enter their first segment all the time.
+    sent = shop(3_000, 1_500, seed=list(STORIES).index(point), seconds=4.0)
     name = f"at-{point}-{store.partition(':')[0]}"
     with deployment(on, name, model=MODEL, STORE=store, **PATHLESS) as deployed:
         worker = deployed.start_worker(CRASH_AT=story.crashes[0])
