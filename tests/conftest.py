@@ -2,8 +2,9 @@
 
 What takes `broker`, `embedded` or `broker_setting` runs twice: on the embedded broker and on Apache Kafka. Only what is
 about the embedded services themselves takes `embedded_broker` and runs on that alone: `test_embedded.py`, the demo
-(which starts its own), and what a command says when nobody has started them. Services that cannot be started skip
-the tests that need them, or fail them when STREAM_SEG_REQUIRE_SERVICES=1.
+(which starts its own), and what a command says when nobody has started them; so does what no broker can change, the
+store on disk between two workers and where secrets show. Services that cannot be started skip the tests that need
+them, or fail them when STREAM_SEG_REQUIRE_SERVICES=1.
 """
 
 from __future__ import annotations

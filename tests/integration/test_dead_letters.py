@@ -71,10 +71,10 @@ def read_topic_of(deployed: Deployment, name: str) -> list[Letter]:
 
 
 @pytest.fixture
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def shop(tmp_path_factory: pytest.TempPathFactory, broker_setting: str) -> Iterator[Deployment]:
     """A worker without rates that has met all of the above but `LATER`."""
     with (
-        services(tmp_path_factory.mktemp("letters")) as on,
+        services(tmp_path_factory.mktemp("letters"), broker_setting) as on,
         deployment(on, "letters", model=fixed_model(), **PATHLESS) as deployed,
     ):
         deployed.send([*EUR, *BUSY, GBP, *GOOD])

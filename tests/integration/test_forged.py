@@ -25,8 +25,8 @@ FIRST, SECOND = order("c-1", 1, WHEN, 5.0), order("c-1", 2, WHEN, 5.0)
 
 
 @pytest.fixture(scope="module")
-def on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    with services(tmp_path_factory.mktemp("forged")) as started:
+def on(tmp_path_factory: pytest.TempPathFactory, broker_setting: str) -> Iterator[Services]:
+    with services(tmp_path_factory.mktemp("forged"), broker_setting) as started:
         yield started
 
 

@@ -82,12 +82,12 @@ async def send(deployed: Deployment, into: Placed) -> None:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def run(tmp_path_factory: pytest.TempPathFactory, broker_setting: str) -> Iterator[Run]:
     rng = Random(SEED)
     good = good_events(rng)
     into = placed(good, rng)
     with (
-        services(tmp_path_factory.mktemp("mutants")) as on,
+        services(tmp_path_factory.mktemp("mutants"), broker_setting) as on,
         deployment(on, "mutants", model=fixed_model(), **PATHLESS) as deployed,
     ):
         worker = deployed.start_worker()

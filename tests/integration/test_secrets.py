@@ -15,7 +15,7 @@ import redis
 
 from benchmarks.workload import fixed_model
 from stream_seg.embedded.process import free_port
-from stream_seg.settings import Settings
+from stream_seg.settings import EMBEDDED, Settings
 from tests.integration.support.deployment import PATHLESS, Services, deployment, services
 from tests.integration.support.events import identify, order
 from tests.integration.support.polling import eventually
@@ -36,7 +36,7 @@ WHEN = "2017-05-09T18:00:31Z"
 
 @pytest.fixture(scope="module")
 def on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    with services(tmp_path_factory.mktemp("secrets")) as started:
+    with services(tmp_path_factory.mktemp("secrets"), EMBEDDED) as started:
         yield started
 
 

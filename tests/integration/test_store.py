@@ -11,6 +11,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from benchmarks.workload import fixed_model
+from stream_seg.settings import EMBEDDED
 from stream_seg.streaming.topics import create_topics, topic_specs
 from tests.integration.support.deployment import (
     PARTITIONS,
@@ -41,7 +42,7 @@ SESSION_S = 6.0  # of the embedded broker
 @pytest.fixture(scope="module")
 def on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     """Services that the tests of this module share."""
-    with services(tmp_path_factory.mktemp("store")) as made:
+    with services(tmp_path_factory.mktemp("store"), EMBEDDED) as made:
         yield made
 
 
