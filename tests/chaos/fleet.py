@@ -22,6 +22,9 @@ HAND_S = 120.0
 BATCH_SIZES = (3, 20, 150, 600, 1024)
 
 
+STOPPED = "SIGTERM"  # in place of a crash point
+
+
 @dataclass(frozen=True)
 class Exit:
     """A worker that ended by itself."""
@@ -140,7 +143,7 @@ class Fleet:
             worker.kill()
             status = worker.status or 0
         if status != 0 and not (status == -signal.SIGKILL and place.running_armed):
-            self.tally.exits.append(Exit(place.number, status, "SIGTERM", worker.said()))
+            self.tally.exits.append(Exit(place.number, status, STOPPED, worker.said()))
         return status == 0
 
     def freeze(self, place: Place) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks.workload import fixed_model
 from tests.chaos.broker import Broker
 from tests.chaos.disturb import WorkerTrouble
+from tests.chaos.fleet import STOPPED
 from tests.chaos.options import Options
 from tests.chaos.rebirth import be_reborn
 from tests.chaos.simulate import simulate
@@ -211,4 +212,5 @@ def _judge(verdict: Verdict, scene: Stage, undone: list[str]) -> None:
     )
     verdict.row("undone", undone)
     for each in tally.exits:
-        scene.say(f"worker {each.place} ended by itself with {each.status}: {each.said.strip().splitlines()[-1:]}")
+        how = "was told to stop and" if each.armed == STOPPED else "by itself"
+        scene.say(f"worker {each.place} {how} ended with {each.status}: {each.said.strip().splitlines()[-1:]}")
