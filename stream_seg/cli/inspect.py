@@ -26,8 +26,8 @@ from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.features import FEATURES
 from stream_seg.embedded.services import Addresses, attach_services
-from stream_seg.ops.offsets import connect
-from stream_seg.ops.offsets import partitions_of as partitions_of_topics
+from stream_seg.ops.brokers import connect
+from stream_seg.ops.brokers import partitions_of as partitions_of_topics
 from stream_seg.settings import Settings
 from stream_seg.streaming.fold import changes_of, fold_changelog
 from stream_seg.streaming.partitioning import partitions_of

@@ -24,7 +24,7 @@ async def prepare_topics(addresses: Addresses, settings: Settings) -> None:
     Faust would create some itself, with other settings; and a worker that counts other partitions than there are
     would call good records misplaced.
     """
-    from stream_seg.ops.offsets import connect, partitions_of
+    from stream_seg.ops.brokers import connect, partitions_of
     from stream_seg.streaming.topics import create_topics, topic_specs
 
     specs = topic_specs(settings)

@@ -8,15 +8,8 @@ from dataclasses import dataclass
 from aiokafka.client import AIOKafkaClient
 from aiokafka.structs import TopicPartition
 
-from stream_seg.ops.offsets import (
-    BrokerError,
-    committed,
-    connect,
-    high_watermarks,
-    log_starts,
-    partitions_of,
-    record_timestamps_at,
-)
+from stream_seg.ops.brokers import BrokerError, connect, partitions_of
+from stream_seg.ops.offsets import committed, high_watermarks, log_starts, record_timestamps_at
 
 
 @dataclass(frozen=True)

@@ -1,74 +1,30 @@
 """Where partitions begin and end, and how far a group has read, asked of the brokers directly.
 
-All functions take a started `AIOKafkaClient` on the running loop (`connect` makes one), ask each leader once for all
-its partitions, and use a connection of their own, so that a consumer's long fetch does not hold them up.
-They raise `aiokafka.errors.KafkaError` for what a broker answers (`connect` makes it a BrokerError), after trying
-again while leaders move.
+All functions take a started `AIOKafkaClient` on the running loop (`brokers.connect` makes one). They raise
+`aiokafka.errors.KafkaError` for what a broker answers (`connect` makes it a BrokerError), after trying again while
+leaders move.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from aiokafka.client import AIOKafkaClient, CoordinationType
-from aiokafka.cluster import ClusterMetadata
-from aiokafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartitionError, for_code
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaTimeoutError
 from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
-from aiokafka.protocol.coordination import FindCoordinatorRequest
 from aiokafka.protocol.fetch import FetchRequest
-from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
-Answer = TypeVar("Answer")
+from .brokers import CONNECTION, answers, ask_leaders, by_topic, coordinator, raise_for, retrying
 
 LATEST, EARLIEST = -1, -2
 READ_UNCOMMITTED = 0
-REQUEST_TIMEOUT_MS = 10_000
-ATTEMPTS = 5
-RETRY_S = 0.2
 # Enough for most first batches; a larger one comes alone, in a request of its own.
 BYTES_A_PARTITION = 65_536
 FETCH_WAIT_MS = 100
-# aiokafka keeps a connection for each broker and group of requests; any hashable names a group.
-CONNECTION = "offsets"
-
-
-class BrokerError(Exception):
-    """The broker or a topic is not there; the message says what to do."""
-
-
-@contextlib.asynccontextmanager
-async def connect(bootstrap: str) -> AsyncIterator[AIOKafkaClient]:
-    """A started client for `host:port[,host:port]`.
-
-    Raises BrokerError when no broker answers there, and in place of what a broker answers inside the block.
-    """
-    client = AIOKafkaClient(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_TIMEOUT_MS)
-    try:
-        try:
-            await client.bootstrap()
-        except (KafkaError, OSError) as error:
-            raise BrokerError(
-                f"no broker answers at {bootstrap}: is it running? Set STREAM_SEG_BROKER to the right address"
-            ) from error
-        yield client
-    except (KafkaError, TimeoutError) as error:
-        raise BrokerError(f"the broker at {bootstrap} answers with an error: {error}") from error
-    finally:
-        await client.close()
-
-
-async def partitions_of(client: AIOKafkaClient, topics: Iterable[str]) -> dict[str, list[int]]:
-    """Partitions of each topic that exists, in order; topics that do not are left out and not created."""
-    cluster = await _retrying(lambda: _metadata(client))
-    found = {topic: cluster.partitions_for_topic(topic) for topic in topics}
-    return {topic: sorted(partitions) for topic, partitions in found.items() if partitions}
 
 
 async def high_watermarks(
@@ -80,7 +36,7 @@ async def high_watermarks(
         ends = await _list_offsets(client, node, mine, LATEST)
         return await EmbeddedBrokerQuirks.high_watermarks(client, node, ends) if embedded else ends
 
-    return await _ask_leaders(client, partitions, ask)
+    return await ask_leaders(client, partitions, ask)
 
 
 async def log_starts(client: AIOKafkaClient, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
@@ -89,38 +45,38 @@ async def log_starts(client: AIOKafkaClient, partitions: Iterable[TopicPartition
     async def ask(node: int, mine: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         return await _list_offsets(client, node, mine, EARLIEST)
 
-    return await _ask_leaders(client, partitions, ask)
+    return await ask_leaders(client, partitions, ask)
 
 
 async def committed(
     client: AIOKafkaClient, group: str, partitions: Iterable[TopicPartition]
 ) -> dict[TopicPartition, int | None]:
     """The offset each partition of the group goes on from; None where it never committed. No member need run."""
-    request = OffsetFetchRequest(group, _by_topic((tp, tp.partition) for tp in partitions))
+    request = OffsetFetchRequest(group, by_topic((tp, tp.partition) for tp in partitions))
 
     async def ask() -> dict[TopicPartition, int | None]:
-        response = await client.send(await _coordinator(client, group), request, group=CONNECTION)
-        _raise_for(getattr(response, "error_code", 0), group)
+        response = await client.send(await coordinator(client, group), request, group=CONNECTION)
+        raise_for(getattr(response, "error_code", 0), group)
         offsets: dict[TopicPartition, int | None] = {}
-        for tp, (offset, _metadata, error_code) in _answers(response.topics):
-            _raise_for(error_code, tp)
+        for tp, (offset, _metadata, error_code) in answers(response.topics):
+            raise_for(error_code, tp)
             offsets[tp] = offset if offset >= 0 else None
         return offsets
 
-    return await _retrying(ask)
+    return await retrying(ask)
 
 
 async def commit(client: AIOKafkaClient, group: str, offsets: Mapping[TopicPartition, int]) -> None:
     """Let a group that has no members go on from these offsets."""
-    wanted = _by_topic((tp, (tp.partition, offset, "")) for tp, offset in offsets.items())
+    wanted = by_topic((tp, (tp.partition, offset, "")) for tp, offset in offsets.items())
     request = OffsetCommitRequest(group, -1, "", -1, wanted)  # no generation, no member, the broker's own retention
 
     async def ask() -> None:
-        response = await client.send(await _coordinator(client, group), request, group=CONNECTION)
-        for tp, (error_code,) in _answers(response.topics):
-            _raise_for(error_code, tp)
+        response = await client.send(await coordinator(client, group), request, group=CONNECTION)
+        for tp, (error_code,) in answers(response.topics):
+            raise_for(error_code, tp)
 
-    await _retrying(ask)
+    await retrying(ask)
 
 
 async def record_timestamps_at(
@@ -147,7 +103,7 @@ async def record_timestamps_at(
             }
         return found
 
-    return await _ask_leaders(client, positions, ask)
+    return await ask_leaders(client, positions, ask)
 
 
 class EmbeddedBrokerQuirks:
@@ -170,38 +126,21 @@ class EmbeddedBrokerQuirks:
             if wait_ms > cls.LONGEST_WAIT_MS:
                 raise KafkaTimeoutError(f"the embedded broker gives no high watermark for {list(missing)}")
             response = await _fetch(client, node, missing, wait_ms=wait_ms, max_bytes=1)
-            for tp, (error_code, high_watermark, *_) in _answers(response.topics):
-                _raise_for(error_code, tp)
+            for tp, (error_code, high_watermark, *_) in answers(response.topics):
+                raise_for(error_code, tp)
                 found[tp] = high_watermark
             wait_ms *= 10
         return found
 
 
-async def _metadata(client: AIOKafkaClient) -> ClusterMetadata:
-    """Brokers, topics and leaders as they are now, without waiting for the client's own refresh."""
-    # All topics are asked for: naming one that is missing makes most brokers create it.
-    response = await client.send(client.get_random_node(), MetadataRequest(None), group=CONNECTION)
-    cluster = ClusterMetadata()
-    cluster.update_metadata(response)
-    return cluster
-
-
-async def _coordinator(client: AIOKafkaClient, group: str) -> int:
-    request = FindCoordinatorRequest(group, CoordinationType.GROUP)
-    response = await client.send(client.get_random_node(), request, group=CONNECTION)
-    _raise_for(response.error_code, group)
-    node: int = response.coordinator_id
-    return node
-
-
 async def _list_offsets(
     client: AIOKafkaClient, node: int, partitions: Sequence[TopicPartition], time: int
 ) -> dict[TopicPartition, int]:
-    request = OffsetRequest(-1, READ_UNCOMMITTED, _by_topic((tp, (tp.partition, time)) for tp in partitions))
+    request = OffsetRequest(-1, READ_UNCOMMITTED, by_topic((tp, (tp.partition, time)) for tp in partitions))
     response = await client.send(node, request, group=CONNECTION)
     offsets: dict[TopicPartition, int] = {}
-    for tp, (error_code, _timestamp, offset) in _answers(response.topics):
-        _raise_for(error_code, tp)
+    for tp, (error_code, _timestamp, offset) in answers(response.topics):
+        raise_for(error_code, tp)
         offsets[tp] = offset
     return offsets
 
@@ -209,7 +148,7 @@ async def _list_offsets(
 async def _fetch(
     client: AIOKafkaClient, node: int, positions: Mapping[TopicPartition, int], *, wait_ms: int, max_bytes: int
 ) -> Any:
-    wanted = _by_topic((tp, (tp.partition, offset, max_bytes)) for tp, offset in positions.items())
+    wanted = by_topic((tp, (tp.partition, offset, max_bytes)) for tp, offset in positions.items())
     request = FetchRequest(wait_ms, 1, max_bytes * len(positions), READ_UNCOMMITTED, wanted)
     return await client.send(node, request, group=CONNECTION)
 
@@ -221,7 +160,7 @@ async def _fetch_timestamps(
     response = await _fetch(client, node, positions, wait_ms=FETCH_WAIT_MS, max_bytes=BYTES_A_PARTITION)
     found: dict[TopicPartition, float] = {}
     passed: dict[TopicPartition, int] = {}
-    for tp, (error_code, *_, records) in _answers(response.topics):
+    for tp, (error_code, *_, records) in answers(response.topics):
         if error_code:
             continue
         timestamp_ms, end = _timestamp_ms_at(records, positions[tp])
@@ -248,64 +187,3 @@ def _timestamp_ms_at(records: bytes | None, offset: int) -> tuple[int | None, in
             if record.offset >= offset:
                 return int(record.timestamp), end
     return None, end
-
-
-async def _ask_leaders(
-    client: AIOKafkaClient,
-    partitions: Iterable[TopicPartition],
-    ask: Callable[[int, Sequence[TopicPartition]], Awaitable[dict[TopicPartition, Answer]]],
-) -> dict[TopicPartition, Answer]:
-    """`ask(leader, its partitions)` of all leaders at once, put together."""
-    wanted = list(partitions)
-
-    async def once() -> dict[TopicPartition, Answer]:
-        leaders = await _leaders(client, wanted)
-        answers = await asyncio.gather(*(ask(node, mine) for node, mine in leaders.items()))
-        return {tp: value for answer in answers for tp, value in answer.items()}
-
-    return await _retrying(once)
-
-
-async def _leaders(client: AIOKafkaClient, partitions: Sequence[TopicPartition]) -> dict[int, list[TopicPartition]]:
-    """Partitions by the broker that leads them, out of fresh metadata; UnknownTopicOrPartitionError for strangers."""
-    if not partitions:
-        return {}
-    cluster = await _metadata(client)
-    leaders: dict[int, list[TopicPartition]] = defaultdict(list)
-    for tp in partitions:
-        node = cluster.leader_for_partition(tp)
-        if node is None or node == -1:
-            raise UnknownTopicOrPartitionError(f"{tp.topic} [{tp.partition}]")
-        leaders[node].append(tp)
-    return leaders
-
-
-async def _retrying(ask: Callable[[], Awaitable[Answer]]) -> Answer:
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            return await ask()
-        except KafkaError as error:
-            if not error.retriable or attempt == ATTEMPTS:
-                raise
-        await asyncio.sleep(RETRY_S)
-    raise AssertionError("unreachable")
-
-
-def _by_topic(items: Iterable[tuple[TopicPartition, Any]]) -> list[tuple[str, list[Any]]]:
-    """The nesting of Kafka's requests: (topic, [what is asked of each partition])."""
-    topics: dict[str, list[Any]] = defaultdict(list)
-    for tp, wanted in items:
-        topics[tp.topic].append(wanted)
-    return list(topics.items())
-
-
-def _answers(topics: Iterable[Any]) -> Iterable[tuple[TopicPartition, Sequence[Any]]]:
-    """The nesting of Kafka's responses undone: (partition, the fields after its number)."""
-    for topic, partitions in topics:
-        for partition, *fields in partitions:
-            yield TopicPartition(topic, partition), fields
-
-
-def _raise_for(error_code: int, subject: object) -> None:
-    if error_code:
-        raise for_code(error_code)(str(subject))

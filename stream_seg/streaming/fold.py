@@ -16,8 +16,8 @@ from stream_seg.contracts.model import parse_snapshot
 from stream_seg.contracts.times import rfc3339
 from stream_seg.core.customer import NO_SEGMENT, columns
 from stream_seg.core.model import BEHAVIOR, segment_id
-from stream_seg.ops.offsets import connect
-from stream_seg.ops.offsets import partitions_of as partitions_of_topics
+from stream_seg.ops.brokers import connect
+from stream_seg.ops.brokers import partitions_of as partitions_of_topics
 
 from .partitioning import partitions_of
 from .reader import read_all

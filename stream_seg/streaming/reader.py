@@ -10,7 +10,8 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
-from stream_seg.ops.offsets import BrokerError, connect, high_watermarks, log_starts, partitions_of
+from stream_seg.ops.brokers import BrokerError, connect, partitions_of
+from stream_seg.ops.offsets import high_watermarks, log_starts
 
 # The embedded broker answers a fetch after half of this even when data is there; Kafka answers at once.
 FETCH_WAIT_MS: Final = 20

@@ -18,7 +18,8 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from stream_seg.core.vocabulary import TOPICS
-from stream_seg.ops.offsets import BrokerError, commit, committed, connect, high_watermarks, partitions_of
+from stream_seg.ops.brokers import BrokerError, connect, partitions_of
+from stream_seg.ops.offsets import commit, committed, high_watermarks
 from stream_seg.settings import Settings
 
 from .letters import Letter, Selection, read_letters

@@ -16,8 +16,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from stream_seg.core.vocabulary import TOPICS
-from stream_seg.ops.offsets import BrokerError
-from stream_seg.ops.offsets import partitions_of as partitions_of_topics
+from stream_seg.ops.brokers import BrokerError
+from stream_seg.ops.brokers import partitions_of as partitions_of_topics
 from stream_seg.settings import Settings
 from stream_seg.streaming.partitioning import partitions_of
 

@@ -15,7 +15,8 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from aiokafka.structs import TopicPartition
 
 from stream_seg.core.vocabulary import TOPICS
-from stream_seg.ops.offsets import BrokerError, connect, log_starts, partitions_of
+from stream_seg.ops.brokers import BrokerError, connect, partitions_of
+from stream_seg.ops.offsets import log_starts
 from stream_seg.settings import Settings
 
 VISIBLE_WITHIN_S = 10.0

@@ -21,11 +21,11 @@ from stream_seg.cache.errors import CacheError
 from stream_seg.core.customer import BadRecord
 from stream_seg.core.model import BEHAVIOR, segment_id
 from stream_seg.core.vocabulary import TOPICS
+from stream_seg.ops.brokers import BrokerError
 from stream_seg.ops.http import Health, OpsServer
 from stream_seg.ops.lag import measure_lag
 from stream_seg.ops.logging import configure_logging, redact
 from stream_seg.ops.metrics import Metrics
-from stream_seg.ops.offsets import BrokerError
 from stream_seg.settings import Settings
 
 from .app import Application, Services, build_app

@@ -16,8 +16,8 @@ from aiokafka.errors import KafkaError
 from benchmarks.workload import fixed_model
 from stream_seg.core.vocabulary import TOPICS
 from stream_seg.embedded.services import Addresses
+from stream_seg.ops.brokers import BrokerError
 from stream_seg.ops.lag import PartitionLag, measure_lag
-from stream_seg.ops.offsets import BrokerError
 from stream_seg.settings import Settings
 from stream_seg.streaming.topics import create_topics, topic_specs
 from tests.chaos.broker import Broker

@@ -12,16 +12,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.client import AIOKafkaClient
 
 from stream_seg.embedded.process import HOST, free_port
+from stream_seg.ops.brokers import BrokerError, connect, partitions_of
 from stream_seg.ops.lag import PartitionLag, measure_lag
-from stream_seg.ops.offsets import (
-    BrokerError,
-    committed,
-    connect,
-    high_watermarks,
-    log_starts,
-    partitions_of,
-    record_timestamps_at,
-)
+from stream_seg.ops.offsets import committed, high_watermarks, log_starts, record_timestamps_at
 from stream_seg.streaming.topics import TopicSpec, create_topics
 
 T = TypeVar("T")

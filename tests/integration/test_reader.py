@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from stream_seg.ops.offsets import BrokerError
+from stream_seg.ops.brokers import BrokerError
 from stream_seg.streaming.fold import changes_of
 from stream_seg.streaming.reader import read_all
 from stream_seg.streaming.topics import TopicSpec, create_topics

@@ -17,7 +17,7 @@ from stream_seg.core.vocabulary import TOPICS
 from stream_seg.datasets import SourceError, SourceRecord
 from stream_seg.datasets.simulator import simulate
 from stream_seg.embedded.process import HOST, free_port
-from stream_seg.ops.offsets import BrokerError
+from stream_seg.ops.brokers import BrokerError
 from stream_seg.settings import Settings
 from stream_seg.streaming.replay import CHUNK, Progress, ReplaySummary, due, replay
 from stream_seg.streaming.topics import create_topics, topic_specs

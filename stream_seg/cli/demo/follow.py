@@ -16,8 +16,9 @@ from aiokafka.structs import TopicPartition
 from stream_seg.cli.errors import Failure
 from stream_seg.core.vocabulary import TOPICS
 from stream_seg.embedded.services import Addresses
+from stream_seg.ops.brokers import connect, partitions_of
 from stream_seg.ops.lag import PartitionLag, client_lag
-from stream_seg.ops.offsets import connect, high_watermarks, partitions_of
+from stream_seg.ops.offsets import high_watermarks
 from stream_seg.settings import Settings
 
 POLL_S: Final = 0.1

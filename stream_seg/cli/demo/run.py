@@ -25,7 +25,8 @@ from stream_seg.cli.worker import prepare_topics
 from stream_seg.datasets import SourceRecord, open_source
 from stream_seg.embedded.process import free_port
 from stream_seg.embedded.services import Addresses, open_services
-from stream_seg.ops.offsets import connect, high_watermarks, partitions_of
+from stream_seg.ops.brokers import connect, partitions_of
+from stream_seg.ops.offsets import high_watermarks
 from stream_seg.settings import Settings
 from stream_seg.streaming.replay import CHUNK, ReplaySummary, replay
 from stream_seg.streaming.topics import topic_specs

@@ -1,0 +1,141 @@
+"""Asking the brokers: a client for a moment, what topics there are, and each leader once for all its partitions.
+
+All but `connect` take a started `AIOKafkaClient` on the running loop, and use a connection of their own, so that a
+consumer's long fetch does not hold them up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from aiokafka.client import AIOKafkaClient, CoordinationType
+from aiokafka.cluster import ClusterMetadata
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError, for_code
+from aiokafka.protocol.coordination import FindCoordinatorRequest
+from aiokafka.protocol.metadata import MetadataRequest
+from aiokafka.structs import TopicPartition
+
+Answer = TypeVar("Answer")
+
+REQUEST_TIMEOUT_MS = 10_000
+ATTEMPTS = 5
+RETRY_S = 0.2
+# aiokafka keeps a connection for each broker and group of requests; any hashable names a group.
+CONNECTION = "offsets"
+
+
+class BrokerError(Exception):
+    """The broker or a topic is not there; the message says what to do."""
+
+
+@contextlib.asynccontextmanager
+async def connect(bootstrap: str) -> AsyncIterator[AIOKafkaClient]:
+    """A started client for `host:port[,host:port]`.
+
+    Raises BrokerError when no broker answers there, and in place of what a broker answers inside the block.
+    """
+    client = AIOKafkaClient(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_TIMEOUT_MS)
+    try:
+        try:
+            await client.bootstrap()
+        except (KafkaError, OSError) as error:
+            raise BrokerError(
+                f"no broker answers at {bootstrap}: is it running? Set STREAM_SEG_BROKER to the right address"
+            ) from error
+        yield client
+    except (KafkaError, TimeoutError) as error:
+        raise BrokerError(f"the broker at {bootstrap} answers with an error: {error}") from error
+    finally:
+        await client.close()
+
+
+async def partitions_of(client: AIOKafkaClient, topics: Iterable[str]) -> dict[str, list[int]]:
+    """Partitions of each topic that exists, in order; topics that do not are left out and not created."""
+    cluster = await retrying(lambda: metadata(client))
+    found = {topic: cluster.partitions_for_topic(topic) for topic in topics}
+    return {topic: sorted(partitions) for topic, partitions in found.items() if partitions}
+
+
+async def metadata(client: AIOKafkaClient) -> ClusterMetadata:
+    """Brokers, topics and leaders as they are now, without waiting for the client's own refresh."""
+    # All topics are asked for: naming one that is missing makes most brokers create it.
+    response = await client.send(client.get_random_node(), MetadataRequest(None), group=CONNECTION)
+    cluster = ClusterMetadata()
+    cluster.update_metadata(response)
+    return cluster
+
+
+async def coordinator(client: AIOKafkaClient, group: str) -> int:
+    """The broker that coordinates a group."""
+    request = FindCoordinatorRequest(group, CoordinationType.GROUP)
+    response = await client.send(client.get_random_node(), request, group=CONNECTION)
+    raise_for(response.error_code, group)
+    node: int = response.coordinator_id
+    return node
+
+
+async def ask_leaders(
+    client: AIOKafkaClient,
+    partitions: Iterable[TopicPartition],
+    ask: Callable[[int, Sequence[TopicPartition]], Awaitable[dict[TopicPartition, Answer]]],
+) -> dict[TopicPartition, Answer]:
+    """`ask(leader, its partitions)` of all leaders at once, put together."""
+    wanted = list(partitions)
+
+    async def once() -> dict[TopicPartition, Answer]:
+        leaders = await _leaders(client, wanted)
+        found = await asyncio.gather(*(ask(node, mine) for node, mine in leaders.items()))
+        return {tp: value for answer in found for tp, value in answer.items()}
+
+    return await retrying(once)
+
+
+async def _leaders(client: AIOKafkaClient, partitions: Sequence[TopicPartition]) -> dict[int, list[TopicPartition]]:
+    """Partitions by the broker that leads them, out of fresh metadata; UnknownTopicOrPartitionError for strangers."""
+    if not partitions:
+        return {}
+    cluster = await metadata(client)
+    leaders: dict[int, list[TopicPartition]] = defaultdict(list)
+    for tp in partitions:
+        node = cluster.leader_for_partition(tp)
+        if node is None or node == -1:
+            raise UnknownTopicOrPartitionError(f"{tp.topic} [{tp.partition}]")
+        leaders[node].append(tp)
+    return leaders
+
+
+async def retrying(ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    """The answer, asked for again while leaders move; raises the KafkaError of the last attempt."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return await ask()
+        except KafkaError as error:
+            if not error.retriable or attempt == ATTEMPTS:
+                raise
+        await asyncio.sleep(RETRY_S)
+    raise AssertionError("unreachable")
+
+
+def by_topic(items: Iterable[tuple[TopicPartition, Any]]) -> list[tuple[str, list[Any]]]:
+    """The nesting of Kafka's requests: (topic, [what is asked of each partition])."""
+    topics: dict[str, list[Any]] = defaultdict(list)
+    for tp, wanted in items:
+        topics[tp.topic].append(wanted)
+    return list(topics.items())
+
+
+def answers(topics: Iterable[Any]) -> Iterable[tuple[TopicPartition, Sequence[Any]]]:
+    """The nesting of Kafka's responses undone: (partition, the fields after its number)."""
+    for topic, partitions in topics:
+        for partition, *fields in partitions:
+            yield TopicPartition(topic, partition), fields
+
+
+def raise_for(error_code: int, subject: object) -> None:
+    """Raise the KafkaError of a code other than 0."""
+    if error_code:
+        raise for_code(error_code)(str(subject))
