@@ -1,7 +1,7 @@
 """Rebalances: how long the worker that stays writes nothing while another joins, leaves, dies, or restarts.
 
-Events come steadily into all partitions. The pause is the longest time between two groups of the survivor.
-STREAM_SEG_BROKER may name another broker than the embedded one.
+Events come steadily into all partitions. The pause is the longest time between two groups of the survivor. Sessions
+last ten seconds, on the embedded broker six.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from benchmarks import brokers
 from benchmarks.processes import Child
 from benchmarks.steady import Steady
 from benchmarks.subject import Stand, Worker, stand
@@ -21,6 +22,7 @@ from stream_seg.settings import Settings
 POLL_S = 0.05
 SETTLED_S = 3.0  # both go on for so long before and after what is measured
 TIMEOUT_S = 120.0
+SESSION_S = "10"
 
 
 class Pause(NamedTuple):
@@ -101,6 +103,7 @@ def main() -> None:
     """Print a table; with --json the figures as one object on the last line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rate", type=float, default=2_000.0, help="events a second")
+    brokers.add_option(parser)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     workload = generate(Spec(events=50_000, customers=10_000, malformed_share=0.0))
@@ -108,7 +111,10 @@ def main() -> None:
     figures: dict[str, object] = {"rate": arguments.rate}
     for static in (False, True):
         kind = "static" if static else "dynamic"
-        with stand(fixed_model()) as made, Steady(made.bootstrap, workload, arguments.rate).running():
+        with (
+            stand(fixed_model(), arguments.broker, SESSION_TIMEOUT_S=SESSION_S) as made,
+            Steady(made.bootstrap, workload, arguments.rate).running(),
+        ):
             for what, pause in scenario(made, static=static).items():
                 rows.append([kind, what, *pause])
                 figures |= {f"{kind}_{what.replace(' ', '_')}_{name}": value for name, value in pause._asdict().items()}

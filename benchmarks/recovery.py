@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks import brokers
 from benchmarks.memory import fill, mark
 from benchmarks.subject import Stand, Worker, stand
 from benchmarks.table import json_line, table
@@ -37,11 +38,12 @@ def main() -> None:
     """Print a table; with --json the figures as one object on the last line. Exit status 1 where a limit is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=1_000_000)
+    brokers.add_option(parser)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     settings = Settings()
     rules = Rules(Decay(settings.half_life_s), recent_events=settings.dedup_events)
-    with stand(fixed_model()) as made:
+    with stand(fixed_model(), arguments.broker) as made:
         empty = start(made, MEMORY)
         asyncio.run(mark(made, settings.partitions))
         size = asyncio.run(fill(made, arguments.customers, settings.partitions, rules))

@@ -17,14 +17,11 @@ from stream_seg.streaming.publish import Message, append_all
 TICK_S = 0.05
 BATCH_BYTES = 900_000
 
-Placed = tuple[Partition, Message]
+Placed = tuple[Partition, bytes, bytes]
 
 
 class Steady:
-    """Sends a workload's records again and again. `rate` (events a second) may be changed at any time.
-
-    A record that comes round again is an event like any other: its customer has forgotten its id by then.
-    """
+    """Sends a workload's records again and again, under new ids each time. `rate` (events a second) may be changed."""
 
     def __init__(self, bootstrap: str, workload: Workload, rate: float) -> None:
         self.rate = rate
@@ -66,15 +63,24 @@ class Steady:
                 owed = min(owed - wanted, self.rate)
                 by_topic: dict[str, dict[int, list[Message]]] = {}
                 for _ in range(wanted):
-                    (topic, partition), message = self._records[place]
-                    by_topic.setdefault(topic, {}).setdefault(partition, []).append(message)
-                    self.sent_bytes += len(message[1] or b"")
-                    place = (place + 1) % len(self._records)
+                    (topic, partition), key, value = self._records[place % len(self._records)]
+                    value = _in_turn(value, place // len(self._records))
+                    by_topic.setdefault(topic, {}).setdefault(partition, []).append((key, value, ()))
+                    self.sent_bytes += len(value)
+                    place += 1
                 for topic, messages in by_topic.items():
                     await append_all(producer, topic, messages, int(time.time() * 1000))
                 self.sent += wanted
 
 
 def _interleaved(workload: Workload) -> list[Placed]:
-    queues = [[(place, (key, value, ())) for key, value in records] for place, records in workload.records.items()]
+    queues = [[(place, key, value) for key, value in records] for place, records in workload.records.items()]
     return [record for record in chain.from_iterable(zip_longest(*queues)) if record is not None]
+
+
+def _in_turn(value: bytes, turn: int) -> bytes:
+    """The event with ids of its own in each turn; in all turns after the first it would be a repeat otherwise."""
+    if not turn:
+        return value
+    mark = b"%d." % turn
+    return value.replace(b'"event_id":"', b'"event_id":"' + mark, 1).replace(b'"order_id":"', b'"order_id":"' + mark, 1)

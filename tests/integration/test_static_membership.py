@@ -1,0 +1,57 @@
+"""Static membership: a worker with a name of its own restarts within its session, and nothing moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from benchmarks.workload import fixed_model
+from tests.integration.support.deployment import PARTITIONS, PATHLESS, Services, deployment, replaying, services
+from tests.integration.support.ending import assert_all_agree, assert_changes_chain, assert_exact, read_ending
+from tests.integration.support.events import shop
+from tests.integration.support.polling import eventually
+from tests.integration.support.worker import Worker
+from tests.integration.support.yardstick import expect
+
+MODEL = fixed_model()
+# A worker that starts on a busy machine takes seconds until it joins; the embedded broker's sessions last 6 s.
+SESSION_TIMEOUT_S = "30"
+
+
+@pytest.fixture(scope="module")
+def on(tmp_path_factory: pytest.TempPathFactory, broker_setting: str) -> Iterator[Services]:
+    """Services that the tests of this module share."""
+    with services(tmp_path_factory.mktemp("static"), broker_setting) as made:
+        yield made
+
+
+def test_a_killed_worker_that_comes_back_in_time_moves_nothing(on: Services) -> None:
+    sent = shop(20_000, 1_000, seed=31, seconds=30.0)
+    settings = {**PATHLESS, "SESSION_TIMEOUT_S": SESSION_TIMEOUT_S}
+    with deployment(on, "static", model=MODEL, **settings) as deployed:
+        survivor = deployed.start_worker(INSTANCE_ID="one")
+        survivor.wait_ready()
+        other = deployed.start_worker(INSTANCE_ID="two")
+        eventually(lambda: shares(survivor) and shares(other), 60, "they share", deployed.said)
+        recovered = survivor.metric("recovery_seconds")
+        with replaying(deployed, sent):
+            eventually(lambda: other.metric("group_events_count") > 5, 30, "it absorbs events", other.said)
+            other.kill()
+            again = deployed.start_worker(INSTANCE_ID="two")
+            again.wait_ready()
+            assert shares(again)
+            assert shares(survivor)
+            # The survivor took nothing over and gave nothing up: it was not even asked to join again.
+            assert survivor.metric("recovery_seconds") == recovered
+        deployed.wait_until_drained()
+        ending = read_ending(deployed)
+        assert_exact(ending, expect(sent))
+        assert_changes_chain(ending.changes)
+        assert_all_agree(deployed, ending)
+
+
+def shares(worker: Worker) -> bool:
+    """Whether the worker owns its half of the partitions."""
+    assert worker.running(), worker.said()
+    return worker.metric("partitions_owned") == PARTITIONS / 2
