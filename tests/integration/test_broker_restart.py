@@ -20,7 +20,7 @@ from tests.integration.support.ending import (
 )
 from tests.integration.support.events import shop
 from tests.integration.support.polling import eventually
-from tests.integration.support.worker import Worker, refusal
+from tests.integration.support.worker import refusal
 from tests.integration.support.yardstick import expect
 
 MODEL = fixed_model()
@@ -45,7 +45,7 @@ def test_a_crash_of_the_broker_loses_nothing(kafka: ApacheKafka, tmp_path: Path)
         patient.wait_ready()
         impatient.wait_ready()
         with replaying(deployed, sent):
-            eventually(lambda: works(patient) and works(impatient), 30, "both absorb events", deployed.said)
+            eventually(lambda: patient.works() and impatient.works(), 30, "both absorb events", deployed.said)
             kafka.kill()
             kafka.restart()
         deployed.wait_until_drained()
@@ -58,9 +58,3 @@ def test_a_crash_of_the_broker_loses_nothing(kafka: ApacheKafka, tmp_path: Path)
         assert_segments(ending, expected, MODEL)
         assert_changes_chain(ending.changes)
         assert_all_agree(deployed, ending)
-
-
-def works(worker: Worker) -> bool:
-    """Whether the worker has written some groups of events."""
-    assert worker.running(), worker.said()
-    return worker.metric("group_events_count") > 5

@@ -7,15 +7,10 @@ import json
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from prometheus_client import CollectorRegistry
 
@@ -24,13 +19,10 @@ from stream_seg.core.vocabulary import TOPICS
 from stream_seg.ops.lag import measure_lag
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
-from stream_seg.streaming import crash_points
 from stream_seg.streaming.app import EMBEDDED_SESSION_S, build_app
 from stream_seg.streaming.app import Services as WorkerServices
-from stream_seg.streaming.changelog import HEADER_KEY, unpack_entry, unpack_header
 from stream_seg.streaming.topics import create_topics, topic_specs
 from tests.integration.support.deployment import (
-    PARTITIONS,
     PATHLESS,
     Deployment,
     Services,
@@ -40,19 +32,18 @@ from tests.integration.support.deployment import (
     write_model,
 )
 from tests.integration.support.ending import (
-    Letter,
     assert_all_agree,
     assert_changes_chain,
     assert_exact,
-    assert_segments,
+    assert_whole,
     read_ending,
     read_states,
     read_topic,
     segment_of,
 )
-from tests.integration.support.events import Sent, shop
+from tests.integration.support.events import shop
 from tests.integration.support.polling import eventually
-from tests.integration.support.worker import Worker, refusal
+from tests.integration.support.worker import refusal
 from tests.integration.support.yardstick import expect
 
 MODEL = fixed_model()
@@ -71,23 +62,6 @@ def on(tmp_path_factory: pytest.TempPathFactory, broker_setting: str) -> Iterato
         yield made
 
 
-def works(worker: Worker) -> bool:
-    """Whether the worker has written some groups of events."""
-    assert worker.running(), worker.said()
-    return worker.metric("group_events_count") > 5
-
-
-def assert_whole(deployed: Deployment, sent: list[Sent], model: dict[str, Any] = MODEL) -> None:
-    """Nothing of `sent` is lost, counted twice, or told differently in two places."""
-    ending, expected = read_ending(deployed), expect(sent)
-    assert_exact(ending, expected)
-    assert_segments(ending, expected, model)
-    assert_changes_chain(ending.changes)
-    assert_all_agree(deployed, ending)
-    bad = {record.value for record in sent if not record.good}
-    assert {letter.value for letter in ending.dead_letters} == bad
-
-
 # A clean stop
 
 
@@ -97,7 +71,7 @@ def test_after_sigterm_the_next_worker_goes_on_and_repeats_nothing(on: Services)
         worker = deployed.start_worker()
         worker.wait_ready()
         with replaying(deployed, sent):
-            eventually(lambda: works(worker), 30, "the worker absorbs events", worker.said)
+            eventually(worker.works, 30, "the worker absorbs events", worker.said)
             assert worker.terminate() == 0, worker.said()
             committed = committed_offsets(deployed)
             absorbed = {
@@ -109,7 +83,7 @@ def test_after_sigterm_the_next_worker_goes_on_and_repeats_nothing(on: Services)
             pending = [state.unconfirmed for state in read_states(deployed).values() if state.unconfirmed]
         again = deployed.start_worker()
         deployed.wait_until_drained()
-        assert_whole(deployed, sent)
+        assert_whole(deployed, sent, MODEL)
         changes = Counter(record.header["ce_id"] for record in read_topic(deployed, "sigterm.segment-changes"))
         letters = Counter(letter.value for letter in read_topic(deployed, "sigterm.dead-letters"))
 
@@ -139,7 +113,7 @@ def test_a_worker_that_stood_still_beyond_its_session_writes_nothing_more(on: Se
         frozen = deployed.start_worker()
         frozen.wait_ready()
         with replaying(deployed, sent):
-            eventually(lambda: works(frozen), 30, "the worker absorbs events", frozen.said)
+            eventually(frozen.works, 30, "the worker absorbs events", frozen.said)
             frozen.signal(signal.SIGSTOP)
             time.sleep(EMBEDDED_SESSION_S + 2)
             taking = deployed.start_worker()
@@ -148,7 +122,7 @@ def test_a_worker_that_stood_still_beyond_its_session_writes_nothing_more(on: Se
             line = refusal(frozen)
         deployed.wait_until_drained()
         assert "no good heartbeat for" in line
-        assert_whole(deployed, sent)
+        assert_whole(deployed, sent, MODEL)
 
 
 # A new model
@@ -260,188 +234,3 @@ async def recreate_inputs(deployed: Deployment) -> None:
     await admin.delete_topics([deployed.settings.topic(name) for name in TOPICS])
     await admin.close()
     await create_topics(deployed.bootstrap, topic_specs(deployed.settings))
-
-
-# Crashes at every point between two effects
-
-
-@dataclass(frozen=True)
-class Story:
-    """At which points workers die, one after the other. `stirred` leads the first one there once it works."""
-
-    crashes: tuple[str, ...]
-    stirred: Callable[[Deployment, Worker], object] | None = None
-
-
-def stop(_: Deployment, worker: Worker) -> None:
-    """SIGTERM."""
-    worker.terminate()
-
-
-def join(deployed: Deployment, _: Worker) -> None:
-    """Another worker comes: partitions move."""
-    deployed.start_worker()
-
-
-def lose_redis(deployed: Deployment, _: Worker) -> None:
-    """Redis forgets all of this deployment."""
-    with deployed.redis() as client:
-        client._redis.delete(*client._redis.scan_iter(f"{deployed.settings.redis_prefix}:*"))
-
-
-STORIES = {
-    "decided": Story(("decided:5",)),
-    "dead-letters": Story(("dead-letters",)),
-    "changelog": Story(("changelog:5",)),
-    "changes": Story(("changes:5",)),
-    "redis": Story(("redis:5",)),
-    "stored": Story(("stored:5",)),
-    "acknowledged": Story(("acknowledged:5",)),
-    "recovering": Story(("changelog:5", "recovering")),
-    "recovered": Story(("changelog:5", "recovered")),
-    "resumed": Story(("changelog:5", "resumed")),
-    "revoked": Story(("revoked",), join),
-    "drained": Story(("drained",), stop),
-    "confirmed": Story(("confirmed",), stop),
-    "repairing": Story(("repairing",), lose_redis),
-    "publishing": Story(("publishing",)),  # a pinned model: before anything was read
-    "published": Story(("published",)),
-}
-AT_THE_START = {"publishing", "published"}
-# Where changes are durable in the changelog and were not sent when the last worker died.
-UNSENT = {"changelog", "recovering", "recovered"}
-# Where they were sent, and the next worker cannot know it.
-SENT_UNSAID = {"changes", "redis", "stored", "acknowledged", "resumed", "drained"}
-
-
-@dataclass(frozen=True)
-class Told:
-    """How a story ended: the pending changes that the last crash left, and what the topic of changes held then."""
-
-    deployed: Deployment
-    sent: list[Sent]
-    pending: list[bytes]
-    published: list[Letter]
-
-
-@pytest.fixture(scope="module", params=["memory://", "rocksdb://"])
-def stories(on: Services, request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Told]]]:
-    """Some stories at a time: much of each is waiting for a consumer group to gather.
-
-    With more, workers would share the processor so thinly that the input arrives in fewer groups than a story needs.
-    """
-    with ThreadPoolExecutor(5) as pool:
-        yield {point: pool.submit(tell, on, point, story, request.param) for point, story in STORIES.items()}
-
-
-def tell(on: Services, point: str, story: Story, store: str) -> Told:
-    """Let workers die as the story says, then let one work to the end."""
-    # So many customers that hardly a group decides no change: they enter their first segment all the time.
-    sent = shop(3_000, 1_500, seed=list(STORIES).index(point), seconds=4.0)
-    name = f"at-{point}-{store.partition(':')[0]}"
-    with deployment(on, name, model=MODEL, STORE=store, **PATHLESS) as deployed:
-        worker = deployed.start_worker(CRASH_AT=story.crashes[0])
-        if point not in AT_THE_START:
-            worker.wait_ready()
-        with replaying(deployed, sent):
-            if story.stirred is not None:
-                eventually(lambda: works(worker), 60, "the worker absorbs events", worker.said)
-                story.stirred(deployed, worker)
-            assert worker.wait(60) == -signal.SIGKILL, worker.said()
-        for crash in story.crashes[1:]:
-            assert deployed.start_worker(CRASH_AT=crash).wait(60) == -signal.SIGKILL, deployed.said()
-        unconfirmed = [item for state in read_states(deployed).values() for item in state.unconfirmed]
-        pending = [change for _, outbox in unconfirmed for change in outbox]
-        published = read_topic(deployed, deployed.settings.topic("segment-changes"))
-        deployed.start_worker()
-        deployed.wait_until_drained()
-        return Told(deployed, sent, pending, published)
-
-
-def test_the_stories_visit_every_point() -> None:
-    assert tuple(STORIES) == crash_points.POINTS
-
-
-@pytest.mark.parametrize("point", STORIES)
-def test_a_crash_loses_nothing_and_repeats_nothing(stories: dict[str, Future[Told]], point: str) -> None:
-    told = stories[point].result(180)
-    assert_whole(told.deployed, told.sent)
-
-
-@pytest.mark.parametrize("point", sorted(UNSENT | SENT_UNSAID | {"confirmed"}))
-def test_pending_changes_are_published_after_a_crash_the_same_to_the_byte(
-    stories: dict[str, Future[Told]], point: str
-) -> None:
-    told = stories[point].result(180)
-    before = Counter(letter.value for letter in told.published)
-    ending = read_topic(told.deployed, told.deployed.settings.topic("segment-changes"))
-    after = Counter(letter.value for letter in ending)
-
-    assert bool(told.pending) == (point != "confirmed")
-    assert any(before[change] == 0 for change in told.pending) == (point in UNSENT)
-    assert all(after[change] for change in told.pending)
-    again = {change: after[change] - before[change] for change in told.pending}
-    if told.deployed.settings.store == "memory://":
-        assert again == dict.fromkeys(told.pending, 1)
-    else:  # the disk knows of some, or all, that they were sent
-        assert set(again.values()) <= {0, 1}
-        assert point not in {"stored", "acknowledged"} or not any(again.values())
-    assert len({(letter.value, letter.key, letter.headers) for letter in ending}) == len(after)
-
-
-# A changelog that ends in the middle of a group
-
-
-def test_a_changelog_may_end_anywhere(on: Services) -> None:
-    sent = shop(3_000, 300, seed=11, seconds=2.0)
-    with deployment(on, "whole", model=MODEL, **PATHLESS) as whole:
-        worker = whole.start_worker()
-        worker.wait_ready()
-        with replaying(whole, sent):
-            pass
-        whole.wait_until_drained()
-        worker.kill()
-        changelog = read_topic(whole, whole.settings.changelog)
-        changes = read_topic(whole, "whole.segment-changes")
-    with deployment(on, "cut", model=MODEL, **PATHLESS) as cut:
-        cut.send(sent)
-        kept = [
-            shorten([each for each in changelog if each.partition == number], number) for number in range(PARTITIONS)
-        ]
-        copy(cut, cut.settings.changelog, [record for part in kept for record in part])
-        confirmed = {value for part in kept for value in confirmed_changes(part)}
-        copy(cut, "cut.segment-changes", [record for record in changes if record.value in confirmed])
-        assert 0 < len(confirmed) < len(changes)
-        cut.start_worker()
-        cut.wait_until_drained()
-        assert_whole(cut, sent)
-
-
-def shorten(records: list[Letter], number: int) -> list[Letter]:
-    """A beginning of a partition's changelog: nothing, all but the last header, or up to within or after a group."""
-    ends = [place for place, record in enumerate(records) if record.key == HEADER_KEY]
-    _, begin, end = max((end - begin, begin, end) for begin, end in pairwise(ends))
-    assert end - begin > 2
-    return records[: (0, ends[-1], (begin + end) // 2 + 1, end + 1)[number]]
-
-
-def confirmed_changes(records: list[Letter]) -> list[bytes]:
-    """The changes that a beginning of a changelog knows to be published."""
-    headers = [unpack_header(record.value or b"") for record in records if record.key == HEADER_KEY]
-    entries = [unpack_entry(record.value or b"") for record in records if record.key != HEADER_KEY]
-    confirmed = headers[-1].confirmed if headers else 0
-    return [change for entry in entries if entry.group <= confirmed for change in entry.outbox]
-
-
-def copy(deployed: Deployment, topic: str, records: list[Letter]) -> None:
-    """Append records to a topic, each to the partition that it was in."""
-
-    async def append() -> None:
-        producer = AIOKafkaProducer(bootstrap_servers=deployed.bootstrap)
-        await producer.start()
-        for record in records:
-            headers = list(record.headers)
-            await producer.send(topic, record.value, record.key, partition=record.partition, headers=headers)
-        await producer.stop()
-
-    asyncio.run(append())

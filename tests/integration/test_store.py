@@ -23,16 +23,11 @@ from tests.integration.support.deployment import (
     services,
 )
 from tests.integration.support.ending import (
-    assert_all_agree,
-    assert_changes_chain,
-    assert_exact,
-    assert_segments,
-    read_ending,
+    assert_whole,
 )
-from tests.integration.support.events import Sent, shop
+from tests.integration.support.events import shop
 from tests.integration.support.polling import eventually
 from tests.integration.support.worker import Worker, refusal
-from tests.integration.support.yardstick import expect
 
 MODEL = fixed_model()
 ON_DISK = {**PATHLESS, "STORE": "rocksdb://"}
@@ -44,21 +39,6 @@ def on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     """Services that the tests of this module share."""
     with services(tmp_path_factory.mktemp("store"), EMBEDDED) as made:
         yield made
-
-
-def assert_whole(deployed: Deployment, sent: list[Sent]) -> None:
-    """Nothing of `sent` is lost, counted twice, or told differently in two places."""
-    ending, expected = read_ending(deployed), expect(sent)
-    assert_exact(ending, expected)
-    assert_segments(ending, expected, MODEL)
-    assert_changes_chain(ending.changes)
-    assert_all_agree(deployed, ending)
-
-
-def works(worker: Worker) -> bool:
-    """Whether the worker has written some groups of events."""
-    assert worker.running(), worker.said()
-    return worker.metric("group_events_count") > 5
 
 
 def replayed(worker: Worker) -> float:
@@ -80,14 +60,14 @@ def test_a_killed_worker_replays_at_most_the_group_in_flight(on: Services) -> No
         assert replayed(again) == 0
         deployed.send(sent[5_000:])
         deployed.wait_until_drained()
-        assert_whole(deployed, sent)
+        assert_whole(deployed, sent, MODEL)
         assert again.terminate() == 0, again.said()
 
         # Without files a worker replays all of the changelog.
         other = deployed.start_worker(STORE="memory://")
         other.wait_ready()
         assert replayed(other) > 600
-        assert_whole(deployed, sent)
+        assert_whole(deployed, sent, MODEL)
 
 
 @pytest.mark.parametrize("store", ["memory://", "rocksdb://"])
@@ -98,10 +78,10 @@ def test_partitions_that_stay_are_not_replayed_at_a_rebalance(on: Services, stor
         first = deployed.start_worker()
         first.wait_ready()
         with replaying(deployed, sent):
-            eventually(lambda: works(first), 30, "the first worker absorbs events", first.said)
+            eventually(first.works, 30, "the first worker absorbs events", first.said)
             second = deployed.start_worker()
             second.wait_ready()
-            eventually(lambda: works(second), 30, "the second worker absorbs events", second.said)
+            eventually(second.works, 30, "the second worker absorbs events", second.said)
             eventually(lambda: first.metric("partitions_owned") == PARTITIONS / 2, 30, "they share", first.said)
             assert replayed(first) == 0
             # The files of the partitions that moved are on this machine, and hold all that the first wrote.
@@ -109,7 +89,7 @@ def test_partitions_that_stay_are_not_replayed_at_a_rebalance(on: Services, stor
             assert second.terminate() == 0, second.said()
             eventually(lambda: first.metric("partitions_owned") == PARTITIONS, 30, "the first has all", first.said)
         deployed.wait_until_drained()
-        assert_whole(deployed, sent)
+        assert_whole(deployed, sent, MODEL)
         assert (replayed(first) == 0) == (store == "rocksdb://")
 
 
@@ -119,10 +99,10 @@ def test_a_worker_that_stands_still_keeps_its_files_and_nobody_waits_for_them(on
         first = deployed.start_worker()
         first.wait_ready()
         with replaying(deployed, sent):
-            eventually(lambda: works(first), 30, "the first worker absorbs events", first.said)
+            eventually(first.works, 30, "the first worker absorbs events", first.said)
             os.kill(first._process.pid, signal.SIGSTOP)
             second = deployed.start_worker()
-            eventually(lambda: works(second), 60, "the second worker took over", second.said)
+            eventually(second.works, 60, "the second worker took over", second.said)
             os.kill(first._process.pid, signal.SIGCONT)
             line = refusal(first)
         assert "heartbeat" in line or "group" in line, line
@@ -131,12 +111,12 @@ def test_a_worker_that_stands_still_keeps_its_files_and_nobody_waits_for_them(on
             f"{n}{suffix}" for n in range(4) for suffix in ("", ".1")
         }
         deployed.wait_until_drained()
-        assert_whole(deployed, sent)
+        assert_whole(deployed, sent, MODEL)
         # The files that the first left are old, and still good to begin with.
         second.kill()
         third = deployed.start_worker()
         third.wait_ready()
-        assert_whole(deployed, sent)
+        assert_whole(deployed, sent, MODEL)
 
 
 @pytest.mark.parametrize("refilled", [False, True])

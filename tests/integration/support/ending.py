@@ -20,7 +20,8 @@ from stream_seg.streaming.partitioning import partitions_of
 from stream_seg.streaming.reader import read_all
 from stream_seg.streaming.store import PartitionState
 from tests.integration.support.deployment import Deployment
-from tests.integration.support.yardstick import HALF_LIFE_S, Expected
+from tests.integration.support.events import Sent
+from tests.integration.support.yardstick import HALF_LIFE_S, Expected, expect
 
 DECAY = Decay(HALF_LIFE_S)
 
@@ -201,3 +202,14 @@ def decayed_of(customer: Customer) -> tuple[float, ...]:
 def epoch_s(text: str) -> float:
     """Epoch seconds of an RFC 3339 time."""
     return datetime.fromisoformat(text).timestamp()
+
+
+def assert_whole(deployed: Deployment, sent: Sequence[Sent], model: Mapping[str, Any]) -> None:
+    """Nothing of `sent` is lost, counted twice, or told differently in two places; what is no event is a letter."""
+    ending, expected = read_ending(deployed), expect(sent)
+    assert_exact(ending, expected)
+    assert_segments(ending, expected, model)
+    assert_changes_chain(ending.changes)
+    assert_all_agree(deployed, ending)
+    bad = {record.value for record in sent if not record.good}
+    assert {letter.value for letter in ending.dead_letters} == bad

@@ -70,6 +70,11 @@ class Worker:
         pairs = (line.rpartition(" ") for line in lines if not line.startswith("#"))
         return {name: float(value) for name, _, value in pairs}
 
+    def works(self) -> bool:
+        """Whether it has written some groups of events."""
+        assert self.running(), self.said()
+        return self.metric("group_events_count") > 5
+
     def metric(self, name: str) -> float:
         """The sum of a metric over its labels, without `stream_seg_`; 0 while nobody answers."""
         full = f"stream_seg_{name}"
