@@ -117,8 +117,9 @@ class _KeyWalk:
         self._keys = list(records)
 
     def take(self, wanted: int) -> list[Pair]:
-        keys = self._keys[-wanted:]
-        del self._keys[-wanted:]
+        start = max(0, len(self._keys) - wanted)
+        keys = self._keys[start:]
+        del self._keys[start:]
         held = ((key, self._records.get(key)) for key in keys)
         return [(key, record) for key, record in held if record is not None]
 

@@ -125,6 +125,8 @@ def test_a_walk_comes_to_everybody_once_and_shows_them_as_they_are_then(records:
     records.keep(lambda: MARK)
     walk = records.walk()
     assert len(walk) == 10
+    assert walk.take(0) == []
+    assert len(walk) == 10
     first = walk.take(4)
     assert len(first) == 4
     left = sorted(set(keys(10)) - {key for key, _ in first})
