@@ -104,14 +104,16 @@ class Told:
     published: list[Letter]
 
 
-@pytest.fixture(scope="module", params=["memory://", "rocksdb://"])
-def stories(on: Services, request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Told]]]:
-    """Some stories at a time: much of each is waiting for a consumer group to gather.
+@pytest.fixture(scope="module")
+def stories(on: Services, embedded: bool) -> Iterator[dict[str, Future[Told]]]:
+    """All stories on each broker, with another store on each: neither knows of the other.
 
-    With more, workers would share the processor so thinly that the input arrives in fewer groups than a story needs.
+    Some at a time: much of each is waiting for a consumer group to gather. With more, workers would share the
+    processor so thinly that the input arrives in fewer groups than a story needs.
     """
+    store = "rocksdb://" if embedded else "memory://"
     with ThreadPoolExecutor(5) as pool:
-        yield {point: pool.submit(tell, on, point, story, request.param) for point, story in STORIES.items()}
+        yield {point: pool.submit(tell, on, point, story, store) for point, story in STORIES.items()}
 
 
 def tell(on: Services, point: str, story: Story, store: str) -> Told:
