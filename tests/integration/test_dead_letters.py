@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import pty
@@ -70,12 +71,15 @@ def read_topic_of(deployed: Deployment, name: str) -> list[Letter]:
     return read_topic(deployed, deployed.settings.topic(name))
 
 
+NUMBERS = itertools.count(1)  # each test has a deployment of its own, and Apache Kafka is shared
+
+
 @pytest.fixture
 def shop(tmp_path_factory: pytest.TempPathFactory, broker_setting: str) -> Iterator[Deployment]:
     """A worker without rates that has met all of the above but `LATER`."""
     with (
         services(tmp_path_factory.mktemp("letters"), broker_setting) as on,
-        deployment(on, "letters", model=fixed_model(), **PATHLESS) as deployed,
+        deployment(on, f"letters-{next(NUMBERS)}", model=fixed_model(), **PATHLESS) as deployed,
     ):
         deployed.send([*EUR, *BUSY, GBP, *GOOD])
         home = int(partitions_of([ASTRAY.key], PARTITIONS)[0])
@@ -115,7 +119,7 @@ def test_redriven_records_count_once(shop: Deployment) -> None:
     assert redrive(shop, "--yes", "--reason", "currency_without_rate", "--limit", "2")["redriven"] == 2
     sent = redrive(shop, "--yes", "--reason", "currency_without_rate", "--topic", "purchases")
     assert (sent["redriven"], sent["already"]) == (len(EUR) + len(BUSY) - 1, 2)
-    assert sent["by_topic"] == {"letters.purchases": len(EUR) + len(BUSY) - 1}
+    assert sent["by_topic"] == {shop.settings.topic("purchases"): len(EUR) + len(BUSY) - 1}
     assert redrive(shop, "--yes", "--reason", "wrong_partition")["redriven"] == 1
     shop.wait_until_drained()
     counted = [*map(worth, EUR), *map(worth, BUSY), *GOOD, ASTRAY]
@@ -159,7 +163,8 @@ def asks_for_yes(shop: Deployment) -> None:
         os.close(ours)
         os.close(theirs)
     assert (asked.returncode, out) == (1, "")
-    assert err.startswith("Send 35 records again: 34 currency_without_rate to letters.purchases, 1 wrong_partition to")
+    topic = shop.settings.topic("purchases")
+    assert err.startswith(f"Send 35 records again: 34 currency_without_rate to {topic}, 1 wrong_partition to")
     assert err.endswith("[y/N] stream-seg: nothing was sent\n")
 
 
@@ -180,5 +185,5 @@ def test_list_for_people(shop: Deployment) -> None:
     text = command(shop, "dead-letters", "list", "--topic", "purchases", "--since", "1h", "--limit", "100")
     assert "currency_without_rate" in text
     assert text.splitlines()[-1] == f"{len(EUR) + len(BUSY) + 4} dead letters"
-    assert "letters.purchases" in text
+    assert shop.settings.topic("purchases") in text
     assert command(shop, "dead-letters", "list", "--topic", "profiles").splitlines()[-1] == "0 dead letters"

@@ -7,6 +7,8 @@ import asyncio
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from stream_seg.contracts.changes import encode_change
+from stream_seg.core.transitions import Held, Transition
 from stream_seg.ops.brokers import BrokerError
 from stream_seg.streaming.fold import changes_of
 from stream_seg.streaming.reader import read_all
@@ -57,7 +59,26 @@ def test_an_empty_topic_ends_at_once_and_a_missing_one_is_an_error(broker: str, 
 
 def test_changes_of_some_customers_each_once(broker: str, embedded: bool, prefix: str) -> None:
     def change(customer: str, sequence: int) -> bytes:
-        return b'{"customer_id": "%s", "epoch": 1, "sequence": %d}' % (customer.encode(), sequence)
+        entered = Held("b1", "Big spenders", 1.0)
+        transition = Transition(
+            customer_id=customer,
+            dimension="behavior",
+            change="entered",
+            from_=None,
+            to=entered,
+            reason="event",
+            event_id="e-1",
+            event_type="order_completed",
+            features={},
+            confidence=0.5,
+            runner_up=None,
+            segments={"behavior": entered},
+            sequence=sequence,
+            life=1,
+            occurred_at=1.0,
+            model_version=1,
+        )
+        return encode_change(transition, epoch=1, detected_at="2026-11-21T22:40:07.123Z", source="/test").value
 
     async def scenario() -> None:
         # By murmur2 c-6 belongs in partition 0 of 3, c-2 in 1.
