@@ -163,7 +163,6 @@ def _faust_app(settings: Settings, services: Services) -> faust.App:
         stream_buffer_maxsize=5 * (MAX_POLL_RECORDS // batch_records() + len(TOPICS) * settings.partitions),
         stream_wait_empty=False,
         consumer_auto_offset_reset="earliest",
-        consumer_group_instance_id=settings.instance_id,
         broker_max_poll_records=MAX_POLL_RECORDS,
         broker_commit_interval=1.0,
         broker_session_timeout=session_s,

@@ -124,7 +124,7 @@ def test_a_store_whose_changelog_was_recreated_is_refused(on: Services, refilled
     name = f"recreated-{refilled}"
     with deployment(on, name, model=MODEL, **ON_DISK) as deployed:
         worker = deployed.start_worker()
-        deployed.send(shop(1_000, 100, seed=24))
+        deployed.send(shop(200, 100, seed=24))
         deployed.wait_until_drained()
         assert worker.terminate() == 0, worker.said()
         asyncio.run(recreate_changelog(deployed))
@@ -132,7 +132,7 @@ def test_a_store_whose_changelog_was_recreated_is_refused(on: Services, refilled
             # Longer than the one that the store knows, and of other records.
             fresh = deployed.start_worker(STORE="memory://", APP_ID=name)
             fresh.wait_ready()
-            deployed.send(shop(4_000, 100, seed=25))
+            deployed.send(shop(8_000, 2_000, seed=25))
             deployed.wait_until_drained()
             assert fresh.terminate() == 0, fresh.said()
         line = refusal(deployed.start_worker())
