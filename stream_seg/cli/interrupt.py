@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import asyncio
 import signal
+import sys
 import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ def install() -> None:
     """
     for number in SIGNALS:
         signal.signal(number, _interrupt)
+    sys.unraisablehook = _unraisable
 
 
 def status() -> int | None:
@@ -93,3 +95,9 @@ async def _interruptible(main: Coroutine[Any, Any, T]) -> T:
 def _interrupt(number: int, _frame: FrameType | None) -> None:
     _came.append(number)
     raise KeyboardInterrupt
+
+
+def _unraisable(found: sys.UnraisableHookArgs) -> None:
+    """An interrupt that lands in a finalizer cannot be raised there. It is remembered, and no fault to report."""
+    if not (_came and found.exc_type is KeyboardInterrupt):
+        sys.__unraisablehook__(found)

@@ -96,3 +96,28 @@ def test_without_signals_nothing_happens() -> None:
     done = run(IN_PEACE)
 
     assert (done.stdout, done.stderr) == ("done again\nNone\n", "")
+
+
+SWALLOWED_BY_A_FINALIZER = """
+    import os, signal
+    from stream_seg.cli import interrupt
+
+    class Closing:
+        def __del__(self):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    interrupt.install()
+    try:
+        with interrupt.insisting():
+            Closing()
+            while True:
+                pass
+    except KeyboardInterrupt:
+        print("ended", interrupt.status())
+"""
+
+
+def test_an_interrupt_in_a_finalizer_is_raised_again_and_reported_by_nobody() -> None:
+    done = run(SWALLOWED_BY_A_FINALIZER)
+
+    assert (done.stdout, done.stderr) == ("ended 130\n", "")
