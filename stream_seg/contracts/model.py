@@ -39,7 +39,8 @@ class ModelSnapshot(_Json):
     """A published version of the model.
 
     `features` are d names out of `core.features.FEATURES`, `log`, `center` and `scale` d values, `centroids` k
-    rows of d in scaled space, `segments` k profiles with the ids b0, b1, ... in the order of the centroids.
+    rows of d in scaled space, `segments` k profiles in the order of the centroids, with the ids b0, b1, ... An id is
+    never given to another segment: where one ended, its number is left out.
     """
 
     version: int = Field(ge=1, le=MAX_VERSION)
@@ -55,6 +56,11 @@ class ModelSnapshot(_Json):
     segments: list[SegmentProfile]
     learner: dict[str, Any] = Field(default_factory=dict, description="all that is needed to go on learning")
     reason: str = Field(description="why this version was published")
+    born: list[str] = Field(default_factory=list, description="segments that the parent has not")
+    ended: list[str] = Field(default_factory=list, description="segments of the parent that this version has not")
+    evidence: dict[str, Any] = Field(
+        default_factory=dict, description="of a fresh start: what it gained on held-out customers, and who would move"
+    )
     schema_version: int = 1
 
     @field_validator("created_at")
@@ -77,13 +83,25 @@ class ModelSnapshot(_Json):
         lengths = {len(self.log), len(self.center), len(self.scale), *map(len, self.centroids)}
         if lengths != {d}:
             raise ValueError(f"log, center, scale and each centroid must have {d} values, one a feature")
-        if [profile.id for profile in self.segments] != [segment_id(i) for i in range(k)]:
-            raise ValueError(f"segments must be {k} profiles with the ids b0 to b{k - 1}, one a centroid")
+        numbers = [number_of(profile.id) for profile in self.segments]
+        if len(numbers) != k or numbers != sorted(set(numbers)):
+            raise ValueError(f"segments must be {k} profiles, one a centroid, with different ids b0, b1, ... in order")
         if len({profile.name for profile in self.segments}) != k:
             raise ValueError("names of segments must differ")
         if self.parent >= self.version:
             raise ValueError(f"parent {self.parent} must be an older version than {self.version}")
         return self
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers of the segments, in the order of the centroids."""
+        return tuple(number_of(profile.id) for profile in self.segments)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the segments are called, by number; a number whose segment ended is called by its id."""
+        named = {number_of(profile.id): profile.name for profile in self.segments}
+        return tuple(named.get(number, segment_id(number)) for number in range(max(named) + 1))
 
     def to_model(self) -> SegmentModel:
         """The model that assigns customers to segments."""
@@ -94,12 +112,23 @@ class ModelSnapshot(_Json):
             center=np.array(self.center),
             scale=np.array(self.scale),
             centroids=np.array(self.centroids),
-            names=tuple(profile.name for profile in self.segments),
+            names=self.names,
+            numbers=self.numbers,
         )
 
     def dumps(self) -> bytes:
         """The snapshot as JSON; the same bytes for the same snapshot."""
         return self.model_dump_json().encode()
+
+
+def number_of(segment: str) -> int:
+    """The number of a segment, from its id; raises ValueError for what is none."""
+    number = segment.removeprefix("b")
+    if not number.isascii() or not number.isdecimal() or segment_id(int(number)) != segment:
+        raise ValueError(f"{segment!r} is no segment: ids are b0, b1, ...")
+    if int(number) >= MAX_SEGMENTS:
+        raise ValueError(f"segment {segment} is beyond b{MAX_SEGMENTS - 1}, the last that a customer's record can hold")
+    return int(number)
 
 
 def parse_snapshot(value: bytes) -> ModelSnapshot:

@@ -78,7 +78,16 @@ class LearningAgent:
         await append_all(self._producer(), self._topic, {0: [message]}, int(self._wall() * 1000))
         reach("published")
         self._published = snapshot.version
-        log.info("published model %d (%s): %s", snapshot.version, snapshot.reason, [s.name for s in snapshot.segments])
+        names = [segment.name for segment in snapshot.segments]
+        log.info("published model %d (%s): %s%s", snapshot.version, snapshot.reason, names, _what_changed(snapshot))
+
+
+def _what_changed(snapshot: ModelSnapshot) -> str:
+    """For the log: births, deaths and moves of a fresh start; nothing where centres only moved."""
+    said = [f"{what} {', '.join(ids)}" for what, ids in (("born", snapshot.born), ("ended", snapshot.ended)) if ids]
+    if explained := snapshot.evidence.get("moves"):
+        said.append(f"{explained['moved']} of {explained['customers']} sampled customers move")
+    return "".join(f"; {each}" for each in said)
 
 
 def _learn(learner: Learner, sample: Sample) -> str | None:

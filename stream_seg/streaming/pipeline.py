@@ -153,7 +153,7 @@ class Pipeline:
 
     def on_snapshot(self, snapshot: ModelSnapshot, in_force: bool) -> None:
         """A snapshot was read: remember its names; use it when it is in force and none is pinned."""
-        self._engine.names[snapshot.version] = tuple(segment.name for segment in snapshot.segments)
+        self._engine.names[snapshot.version] = snapshot.names
         if not in_force or not self._learns:
             return
         self._use(snapshot)
