@@ -9,7 +9,7 @@ from scipy.cluster.vq import kmeans2
 
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.core.features import FEATURES
-from stream_seg.learning.learner import CHALLENGER, MOVED, REFIT, SCHEDULED, STARTED, Learner
+from stream_seg.learning.learner import MOVED, REFIT, SCHEDULED, STARTED, Learner
 from stream_seg.learning.policy import DAY_S, LearnerPolicy
 from stream_seg.learning.warm_start import inertia
 
