@@ -30,7 +30,7 @@ FEATURES: Final = (
 PACES: Final = ("order_pace", "spend_pace", "browse_pace")
 
 # What is learned where the settings say nothing: how often they buy, for how much a month and at a time, how much else
-# they do, how much goes back. docs/decisions/0014 says why paces and not rates, and what was left out.
+# they do, how much goes back. docs/decisions/0016 says why paces and not rates, and what was left out.
 DEFAULT_FEATURES: Final = ("order_pace", "spend_pace", "basket_value", "browse_rate", "refund_share")
 
 # A customer whose orders have decayed below this has none that matter: what a basket was worth is then unknown.
