@@ -26,7 +26,7 @@ from benchmarks.table import json_line, table
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.learning.scaling import CLIP, Scaling
 
-FEATURES = ("order_rate", "spend_rate", "basket_value", "browse_rate", "refund_share")
+FEATURES = ("order_pace", "spend_pace", "basket_value", "browse_rate", "refund_share")
 CUSTOMERS, SEED = 4_000, 7
 SCALE_DAY = 49  # whose population gives the bench's scale
 FIRST_DAY = 31  # of batch fits; the learner starts when its warm-up is over, which is then

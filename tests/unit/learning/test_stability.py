@@ -9,11 +9,13 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from stream_seg.contracts.model import ModelSnapshot, parse_snapshot
+from stream_seg.core.features import FEATURES
 from stream_seg.learning.learner import CHALLENGER, REFIT, STARTED, Learner
 from stream_seg.learning.policy import DAY_S, LearnerPolicy
 
 POLICY = LearnerPolicy(min_customers=1_000, warm_up_s=0.0)
 A_DAY = 800
+BROWSING, RETURNS = FEATURES.index("browse_rate"), FEATURES.index("refund_share")
 
 
 class Shop:
@@ -95,8 +97,8 @@ def jumped(people) -> np.ndarray:
     """The population after a campaign: the occasional shoppers fall apart into two kinds that were not there before."""
     rows, half = people.rows.copy(), np.arange(len(people.rows)) % 2 == 0
     occasional = people.kinds == 2
-    rows[occasional & half, 5] *= 40.0
-    rows[occasional & ~half, 7] = 0.6
+    rows[occasional & half, BROWSING] *= 40.0
+    rows[occasional & ~half, RETURNS] = 0.6
     return rows
 
 
