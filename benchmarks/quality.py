@@ -20,6 +20,7 @@ from sklearn.metrics import adjusted_rand_score, silhouette_score
 from threadpoolctl import threadpool_limits
 
 from benchmarks.contenders import Centers, Contender, Learned, batch, contenders
+from benchmarks.flaps import flaps_per_1000_customer_days
 from benchmarks.populations import Day, complete_journey, simulated, simulation
 from benchmarks.quality_pictures import draw_map, draw_quality, draw_stability
 from benchmarks.table import json_line, table
@@ -219,8 +220,10 @@ def main() -> None:
     if options.pictures:
         draw_quality(followed, promoted, options.pictures / "quality.png")
         draw_stability(followed, options.pictures / "stability.png")
+    flaps = flaps_per_1000_customer_days()
+    print(f"\nflaps per 1,000 customer-days with the default margin and dwell (scripts/bench flaps): {flaps:.1f}")
     if options.json:
-        print(json_line(figures))
+        print(json_line(figures | {"flaps_per_1000_customer_days": flaps}))
 
 
 def _draw_map(snapshot: ModelSnapshot, day: Day, path: Path) -> None:

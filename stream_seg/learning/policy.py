@@ -32,15 +32,15 @@ class LearnerPolicy:
     challenge_restarts: int = 4  # k-means++ runs of a challenger; the best is taken
     trial_samples: int = 800  # or as many as there are customers in the recent sample, if they are fewer
     trial_longest: int = 4_000  # samples after which a challenger that is not clearly better is dropped
-    promote_gain: float = 0.01
-    promote_errors: float = 2.0
+    promote_gain: float = 0.015
+    promote_errors: float = 2.5
     outgrown: float = 1.5  # a scale that differs by this factor from the population's is left
     customers_per_cluster: int = 10  # enough for an early start when the stream is quiet
     recent_customers: int = 2_000
     halflife: float = 0.003  # River's name for the step towards each sample: not a time
     publish_every_s: float = 7 * DAY_S
     publish_gap_s: float = DAY_S  # moved centres are not published more often than this
-    publish_gain: float = 0.008  # moved centres are published when they save this share of the squared distance
+    publish_gain: float = 0.01  # moved centres are published when they save this share of the squared distance
 
     def __post_init__(self) -> None:
         if self.recent_customers < self.min_customers:
