@@ -99,12 +99,12 @@ def segment_facts(sizes: Sizes, model: Mapping[str, Any] | None) -> list[Segment
 
 
 def flow_facts(flows: Mapping[Flow, int], segments: Iterable[SegmentFacts]) -> list[FlowFacts]:
-    """Flows between segments by id, the largest first. Entries into a first segment are left out."""
+    """Flows between segments by id, the largest first. Entries into a first segment, and new names, are left out."""
     now = {(each.dimension, each.segment): each.name for each in segments}
     by_id: Counter[tuple[str, str | None, str | None]] = Counter()
     then: dict[tuple[str, str | None], str] = {}
     for flow, changes in flows.items():
-        if flow.left is not None:
+        if flow.left is not None and flow.left != flow.entered:
             by_id[flow.dimension, flow.left, flow.entered] += changes
             then[flow.dimension, flow.left] = flow.left_name or flow.left
             then[flow.dimension, flow.entered] = flow.entered_name or "no segment"

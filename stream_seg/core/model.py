@@ -32,7 +32,8 @@ class SegmentModel:
     """Scaling, centres and names of the behavior dimension.
 
     `features` are names out of `FEATURES`, d of them; `log` says which are taken as log(1 + x) first; `center` and
-    `scale` are (d,), `centroids` (k, d) in scaled space, `names` k words for people.
+    `scale` are (d,), `centroids` (k, d) in scaled space, `names` k words for people. `given`: the segments, by index,
+    whose name a person gave.
     """
 
     version: int
@@ -42,6 +43,7 @@ class SegmentModel:
     scale: Matrix
     centroids: Matrix
     names: tuple[str, ...]
+    given: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         d, k = len(self.features), len(self.names)

@@ -10,6 +10,7 @@ from stream_seg.contracts.model import SegmentProfile
 from stream_seg.core.features import FEATURES
 from stream_seg.core.model import SegmentModel, segment_id
 
+from .governance import given_names
 from .naming import names
 from .profiles import Population, profiles
 from .scaling import Matrix, Scaling
@@ -33,8 +34,16 @@ def describe(scaling: Scaling, centers: Matrix, rows: Matrix, held: Sequence[Seg
     typical = np.tile(np.median(rows, axis=0), (len(centers), 1))
     typical[:, [FEATURES.index(name) for name in scaling.features]] = scaling.human(centers)
     found = profiles(rows, model.assign(rows).best, typical)
-    named = names([each.medians for each in found], Population.of(rows), [each.name for each in held])
+    given = {index: name for index, name in given_names(held).items() if index < len(centers)}
+    named = names([each.medians for each in found], Population.of(rows), [each.name for each in held], given)
     return [
-        SegmentProfile(id=id_, name=name, share=each.share, customers=each.customers, features=each.medians)
-        for id_, name, each in zip(ids, named, found, strict=True)
+        SegmentProfile(
+            id=id_,
+            name=name,
+            share=each.share,
+            customers=each.customers,
+            features=each.medians,
+            name_pinned=index in given,
+        )
+        for index, (id_, name, each) in enumerate(zip(ids, named, found, strict=True))
     ]
