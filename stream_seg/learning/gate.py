@@ -108,7 +108,7 @@ def _half_moved(new: ModelSnapshot, good: ModelSnapshot, rows: Matrix) -> Refusa
         HALF_MOVED,
         f"{found.moved} of {found.customers} sampled customers ({found.share:.0%}) would change segment, most of them"
         f" ({flow.customers}) from {flow.from_} to {flow.to}, and inertia would go from {was:.1f} to {becomes:.1f}"
-        f" ({becomes / max(was, 1e-300) - 1.0:+.1%}); to move more than {MOVED_ABOVE:.0%} it must fall by"
+        f"; to move more than {MOVED_ABOVE:.0%} it must fall by"
         f" {WORTH_IT:.0%}",
     )
 

@@ -78,14 +78,14 @@ class LearningAgent:
             return learner or self._go_on(None, latest)
         if latest is self._seen or (own is not None and own.version > latest.version):
             return learner
-        before, self._seen, self._own = self._seen, latest, None
+        learned, self._seen, self._own = own or self._seen, latest, None
         if own is not None and own.dumps() == latest.dumps():
             return learner
         if own is not None and own.version == latest.version:
             # Another was faster. Compaction would keep the last message of this version: let it be the one that counts.
             log.warning("model %d by another was faster; learning goes on from it", latest.version)
             await self._append(latest)
-        elif before is not None and latest.same_content(before):
+        elif learned is not None and latest.same_content(learned):
             learner.rename(latest.segments)
             return learner
         return self._go_on(learner, latest)
