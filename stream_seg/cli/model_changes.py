@@ -32,7 +32,7 @@ def pin(version: int | None, *, as_json: bool) -> int:
     def make(latest: ModelSnapshot, number: int, now: str) -> ModelSnapshot:
         return governance.pinned(chosen or latest, latest, number, now)
 
-    return _publish(where, make, lambda made: f"model {made.content_of} is pinned", as_json=as_json)
+    return _publish(where, make, lambda made: f"the content of model {made.content_of} is pinned", as_json=as_json)
 
 
 def unpin(*, as_json: bool) -> int:

@@ -81,9 +81,10 @@ def _moving(one: ModelSnapshot, two: ModelSnapshot, found: Moves | None) -> Iter
     if found is None:
         yield "How many customers would move is not known: workers have sent no samples that are still there."
         return
+    kept = " Margin and dwell keep some of them." if found.moved else ""
     yield (
         f"{found.moved:,} of {found.customers:,} customers sampled last ({found.share:.1%}) are nearer to another"
-        f" segment by model {two.version} than by model {one.version}. Margin and dwell keep some of them."
+        f" segment by model {two.version} than by model {one.version}.{kept}"
     )
 
 

@@ -148,7 +148,7 @@ class SegmentTable:
             values = [quantity(name, profile[name], self.currency) if name in profile else "" for name in features]
             size = f"{each.size:,}"
             whole = (Text(each.segment, "dim"), size, f"{each.share:.0%}", bar(each.share))
-            made.add_row(each.name, *((size,) if narrow else whole), *values)
+            made.add_row(Text(each.name), *((size,) if narrow else whole), *values)
         return made
 
 
@@ -161,5 +161,5 @@ def flow_table(flows: list[FlowFacts], shown: int = FLOWS) -> Table:
     """The largest flows, one a line."""
     made = table(">changes", "from", "", "to")
     for flow in flows[:shown]:
-        made.add_row(f"{flow.changes:,}", flow.left_name, "→", flow.entered_name)
+        made.add_row(f"{flow.changes:,}", Text(flow.left_name), "→", Text(flow.entered_name))
     return made

@@ -297,3 +297,32 @@ def test_policies_that_cannot_work_say_what_to_do() -> None:
         LearnerPolicy(min_customers=3_000)
     with pytest.raises(ValueError, match=r"0\.01 is good"):
         LearnerPolicy(halflife=1.0)
+
+
+def test_a_name_that_a_person_gave_is_carried_through_a_fresh_start(people, started: Learner) -> None:
+    first = publish(started, 1.0, 1, SCHEDULED)
+    named = [
+        each.model_copy(update={"name": "Mine", "name_pinned": True}) if each.id == "b2" else each
+        for each in first.segments
+    ]
+    started.rename(named)
+    feed(started, people.rows[500:2500], 2.0, "d")
+    assert started.advance(2.0) == REFIT
+    made = publish(started, 2.0, 2, REFIT)
+    assert [(each.name, each.name_pinned) for each in made.segments if each.id == "b2"] == [("Mine", True)]
+    assert [each.id for each in made.segments if each.name_pinned] == ["b2"]
+    # The centre that now stands there is the one nearest to the one that was named.
+    apart = np.linalg.norm(np.array(made.centroids) - np.array(first.centroids)[2], axis=1)
+    assert apart.argmin() == 2
+
+
+def test_going_on_from_a_snapshot_keeps_the_sample_and_gives_it_its_chance(people, started: Learner) -> None:
+    first = publish(started, 1.0, 1, SCHEDULED)
+    feed(started, people.rows[500:2100], 2.0, "d")
+    again = started.resumed(first)
+    assert again.customers == started.customers == 2_000
+    assert again.centers.tolist() == first.centroids
+    assert again.ready_to_refit(2.0)
+    assert again.advance(2.0) is None  # not before a sample's worth of customers has come
+    feed(again, people.rows[2100:2300], 3.0, "e")
+    assert again.advance(3.0) == REFIT
