@@ -8,6 +8,8 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any, Final
 
+from aiokafka.errors import KafkaError
+from aiokafka.protocol.group import HeartbeatRequest
 from aiokafka.structs import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -55,6 +57,27 @@ class _OnThisLoop:
         """Nothing is left to wait for: the service has said that it is shut down."""
 
 
+def leave_formed_groups_only(coordinator: Any) -> None:
+    """The embedded broker waits for ever for a leader that leaves while the group forms, but not for one that is late.
+
+    So a member leaves only a group that stands, and lets its session run out otherwise.
+    """
+    leave: Callable[[], Any] = coordinator._maybe_leave_group
+
+    async def left() -> None:
+        if coordinator.generation > 0:
+            asked = HeartbeatRequest(coordinator.group_id, coordinator.generation, coordinator.member_id)
+            try:
+                stands = (await coordinator._send_req(asked)).error_code == 0
+            except KafkaError:
+                stands = False
+            if not stands:
+                coordinator.reset_generation()
+        await leave()
+
+    coordinator._maybe_leave_group = left
+
+
 class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     """What owns aiokafka's consumer: to Faust a thread, here a task of the worker's only loop.
 
@@ -81,6 +104,8 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         await consumer.start()
         consumer._fetcher._records = _RawRecords()
         self._watch_heartbeats(consumer._coordinator)
+        if transport.embedded:
+            leave_formed_groups_only(consumer._coordinator)
 
     def set_shutdown(self) -> None:
         """Tell the worker that this thread has ended; after a crash it may not wait for that, nor be there any more."""
