@@ -56,7 +56,8 @@ class Moves:
         chosen, found = self.rows, self.assignment
         if found is not None:
             found = Assignment(found.best[chosen], found.second[chosen], found.distances[chosen])
-        return Moves(list(range(len(chosen))), self.now[chosen], self.features[chosen], found)
+        renamed = {row: self.renamed[was] for row, was in enumerate(chosen) if was in self.renamed}
+        return Moves(list(range(len(chosen))), self.now[chosen], self.features[chosen], found, renamed)
 
 
 class Why(NamedTuple):

@@ -57,6 +57,16 @@ def test_one_record_and_many_say_the_same(engine: Engine) -> None:
     assert customer.pack() == held.pack()[0]
 
 
+def test_those_who_stay_as_they_are_can_be_left_out(engine: Engine) -> None:
+    told, newcomer = big_spender(engine), engine.new_customer(life=1)
+    engine.use(RENAMED)
+    moves = engine.evaluate([big_spender(engine).pack(), told.pack(), newcomer.pack()], np.full(3, NOW))
+    assert (moves.rows, moves.renamed) == ([1, 2], {1: 1})
+    few = moves.of_those_who_move()
+    assert (few.rows, few.renamed) == ([0, 1], {0: 1})
+    assert engine.explain(few) == engine.explain(moves)
+
+
 def test_who_leaves_meanwhile_moves_and_hears_no_name(engine: Engine) -> None:
     customer = big_spender(engine)
     engine.use(RENAMED)
