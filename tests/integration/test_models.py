@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +24,7 @@ WHEN = "2017-05-09T18:00:31Z"
 CLOCK = 1_494_352_831.0
 SMALL = {f"s-{number}": 5.0 + number / 10 for number in range(20)}
 BIG = {f"b-{number}": 400.0 + number for number in range(20)}
-WEEKS = count(1)
+WEEKS: dict[Path, Iterator[int]] = defaultdict(lambda: count(1))  # by deployment
 LEARNS = {"CLOCK": "stream", "MARGIN": "0", "DWELL": "0", "SEGMENTS": "2"}
 
 
@@ -78,7 +80,7 @@ def names(deployed: Deployment) -> dict[str, set[str]]:
 
 def learn(deployed: Deployment) -> None:
     """Give the learner a sample more than a week after the last: enough time to publish again."""
-    days = 8 * next(WEEKS)
+    days = 8 * next(WEEKS[deployed.directory])
     rows = [(customer, [1.0, amount, amount, float(days), 0.0, 0.0, 0.0, 0.0]) for customer, amount in BIG.items()]
     sample = Sample(0, CLOCK + days * DAY_S, False, rows)
     forge(deployed, deployed.settings.topic("segment-samples"), b"0", sample.dumps())
