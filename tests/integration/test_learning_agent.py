@@ -30,7 +30,7 @@ POLICY = LearnerPolicy(
     features=("order_rate",), min_customers=30, warm_up_s=0.0, refit_after_s=(), refit_growth=5.0, recent_customers=500
 )
 THREE_KINDS, TWO_KINDS = (1.0, 6.0, 40.0), (1.0, 1.0, 40.0)
-NOW_S = 1_800_000_000.0
+NOW_S = 1_700_000_000.0
 
 
 class Stage(NamedTuple):
