@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any, Final
 
 from aiokafka.errors import KafkaError
-from aiokafka.protocol.group import HeartbeatRequest
+from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest
 from aiokafka.structs import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -20,6 +20,22 @@ from .quiet import LIBRARY_LOG
 
 # How often a fetch looks whether input may be fetched again.
 HELD_FETCH_S: Final = 0.05
+# The member id of one that has not joined, or is not known any more.
+NOBODY: Final = JoinGroupRequest.UNKNOWN_MEMBER_ID
+
+
+class NameTaken(KafkaError):  # type: ignore[misc]
+    """Another worker has joined the group under this one's INSTANCE_ID, or its session ended: it must not write."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return (
+            f"another worker has joined as {self.name!r}, or this one's session ended. Give each worker an INSTANCE_ID"
+            " of its own; what gathered is dropped and will be read again"
+        )
 
 
 def _as_it_is(_: Any, record: Any) -> Any:
@@ -121,6 +137,11 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             good: bool = await heartbeat()
             if good:
                 transport.last_heartbeat = begun
+            elif coordinator._group_instance_id is not None and coordinator.member_id == NOBODY:
+                # To the broker this name is somebody else now. To join again would take it back from them, for ever.
+                taken = NameTaken(coordinator._group_instance_id)
+                self.add_future(self.crash(taken))
+                raise taken
             return good
 
         coordinator._do_heartbeat = watched
