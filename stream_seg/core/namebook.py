@@ -15,7 +15,7 @@ _SEGMENTS: Final = 256
 
 
 class NameBook:
-    """Names by version and segment index.
+    """Names by version and segment number.
 
     A customer's segment keeps the name that it had when the customer entered it, unless a person has a say in it: a
     name that a person gave holds for everyone in the segment at once, and one that a person took back for nobody.
@@ -30,7 +30,7 @@ class NameBook:
     def learn(
         self, version: int, names: Sequence[str], given: frozenset[int] = frozenset(), *, in_force: bool = False
     ) -> None:
-        """Note what a version calls its segments; `given` are those, by index, that a person named.
+        """Note what a version calls its segments; `given` are those, by number, that a person named.
 
         Of two versions with one number the one that was ever in force is remembered, else the first.
         """
@@ -57,12 +57,15 @@ class NameBook:
         return found
 
     def _find_outdated(self) -> npt.NDArray[np.int64]:
-        """Versions and segments, as one number each, whose name is not what the version in force says it must be."""
+        """Versions and segments, as one number each, whose name is not what the version in force says it must be.
+
+        A segment that ended is called by its id; whoever is still in it leaves it soon, and hears the name of another.
+        """
         now, given = self._names.get(self._in_force, ()), self._given.get(self._in_force, frozenset())
         codes = [
             version * _SEGMENTS + index
             for version, names in self._names.items()
             for index, (was, becomes) in enumerate(zip(names, now, strict=False))
-            if was != becomes and (index in given or index in self._given[version])
+            if was != becomes != segment_id(index) and (index in given or index in self._given[version])
         ]
         return np.array(codes, dtype=np.int64)

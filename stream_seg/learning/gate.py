@@ -8,7 +8,6 @@ import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
 from stream_seg.contracts.model import ModelSnapshot, parse_snapshot
-from stream_seg.core.model import segment_id
 
 from .moves import moves
 from .scaling import Matrix, Scaling
@@ -24,7 +23,7 @@ HALF_MOVED: Final = "half_moved"
 COLLAPSED_BELOW: Final = 0.05
 # What moves more customers than this must be worth it: their inertia must fall by so much.
 MOVED_ABOVE: Final = 0.5
-WORTH_IT: Final = 0.02
+WORTH_IT: Final = 0.01
 # With fewer customers a segment, a share of them says nothing.
 CUSTOMERS_A_SEGMENT: Final = 10
 
@@ -118,4 +117,4 @@ def _scaling(snapshot: ModelSnapshot) -> Scaling:
 
 
 def _called(snapshot: ModelSnapshot, index: int) -> str:
-    return f"{segment_id(index)} ({snapshot.segments[index].name})"
+    return f"{snapshot.segments[index].id} ({snapshot.segments[index].name})"

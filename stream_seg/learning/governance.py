@@ -46,9 +46,9 @@ def unnamed(in_force: ModelSnapshot, segment: str, version: int, created_at: str
     return _next(in_force, version, created_at, reason=RENAMED, segments=_with(in_force, segment, name, given=False))
 
 
-def given_names(segments: Sequence[SegmentProfile]) -> dict[int, str]:
-    """The names that persons gave, by index of the segment."""
-    return {index: profile.name for index, profile in enumerate(segments) if profile.name_pinned}
+def given_names(segments: Sequence[SegmentProfile]) -> dict[str, str]:
+    """The names that persons gave, by id of the segment."""
+    return {profile.id: profile.name for profile in segments if profile.name_pinned}
 
 
 def _chosen(
@@ -64,12 +64,15 @@ def _chosen(
         content_of=to.content_of or to.version,
         segments=_named_as_now(to.segments, given_names(in_force.segments)),
         learner=_progress(to, in_force),
+        born=[each.id for each in to.segments if each.id not in {other.id for other in in_force.segments}],
+        ended=[each.id for each in in_force.segments if each.id not in {other.id for other in to.segments}],
     )
 
 
 def _next(base: ModelSnapshot, version: int, created_at: str, **changed: Any) -> ModelSnapshot:
     """`base` as another version, its child unless `changed` says otherwise."""
-    news = {"version": version, "parent": base.version, "created_at": created_at, **changed}
+    same = {"parent": base.version, "born": [], "ended": [], "evidence": {}}
+    news = {"version": version, "created_at": created_at, **same, **changed}
     # Through JSON, so that what is published is checked as whoever reads it will.
     return ModelSnapshot.model_validate_json(base.model_copy(update=news).model_dump_json())
 
@@ -81,20 +84,20 @@ def _with(snapshot: ModelSnapshot, segment: str, name: str, *, given: bool) -> l
     ]
 
 
-def _named_as_now(segments: Sequence[SegmentProfile], given: Mapping[int, str]) -> list[SegmentProfile]:
+def _named_as_now(segments: Sequence[SegmentProfile], given: Mapping[str, str]) -> list[SegmentProfile]:
     """Segments of an older version with the names that persons have given by now, and no others of theirs.
 
     A segment that had such a name by itself gets a number behind it.
     """
-    taken = {name.casefold() for index, name in given.items() if index < len(segments)}
+    taken = {given[profile.id].casefold() for profile in segments if profile.id in given}
     named = []
-    for index, profile in enumerate(segments):
-        name = given.get(index)
+    for profile in segments:
+        name = given.get(profile.id)
         if name is None:
             candidates = (profile.name, *(f"{profile.name} {number}" for number in range(2, len(segments) + 2)))
             name = next(each for each in candidates if each.casefold() not in taken)
         taken.add(name.casefold())
-        named.append(profile.model_copy(update={"name": name, "name_pinned": index in given}))
+        named.append(profile.model_copy(update={"name": name, "name_pinned": profile.id in given}))
     return named
 
 

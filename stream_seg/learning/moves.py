@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -90,15 +89,13 @@ def moves(old: ModelSnapshot, new: ModelSnapshot, rows: Matrix) -> Moves:
     """
     if rows.ndim != 2 or rows.shape[1] != len(FEATURES):
         raise ValueError(f"customers are rows of all {len(FEATURES)} features, not an array of shape {rows.shape}")
-    labels = [snapshot.to_model().assign(rows).best for snapshot in (old, new)]
-    ids = [[profile.id for profile in snapshot.segments] for snapshot in (old, new)]
-    return flow_matrix(labels[0], labels[1], ids[0], ids[1])
+    places = [np.searchsorted(each.numbers, each.to_model().assign(rows).best) for each in (old, new)]
+    ids = [tuple(profile.id for profile in snapshot.segments) for snapshot in (old, new)]
+    return Moves(ids[0], ids[1], flow_matrix(places[0], places[1], (len(ids[0]), len(ids[1]))))
 
 
-def flow_matrix(
-    old: npt.NDArray[np.intp], new: npt.NDArray[np.intp], old_ids: Sequence[str], new_ids: Sequence[str]
-) -> Moves:
-    """The moves of customers whose clusters (n,) are known by two models, with the ids of each model's clusters."""
-    counts = np.zeros((len(old_ids), len(new_ids)), dtype=np.int64)
+def flow_matrix(old: npt.NDArray[np.intp], new: npt.NDArray[np.intp], shape: tuple[int, int]) -> npt.NDArray[np.int64]:
+    """How many customers are in each pair of clusters (`shape`), from the cluster of each by two models (n,)."""
+    counts = np.zeros(shape, dtype=np.int64)
     np.add.at(counts, (old, new), 1)
-    return Moves(tuple(old_ids), tuple(new_ids), counts)
+    return counts

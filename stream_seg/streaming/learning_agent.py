@@ -113,7 +113,8 @@ class LearningAgent:
         await self._append(snapshot)
         reach("published")
         self._own = snapshot
-        log.info("published model %d (%s): %s", snapshot.version, snapshot.reason, [s.name for s in snapshot.segments])
+        names = [segment.name for segment in snapshot.segments]
+        log.info("published model %d (%s): %s%s", snapshot.version, snapshot.reason, names, _what_changed(snapshot))
 
     async def _append(self, snapshot: ModelSnapshot) -> None:
         message = (str(snapshot.version).encode(), snapshot.dumps(), ())
@@ -125,6 +126,14 @@ class LearningAgent:
         stays = f"model {good.version} stays in force" if good else "there is still none"
         log.error("a new model was refused (%s), %s: %s", refused.code, stays, " ".join(refused.evidence.split()))
         self._learner = self._go_on(learner, good) if good else None
+
+
+def _what_changed(snapshot: ModelSnapshot) -> str:
+    """For the log: births, deaths and moves of a fresh start; nothing where centres only moved."""
+    said = [f"{what} {', '.join(ids)}" for what, ids in (("born", snapshot.born), ("ended", snapshot.ended)) if ids]
+    if explained := snapshot.evidence.get("moves"):
+        said.append(f"{explained['moved']} of {explained['customers']} sampled customers move")
+    return "".join(f"; {each}" for each in said)
 
 
 def _learn(learner: Learner, sample: Sample) -> str | None:

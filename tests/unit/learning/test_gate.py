@@ -75,7 +75,7 @@ def test_half_the_customers_moved_for_nothing() -> None:
     assert refusal(swapped, snapshot(1), rows) == (
         HALF_MOVED,
         "30 of 30 sampled customers (100%) would change segment, most of them (15) from b0 to b1, and inertia would go"
-        " from 0.0 to 0.0; to move more than 50% it must fall by 2%",
+        " from 0.0 to 0.0; to move more than 50% it must fall by 1%",
     )
     assert refusal(swapped, snapshot(1), rows[:19]) is None  # too few to say
 
@@ -88,7 +88,7 @@ def test_half_the_customers_moved_for_a_better_model() -> None:
 
 
 def test_what_a_learner_makes_of_people_passes(people) -> None:  # type: ignore[no-untyped-def]
-    policy = LearnerPolicy(min_customers=100, warm_up_s=0.0, refit_after_s=(50.0,))
+    policy = LearnerPolicy(min_customers=100, warm_up_s=0.0, challenge_every_s=10.0, publish_every_s=20.0)
     learner, published = Learner(6, 1, policy), []
     for clock, rows in enumerate(np.split(people.rows, 100)):
         for number, row in enumerate(rows.tolist()):
@@ -97,5 +97,5 @@ def test_what_a_learner_makes_of_people_passes(people) -> None:  # type: ignore[
             made = learner.snapshot(float(clock), "2026-01-01T00:00:00Z", len(published), reason)
             assert refusal(made, published[-1] if published else None, learner.sample) is None
             published.append(made)
-    assert [each.reason for each in published] == ["started", "refit", "refit", "refit"][: len(published)]
-    assert len(published) >= 2
+    assert published[0].reason == "started"
+    assert len(published) >= 4

@@ -5,7 +5,7 @@ import pytest
 
 from stream_seg.contracts.model import ModelSnapshot, SegmentProfile
 from stream_seg.core.features import FEATURES
-from stream_seg.learning.moves import Flow, flow_matrix, moves
+from stream_seg.learning.moves import Flow, moves
 
 
 def snapshot(version: int, *centers: float) -> ModelSnapshot:
@@ -56,9 +56,11 @@ def test_another_k_has_births_and_deaths_and_all_of_it_is_json() -> None:
 
 
 def test_ids_not_places_say_who_stays() -> None:
-    places = np.array([0, 0, 1], dtype=np.intp)
-    scored = flow_matrix(places, places, ["b0", "b4"], ["b0", "b7"])
-    assert scored.flows == [Flow("b4", "b7", 1)]
+    old, new = snapshot(1, 0.0, 10.0), snapshot(2, 0.0, 10.0)
+    profiles = [new.segments[0], new.segments[1].model_copy(update={"id": "b7"})]
+    scored = moves(old, new.model_copy(update={"segments": profiles}), rows(0.0, 1.0, 10.0))
+    assert scored.flows == [Flow("b1", "b7", 1)]
+    assert (scored.born, scored.ended) == (["b7"], ["b1"])
 
 
 def test_nobody_scored_is_no_share() -> None:
