@@ -42,6 +42,13 @@ def test_a_name_taken_back_is_for_nobody() -> None:
     assert outdated(book) == [(2, 1)]
 
 
+def test_a_segment_that_ended_is_left_and_not_renamed() -> None:
+    book = NameBook()
+    book.learn(1, ("Small", "VIP", "Big"), B1, in_force=True)
+    book.learn(2, ("Small", "b1", "Big"), in_force=True)
+    assert outdated(book) == []
+
+
 def test_a_version_that_came_late_under_a_number_in_use_says_nothing() -> None:
     book = NameBook()
     book.learn(1, ("Small", "Big"), in_force=True)
