@@ -17,8 +17,9 @@ class Progress:
     first_clock: float | None = None  # of the first sample
     samples: int = 0
     starts: int = 0  # good starts tried, so that each has randomness of its own
-    spans_used: int = 0  # of the policy's refit_after_s
     customers_at_start: int = 0
+    next_number: int = 0  # of the next segment that is born
+    challenged_clock: float | None = None  # when the last challenger began
     counts: list[int] = field(default_factory=list)  # samples learned by each centre since the last start
     published_clock: float | None = None
     published_samples: int = 0
@@ -52,7 +53,7 @@ class Progress:
 
 def _has_type(name: str, value: object) -> bool:
     """Whether a value out of JSON may be the field of this name."""
-    if name in ("first_clock", "published_clock"):
+    if name.endswith("_clock"):
         return value is None or type(value) in (int, float)
     if name == "counts":
         return isinstance(value, list) and all(type(count) is int for count in value)

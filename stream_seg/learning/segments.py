@@ -15,10 +15,13 @@ from .profiles import Population, profiles
 from .scaling import Matrix, Scaling
 
 
-def describe(scaling: Scaling, centers: Matrix, rows: Matrix, held: Sequence[SegmentProfile]) -> list[SegmentProfile]:
+def describe(
+    scaling: Scaling, centers: Matrix, rows: Matrix, held: Sequence[SegmentProfile | None]
+) -> list[SegmentProfile]:
     """Profiles and names of centres (k, d), from a sample of customers (n, len(FEATURES)), n >= 1.
 
-    Customers are assigned as workers do it. `held`: the segments as they were published last, in order of id.
+    Customers are assigned as workers do it. `held`: the segments as they were published last,
+    in the order of the centres; None for one that is new.
     """
     ids = tuple(segment_id(index) for index in range(len(centers)))
     model = SegmentModel(
@@ -33,8 +36,17 @@ def describe(scaling: Scaling, centers: Matrix, rows: Matrix, held: Sequence[Seg
     typical = np.tile(np.median(rows, axis=0), (len(centers), 1))
     typical[:, [FEATURES.index(name) for name in scaling.features]] = scaling.human(centers)
     found = profiles(rows, model.assign(rows).best, typical)
-    named = names([each.medians for each in found], Population.of(rows), [each.name for each in held])
+    given = {index: each.name for index, each in enumerate(held) if each and each.name_pinned}
+    before = [each.name if each else None for each in held]
+    named = names([each.medians for each in found], Population.of(rows), before, given)
     return [
-        SegmentProfile(id=id_, name=name, share=each.share, customers=each.customers, features=each.medians)
-        for id_, name, each in zip(ids, named, found, strict=True)
+        SegmentProfile(
+            id=id_,
+            name=name,
+            share=each.share,
+            customers=each.customers,
+            features=each.medians,
+            name_pinned=index in given,
+        )
+        for index, (id_, name, each) in enumerate(zip(ids, named, found, strict=True))
     ]
