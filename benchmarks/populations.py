@@ -23,6 +23,7 @@ from stream_seg.datasets.record import SourceRecord
 from stream_seg.datasets.simulator import Disturbances, Simulation, simulate
 
 HALF_LIFE_S = 30 * DAY_S
+YEAR = 365
 SIMULATED_DAYS = 180
 SALE_DAY = 80  # to day 93
 DISTURBED = Disturbances(drift_share=0.5, sale_day=SALE_DAY)
@@ -85,16 +86,22 @@ class Fold:
 
 def days(source: Iterable[SourceRecord], start_s: float) -> Iterator[Day]:
     """A source day by day from `start_s` (epoch seconds), as far as it goes; records of a day must lie together."""
-    fold = Fold(Engine(Rules(Decay(HALF_LIFE_S))))
-    for number, records in groupby(source, key=lambda record: int((record.occurred_at_s - start_s) // DAY_S)):
+    fold, last = Fold(Engine(Rules(Decay(HALF_LIFE_S)))), 0
+    for number, records in groupby(source, key=lambda record: int((record.occurred_at_s - start_s) // DAY_S) + 1):
+        yield from (_seen(fold, silent, start_s) for silent in range(last + 1, number) if last)
         fold.absorb(records)
-        clock = start_s + (number + 1) * DAY_S
-        yield Day(number + 1, clock, [key.decode() for key in fold.held.keys], fold.features(clock))
+        yield _seen(fold, number, start_s)
+        last = number
+
+
+def _seen(fold: Fold, number: int, start_s: float) -> Day:
+    clock = start_s + number * DAY_S
+    return Day(number, clock, [key.decode() for key in fold.held.keys], fold.features(clock))
 
 
 def complete_journey() -> Iterator[Day]:
     """The year of 2,469 households, 2017."""
-    return days(CompleteJourney(), 1_483_228_800.0)
+    return (day for day in days(CompleteJourney(), 1_483_228_800.0) if day.number <= YEAR)
 
 
 def simulation(customers: int, seed: int) -> Simulation:
