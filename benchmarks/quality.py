@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,10 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.contenders import Centers, Contender, Learned, batch, contenders
 from benchmarks.populations import Day, complete_journey, simulated, simulation
+from benchmarks.quality_pictures import draw_map, draw_quality, draw_stability
 from benchmarks.table import json_line, table
-from stream_seg.learning.scaling import Scaling
+from stream_seg.contracts.model import ModelSnapshot
+from stream_seg.learning.scaling import CLIP, Scaling
 
 FEATURES = ("order_rate", "spend_rate", "basket_value", "browse_rate", "refund_share")
 CUSTOMERS, SEED = 4_000, 7
@@ -35,7 +38,8 @@ DATES = {
 THRESHOLDS = {"population": 2.0, "complete_journey": 1.5}  # of DBSTREAM: those that give about six clusters
 GOOD = 1.02
 APART_DAYS = 7
-QUIET_DAYS = 63  # of the control without drift
+QUIET_DAYS = 90  # of the control without drift
+SETTLED_DAYS = 30  # of it, in which the learner may still arrive at what the last days of change left
 SILHOUETTE_SAMPLE = 2_000
 DAYS_A_YEAR = 365
 
@@ -79,8 +83,8 @@ def nearest(points: Centers, centers: Centers) -> tuple[Labels, float]:
     return squares.argmin(axis=1), float(squares.min(axis=1).sum())
 
 
-def follow(days: Sequence[Day], name: str, truth: dict[int, Labels]) -> tuple[list[Course], dict[int, float]]:
-    """Let all contenders see a population; their courses, batch first, and the inertia of batch k-means by day."""
+def follow(days: Sequence[Day], name: str, truth: dict[int, Labels]) -> tuple[list[Course], Learned]:
+    """Let all contenders see a population; their courses, and the project's learner, whose course is the first."""
     scale = Scaling.fit(next(day for day in days if day.number == SCALE_DAY).rows, FEATURES)
     courses = [Course(each) for each in contenders(scale, FIRST_DAY, THRESHOLDS[name])]
     best: dict[int, float] = {}
@@ -99,7 +103,9 @@ def follow(days: Sequence[Day], name: str, truth: dict[int, Labels]) -> tuple[li
                 _note_churn(course, np.array(old_ids)[nearest(points, old)[0]], np.array(_ids(course))[labels])
             if day.number in DATES[name]:
                 _note_date(course, points, labels, truth.get(day.number))
-    return courses, best
+    learned = courses[0].contender
+    assert isinstance(learned, Learned)
+    return courses, learned
 
 
 def _ids(course: Course) -> list[int]:
@@ -128,7 +134,7 @@ def _note_date(course: Course, points: Centers, labels: Labels, truth: Labels | 
 def between_snapshots(learned: Learned, last: Day) -> list[float]:
     """ARI of everyone's segments by the models in force seven days apart, while nobody changes any more.
 
-    The last day goes on for `QUIET_DAYS`: samples are drawn from it as before. The first week lets the learner arrive.
+    The last day goes on for `QUIET_DAYS`: samples are drawn from it as before.
     """
     labels: list[Labels] = []
     clock = last.clock
@@ -136,7 +142,7 @@ def between_snapshots(learned: Learned, last: Day) -> list[float]:
         clock += 86_400.0
         learned.see(Day(last.number + number, clock, last.keys, last.rows))
         labels.append(learned.snapshots[-1][1].to_model().assign(last.rows).best)
-    settled = labels[APART_DAYS:]
+    settled = labels[SETTLED_DAYS:]
     return [float(adjusted_rand_score(old, new)) for old, new in zip(settled, settled[APART_DAYS:], strict=False)]
 
 
@@ -188,31 +194,39 @@ def main() -> None:
     """Print both tables and what the targets come to; with --json one object on the last line, too."""
     parser = argparse.ArgumentParser(prog="scripts/bench quality", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
-    parser.add_argument("--pictures", metavar="FOLDER", help="write the pictures of docs/clustering.md there")
+    parser.add_argument(
+        "--pictures", metavar="FOLDER", type=Path, help="write the pictures of docs/clustering.md there"
+    )
     options = parser.parse_args()
     figures: dict[str, object] = {"inertia_ratio": {}, "ari_between_snapshots": 1.0, "promotions": {}}
     figures |= {"promotions_a_year": {}, "longest_days_above": {}, "silhouette": {}, "contenders": {}}
-    followed: dict[str, tuple[list[Course], float]] = {}
+    followed: dict[str, list[Course]] = {}
+    promoted: dict[str, list[int]] = {}
     with threadpool_limits(1):
         for name, days, truth in populations():
-            courses, _ = follow(days, name, truth)
-            learned = courses[0].contender
-            assert isinstance(learned, Learned)
-            promotions = list(learned.promotions)
+            courses, learned = follow(days, name, truth)
+            promoted[name] = list(learned.promotions)
             print(f"\n{name}, {len(days[-1].keys):,} customers, {days[-1].number} days\n\n{report(name, courses)}\n")
+            if options.pictures:
+                _draw_map(learned.snapshots[-1][1], days[-1], options.pictures / f"segments-{name}.png")
             ari = between_snapshots(learned, days[-1])
             years = (days[-1].number - FIRST_DAY) / DAYS_A_YEAR
-            print(f"challengers promoted on days {promotions}: {len(promotions) / years:.1f} a year")
+            print(f"challengers promoted on days {promoted[name]}: {len(promoted[name]) / years:.1f} a year")
             steady = f"median {np.median(ari):.3f}, worst {min(ari):.3f}"
             print(f"ARI of snapshots {APART_DAYS} days apart, without drift: {steady}")
-            _collect(figures, name, courses, promotions, years, min(ari))
-            followed[name] = (courses, min(ari))
+            _collect(figures, name, courses, promoted[name], years, min(ari))
+            followed[name] = courses
     if options.pictures:
-        from benchmarks.quality_pictures import draw
-
-        draw({name: courses for name, (courses, _) in followed.items()}, options.pictures)
+        draw_quality(followed, promoted, options.pictures / "quality.png")
+        draw_stability(followed, options.pictures / "stability.png")
     if options.json:
         print(json_line(figures))
+
+
+def _draw_map(snapshot: ModelSnapshot, day: Day, path: Path) -> None:
+    model = snapshot.to_model()
+    names = {number: model.names[number] for number in model.places}
+    draw_map(np.clip(model.scaled(day.rows), -CLIP, CLIP), model.assign(day.rows).best, names, path)
 
 
 def _collect(

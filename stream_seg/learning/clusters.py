@@ -39,6 +39,12 @@ class Clusters:
         places: npt.NDArray[np.intp] = cdist(self.scaling.points(rows), self.centers, "sqeuclidean").argmin(axis=1)
         return places
 
+    def saving(self, rows: Matrix, centers: Matrix) -> float:
+        """The share of the squared distance of customers (n, len(FEATURES)) saved on other centres (k, d)."""
+        points = self.scaling.points(rows)
+        others = float(squares(points, centers).sum())
+        return 1.0 - float(squares(points, self.centers).sum()) / others if others > 0 else 0.0
+
     def seen_from(self, scaling: Scaling) -> Matrix:
         """The centres (k, d) as points of another scale of the same features."""
         compared: Matrix = (self.scaling.compared(self.centers) - np.array(scaling.center)) / np.array(scaling.scale)

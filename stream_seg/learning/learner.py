@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, Final, Self
 
 import numpy as np
-from scipy.spatial.distance import pdist
 
 from stream_seg.contracts.model import ModelSnapshot, SegmentProfile
 from stream_seg.core.features import FEATURES
@@ -56,6 +55,7 @@ class Learner:
         self._unjudged: list[Sequence[float]] = []
         self._evidence: dict[str, Any] = {}
         self._published: Matrix = np.empty((0, len(policy.features)))
+        self._stale, self._looked_at = 0.0, -inf
         self._segments: list[SegmentProfile | None] = []
         self._last: ModelSnapshot | None = None
         self._news: str | None = None
@@ -73,8 +73,8 @@ class Learner:
         self._numbers = list(snapshot.numbers)
         self._progress.next_number = max(self._progress.next_number, self._numbers[-1] + 1)
         scaling = Scaling(tuple(snapshot.features), tuple(snapshot.log), tuple(snapshot.center), tuple(snapshot.scale))
-        self._clusters = Clusters(scaling, np.array(snapshot.centroids, dtype=np.float64), policy.halflife)
-        self._published = self._clusters.centers
+        self._published = np.array(snapshot.centroids, dtype=np.float64)
+        self._clusters = Clusters(scaling, self._progress.centers_or(self._published), policy.halflife)
         self._segments, self._last = list(snapshot.segments), snapshot
         return self
 
@@ -168,6 +168,8 @@ class Learner:
                 self._begin(clock, REFIT)
             elif self._challenge_due(clock):
                 self._challenge(self._clusters, clock)
+        if clock - self._looked_at >= self.policy.publish_gap_s:
+            self._stale, self._looked_at = self.staleness(), clock
         return self.due(clock)
 
     def due(self, clock: float) -> str | None:
@@ -178,28 +180,32 @@ class Learner:
         if progress.published_clock is None:
             return STARTED
         since = clock - progress.published_clock
+        if since >= self.policy.publish_gap_s and self._stale > self.policy.publish_gain:
+            return MOVED
         if since >= self.policy.publish_every_s and progress.samples > progress.published_samples:
             return SCHEDULED
-        if since >= self.policy.publish_gap_s and self.moved() > self.policy.publish_move:
-            return MOVED
         return None
 
-    def moved(self) -> float:
-        """How far the centre that moved most is from where it was published, in mean distances between centres."""
-        centers = self.centers
-        if len(centers) != len(self._published):
+    def staleness(self) -> float:
+        """The share of the recent sample's squared distance that the centres learned save on those published last."""
+        if self._clusters is None or self._news or self.customers < self._enough_customers:
             return 0.0
-        steps = np.linalg.norm(centers - self._published, axis=1)
-        return float(steps.max() / pdist(centers).mean()) if len(centers) > 1 else 0.0
+        return self._clusters.saving(self._recent.matrix(), self._published)
 
     def snapshot(self, clock: float, created_at: str, parent: int, reason: str) -> ModelSnapshot:
-        """The model as it is, version `parent` + 1; movement is measured from here on.
+        """The model as it is, version `parent` + 1.
 
-        `clock`: stream time, epoch seconds; `created_at`: RFC 3339. Raises RuntimeError before the start.
+        With the reason `SCHEDULED` the centres in force stay where they are, and only profiles are of now: centres that
+        move a little every week would move customers for nothing. `clock`: stream time, epoch seconds; `created_at`:
+        RFC 3339. Raises RuntimeError before the start.
         """
         if self._clusters is None:
             raise RuntimeError("there is nothing to publish yet: wait until advance() gives a reason")
         scaling, centers, before = self._clusters.scaling, self._clusters.centers, self._last
+        if reason == SCHEDULED and not self._news:
+            self._progress.centers, centers = centers.tolist(), self._published
+        else:
+            self._progress.centers, self._stale = [], 0.0
         segments = self._described(scaling, centers)
         self._progress.published_clock = clock
         self._progress.published_samples = self._progress.samples
@@ -253,12 +259,10 @@ class Learner:
         return self._progress.clusters != self.k or features != self.policy.features
 
     def _challenge_due(self, clock: float) -> bool:
-        progress = self._progress
-        begun = clock if progress.challenged_clock is None else progress.challenged_clock
-        return (
-            clock - begun >= self.policy.challenge_every_s
-            or self.customers >= self.policy.challenge_growth * progress.customers_at_start
-        )
+        progress, policy = self._progress, self.policy
+        grown = self.customers >= policy.challenge_growth * progress.customers_at_start
+        begun = progress.challenged_clock
+        return grown or begun is None or clock - begun >= policy.challenge_every_s
 
     def _fresh(self, restarts: int) -> Clusters | None:
         """Clusters found on the recent sample; None where its customers are too much alike."""

@@ -39,7 +39,7 @@ class LearnerPolicy:
     halflife: float = 0.003  # River's name for the step towards each sample: not a time
     publish_every_s: float = 7 * DAY_S
     publish_gap_s: float = DAY_S  # moved centres are not published more often than this
-    publish_move: float = 0.1  # of the mean distance between centres
+    publish_gain: float = 0.008  # moved centres are published when they save this share of the squared distance
 
     def __post_init__(self) -> None:
         if self.recent_customers < self.min_customers:

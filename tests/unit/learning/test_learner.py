@@ -101,17 +101,21 @@ def test_every_seven_days_if_anything_was_learned(started: Learner, people) -> N
 def test_moved_centres_are_published_once_a_day_at_most(started: Learner, people) -> None:
     heavier = people.rows * np.array([2.0, 3.0, 1.5, 1.0, 1.0, 2.0, 2.0, 1.0])
     feed(started, heavier)
-    assert started.moved() > 0.1
-    assert started.due(DAY_S - 1) is None
-    assert started.due(DAY_S) == MOVED
+    assert started.staleness() > SMALL.publish_gain
+    assert started.advance(DAY_S - 1) is None
+    assert started.advance(DAY_S) == MOVED
     publish(started, DAY_S, 1, MOVED)
-    assert started.moved() == 0.0
-    assert started.due(2 * DAY_S) is None
+    assert started.staleness() == 0.0
+    assert started.advance(2 * DAY_S) is None
 
 
-def test_a_steady_population_moves_no_centre_far(started: Learner, people) -> None:
-    feed(started, people.rows)
-    assert started.moved() < 0.1
+def test_a_steady_population_leaves_the_centres_in_force_where_they_are(started: Learner, people) -> None:
+    before = publish(started, 0.0)
+    feed(started, people.rows[:500])
+    assert started.advance(DAY_S) is None
+    after = publish(started, 7 * DAY_S, 1, SCHEDULED)
+    assert after.centroids == before.centroids
+    assert started.centers.tolist() != before.centroids
 
 
 def test_snapshots_number_themselves_after_their_parent(started: Learner) -> None:
@@ -210,7 +214,6 @@ def test_a_restart_changes_nothing(started: Learner, restored, people) -> None:
     for each in (learner, started):
         feed(each, people.rows[1000:1300])
     assert learner.centers.tobytes() == started.centers.tobytes()
-    assert learner.moved() == started.moved()
     assert learner.due(8 * DAY_S) == started.due(8 * DAY_S) == SCHEDULED
 
 
