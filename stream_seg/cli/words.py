@@ -69,6 +69,9 @@ QUANTITIES: Final = {
     "browse_rate": Quantity("actions\na month", "interactions a month", _rate),
     "cart_rate": Quantity("carts\na month", "additions to the cart a month", _rate),
     "refund_share": Quantity("refunded", "share of money refunded", _share),
+    "order_pace": Quantity("orders a month\nat their pace", "pace of orders a month", _rate),
+    "spend_pace": Quantity("spend a month\nat their pace", "pace of spend a month", money),
+    "browse_pace": Quantity("actions a month\nat their pace", "pace of interactions a month", _rate),
 }
 
 

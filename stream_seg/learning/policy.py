@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from stream_seg.core.features import DEFAULT_FEATURES
+
 from .scaling import Scaling
-from .warm_start import DEFAULT_FEATURES
 
 DAY_S = 86_400.0
 

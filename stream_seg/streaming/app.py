@@ -210,7 +210,7 @@ def _policy(settings: Settings) -> LearnerPolicy:
     """In a replay the first model may wait a half-life; people who watch live traffic want one at once."""
     half_life_s = settings.half_life_s
     warm_up_s = half_life_s if settings.clock == "stream" else 0.0
-    return LearnerPolicy(warm_up_s=warm_up_s)
+    return LearnerPolicy(features=settings.features, warm_up_s=warm_up_s)
 
 
 def _wire(made: Application, settings: Settings, transport: BatchTransport) -> None:

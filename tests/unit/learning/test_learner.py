@@ -2,20 +2,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.cluster.vq import kmeans2
 
 from stream_seg.contracts.model import ModelSnapshot
-from stream_seg.core.features import FEATURES
+from stream_seg.core.features import DEFAULT_FEATURES, FEATURES
 from stream_seg.learning.learner import MOVED, REFIT, SCHEDULED, STARTED, Learner
 from stream_seg.learning.policy import DAY_S, LearnerPolicy
 from stream_seg.learning.warm_start import inertia
 
 HALF_LIFE_S = 30 * DAY_S
 NEVER = 1e12
-SMALL = LearnerPolicy(min_customers=100, warm_up_s=0.0, customers_per_cluster=10)
+RATES = ("order_rate", "spend_rate", "basket_value", "browse_rate", "refund_share")
+SMALL = LearnerPolicy(features=RATES, min_customers=100, warm_up_s=0.0, customers_per_cluster=10)
 
 
 def feed(learner: Learner, rows: np.ndarray, clock: float = 0.0, prefix: str = "c") -> None:
@@ -99,7 +101,7 @@ def test_every_seven_days_if_anything_was_learned(started: Learner, people) -> N
 
 
 def test_moved_centres_are_published_once_a_day_at_most(started: Learner, people) -> None:
-    heavier = people.rows * np.array([2.0, 3.0, 1.5, 1.0, 1.0, 2.0, 2.0, 1.0])
+    heavier = people.rows * np.array([2.0, 3.0, 1.5, 1.0, 1.0, 2.0, 2.0, 1.0, 2.0, 3.0, 2.0])
     feed(started, heavier)
     assert started.staleness() > SMALL.publish_gain
     assert started.advance(DAY_S - 1) is None
@@ -146,6 +148,15 @@ def test_six_kinds_of_customers_are_found_and_named(started: Learner, people) ->
     }
 
 
+def test_six_kinds_of_customers_are_found_with_the_usual_features(people) -> None:
+    learner = Learner(6, 1, replace(SMALL, features=DEFAULT_FEATURES))
+    feed(learner, people.rows[:500])
+    assert learner.advance(0.0) == STARTED
+    best = publish(learner, 0.0).to_model().assign(people.rows).best
+    purity = [np.bincount(best[people.kinds == kind]).max() / (people.kinds == kind).sum() for kind in range(6)]
+    assert min(purity) > 0.85
+
+
 def test_20_000_samples_later_it_is_as_good_as_batch_k_means(people) -> None:
     learner = Learner(6, 1, LearnerPolicy(warm_up_s=0.0))
     order = np.random.default_rng(4).integers(len(people.rows), size=20_000)
@@ -187,14 +198,14 @@ def test_without_an_id_every_sample_is_a_customer() -> None:
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
 def test_numbers_that_are_none_are_skipped(started: Learner, bad: float) -> None:
     before = started.centers.tobytes()
-    started.observe("anna", [bad] * 8, 0.0)
+    started.observe("anna", [bad] * len(FEATURES), 0.0)
     assert started.skipped == 1
     assert started.centers.tobytes() == before
     assert started.predict_one({"order_rate": bad}) is None
 
 
 def test_a_row_of_another_length_says_what_to_do() -> None:
-    with pytest.raises(ValueError, match="give all 8"):
+    with pytest.raises(ValueError, match=f"give all {len(FEATURES)}"):
         Learner(2, 1, SMALL).observe("anna", [1.0], 0.0)
 
 

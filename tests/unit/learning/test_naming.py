@@ -128,7 +128,7 @@ def test_64_segments_get_64_names_and_keep_them(seed: int) -> None:
     rng = np.random.default_rng(seed)
     segments = []
     for _ in range(64):
-        factors = dict(zip(FEATURES, np.exp(rng.normal(0, 0.8, 8)).tolist(), strict=True))
+        factors = dict(zip(FEATURES, np.exp(rng.normal(0, 0.8, len(FEATURES))).tolist(), strict=True))
         medians = {name: value * factors[name] for name, value in USUAL.items()}
         segments.append(medians | {"refund_share": 0.0 if rng.random() < 0.8 else 0.2})
     found = names(segments, EVERYONE)
