@@ -30,8 +30,7 @@ LASTING_DAYS: Final = 7
 
 def learned(population: Daily, features: Sequence[str], half_life_s: float, k: int = 6) -> dict[int, SegmentModel]:
     """Models by the day at whose end each comes into force, learned from a sample a day as workers draw it."""
-    days = half_life_s
-    policy = LearnerPolicy(features=tuple(features), warm_up_s=days)
+    policy = LearnerPolicy(features=tuple(features), warm_up_s=half_life_s)
     learner, rng, models = Learner(k, 1, policy), np.random.default_rng(1), {}
     for day, (now, matrix) in enumerate(zip(population.times, population.features, strict=True)):
         wanted = min(len(matrix), SAMPLES_A_DAY if learner.ready else FIRST_SAMPLE)

@@ -16,6 +16,16 @@ from .times import parse_rfc3339
 # What a customer's record has room for.
 MAX_VERSION: Final = 2**32 - 1
 MAX_SEGMENTS: Final = 127
+# What no feature of a customer exceeds: sums of amounts of 32 bits, in minor units.
+_LARGEST_FEATURE: Final = 1e15
+
+# Reasons of versions that persons publish; a learner has others.
+ROLLBACK: Final = "rollback"
+PINNED: Final = "pinned"
+UNPINNED: Final = "unpinned"
+RENAMED: Final = "renamed"
+_CONTENT: Final = ("features", "log", "center", "scale", "centroids")
+BY_PERSON: Final = frozenset({ROLLBACK, PINNED, UNPINNED, RENAMED})
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Row = Annotated[list[Finite], Field(min_length=1)]
@@ -33,6 +43,7 @@ class SegmentProfile(_Json):
     share: float = Field(ge=0, le=1, description="of the customers sampled")
     customers: int = Field(ge=0, description="in the sample")
     features: dict[str, Finite] = Field(default_factory=dict)
+    name_pinned: bool = Field(default=False, description="whether a person gave the name; naming leaves it alone")
 
 
 class ModelSnapshot(_Json):
@@ -56,6 +67,8 @@ class ModelSnapshot(_Json):
     segments: list[SegmentProfile]
     learner: dict[str, Any] = Field(default_factory=dict, description="all that is needed to go on learning")
     reason: str = Field(description="why this version was published")
+    pinned: bool = Field(default=False, description="until a person says otherwise, nothing a learner publishes counts")
+    content_of: int | None = Field(default=None, description="the version whose content a person chose")
     born: list[str] = Field(default_factory=list, description="segments that the parent has not")
     ended: list[str] = Field(default_factory=list, description="segments of the parent that this version has not")
     evidence: dict[str, Any] = Field(
@@ -92,6 +105,25 @@ class ModelSnapshot(_Json):
             raise ValueError(f"parent {self.parent} must be an older version than {self.version}")
         return self
 
+    @model_validator(mode="after")
+    def _measures(self) -> Self:
+        """Numbers may each be finite and yet give distances that are not: then no customer has a nearest centre."""
+        customers = np.array([[0.0] * len(FEATURES), [_LARGEST_FEATURE] * len(FEATURES)])
+        with np.errstate(over="ignore", invalid="ignore"):
+            distances = self.to_model().assign(customers).distances[:, self.numbers]
+        if not np.isfinite(distances).all():
+            raise ValueError("scale and centroids give distances that are not finite")
+        return self
+
+    @property
+    def by_person(self) -> bool:
+        """Whether a person, not a learner, published this version."""
+        return self.reason in BY_PERSON
+
+    def same_content(self, other: ModelSnapshot) -> bool:
+        """Whether it puts every customer where another puts them; names may differ."""
+        return all(getattr(self, name) == getattr(other, name) for name in ("numbers", *_CONTENT))
+
     @property
     def numbers(self) -> tuple[int, ...]:
         """The numbers of the segments, in the order of the centroids."""
@@ -114,6 +146,7 @@ class ModelSnapshot(_Json):
             centroids=np.array(self.centroids),
             names=self.names,
             numbers=self.numbers,
+            given=frozenset(number_of(profile.id) for profile in self.segments if profile.name_pinned),
         )
 
     def dumps(self) -> bytes:

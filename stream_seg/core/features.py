@@ -45,6 +45,8 @@ _UNKNOWN_GAP_DAYS: Final = 30.0
 # How often somebody browses is not recorded: quiet for a week is usual, then the pace halves every five days more.
 _QUIET_DAYS: Final = 7.0
 _QUIET_DAYS_TO_HALF: Final = 5.0
+# Two halvings are enough: a customer far from everyone else would cost the clusters more than it tells.
+_HALVINGS: Final = 2.0
 # However long the rhythm, a pace is held for so many half-lives at most: of what is older nothing is left to hold.
 _HELD_HALF_LIVES: Final = 4.0
 
@@ -103,14 +105,14 @@ def _held_by_rhythm(recency: Matrix, gap: Matrix, decay: Decay) -> Matrix:
     usual = np.where(gap > 0.0, np.maximum(gap, _SHORTEST_GAP_DAYS), _UNKNOWN_GAP_DAYS)
     late = np.maximum(recency / usual - _OVERDUE_GAPS, 0.0)
     held = (recency - late * usual) * (DAY_S / decay.half_life_s)
-    factor: Matrix = np.exp2(np.minimum(held, _HELD_HALF_LIVES) - late / _GAPS_TO_HALF)
+    factor: Matrix = np.exp2(np.minimum(held, _HELD_HALF_LIVES) - np.minimum(late / _GAPS_TO_HALF, _HALVINGS))
     return factor
 
 
 def _held_for_a_week(quiet: Matrix, decay: Decay) -> Matrix:
     """The same where no rhythm is known, from the days (n,) since anything was seen."""
     held = np.minimum(quiet, _QUIET_DAYS)
-    late = (quiet - held) / _QUIET_DAYS_TO_HALF
+    late = np.minimum((quiet - held) / _QUIET_DAYS_TO_HALF, _HALVINGS)
     factor: Matrix = np.exp2(np.minimum(held * (DAY_S / decay.half_life_s), _HELD_HALF_LIVES) - late)
     return factor
 

@@ -34,6 +34,7 @@ class SegmentModel:
     `features` are names out of `FEATURES`, d of them; `log` says which are taken as log(1 + x) first; `center` and
     `scale` are (d,), `centroids` (k, d) in scaled space. `numbers` are those of the k segments, ascending; without
     them 0 to k - 1. `names` are words for people, by number; a number whose segment ended has no centre, and any name.
+    `given`: the numbers of segments whose name a person gave.
     """
 
     version: int
@@ -44,6 +45,7 @@ class SegmentModel:
     centroids: Matrix
     names: tuple[str, ...]
     numbers: tuple[int, ...] = ()
+    given: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         numbers = self.places

@@ -78,6 +78,25 @@ class Learner:
         self._segments, self._last = list(snapshot.segments), snapshot
         return self
 
+    def resumed(self, snapshot: ModelSnapshot) -> Self:
+        """A learner that goes on from another snapshot, with the recent sample of this one. Raises as `restore`.
+
+        It does not begin afresh before a sample's worth of customers has come: what is gone back to gets its chance.
+        """
+        other = type(self).restore(snapshot, self.k, self.seed, self.policy)
+        other._recent, other.skipped = self._recent, self.skipped
+        other._retry_at = other._progress.samples + other._enough_customers
+        return other
+
+    def rename(self, segments: Sequence[SegmentProfile]) -> None:
+        """Go on with the same centres under what a person made of their names."""
+        self._segments = list(segments)
+
+    @property
+    def sample(self) -> Matrix:
+        """The recent sample: customers (n, len(FEATURES)) in human units."""
+        return self._recent.matrix()
+
     @property
     def ready(self) -> bool:
         """Whether there are centres."""

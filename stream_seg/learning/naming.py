@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from math import log2
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -54,26 +55,40 @@ _ORDERED: Final = ("frequency", "basket")
 _PHRASES: Final = catalogue()
 
 
-def names(segments: Sequence[Medians], population: Population, held: Sequence[str | None] = ()) -> tuple[str, ...]:
+def names(
+    segments: Sequence[Medians],
+    population: Population,
+    held: Sequence[str | None] = (),
+    given: Mapping[int, str] = MappingProxyType({}),
+) -> tuple[str, ...]:
     """A different name for each segment, from the medians of its features in human units.
 
-    `held` are the names that segments of the same ids have now. The same arguments always give the same names.
+    `held` are the names that segments of the same ids have now, `given` those that persons gave, by index: they stay
+    as they are, and no other segment gets one. The same arguments always give the same names.
     """
     traits = [_traits(medians, population) for medians in segments]
     kept = [held[index] if index < len(held) else None for index in range(len(segments))]
     while True:
         costs = np.array([_costs(each, name) for each, name in zip(traits, kept, strict=True)])
+        _leave_alone(costs, given)
         phrases = _assign(costs)
         stale = {index for index in _contradicting(phrases, traits) if kept[index] is not None}
         if not stale:
             break
         kept = [None if index in stale else name for index, name in enumerate(kept)]
-    chosen = {index: phrase.name for index, phrase in phrases.items()}
+    chosen = {index: phrase.name for index, phrase in phrases.items()} | dict(given)
     for index in range(len(segments)):
         if index not in chosen:
             best = _PHRASES[int(costs[index].argmin())].name
             chosen[index] = _told_apart(index, best, chosen, segments, population, kept[index])
     return tuple(chosen[index] for index in range(len(segments)))
+
+
+def _leave_alone(costs: Matrix, given: Mapping[int, str]) -> None:
+    """Let no phrase be true of segments that persons named, nor a name of theirs of any other."""
+    taken = {name.casefold() for name in given.values()}
+    costs[list(given)] = _COST_OF_UNTRUE
+    costs[:, [phrase.name.casefold() in taken for phrase in _PHRASES]] = _COST_OF_UNTRUE
 
 
 def _assign(costs: Matrix) -> dict[int, Phrase]:
@@ -165,12 +180,12 @@ def _told_apart(
     """The best name once more, with what tells this segment from the one that has it; else with a number."""
     twin = next((other for other, name in sorted(chosen.items()) if name == best), index)
     qualified = [f"{best}, {word}" for word in _differences(segments[index], segments[twin], population)]
-    taken = set(chosen.values())
-    free = [name for name in (best, *qualified) if name not in taken]
+    taken = {name.casefold() for name in chosen.values()}
+    free = [name for name in (best, *qualified) if name.casefold() not in taken]
     if held in free:
         return str(held)
     numbered = (f"{best} {number}" for number in range(2, len(segments) + 2))
-    return free[0] if free else next(name for name in numbered if name not in taken)
+    return free[0] if free else next(name for name in numbered if name.casefold() not in taken)
 
 
 def _differences(mine: Medians, other: Medians, population: Population) -> Iterator[str]:

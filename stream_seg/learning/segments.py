@@ -36,8 +36,17 @@ def describe(
     typical = np.tile(np.median(rows, axis=0), (len(centers), 1))
     typical[:, [FEATURES.index(name) for name in scaling.features]] = scaling.human(centers)
     found = profiles(rows, model.assign(rows).best, typical)
-    named = names([each.medians for each in found], Population.of(rows), [each.name if each else None for each in held])
+    given = {index: each.name for index, each in enumerate(held) if each and each.name_pinned}
+    before = [each.name if each else None for each in held]
+    named = names([each.medians for each in found], Population.of(rows), before, given)
     return [
-        SegmentProfile(id=id_, name=name, share=each.share, customers=each.customers, features=each.medians)
-        for id_, name, each in zip(ids, named, found, strict=True)
+        SegmentProfile(
+            id=id_,
+            name=name,
+            share=each.share,
+            customers=each.customers,
+            features=each.medians,
+            name_pinned=index in given,
+        )
+        for index, (id_, name, each) in enumerate(zip(ids, named, found, strict=True))
     ]

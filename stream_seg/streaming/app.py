@@ -20,6 +20,7 @@ from stream_seg.core.decay import Decay
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.transitions import Hysteresis
 from stream_seg.core.vocabulary import TOPICS
+from stream_seg.learning.gate import UNUSABLE
 from stream_seg.learning.policy import LearnerPolicy
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import MEMORY, Settings
@@ -117,6 +118,7 @@ def build_app(settings: Settings, services: Services, metrics: Metrics, cache: C
         lambda snapshot, in_force: pipeline.on_snapshot(snapshot, in_force),
         embedded=services.embedded,
         fetch_wait_ms=MODEL_FETCH_WAIT_MS if services.embedded else FETCH_WAIT_MS,
+        on_unusable=metrics.models_refused.labels(UNUSABLE).inc,
     )
 
     def now(held: OwnedPartition) -> float:

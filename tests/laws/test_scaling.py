@@ -67,7 +67,7 @@ def test_whatever_features_are_chosen_the_learner_is_not_ready_or_sound(
     found: list[list[float]], chosen: list[str], k: int
 ) -> None:
     policy = LearnerPolicy(
-        features=tuple(chosen), min_customers=5, warm_up_s=0.0, refit_after_s=(), customers_per_cluster=1
+        features=tuple(chosen), min_customers=5, warm_up_s=0.0, customers_per_cluster=1
     )
     learner = Learner(k, 1, policy)
     for number, row in enumerate(found):

@@ -195,6 +195,13 @@ def test_an_overdue_pace_halves_with_every_one_and_a_half_gaps_more() -> None:
     assert later == pytest.approx(due / 2 * 2 ** (-10.5 / 30), rel=1e-12)
 
 
+def test_an_overdue_pace_halves_twice_and_then_decays_like_a_rate() -> None:
+    who, day = weekly(), 7 * 59
+    twice, long_after = (feature("order_pace", who, day + wait) for wait in (31.5, 61.5))
+    assert twice == pytest.approx(feature("order_pace", who, day) / 4 * 2 ** (-21 / 30), rel=1e-12)
+    assert long_after == pytest.approx(twice / 2, rel=1e-12)
+
+
 def test_who_bought_once_is_due_after_a_month_and_a_half() -> None:
     who = seen_at(0)
     who.first_purchase = who.last_purchase = 0.0

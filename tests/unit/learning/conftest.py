@@ -36,7 +36,7 @@ def people() -> People:
     kinds = rng.choice(len(KINDS), 4_000, p=SHARES)
     orders, basket, browse, cart, refund, gap, away = np.array(list(KINDS.values()))[kinds].T
     around = np.exp(rng.normal(0, 0.35, (4_000, 6)))
-    paced = np.exp2(-np.maximum(away * around[:, 2] / around[:, 3] - 1.5, 0.0) / 1.5)
+    paced = np.exp2(-np.clip((away * around[:, 2] / around[:, 3] - 1.5) / 1.5, 0.0, 2.0))
     columns = {
         "order_rate": orders * around[:, 0],
         "spend_rate": orders * basket * around[:, 0] * around[:, 1],

@@ -277,3 +277,35 @@ def test_policies_that_cannot_work_say_what_to_do() -> None:
         LearnerPolicy(min_customers=3_000)
     with pytest.raises(ValueError, match=r"0\.003 is good"):
         LearnerPolicy(halflife=1.0)
+
+
+def test_a_name_that_a_person_gave_is_carried_through_a_fresh_start(people, started: Learner) -> None:
+    first = publish(started, 1.0, 1, SCHEDULED)
+    named = [
+        each.model_copy(update={"name": "Mine", "name_pinned": True}) if each.id == "b2" else each
+        for each in first.segments
+    ]
+    started.rename(named)
+    renamed = publish(started, 1.0, 2, SCHEDULED)
+    assert [each.name for each in renamed.segments if each.name_pinned] == ["Mine"]
+    policy = LearnerPolicy(features=(*SMALL.features, "gap_days"), min_customers=100, warm_up_s=0.0)
+    learner = Learner.restore(renamed, 6, 1, policy)
+    feed(learner, people.rows[:2000], 2.0, "d")
+    assert learner.advance(2.0) == REFIT
+    made = publish(learner, 2.0, 3, REFIT)
+    assert [(each.name, each.name_pinned) for each in made.segments if each.id == "b2"] == [("Mine", True)]
+    assert [each.id for each in made.segments if each.name_pinned] == ["b2"]
+    was, becomes = (each.to_model().assign(people.rows).best == 2 for each in (first, made))
+    assert (was & becomes).sum() > 0.8 * was.sum()  # they are the customers whose segment was named
+
+
+def test_going_on_from_a_snapshot_keeps_the_sample_and_gives_it_its_chance(people, started: Learner) -> None:
+    first = publish(started, 1.0, 1, SCHEDULED)
+    fewer = Learner.restore(first, 4, 1, SMALL)
+    feed(fewer, people.rows[500:1000], 2.0, "d")
+    again = fewer.resumed(first)
+    assert again.customers == fewer.customers == 500
+    assert again.centers.tolist() == first.centroids
+    assert again.advance(2.0) is None  # not before a sample's worth of customers has come
+    feed(again, people.rows[1000:1100], 3.0, "e")
+    assert again.advance(3.0) == REFIT
