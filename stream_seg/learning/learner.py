@@ -15,12 +15,13 @@ from stream_seg.core.model import segment_id
 from .challenger import Outcome, Trial
 from .clusters import Clusters, fresh_start
 from .matching import renumber
-from .moves import flow_matrix, moves
+from .moves import flow_matrix
 from .policy import LearnerPolicy
 from .progress import Progress
 from .recent import RecentCustomers
 from .scaling import Matrix, Scaling
 from .segments import describe
+from .snapshots import compose, explained
 from .warm_start import RESTARTS
 
 STARTED: Final = "started"
@@ -28,8 +29,6 @@ REFIT: Final = "refit"
 CHALLENGER: Final = "challenger"
 MOVED: Final = "moved"
 SCHEDULED: Final = "scheduled"
-
-MOST_FLOWS: Final = 20  # told in the evidence of a snapshot
 
 
 class Learner:
@@ -207,27 +206,11 @@ class Learner:
         else:
             self._progress.centers, self._stale = [], 0.0
         segments = self._described(scaling, centers)
-        self._progress.published_clock = clock
-        self._progress.published_samples = self._progress.samples
-        snapshot = ModelSnapshot(
-            version=parent + 1,
-            parent=parent,
-            created_at=created_at,
-            clock=clock,
-            features=list(scaling.features),
-            log=list(scaling.log),
-            center=list(scaling.center),
-            scale=list(scaling.scale),
-            centroids=centers.tolist(),
-            segments=segments,
-            learner=self._progress.to_json(),
-            reason=reason,
-        )
+        self._progress.published_clock, self._progress.published_samples = clock, self._progress.samples
+        said = {"version": parent + 1, "parent": parent, "created_at": created_at, "clock": clock, "reason": reason}
+        snapshot = compose(scaling, centers, segments, self._progress, **said)
         if before is not None and self._news in (CHALLENGER, REFIT):
-            explained = moves(before, snapshot, self._recent.matrix())
-            evidence = {**self._evidence, "moves": explained.to_json(MOST_FLOWS)}
-            change = {"born": explained.born, "ended": explained.ended, "evidence": evidence}
-            snapshot = snapshot.model_copy(update=change)
+            snapshot = explained(before, snapshot, self._recent.matrix(), self._evidence)
         self._published, self._news, self._evidence = centers, None, {}
         self._segments, self._last = list(segments), snapshot
         return snapshot
@@ -261,8 +244,7 @@ class Learner:
     def _challenge_due(self, clock: float) -> bool:
         progress, policy = self._progress, self.policy
         grown = self.customers >= policy.challenge_growth * progress.customers_at_start
-        begun = progress.challenged_clock
-        return grown or begun is None or clock - begun >= policy.challenge_every_s
+        return grown or clock - (progress.challenged_clock or 0.0) >= policy.challenge_every_s
 
     def _fresh(self, restarts: int) -> Clusters | None:
         """Clusters found on the recent sample; None where its customers are too much alike."""
@@ -276,13 +258,11 @@ class Learner:
 
     def _begin(self, clock: float, news: str) -> None:
         if found := self._fresh(RESTARTS):
-            self._progress.customers_at_start = self.customers
-            self._progress.challenged_clock = clock
+            self._progress.customers_at_start, self._progress.challenged_clock = self.customers, clock
             self._put_in_force(found, news)
 
     def _challenge(self, held: Clusters, clock: float) -> None:
-        self._progress.challenged_clock = clock
-        self._progress.customers_at_start = self.customers
+        self._progress.customers_at_start, self._progress.challenged_clock = self.customers, clock
         if found := self._fresh(self.policy.challenge_restarts):
             self._trial = Trial(found, held)
 
