@@ -41,6 +41,7 @@ class Learner:
         self.seed = seed
         self.policy = policy
         self.skipped = 0  # samples that were not finite numbers
+        self.categories: list[list[str]] = []  # names met in each category slot, for profiles
         self._progress = Progress(clusters=k)
         self._recent = RecentCustomers(policy.recent_customers)
         self._scaling: Scaling | None = None
@@ -82,15 +83,18 @@ class Learner:
         """Different customers in the recent sample."""
         return len(self._recent)
 
-    def observe(self, customer_id: str, row: Sequence[float], clock: float) -> None:
+    def observe(self, customer_id: str, row: Sequence[float], clock: float, mix: Sequence[float] | None = None) -> None:
         """Learn from one sampled customer: features (len(FEATURES)) at `clock`, epoch seconds.
 
-        A row with a number that is not finite is counted in `skipped` and otherwise ignored.
+        `mix` (MIX_SIZE) is for profiles only. A row with a number that is not finite is counted in `skipped` and
+        otherwise ignored.
         """
-        if self.remember(customer_id, row, clock) and self._online is not None and self._scaling is not None:
+        if self.remember(customer_id, row, clock, mix) and self._online is not None and self._scaling is not None:
             self._progress.counts[self._online.learn_one(self._scaling.point(row))] += 1
 
-    def remember(self, customer_id: str, row: Sequence[float], clock: float) -> bool:
+    def remember(
+        self, customer_id: str, row: Sequence[float], clock: float, mix: Sequence[float] | None = None
+    ) -> bool:
         """Keep a sample without moving centres, as when samples already learned are read again; False if skipped."""
         if len(row) != len(FEATURES):
             raise ValueError(f"a sample of {customer_id} has {len(row)} features; give all {len(FEATURES)}")
@@ -100,7 +104,7 @@ class Learner:
         if self._progress.first_clock is None:
             self._progress.first_clock = clock
         self._progress.samples += 1
-        self._recent.put(customer_id, row)
+        self._recent.put(customer_id, row, mix)
         return True
 
     def learn_one(self, x: Mapping[str, float], customer_id: str | None = None, clock: float = 0.0) -> None:
@@ -179,7 +183,9 @@ class Learner:
         centers = self._online.centers
         enough = self.customers >= self._enough_customers or len(self._segments) != len(centers)
         if enough:
-            self._segments = describe(self._scaling, centers, self._recent.matrix(), self._segments)
+            self._segments = describe(
+                self._scaling, centers, self._recent.matrix(), self._segments, self._recent.mixes(), self.categories
+            )
         self._published, self._news = centers, None
         self._progress.published_clock = clock
         self._progress.published_samples = self._progress.samples

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import numpy as np
 
 from stream_seg.contracts.model import SegmentProfile
 from stream_seg.core.features import FEATURES
+from stream_seg.core.mix import MIX_SIZE
 from stream_seg.core.model import SegmentModel, segment_id
 
 from .naming import names
+from .portraits import CategoryNames, portraits
 from .profiles import Population, profiles
 from .scaling import Matrix, Scaling
 
 
-def describe(scaling: Scaling, centers: Matrix, rows: Matrix, held: Sequence[SegmentProfile]) -> list[SegmentProfile]:
+def describe(
+    scaling: Scaling,
+    centers: Matrix,
+    rows: Matrix,
+    held: Sequence[SegmentProfile],
+    mixes: Matrix | None = None,
+    categories: CategoryNames = (),
+) -> list[SegmentProfile]:
     """Profiles and names of centres (k, d), from a sample of customers (n, len(FEATURES)), n >= 1.
 
     Customers are assigned as workers do it. `held`: the segments as they were published last, in order of id.
+    `mixes` (n, MIX_SIZE) and the names met in each category slot, where they are known.
     """
     ids = tuple(segment_id(index) for index in range(len(centers)))
     model = SegmentModel(
@@ -32,9 +43,14 @@ def describe(scaling: Scaling, centers: Matrix, rows: Matrix, held: Sequence[Seg
     )
     typical = np.tile(np.median(rows, axis=0), (len(centers), 1))
     typical[:, [FEATURES.index(name) for name in scaling.features]] = scaling.human(centers)
-    found = profiles(rows, model.assign(rows).best, typical)
-    named = names([each.medians for each in found], Population.of(rows), [each.name for each in held])
+    labels, population = model.assign(rows).best, Population.of(rows)
+    found = profiles(rows, labels, typical)
+    named = names([each.medians for each in found], population, [each.name for each in held])
+    known = np.zeros((len(rows), MIX_SIZE)) if mixes is None else mixes
+    drawn = portraits(rows, known, labels, population, len(centers), categories)
     return [
-        SegmentProfile(id=id_, name=name, share=each.share, customers=each.customers, features=each.medians)
-        for id_, name, each in zip(ids, named, found, strict=True)
+        SegmentProfile(
+            id=id_, name=name, share=each.share, customers=each.customers, features=each.medians, **asdict(portrait)
+        )
+        for id_, name, each, portrait in zip(ids, named, found, drawn, strict=True)
     ]

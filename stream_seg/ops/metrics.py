@@ -90,6 +90,11 @@ class Metrics:
         self.model_age_seconds = make.gauge(
             "model_age_seconds", "Time since the segment model in force was made, on the worker's clock, seconds."
         )
+        self.drift_events = make.counter(
+            "drift_events",
+            "Drift events that this worker's learner published, by what changed: distance, share.",
+            "what",
+        )
         self.partitions_owned = make.gauge("partitions_owned", "Input partitions assigned to this worker.")
         self.recovery_seconds = make.gauge(
             "recovery_seconds", "Duration of the last recovery of state after an assignment, seconds."

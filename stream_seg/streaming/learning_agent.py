@@ -11,9 +11,11 @@ from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.contracts.times import rfc3339
 from stream_seg.learning.learner import Learner
 from stream_seg.learning.policy import LearnerPolicy
+from stream_seg.learning.portraits import merged
 from stream_seg.ops.metrics import Metrics
 
 from .crash_points import reach
+from .drift_reports import DriftReports
 from .model_feed import ModelFeed
 from .publish import append_all
 from .samples import Sample
@@ -33,6 +35,7 @@ class LearningAgent:
         producer: Callable[[], Any],
         wall: Callable[[], float],
         metrics: Metrics,
+        drift: DriftReports,
     ) -> None:
         self._k = k
         self._policy = policy
@@ -41,15 +44,17 @@ class LearningAgent:
         self._producer = producer
         self._wall = wall
         self._metrics = metrics
+        self._drift = drift
         self._learner: Learner | None = None
         self._published = 0
 
     def forget(self) -> None:
         """The partition of samples moves: whoever gets it begins from the latest snapshot."""
         self._learner = None
+        self._drift.forget()
 
     async def learn(self, values: list[bytes]) -> None:
-        """Learn from messages of `segment-samples`; publish a snapshot when there is a reason."""
+        """Learn from messages of `segment-samples`; publish a snapshot, or a drift event, when there is a reason."""
         for value in values:
             try:
                 sample = Sample.loads(value)
@@ -57,6 +62,7 @@ class LearningAgent:
                 log.error("a message on the samples topic was left out: %s", reason)
                 continue
             learner = self._learner = self._learner or self._begin()
+            await self._drift.watch(sample, self._feed.latest)
             why = await asyncio.to_thread(_learn, learner, sample)
             latest = self._feed.latest.version if self._feed.latest else 0
             if why is not None and latest >= self._published:
@@ -82,6 +88,7 @@ class LearningAgent:
 
 
 def _learn(learner: Learner, sample: Sample) -> str | None:
-    for customer_id, row in sample.rows:
-        learner.observe(customer_id, row, sample.clock)
+    learner.categories = merged(learner.categories, sample.categories)
+    for customer_id, row, mix in sample.customers():
+        learner.observe(customer_id, row, sample.clock, mix)
     return learner.advance(sample.clock, sample.drained)
