@@ -28,6 +28,7 @@ _TRUE_FROM: Final = {1.0: 0.4, 1.5: 0.7, 2.0: 1.0}
 _REGULAR_UP_TO: Final = 0.5
 _LAPSING: Final = 1.2  # from here on a name must say so, or that they still browse
 _SLACK: Final = 0.25
+_MARGIN: Final = 0.1
 _CONTRADICTION: Final = 0.5  # one segment called more frequent than another that is, by more than this
 _LOYALTY: Final = 2.0
 _COST_OF_SILENCE: Final = 1.2
@@ -150,10 +151,12 @@ def _costs(traits: dict[str, float], held: str | None) -> list[float]:
     was = _BY_NAME.get(held or "")
     # Once bought, now more often, or the other way round: the next name says nothing of it, lest it flip back.
     flipped = was is not None and "once" not in was.silent and was.claim("once") != traits["once"]
+    # While the name held is true another must be more than just true: both at once change nothing near the edge.
+    others = -_MARGIN if was is not None and _true(was, traits, _SLACK) else 0.0
     costs = []
     for phrase in _PHRASES:
         cost = _misfit(phrase, traits)
-        if not _true(phrase, traits, _SLACK if phrase is was else 0.0):
+        if not _true(phrase, traits, _SLACK if phrase is was else others):
             cost += _COST_OF_UNTRUE
         elif phrase is was or (flipped and "once" in phrase.silent):
             cost -= _LOYALTY
@@ -183,7 +186,7 @@ def _true(phrase: Phrase, traits: dict[str, float], slack: float) -> bool:
                 return False
         elif trait == "frequency" and abs(_value(trait, phrase, traits)) > _REGULAR_UP_TO + slack:
             return False
-    if traits["quiet"] >= _LAPSING and not ("quiet" in phrase.claims or "browsing" in phrase.claims):
+    if traits["quiet"] >= _LAPSING + slack and not ("quiet" in phrase.claims or "browsing" in phrase.claims):
         return False
     once = "once" in phrase.silent or traits["once"] == phrase.claim("once")
     return once and traits["never"] == phrase.claim("never")
