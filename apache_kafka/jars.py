@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -52,6 +53,13 @@ def _program(name: str, what: str) -> str:
 
 def _fetch(maven: str, wanted: Path) -> None:
     wanted.parent.mkdir(parents=True, exist_ok=True)
+    with (wanted.parent / "fetching.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until it is closed; Maven's own folder is not made for two at a time
+        if not wanted.is_dir():
+            _fetch_alone(maven, wanted)
+
+
+def _fetch_alone(maven: str, wanted: Path) -> None:
     with tempfile.TemporaryDirectory(dir=wanted.parent, prefix="fetching-") as directory:
         place = Path(directory, "jars")
         goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={place}"]
@@ -67,9 +75,4 @@ def _fetch(maven: str, wanted: Path) -> None:
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
             said = "\n".join((error.stdout or b"").decode(errors="replace").strip().splitlines()[-LINES_SHOWN:])
             raise EmbeddedError(f"Maven could not fetch Apache Kafka {version()}; its last lines:\n{said}") from None
-        # In one step, so that nobody finds half of it; whoever fetched it meanwhile fetched the same.
-        try:
-            place.rename(wanted)
-        except OSError:
-            if not wanted.is_dir():
-                raise
+        place.rename(wanted)  # in one step: nobody finds half of it

@@ -53,12 +53,16 @@ def two_segments() -> dict[str, Any]:
 
 
 class Load:
-    """Produces events at a steady rate and notes when the document of each customer is written."""
+    """Produces events at a steady rate and notes when the document of each customer is written.
 
-    def __init__(self, made: Stand, rate: float, seconds: float) -> None:
+    `first` is the number of its first event: where another load ended, after whole rounds of orders and refunds.
+    """
+
+    def __init__(self, made: Stand, rate: float, seconds: float, first: int = 0) -> None:
         self._made = made
         self._rate = rate
         self._seconds = seconds
+        self._first = first
         self._sent: dict[str, deque[float]] = defaultdict(deque)
         self.latencies_s: list[float] = []
         self.produced = 0
@@ -98,7 +102,7 @@ class Load:
                 if number == int(self._rate * WARM_UP_S):
                     self.latencies_s.clear()
                 customer = f"c-{number % CUSTOMERS:05d}"
-                value = orjson.dumps(_event(number, customer))
+                value = orjson.dumps(_event(self._first + number, customer))
                 self._sent[customer].append(time.perf_counter())
                 await producer.send("purchases", value, key=customer.encode())
                 self.produced += 1

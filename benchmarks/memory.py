@@ -10,7 +10,7 @@ import argparse
 import asyncio
 import time
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from aiokafka import AIOKafkaProducer
 
@@ -47,10 +47,14 @@ def full_record(number: int, rules: Rules) -> bytes:
     return customer.pack()
 
 
-async def fill(made: Stand, customers: int, partitions: int, rules: Rules) -> int:
-    """Write that many records to the changelog; the size of one, bytes."""
+def full_records(rules: Rules) -> list[bytes]:
+    """A thousand of them."""
+    return [full_record(number, rules) for number in range(1000)]
+
+
+async def fill(made: Stand, customers: int, partitions: int, templates: Sequence[bytes]) -> int:
+    """Write that many records, like `templates` in turn, to the changelog; the size of one, bytes."""
     settings = Settings()
-    templates = [full_record(number, rules) for number in range(1000)]
     async with AIOKafkaProducer(bootstrap_servers=made.bootstrap, max_batch_size=900_000) as producer:
         for start in range(0, customers, CHUNK):
             keys = [f"c-{number:07d}".encode() for number in range(start, min(start + CHUNK, customers))]
@@ -60,10 +64,10 @@ async def fill(made: Stand, customers: int, partitions: int, rules: Rules) -> in
             ):
                 entry = pack_entry(EPOCH, 1, templates[number % len(templates)])
                 by_partition.setdefault(partition, []).append((key, entry, ()))
-            await append_all(producer, settings.changelog, by_partition, EPOCH)
+            await append_all(producer, settings.changelog, by_partition, int(time.time() * 1000))
         header = pack_header(Header(EPOCH, 1, 1, 0.0, 1, settings.half_life_s))
         last: dict[int, Iterator[Message]] = {p: iter([(HEADER_KEY, header, ())]) for p in range(partitions)}
-        await append_all(producer, settings.changelog, last, EPOCH)
+        await append_all(producer, settings.changelog, last, int(time.time() * 1000))
     return len(templates[0])
 
 
@@ -95,7 +99,7 @@ def main() -> None:
         with Worker(made) as worker:
             empty_rss, empty_s = _settled_rss(worker, 60.0)
         asyncio.run(mark(made, settings.partitions))
-        size = asyncio.run(fill(made, arguments.customers, settings.partitions, rules))
+        size = asyncio.run(fill(made, arguments.customers, settings.partitions, full_records(rules)))
         with Worker(made) as worker:
             full_rss, full_s = _settled_rss(worker, 600.0)
             dirty = worker.metrics().get("stream_seg_redis_dirty_customers", 0.0)

@@ -65,17 +65,18 @@ class Watch:
         return sum(int(worker.metrics().get("stream_seg_partitions_owned", 0)) for worker in living)
 
 
-def scenario(made: Stand) -> dict[str, Pause]:
+def scenario(made: Stand, *, static: bool) -> dict[str, Pause]:
     """Another worker joins, is stopped and started, killed and started, and leaves."""
+    names = [{"INSTANCE_ID": f"worker-{number}"} if static else {} for number in range(2)]
     found: dict[str, Pause] = {}
-    with Worker.beside(made) as survivor:
+    with Worker.beside(made, **names[0]) as survivor:
         survivor.wait_ready()
         time.sleep(SETTLED_S)
         everybody = [survivor]
         watch = Watch(survivor, everybody)
 
         def join() -> None:
-            everybody[1:] = [Worker.beside(made)]
+            everybody[1:] = [Worker.beside(made, **names[1])]
 
         def owns() -> bool:
             return everybody[1].metrics().get("stream_seg_partitions_owned", 0) > 0
@@ -108,14 +109,17 @@ def main() -> None:
     workload = generate(Spec(events=50_000, customers=10_000, malformed_share=0.0))
     rows: list[list[object]] = []
     figures: dict[str, object] = {"rate": arguments.rate}
-    with (
-        stand(fixed_model(), arguments.broker, SESSION_TIMEOUT_S=SESSION_S) as made,
-        Steady(made.bootstrap, workload, arguments.rate).running(),
-    ):
-        for what, pause in scenario(made).items():
-            rows.append([what, *pause])
-            figures |= {f"{what.replace(' ', '_')}_{name}": value for name, value in pause._asdict().items()}
-    print(table(["the other worker", "survivor's pause s", "all owned s", "owned least"], rows))
+    # The embedded broker knows no static members.
+    for static in (False, True) if arguments.broker == brokers.KAFKA else (False,):
+        kind = "static" if static else "dynamic"
+        with (
+            stand(fixed_model(), arguments.broker, SESSION_TIMEOUT_S=SESSION_S) as made,
+            Steady(made.bootstrap, workload, arguments.rate).running(),
+        ):
+            for what, pause in scenario(made, static=static).items():
+                rows.append([kind, what, *pause])
+                figures |= {f"{kind}_{what.replace(' ', '_')}_{name}": value for name, value in pause._asdict().items()}
+    print(table(["membership", "the other worker", "survivor's pause s", "all owned s", "owned least"], rows))
     if arguments.json:
         print(json_line(figures))
 

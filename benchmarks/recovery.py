@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import brokers
-from benchmarks.memory import fill, mark
+from benchmarks.memory import fill, full_records, mark
 from benchmarks.subject import Stand, Worker, stand
 from benchmarks.table import json_line, table
 from benchmarks.workload import fixed_model
@@ -46,7 +46,7 @@ def main() -> None:
     with stand(fixed_model(), arguments.broker) as made:
         empty = start(made, MEMORY)
         asyncio.run(mark(made, settings.partitions))
-        size = asyncio.run(fill(made, arguments.customers, settings.partitions, rules))
+        size = asyncio.run(fill(made, arguments.customers, settings.partitions, full_records(rules)))
         starts = {
             "nothing to restore": empty,
             "memory://, from the changelog": start(made, MEMORY),

@@ -69,6 +69,12 @@ class Settings(BaseSettings):
     )
     session_timeout_s: float = Field(30.0, ge=1, description="a silent worker loses its partitions after this")
 
+    instance_id: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9._-]{1,249}$",
+        description="static membership: this worker's own name in the group; its restart moves no partition",
+    )
+
     @field_validator("broker")
     @classmethod
     def _broker_scheme(cls, value: str) -> str:

@@ -86,11 +86,14 @@ class CacheWriter:
         """
         if not batches:
             return Written(0, frozenset())
-        documents = [document for batch in batches for document in batch.documents]
-        commands = [self._documents(chunk) for chunk in _chunks(documents)]
+        commands = self.commands([document for batch in batches for document in batch.documents])
         *counts, moved = await self._call([*commands, self._marks(batches)])
         unmarked = (batch.partition for batch, at_ours in zip(batches, moved, strict=True) if not at_ours)
         return Written(sum(counts), frozenset(unmarked))
+
+    def commands(self, documents: Sequence[Document]) -> list[Command]:
+        """What is sent to write documents, encoded; sends nothing."""
+        return [self._documents(chunk) for chunk in _chunks(documents)]
 
     async def marks(self, partitions: Iterable[int]) -> dict[int, Mark | None]:
         """The marks of `partitions`, None where there is none; claims the prefix again, should it be wiped."""

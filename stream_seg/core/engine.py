@@ -46,6 +46,13 @@ class Moves:
     features: Matrix
     assignment: Assignment | None
 
+    def of_those_who_move(self) -> Moves:
+        """The same without the others: rows 0, 1, ... of those who move."""
+        chosen, found = self.rows, self.assignment
+        if found is not None:
+            found = Assignment(found.best[chosen], found.second[chosen], found.distances[chosen])
+        return Moves(list(range(len(chosen))), self.now[chosen], self.features[chosen], found)
+
 
 class Why(NamedTuple):
     """Where a customer goes, at what time, how sure that is, and (before, after) of the features that moved most."""

@@ -86,6 +86,9 @@ class Metrics:
         self.redis_dirty_customers = make.gauge(
             "redis_dirty_customers", "Customers whose document in Redis is behind and will be written again."
         )
+        self.customers_to_reevaluate = make.gauge(
+            "customers_to_reevaluate", "Customers that the model in force has not looked at yet."
+        )
         self.model_version = make.gauge("model_version", "Version of the segment model in force; 0 when none is.")
         self.model_age_seconds = make.gauge(
             "model_age_seconds", "Time since the segment model in force was made, on the worker's clock, seconds."

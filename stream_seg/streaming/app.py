@@ -154,7 +154,7 @@ def _faust_app(settings: Settings, services: Services) -> faust.App:
         datadir=str(settings.data_dir / "faust"),
         web_enabled=False,
         web_tables_enabled=False,
-        canonical_url=f"http://{settings.worker_http_host}:{settings.worker_http_port or 6066}",
+        canonical_url=_address(settings),
         topic_disable_leader=True,
         topic_partitions=settings.partitions,
         topic_replication_factor=settings.replication_factor,
@@ -165,6 +165,8 @@ def _faust_app(settings: Settings, services: Services) -> faust.App:
         stream_buffer_maxsize=5 * (MAX_POLL_RECORDS // batch_records() + len(TOPICS) * settings.partitions),
         stream_wait_empty=False,
         consumer_auto_offset_reset="earliest",
+        # The embedded broker lets static members wait for one another, and moves partitions all the same.
+        consumer_group_instance_id=None if services.embedded else settings.instance_id,
         broker_max_poll_records=MAX_POLL_RECORDS,
         broker_commit_interval=1.0,
         broker_session_timeout=session_s,
@@ -179,6 +181,13 @@ def _faust_app(settings: Settings, services: Services) -> faust.App:
         worker_redirect_stdouts=False,
         agent_supervisor=CrashingSupervisor,
     )
+
+
+def _address(settings: Settings) -> str:
+    """What Faust tells its members apart by. A static member that comes back must have the one it had, on any port."""
+    if settings.instance_id is not None:
+        return f"http://{settings.instance_id}"
+    return f"http://{settings.worker_http_host}:{settings.worker_http_port or 6066}"
 
 
 def _databases(settings: Settings) -> Databases | None:

@@ -85,6 +85,10 @@ class Checkpoint:
         """There is something to write."""
         self._woken.set()
 
+    def show_progress(self) -> None:
+        """Show operators how many customers the model in force has still to look at."""
+        self._metrics.customers_to_reevaluate.set(sum(len(owned.reevaluate) for owned in self.owned.values()))
+
     async def run(self) -> None:
         """Write groups until cancelled. An error here is fatal to the worker: it restarts and replays."""
         while True:
@@ -99,6 +103,7 @@ class Checkpoint:
                     await self._write(self._take())
                 if self._leased():
                     await self._mirror.tend(self.owned)
+            self.show_progress()
             if any(owned.reevaluate or owned.rewrite for owned in self.owned.values()):
                 self._woken.set()
 

@@ -22,9 +22,15 @@ from .documents import document_of
 from .group import Group
 from .ownership import ClockEnded, OwnedPartition
 from .publish import Message
+from .records import Pair
 
-# Customers that a new model, or a rewrite, adds to one group: about ten milliseconds of work.
+# Records that a rewrite adds to one group, for each partition.
 SLICE: Final = 2000
+# Customers that are looked at with a new model at a time. A group takes some such looks, until so many were looked at
+# or move: about ten milliseconds of work either way, for which live events wait.
+LOOK: Final = 500
+LOOKED_AT: Final = 2_500
+MOVED: Final = 200
 
 
 @dataclass(slots=True)
@@ -63,9 +69,9 @@ class Decider:
         for item in written.values():
             item.owned.group += 1
         self._touched(group, written, wall_s, detected_at)
+        self._reevaluate(list(written.values()), wall_s, detected_at)
         for item in written.values():
             owned = item.owned
-            self._reevaluate(item, wall_s, detected_at)
             self._rewrite(item)
             owned.state.records.update(item.records)
             if not owned.reevaluate and self.engine.model is not None:
@@ -105,24 +111,34 @@ class Decider:
             before[[row for row, _ in held]] = self.engine.features(fixed, fixed["as_of"])
         return before
 
-    def _reevaluate(self, written: Written, wall_s: float, detected_at: str) -> None:
-        """A slice of the customers that a new model has not seen: only those that move are written."""
-        owned = written.owned
-        if not owned.reevaluate or self.engine.model is None:
+    def _reevaluate(self, written: Sequence[Written], wall_s: float, detected_at: str) -> None:
+        """A slice of the customers that a new model has not seen, partition by partition."""
+        if self.engine.model is None:
             return
-        found = [pair for pair in owned.reevaluate.take(SLICE) if pair[0] not in written.records]
+        looked_at = moved = 0
+        for item in written:
+            while item.owned.reevaluate and looked_at < LOOKED_AT and moved < MOVED:
+                found = [pair for pair in item.owned.reevaluate.take(LOOK) if pair[0] not in item.records]
+                looked_at += LOOK
+                moved += self._look(found, item, wall_s, detected_at)
+
+    def _look(self, found: Sequence[Pair], item: Written, wall_s: float, detected_at: str) -> int:
+        """Evaluate customers with a new model. Only those that move are opened, and written; how many."""
         if not found:
-            return
-        keys = [key for key, _ in found]
-        held = self.engine.working_set()
-        held.open(keys, [record for _, record in found])
-        clock = owned.clock(self.ended) if self.stream_clock else wall_s
-        moves = self.engine.evaluate(held, np.maximum(held["as_of"], clock))
-        before = self.engine.features(held, held["as_of"])[moves.rows]
-        held["as_of"][moves.rows] = moves.now[moves.rows]
-        self._move(held, moves, before, "model", [written] * len(held), detected_at)
-        packed = held.pack()
-        written.records.update((keys[row], packed[row]) for row in moves.rows)
+            return 0
+        fixed = columns([record for _, record in found])
+        clock = item.owned.clock(self.ended) if self.stream_clock else wall_s
+        looks = self.engine.evaluate(fixed, np.maximum(fixed["as_of"], clock))
+        if not looks.rows:
+            return 0
+        moves = looks.of_those_who_move()
+        before = self.engine.features(fixed[looks.rows], fixed["as_of"][looks.rows])
+        held, keys = self.engine.working_set(), [found[row][0] for row in looks.rows]
+        held.open(keys, [found[row][1] for row in looks.rows])
+        held["as_of"][:] = moves.now
+        self._move(held, moves, before, "model", [item] * len(held), detected_at)
+        item.records.update(zip(keys, held.pack(), strict=True))
+        return len(held)
 
     def _rewrite(self, written: Written) -> None:
         """A slice of the records that must be appended again as they are."""

@@ -160,6 +160,7 @@ class Pipeline:
         self._sampling.model_arrived()
         for held in self.checkpoint.owned.values():
             self._plan_reevaluation(held)
+        self.checkpoint.show_progress()
         self.checkpoint.wake()
 
     def _use(self, snapshot: ModelSnapshot) -> None:

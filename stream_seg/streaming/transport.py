@@ -8,6 +8,8 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any, Final
 
+from aiokafka.errors import KafkaError
+from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest
 from aiokafka.structs import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -18,6 +20,22 @@ from .quiet import LIBRARY_LOG
 
 # How often a fetch looks whether input may be fetched again.
 HELD_FETCH_S: Final = 0.05
+# The member id of one that has not joined, or is not known any more.
+NOBODY: Final = JoinGroupRequest.UNKNOWN_MEMBER_ID
+
+
+class NameTaken(KafkaError):  # type: ignore[misc]
+    """Another worker has joined the group under this one's INSTANCE_ID, or its session ended: it must not write."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return (
+            f"another worker has joined as {self.name!r}, or this one's session ended. Give each worker an INSTANCE_ID"
+            " of its own; what gathered is dropped and will be read again"
+        )
 
 
 def _as_it_is(_: Any, record: Any) -> Any:
@@ -55,6 +73,27 @@ class _OnThisLoop:
         """Nothing is left to wait for: the service has said that it is shut down."""
 
 
+def leave_formed_groups_only(coordinator: Any) -> None:
+    """The embedded broker waits for ever for a leader that leaves while the group forms, but not for one that is late.
+
+    So a member leaves only a group that stands, and lets its session run out otherwise.
+    """
+    leave: Callable[[], Any] = coordinator._maybe_leave_group
+
+    async def left() -> None:
+        if coordinator.generation > 0:
+            asked = HeartbeatRequest(coordinator.group_id, coordinator.generation, coordinator.member_id)
+            try:
+                stands = (await coordinator._send_req(asked)).error_code == 0
+            except KafkaError:
+                stands = False
+            if not stands:
+                coordinator.reset_generation()
+        await leave()
+
+    coordinator._maybe_leave_group = left
+
+
 class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     """What owns aiokafka's consumer: to Faust a thread, here a task of the worker's only loop.
 
@@ -81,6 +120,8 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         await consumer.start()
         consumer._fetcher._records = _RawRecords()
         self._watch_heartbeats(consumer._coordinator)
+        if transport.embedded:
+            leave_formed_groups_only(consumer._coordinator)
 
     def set_shutdown(self) -> None:
         """Tell the worker that this thread has ended; after a crash it may not wait for that, nor be there any more."""
@@ -96,6 +137,11 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             good: bool = await heartbeat()
             if good:
                 transport.last_heartbeat = begun
+            elif coordinator._group_instance_id is not None and coordinator.member_id == NOBODY:
+                # To the broker this name is somebody else now. To join again would take it back from them, for ever.
+                taken = NameTaken(coordinator._group_instance_id)
+                self.add_future(self.crash(taken))
+                raise taken
             return good
 
         coordinator._do_heartbeat = watched

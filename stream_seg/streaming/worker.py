@@ -34,6 +34,7 @@ from .checkpoint import LeaseLost
 from .disk import StoreError
 from .ownership import WrongInput
 from .quiet import LIBRARY_LOG
+from .transport import NameTaken
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ EXPECTED: Final = (
     CacheError,
     KafkaError,
     LeaseLost,
+    NameTaken,
     OSError,
     StoreError,
     WrongInput,

@@ -17,6 +17,7 @@ READY_S: Final = 60.0
 VISITED_S: Final = 45.0
 STIR_EVERY_S: Final = 4.0
 STIRRED: Final = 20  # events that are sent again where none come any more
+LOAD: Final = 3_000  # the same, so that a worker lags for a moment
 BESIDE_S: Final = 4.0  # beyond the session that a frozen worker sleeps
 # Points that a worker comes to once, or not often; at others it dies at some later visit.
 LATEST_VISIT: Final = {"decided": 6, "changelog": 6, "changes": 6, "redis": 6, "acknowledged": 6, "repairing": 2}
@@ -113,7 +114,11 @@ class WorkerTrouble:
             for other in others[:1]:
                 self.fleet.terminate(other)
         elif not self.stage.sender.sending:
-            self.stage.sender.send_now(self.rng.sample(sorted(self.stage.simulated.repeatable), STIRRED))
+            self._send_again(STIRRED)
+
+    def _send_again(self, events: int) -> None:
+        repeatable = sorted(self.stage.simulated.repeatable)
+        self.stage.sender.send_now(self.rng.sample(repeatable, min(events, len(repeatable))))
 
     def _serial(self) -> int:
         self.done["bursts_at_points"] += 1
@@ -129,7 +134,7 @@ class WorkerTrouble:
                 if place.wanted and owns(place) and fit(place):
                     return place
             if fit == self._lagging and not self.stage.sender.sending and self.stage.lag() == 0:
-                return None
+                self._send_again(LOAD)  # all has come already: what came before is sent again, to have work in hand
             time.sleep(POLL_S)
         return None
 

@@ -122,7 +122,7 @@ def listening(pid: int) -> list[str]:
     """Addresses on which a process and its children listen."""
     processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     return [
-        connection.laddr.ip
+        connection.laddr.ip.removeprefix("::ffff:")  # how a socket of both families writes an IPv4 address
         for process in processes
         for connection in process.net_connections(kind="inet")
         if connection.status == psutil.CONN_LISTEN

@@ -1,0 +1,151 @@
+"""The code alone on W1: what an event costs a worker without Kafka, Faust and Redis, stage by stage, beside the fold.
+
+Groups are gathered, decided and encoded as a worker does it, up to the bytes that would be sent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from aiokafka.producer.message_accumulator import BatchBuilder
+from faust.types import TP
+from prometheus_client import CollectorRegistry
+
+from benchmarks.fold import fold
+from benchmarks.table import json_line, table
+from benchmarks.workload import W1, Partition, Record, Spec, fixed_model, generate
+from stream_seg.cache.writer import CacheWriter
+from stream_seg.contracts.model import parse_snapshot
+from stream_seg.core.decay import Decay
+from stream_seg.core.engine import Engine, Rules
+from stream_seg.ops.metrics import Metrics
+from stream_seg.settings import Settings
+from stream_seg.streaming.absorb import Absorber
+from stream_seg.streaming.decide import Decider
+from stream_seg.streaming.group import Group
+from stream_seg.streaming.intake import BATCH_RECORDS, RecordBatch
+from stream_seg.streaming.ownership import OwnedPartition
+from stream_seg.streaming.publish import Message
+from stream_seg.streaming.store import PartitionState
+
+GROUP = 40_000  # records that gather while a full-speed worker writes the group before
+BATCH_BYTES = 900_000
+
+
+@dataclass(slots=True)
+class Fetched:
+    """A record as it comes from a fetch."""
+
+    offset: int
+    key: bytes
+    value: bytes
+    timestamp: int = 0
+
+
+@dataclass(slots=True)
+class Delivered:
+    """What Faust hands to the agent."""
+
+    value: RecordBatch
+
+
+@dataclass
+class Spent:
+    """CPU seconds by stage."""
+
+    stages: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def on(self, stage: str) -> Iterator[None]:
+        """Count what the block takes."""
+        begun = time.process_time()
+        yield
+        self.stages[stage] = self.stages.get(stage, 0.0) + time.process_time() - begun
+
+
+def run(records: Mapping[Partition, list[Record]]) -> Spent:
+    """Absorb and decide all of it."""
+    settings = Settings(clock="stream", margin=0.0, dwell=0.0)
+    engine = Engine(Rules(Decay(settings.half_life_s), recent_events=settings.dedup_events))
+    engine.use(parse_snapshot(json.dumps(fixed_model()).encode()).to_model())
+    absorber = Absorber(settings, engine, Metrics(CollectorRegistry()), time.time)
+    decider = Decider(engine, True, "/stream-seg/core", lambda _topic, _partition: False)
+    cache = CacheWriter.from_url("redis://127.0.0.1", "seg", "core")  # is never connected
+    owned = {partition: OwnedPartition.take(partition, PartitionState(), 1, {}) for _, partition in records}
+    group, spent = Group(engine.working_set()), Spent()
+    for (topic, partition), batch in _in_turns(records):
+        with spent.on("absorb"):
+            group.take_in(Delivered(RecordBatch(TP(topic, partition), batch)), owned[partition])
+            absorber.absorb(group)
+        if group.records >= GROUP:
+            _write(group, decider, cache, spent)
+            group = Group(engine.working_set())
+    _write(group, decider, cache, spent)
+    return spent
+
+
+def _write(group: Group, decider: Decider, cache: CacheWriter, spent: Spent) -> None:
+    with spent.on("decide"):
+        written = decider.decide(group, time.time())
+    with spent.on("changelog"):
+        for item in written:
+            _encode(item.entries())
+    with spent.on("changes"):
+        for item in written:
+            _encode(item.outbox.values())
+    with spent.on("redis"):
+        cache.commands([document for item in written for document in item.documents])
+
+
+def _encode(messages: Iterable[Message]) -> None:
+    builder = _builder()
+    for key, value, headers in messages:
+        if builder.append(timestamp=1, key=key, value=value, headers=list(headers)) is None:
+            builder._build()
+            builder = _builder()
+            builder.append(timestamp=1, key=key, value=value, headers=list(headers))
+    builder._build()
+
+
+def _builder() -> BatchBuilder:
+    return BatchBuilder(BATCH_BYTES, 0, is_transactional=False, key_serializer=None, value_serializer=None)
+
+
+def _in_turns(records: Mapping[Partition, list[Record]]) -> Iterator[tuple[Partition, list[Fetched]]]:
+    """Batches of all partitions in turn, as they would be fetched."""
+    fetched = {place: [Fetched(at, *record) for at, record in enumerate(those)] for place, those in records.items()}
+    longest = max(map(len, fetched.values()))
+    for start in range(0, longest, BATCH_RECORDS):
+        for place, those in fetched.items():
+            if batch := those[start : start + BATCH_RECORDS]:
+                yield place, batch
+
+
+def main() -> None:
+    """Print a table; with --json the figures as one object on the last line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=W1.events)
+    parser.add_argument("--customers", type=int, default=W1.customers)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    workload = generate(Spec(events=arguments.events, customers=arguments.customers))
+    best = min(fold(workload.records, fixed_model()).cpu_s for _ in range(2)) / workload.events * 1e6
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(5_000_000, 20, 100)  # as a worker does
+    stages = {name: cpu_s / workload.events * 1e6 for name, cpu_s in run(workload.records).stages.items()}
+    total = sum(stages.values())
+    rows = [[name, us, us / best] for name, us in [*stages.items(), ("all", total), ("in-memory fold", best)]]
+    print(table(["stage, without Kafka, Faust and Redis", "CPU us an event", "folds"], rows))
+    if arguments.json:
+        print(json_line({**stages, "total_us": total, "fold_us": best, "cpu_ratio_to_fold": total / best}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+"""A new model on a big base: how long a worker takes to look at all its customers, and what live events feel of it.
+
+The customers are put into the changelog topic, each in the segment where the first model has it, and a worker
+recovers them. Then events come at a steady rate, each of which moves somebody, and a second model is published whose
+border lies elsewhere. Beside them stand the same events before it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import threading
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+from aiokafka import AIOKafkaProducer
+
+from benchmarks import brokers
+from benchmarks.latency import WARM_UP_S, Load
+from benchmarks.memory import EPOCH, fill, mark
+from benchmarks.subject import Stand, Worker, stand
+from benchmarks.table import json_line, table
+from stream_seg.contracts.model import ModelSnapshot
+from stream_seg.core.decay import DAY_S, Decay
+from stream_seg.core.engine import Engine, Rules
+from stream_seg.core.features import FEATURES
+from stream_seg.core.model import segment_id
+from stream_seg.learning.policy import LearnerPolicy
+from stream_seg.settings import Settings
+from stream_seg.streaming.publish import append_all
+
+KINDS = 1_000  # different records
+RATE = 1_000.0
+POLL_S = 0.1
+QUIET_S, BUSY_S = 9.0, 15.0  # whole rounds of orders and refunds, with the warm-up
+BORDERS = (0.50, 0.55)  # shares of customers below the border of the first and of the second model
+APART = 6.0  # between the two centres, in log(1 + spend)
+SPENT = ("stream_seg_stage_seconds_total", "stream_seg_group_seconds_count")
+LIMITS = {"worker_cpu_s": 10.0, "p99_ms": 100.0}
+
+
+@dataclass
+class Remodelled:
+    """How a worker looked at everybody: wall and CPU seconds, and changes of segment."""
+
+    seconds: float = 0.0
+    cpu_s: float = 0.0
+    changes: int = 0
+    spent: dict[str, float] = field(default_factory=dict)  # groups, and seconds by stage
+
+
+@dataclass
+class Stretch:
+    """A stretch of steady events: how late their documents were."""
+
+    latencies_s: list[float]
+    remodelled: Remodelled = field(default_factory=Remodelled)
+
+    def percentile(self, share: float) -> float:
+        """Of the latencies, milliseconds."""
+        return float(np.percentile(self.latencies_s, share) * 1000)
+
+
+def customers_of(engine: Engine) -> tuple[list[bytes], list[float]]:
+    """Records of different customers who ordered lately, and what each spends in 30 days."""
+    rng, now = np.random.default_rng(1), time.time()
+    records = []
+    for number in range(KINDS):
+        customer = engine.new_customer(EPOCH)
+        for order in range(int(rng.integers(1, 12))):
+            event = {"event_id": f"e-{number}-{order}", "order_id": f"o-{number}-{order}"}
+            cents = int(rng.lognormal(8.0, 1.0))
+            engine.absorb(customer, "purchases", order, event, now - float(rng.uniform(0, 60)) * DAY_S, cents)
+        records.append(customer.pack())
+    matrix = engine.features(records, np.full(KINDS, now))
+    return records, matrix[:, FEATURES.index("spend_rate")].tolist()
+
+
+def two_halves(version: int, border: float) -> ModelSnapshot:
+    """A model of those who spend less and those who spend more than `border` in 30 days; nothing else matters to it.
+
+    Its learner is content with it: nothing is learned while the bench runs.
+    """
+    features = list(LearnerPolicy().features)
+    low, high = ([0.0] * len(features) for _ in range(2))
+    place = features.index("spend_rate")
+    low[place], high[place] = (float(np.log1p(border)) + step for step in (-APART / 2, APART / 2))
+    names = ("Small spenders", "Big spenders")
+    return ModelSnapshot(
+        version=version,
+        parent=version - 1,
+        created_at="2025-01-01T00:00:00Z",
+        clock=time.time(),
+        features=features,
+        log=[name == "spend_rate" for name in features],
+        center=[0.0] * len(features),
+        scale=[1.0] * len(features),
+        centroids=[low, high],
+        segments=[{"id": segment_id(i), "name": name, "share": 0.5, "customers": 1} for i, name in enumerate(names)],
+        learner={
+            "format": 1,
+            "clusters": 2,
+            "customers_at_start": 10**9,
+            "spans_used": 9,
+            "published_clock": time.time(),
+        },
+        reason="benchmark",
+    )
+
+
+def placed(engine: Engine, records: list[bytes]) -> list[bytes]:
+    """The records with each customer in the segment where the engine's model has it."""
+    now = np.full(len(records), time.time())
+    moves = engine.evaluate(records, now)
+    out = []
+    for record, why in zip(records, engine.explain(moves), strict=True):
+        customer = engine.open(record)
+        engine.move(b"c", customer, why)
+        customer.as_of = why.at
+        out.append(customer.pack())
+    return out
+
+
+async def publish(made: Stand, settings: Settings, snapshot: ModelSnapshot) -> None:
+    """Publish a model, as a learner would."""
+    async with AIOKafkaProducer(bootstrap_servers=made.bootstrap) as producer:
+        message = (str(snapshot.version).encode(), snapshot.dumps(), ())
+        await append_all(producer, settings.topic("segment-models"), {0: [message]}, int(time.time() * 1000))
+
+
+def steady(made: Stand, worker: Worker, seconds: float, first: int, snapshot: ModelSnapshot | None) -> Stretch:
+    """Events at a steady rate for so long, numbered from `first`; meanwhile a model is published, if one is given."""
+    load = Load(made, RATE, seconds, first)
+    thread = threading.Thread(target=lambda: asyncio.run(load.run()), daemon=True)
+    thread.start()
+    time.sleep(WARM_UP_S + 1.0)
+    remodelled = Remodelled() if snapshot is None else _remodel(made, worker, snapshot)
+    thread.join()
+    return Stretch(load.latencies_s, remodelled)
+
+
+def _remodel(made: Stand, worker: Worker, snapshot: ModelSnapshot) -> Remodelled:
+    """Publish a model and wait until all customers are looked at."""
+    before, begun = worker.child.usage(), worker.metrics()
+    asyncio.run(publish(made, Settings(), snapshot))
+    while True:
+        told = worker.metrics()
+        if told["stream_seg_model_version"] == snapshot.version and not told["stream_seg_customers_to_reevaluate"]:
+            break
+        time.sleep(POLL_S)
+    after = worker.child.usage()
+    spent = {name: told[name] - begun[name] for name in told if name.startswith(SPENT)}
+    changes = 'stream_seg_changes_total{dimension="behavior"}'
+    return Remodelled(after.at_s - before.at_s, after.cpu_s - before.cpu_s, int(told[changes] - begun[changes]), spent)
+
+
+def main() -> None:
+    """Print a table; with --json the figures as one object on the last line. Exit status 1 where a limit is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--customers", type=int, default=1_000_000)
+    brokers.add_option(parser)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    settings = Settings()
+    engine = Engine(Rules(Decay(settings.half_life_s), recent_events=settings.dedup_events))
+    records, spends = customers_of(engine)
+    first, second = (two_halves(version, float(np.quantile(spends, BORDERS[version - 1]))) for version in (1, 2))
+    engine.use(first.to_model())
+    with stand(None, arguments.broker, SEGMENTS="2", MARGIN="0", DWELL="0") as made:
+        asyncio.run(mark(made, settings.partitions))
+        asyncio.run(publish(made, settings, first))
+        asyncio.run(fill(made, arguments.customers, settings.partitions, placed(engine, records)))
+        with Worker(made) as worker:
+            worker.wait_ready(600.0)
+            before = steady(made, worker, QUIET_S, 0, None)
+            during = steady(made, worker, BUSY_S, int(RATE * (QUIET_S + WARM_UP_S)), second)
+    told = during.remodelled
+    figures: dict[str, object] = {
+        "broker": arguments.broker,
+        "customers": arguments.customers,
+        "moved": told.changes,
+        "seconds": told.seconds,
+        "worker_cpu_s": told.cpu_s,  # the live events among it
+        "p50_ms_before": before.percentile(50),
+        "p99_ms_before": before.percentile(99),
+        "p50_ms": during.percentile(50),
+        "p99_ms": during.percentile(99),
+    }
+    figures["ok"] = all(float(str(figures[name])) <= limit for name, limit in LIMITS.items())
+    groups = told.spent.pop("stream_seg_group_seconds_count")
+    rows = [[name.split('"')[1], 1000 * seconds / groups] for name, seconds in told.spent.items()]
+    print(table([f"stage of {groups:.0f} groups", "mean ms"], rows))
+    print()
+    print(table(["a new model on a big base", "value"], [[name, value] for name, value in figures.items()]))
+    if arguments.json:
+        print(json_line(figures))
+    raise SystemExit(0 if figures["ok"] else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Static membership: a worker with a name of its own restarts within its session, and nothing moves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from benchmarks.workload import fixed_model
+from tests.integration.support.deployment import PARTITIONS, PATHLESS, Services, deployment, replaying, services
+from tests.integration.support.ending import assert_all_agree, assert_changes_chain, assert_exact, read_ending
+from tests.integration.support.events import shop
+from tests.integration.support.polling import eventually
+from tests.integration.support.worker import Worker, refusal
+from tests.integration.support.yardstick import expect
+
+MODEL = fixed_model()
+# A worker that starts on a busy machine takes seconds until it joins.
+SESSION_TIMEOUT_S = "30"
+STEADY_S = 4.0
+
+
+@pytest.fixture(scope="module")
+def on(tmp_path_factory: pytest.TempPathFactory, apache_kafka: str) -> Iterator[Services]:
+    """Services that the tests of this module share; the embedded broker knows no static members."""
+    with services(tmp_path_factory.mktemp("static"), f"kafka://{apache_kafka}") as made:
+        yield made
+
+
+def test_a_killed_worker_that_comes_back_in_time_moves_nothing(on: Services) -> None:
+    sent = shop(10_000, 1_000, seed=31, seconds=15.0)
+    settings = {**PATHLESS, "SESSION_TIMEOUT_S": SESSION_TIMEOUT_S}
+    with deployment(on, "static", model=MODEL, **settings) as deployed:
+        survivor = deployed.start_worker(INSTANCE_ID="one")
+        survivor.wait_ready()
+        other = deployed.start_worker(INSTANCE_ID="two")
+        eventually(Steady(lambda: shares(survivor) and shares(other)), 60, "they share, and go on so", deployed.said)
+        recovered = survivor.metric("recovery_seconds")
+        with replaying(deployed, sent):
+            eventually(lambda: other.metric("group_events_count") > 5, 30, "it absorbs events", other.said)
+            other.kill()
+            again = deployed.start_worker(INSTANCE_ID="two")
+            again.wait_ready()
+            assert shares(again)
+            assert shares(survivor)
+            # The survivor took nothing over and gave nothing up: it was not even asked to join again.
+            assert survivor.metric("recovery_seconds") == recovered
+        deployed.wait_until_drained()
+        ending = read_ending(deployed)
+        assert_exact(ending, expect(sent))
+        assert_changes_chain(ending.changes)
+        assert_all_agree(deployed, ending)
+
+
+def test_of_two_workers_with_one_name_the_older_ends_with_one_line(on: Services) -> None:
+    with deployment(on, "twins", model=MODEL, **{**PATHLESS, "SESSION_TIMEOUT_S": "12"}) as deployed:
+        older = deployed.start_worker(INSTANCE_ID="one")
+        older.wait_ready()
+        newer = deployed.start_worker(INSTANCE_ID="one")
+        assert "another worker has joined as 'one'" in refusal(older)
+        newer.wait_ready()
+        deployed.send(shop(200, 50, seed=32))
+        deployed.wait_until_drained()
+        assert newer.running(), newer.said()
+
+
+def shares(worker: Worker) -> bool:
+    """Whether the worker owns its half of the partitions."""
+    assert worker.running(), worker.said()
+    return worker.metric("partitions_owned") == PARTITIONS / 2
+
+
+class Steady:
+    """True once something has been so for a few seconds on end: a broker may let a group gather twice."""
+
+    def __init__(self, so: Callable[[], bool]) -> None:
+        self._so = so
+        self._since: float | None = None
+
+    def __call__(self) -> bool:
+        now = time.monotonic()
+        self._since = (self._since or now) if self._so() else None
+        return self._since is not None and now - self._since >= STEADY_S
