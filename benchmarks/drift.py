@@ -29,7 +29,7 @@ DAYS = 300
 CHANGE_DAY = 180
 # A change is told when an event comes within so many days of it; later ones, while features still decay, are echoes.
 TOLD_WITHIN_DAYS = 28
-SEEDS = 5
+SEEDS = 4
 
 
 def quiet(population: Population) -> None:
