@@ -8,17 +8,25 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from stream_seg.core.features import DEFAULT_FEATURES, FEATURES
 
 PREFIX = "STREAM_SEG_"
 EMBEDDED = "embedded"
 MEMORY, ROCKSDB = "memory://", "rocksdb://"
 
 Lower = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
+Names = BeforeValidator(lambda value: _names(value) if isinstance(value, str) else value)
 Upper = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
+
+
+def _names(value: str) -> list[str]:
+    return [name.strip() for name in value.split(",") if name.strip()]
 
 
 class _TomlSource(TomlConfigSettingsSource):
@@ -48,10 +56,13 @@ class Settings(BaseSettings):
     clock: Annotated[Literal["wall", "stream"], Lower] = Field("wall", description="stream: time is what events say")
     segments: int = Field(6, ge=2, le=64, description="clusters of the behavior dimension")
     model: Path | None = Field(None, description="a model snapshot file: used as it is, nothing is learned")
-    margin: float = Field(
-        0.2, ge=0, lt=1, description="how much nearer another segment must be; 0 turns hysteresis off"
+    features: Annotated[tuple[str, ...], NoDecode, Names] = Field(
+        DEFAULT_FEATURES, description="what the behavior dimension is learned from: names, with commas between"
     )
-    dwell: float = Field(86_400.0, ge=0, description="seconds a customer stays in a segment at least")
+    margin: float = Field(
+        0.1, ge=0, lt=1, description="how much nearer another segment must be; 0 turns hysteresis off"
+    )
+    dwell: float = Field(259_200.0, ge=0, description="seconds a customer stays in a segment at least")
     half_life_days: float = Field(30.0, gt=0, description="of decayed counts and sums")
     dedup_events: int = Field(8, ge=1, le=255, description="recent event ids kept a customer")
     currency: Annotated[str, Upper] = Field("USD", pattern=r"^[A-Z]{3}$", description="base currency, ISO 4217")
@@ -97,6 +108,15 @@ class Settings(BaseSettings):
     def _store_known(cls, value: str) -> str:
         if value not in (MEMORY, ROCKSDB):
             raise ValueError(f"STORE is {value!r}; write {MEMORY} or {ROCKSDB}")
+        return value
+
+    @field_validator("features")
+    @classmethod
+    def _features_known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = [name for name in value if name not in FEATURES or value.count(name) > 1]
+        if wrong or not value:
+            said = f"names {wrong[0]!r}, which is unknown or said twice" if wrong else "names nothing"
+            raise ValueError(f"FEATURES {said}; write some of {', '.join(FEATURES)}, with commas between")
         return value
 
     @model_validator(mode="after")

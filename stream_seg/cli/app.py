@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from stream_seg import __version__
+from stream_seg.cli.models_app import models
 
 HELP = """Real-time customer segmentation on Kafka: events in, explained segment changes and cached segments out.
 
@@ -28,6 +29,7 @@ topics = typer.Typer(help="Make the topics of a deployment, or say what is wrong
 app.add_typer(topics, name="topics")
 dead_letters = typer.Typer(help="Look at rejected records, and send them again after a fix.", no_args_is_help=True)
 app.add_typer(dead_letters, name="dead-letters")
+app.add_typer(models, name="models")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line, and nothing for people.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Send only the first N events.", metavar="N")]

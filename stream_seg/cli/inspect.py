@@ -125,7 +125,7 @@ def segments_table(document: CustomerSegments) -> Table:
     title = f"Segments in Redis (change {document.sequence}, model {document.model_version})"
     made = table("dimension", "segment", "", "since", title=title)
     for dimension, now in document.segments.items():
-        made.add_row(dimension, now.name, Text(now.segment, "dim"), day(now.since))
+        made.add_row(dimension, Text(now.name), Text(now.segment, "dim"), day(now.since))
     return made
 
 
@@ -178,8 +178,8 @@ def changes_table(changes: Sequence[Change], currency: str, total: int) -> Table
     made = table(">#", "when", "dimension", "change", "cause", "what moved most", title=title)
     for change in reversed(changes):
         made.add_row(
-            str(change["sequence"]), day(change["occurred_at"]), change["dimension"], where(change), cause(change),
-            "; ".join(moved(change, currency)),
+            str(change["sequence"]), day(change["occurred_at"]), change["dimension"], Text(where(change)),
+            cause(change), "; ".join(moved(change, currency)),
         )  # fmt: skip
     return made
 

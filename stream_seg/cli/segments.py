@@ -120,12 +120,12 @@ def _profile(told: Mapping[str, Any], currency: str) -> dict[str, Any]:
 
 
 def flow_facts(flows: Mapping[Flow, int], segments: Iterable[SegmentFacts]) -> list[FlowFacts]:
-    """Flows between segments by id, the largest first. Entries into a first segment are left out."""
+    """Flows between segments by id, the largest first. Entries into a first segment, and new names, are left out."""
     now = {(each.dimension, each.segment): each.name for each in segments}
     by_id: Counter[tuple[str, str | None, str | None]] = Counter()
     then: dict[tuple[str, str | None], str] = {}
     for flow, changes in flows.items():
-        if flow.left is not None:
+        if flow.left is not None and flow.left != flow.entered:
             by_id[flow.dimension, flow.left, flow.entered] += changes
             then[flow.dimension, flow.left] = flow.left_name or flow.left
             then[flow.dimension, flow.entered] = flow.entered_name or "no segment"
@@ -179,7 +179,7 @@ class SegmentTable:
                 bar(each.share),
                 *((revenue,) if paid else ()),
             )
-            made.add_row(each.name, *((size,) if narrow else whole), *values)
+            made.add_row(Text(each.name), *((size,) if narrow else whole), *values)
         return made
 
 
@@ -192,5 +192,5 @@ def flow_table(flows: list[FlowFacts], shown: int = FLOWS) -> Table:
     """The largest flows, one a line."""
     made = table(">changes", "from", "", "to")
     for flow in flows[:shown]:
-        made.add_row(f"{flow.changes:,}", flow.left_name, "→", flow.entered_name)
+        made.add_row(f"{flow.changes:,}", Text(flow.left_name), "→", Text(flow.entered_name))
     return made

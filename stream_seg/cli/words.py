@@ -25,7 +25,7 @@ _CODES: Final = {
     "event": "something the customer did",
     "deadline": "time that passed without anything happening",
     "model": "a new model",
-    "definition": "an edited rule",
+    "definition": "an edited definition",
     "merge": "a merge of two customers",
     "erase": "the erasure of the customer",
     "restore": "a restored state",
@@ -69,6 +69,9 @@ QUANTITIES: Final = {
     "browse_rate": Quantity("actions\na month", "interactions a month", _rate),
     "cart_rate": Quantity("carts\na month", "additions to the cart a month", _rate),
     "refund_share": Quantity("refunded", "share of money refunded", _share),
+    "order_pace": Quantity("orders a month\nat their pace", "pace of orders a month", _rate),
+    "spend_pace": Quantity("spend a month\nat their pace", "pace of spend a month", money),
+    "browse_pace": Quantity("actions a month\nat their pace", "pace of interactions a month", _rate),
 }
 
 
@@ -122,7 +125,10 @@ def explained(change: Change, currency: str, names: Mapping[str, str] | None = N
     """A change in sentences; `names` are those of segments by id, for the runner-up."""
     left, entered = change.get("from"), change.get("to")
     who, on = change["customer_id"], day(change["occurred_at"])
-    if left and entered:
+    if left and entered and left["segment"] == entered["segment"]:
+        since = day(entered["since"])
+        yield f"On {on} {left['name']!r}, where {who} is since {since}, was renamed {entered['name']!r}."
+    elif left and entered:
         yield f"On {on} {who} moved from {left['name']!r} (since {day(left['since'])}) to {entered['name']!r}."
     elif entered:
         yield f"On {on} {who} entered {entered['name']!r}, the first segment in dimension {change['dimension']}."

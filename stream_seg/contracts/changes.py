@@ -54,7 +54,7 @@ class SegmentChanged(_Message):
 
     customer_id: str
     dimension: str = Field(description="behavior, lifecycle, value, or rule:<key>")
-    change: Literal["entered", "moved", "exited"]
+    change: Literal["entered", "moved", "exited", "renamed"]
     from_: HeldSegment | None = Field(alias="from")
     to: HeldSegment | None
     reason: ChangeReason
@@ -72,7 +72,10 @@ class SegmentChanged(_Message):
     @model_validator(mode="after")
     def _ends_fit_change(self) -> Self:
         if (self.from_ is None, self.to is None) != (self.change == "entered", self.change == "exited"):
-            raise ValueError("entered has no from, exited has no to, moved has both")
+            raise ValueError("entered has no from, exited has no to, moved and renamed have both")
+        stays = self.from_ is not None and self.to is not None and self.from_.segment == self.to.segment
+        if stays != (self.change == "renamed"):
+            raise ValueError("renamed stays in one segment, and nothing else does")
         return self
 
 

@@ -16,6 +16,16 @@ from .times import parse_rfc3339
 # What a customer's record has room for.
 MAX_VERSION: Final = 2**32 - 1
 MAX_SEGMENTS: Final = 127
+# What no feature of a customer exceeds: sums of amounts of 32 bits, in minor units.
+_LARGEST_FEATURE: Final = 1e15
+
+# Reasons of versions that persons publish; a learner has others.
+ROLLBACK: Final = "rollback"
+PINNED: Final = "pinned"
+UNPINNED: Final = "unpinned"
+RENAMED: Final = "renamed"
+_CONTENT: Final = ("features", "log", "center", "scale", "centroids")
+BY_PERSON: Final = frozenset({ROLLBACK, PINNED, UNPINNED, RENAMED})
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Row = Annotated[list[Finite], Field(min_length=1)]
@@ -63,13 +73,15 @@ class SegmentProfile(_Json):
     differences: list[Difference] = Field(
         default_factory=list, description="how the segment differs from all other customers, strongest first"
     )
+    name_pinned: bool = Field(default=False, description="whether a person gave the name; naming leaves it alone")
 
 
 class ModelSnapshot(_Json):
     """A published version of the model.
 
     `features` are d names out of `core.features.FEATURES`, `log`, `center` and `scale` d values, `centroids` k
-    rows of d in scaled space, `segments` k profiles with the ids b0, b1, ... in the order of the centroids.
+    rows of d in scaled space, `segments` k profiles in the order of the centroids, with the ids b0, b1, ... An id is
+    never given to another segment: where one ended, its number is left out.
     """
 
     version: int = Field(ge=1, le=MAX_VERSION)
@@ -85,6 +97,13 @@ class ModelSnapshot(_Json):
     segments: list[SegmentProfile]
     learner: dict[str, Any] = Field(default_factory=dict, description="all that is needed to go on learning")
     reason: str = Field(description="why this version was published")
+    pinned: bool = Field(default=False, description="until a person says otherwise, nothing a learner publishes counts")
+    content_of: int | None = Field(default=None, description="the version whose content a person chose")
+    born: list[str] = Field(default_factory=list, description="segments that the parent has not")
+    ended: list[str] = Field(default_factory=list, description="segments of the parent that this version has not")
+    evidence: dict[str, Any] = Field(
+        default_factory=dict, description="of a fresh start: what it gained on held-out customers, and who would move"
+    )
     schema_version: int = 1
 
     @field_validator("created_at")
@@ -107,13 +126,44 @@ class ModelSnapshot(_Json):
         lengths = {len(self.log), len(self.center), len(self.scale), *map(len, self.centroids)}
         if lengths != {d}:
             raise ValueError(f"log, center, scale and each centroid must have {d} values, one a feature")
-        if [profile.id for profile in self.segments] != [segment_id(i) for i in range(k)]:
-            raise ValueError(f"segments must be {k} profiles with the ids b0 to b{k - 1}, one a centroid")
+        numbers = [number_of(profile.id) for profile in self.segments]
+        if len(numbers) != k or numbers != sorted(set(numbers)):
+            raise ValueError(f"segments must be {k} profiles, one a centroid, with different ids b0, b1, ... in order")
         if len({profile.name for profile in self.segments}) != k:
             raise ValueError("names of segments must differ")
         if self.parent >= self.version:
             raise ValueError(f"parent {self.parent} must be an older version than {self.version}")
         return self
+
+    @model_validator(mode="after")
+    def _measures(self) -> Self:
+        """Numbers may each be finite and yet give distances that are not: then no customer has a nearest centre."""
+        customers = np.array([[0.0] * len(FEATURES), [_LARGEST_FEATURE] * len(FEATURES)])
+        with np.errstate(over="ignore", invalid="ignore"):
+            distances = self.to_model().assign(customers).distances[:, self.numbers]
+        if not np.isfinite(distances).all():
+            raise ValueError("scale and centroids give distances that are not finite")
+        return self
+
+    @property
+    def by_person(self) -> bool:
+        """Whether a person, not a learner, published this version."""
+        return self.reason in BY_PERSON
+
+    def same_content(self, other: ModelSnapshot) -> bool:
+        """Whether it puts every customer where another puts them; names may differ."""
+        return all(getattr(self, name) == getattr(other, name) for name in ("numbers", *_CONTENT))
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers of the segments, in the order of the centroids."""
+        return tuple(number_of(profile.id) for profile in self.segments)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the segments are called, by number; a number whose segment ended is called by its id."""
+        named = {number_of(profile.id): profile.name for profile in self.segments}
+        return tuple(named.get(number, segment_id(number)) for number in range(max(named) + 1))
 
     def to_model(self) -> SegmentModel:
         """The model that assigns customers to segments."""
@@ -124,12 +174,24 @@ class ModelSnapshot(_Json):
             center=np.array(self.center),
             scale=np.array(self.scale),
             centroids=np.array(self.centroids),
-            names=tuple(profile.name for profile in self.segments),
+            names=self.names,
+            numbers=self.numbers,
+            given=frozenset(number_of(profile.id) for profile in self.segments if profile.name_pinned),
         )
 
     def dumps(self) -> bytes:
         """The snapshot as JSON; the same bytes for the same snapshot."""
         return self.model_dump_json().encode()
+
+
+def number_of(segment: str) -> int:
+    """The number of a segment, from its id; raises ValueError for what is none."""
+    number = segment.removeprefix("b")
+    if not number.isascii() or not number.isdecimal() or segment_id(int(number)) != segment:
+        raise ValueError(f"{segment!r} is no segment: ids are b0, b1, ...")
+    if int(number) >= MAX_SEGMENTS:
+        raise ValueError(f"segment {segment} is beyond b{MAX_SEGMENTS - 1}, the last that a customer's record can hold")
+    return int(number)
 
 
 def parse_snapshot(value: bytes) -> ModelSnapshot:

@@ -25,6 +25,7 @@ from .absorption import Event, Rows, Rules, absorb_rows
 from .customer import NO_SEGMENT, Columns, Customer, columns
 from .features import FEATURES, Matrix
 from .model import BEHAVIOR, Assignment, SegmentModel, segment_id
+from .namebook import NameBook
 from .orders import Outcome
 from .transitions import Held, Transition
 from .vocabulary import TOPICS
@@ -39,19 +40,24 @@ _VISIBLE: Final = 0.05
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moves:
-    """Who of n evaluated customers moves. `now` is (n,), `features` (n, len(FEATURES)); `rows` lists those who move."""
+    """Who of n evaluated customers changes. `now` is (n,), `features` (n, len(FEATURES)); `rows` lists those who do.
+
+    `renamed` has by row the segment of those who stay in it, but a person called it otherwise meanwhile.
+    """
 
     rows: list[int]
     now: Matrix
     features: Matrix
     assignment: Assignment | None
+    renamed: dict[int, int] = field(default_factory=dict)
 
     def of_those_who_move(self) -> Moves:
         """The same without the others: rows 0, 1, ... of those who move."""
         chosen, found = self.rows, self.assignment
         if found is not None:
             found = Assignment(found.best[chosen], found.second[chosen], found.distances[chosen])
-        return Moves(list(range(len(chosen))), self.now[chosen], self.features[chosen], found)
+        renamed = {row: self.renamed[was] for row, was in enumerate(chosen) if was in self.renamed}
+        return Moves(list(range(len(chosen))), self.now[chosen], self.features[chosen], found, renamed)
 
 
 class Why(NamedTuple):
@@ -70,12 +76,12 @@ class Engine:
 
     rules: Rules
     model: SegmentModel | None = None
-    names: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    names: NameBook = field(default_factory=NameBook)
 
     def use(self, model: SegmentModel) -> None:
         """Evaluate with this model from now on."""
         self.model = model
-        self.names[model.version] = model.names
+        self.names.learn(model.version, model.names, model.given, in_force=True)
 
     def new_customer(self, life: int) -> Customer:
         """The record of a customer seen for the first time; `life` is the epoch of its partition."""
@@ -115,7 +121,10 @@ class Engine:
         assignment = self.model.assign(matrix)
         segment = held["segment"].astype(np.intp)
         moving = self.rules.hysteresis.moves(assignment, segment, held["since"], now)
-        return Moves(np.flatnonzero(moving).tolist(), now, matrix, assignment)
+        renamed = self.names.outdated(held["model_version"], segment) & ~moving
+        rows = np.flatnonzero(moving | renamed).tolist()
+        stay = np.flatnonzero(renamed)
+        return Moves(rows, now, matrix, assignment, dict(zip(stay.tolist(), segment[stay].tolist(), strict=True)))
 
     def explain(self, moves: Moves, before: Matrix | None = None) -> list[Why]:
         """Why each of `moves.rows` goes where it goes, in their order.
@@ -134,8 +143,11 @@ class Engine:
             model, np.zeros((len(rows), len(FEATURES))) if before is None else before, moves.features[rows]
         )
         return [
-            Why(to, None if other == to else other, sure, at, changed)
-            for to, other, sure, at, changed in zip(
+            Why(moves.renamed[row], None, 1.0, at, {})
+            if row in moves.renamed
+            else Why(to, None if other == to else other, sure, at, changed)
+            for row, to, other, sure, at, changed in zip(
+                rows,
                 best.tolist(),
                 second.tolist(),
                 confidence.round(4).tolist(),
@@ -148,7 +160,8 @@ class Engine:
     def move(self, key: bytes, customer: Customer, why: Why, reason: str = "event") -> Transition:
         """Put a customer into the segment that evaluation chose, and say what changed."""
         model, left, cause = self._in_force(), self.held(customer), customer.cause
-        customer.segment, customer.since, customer.model_version = why.to, why.at, model.version
+        customer.since = customer.since if customer.segment == why.to else why.at
+        customer.segment, customer.model_version = why.to, model.version
         customer.sequence += 1
         return _transition(model, key, left, why, reason, cause, customer.sequence, customer.life)
 
@@ -163,7 +176,8 @@ class Engine:
         names = ("segment", "model_version", "since", "life")
         left = zip(*(held[name][rows].tolist() for name in names), strict=True)
         held["segment"][rows] = [why.to for why in whys]
-        held["since"][rows] = [why.at for why in whys]
+        entering = [(row, why.at) for row, why in zip(rows, whys, strict=True) if row not in moves.renamed]
+        held["since"][[row for row, _ in entering]] = [at for _, at in entering]
         held["model_version"][rows] = model.version
         held["sequence"][rows] += 1
         sequences = held["sequence"][rows].tolist()
@@ -188,8 +202,7 @@ class Engine:
 
     def name(self, version: int, index: int) -> str:
         """What model `version` called a segment; its id where that model is not known any more."""
-        names = self.names.get(version, ())
-        return names[index] if index < len(names) else segment_id(index)
+        return self.names.name(version, index)
 
 
 def _table(records: Sequence[bytes] | Columns | WorkingSet) -> Columns | WorkingSet:
@@ -206,13 +219,15 @@ def _transition(
     sequence: int,
     life: int,
 ) -> Transition:
-    """What changed, for one who left `left` and is where `why` says now."""
-    entered = Held(segment_id(why.to), model.names[why.to], why.at)
+    """What changed, for one who was in `left` and is where `why` says now; the same segment has another name now."""
+    stays = left is not None and left.segment == segment_id(why.to)
+    entered = Held(segment_id(why.to), model.names[why.to], left.since if left and stays else why.at)
+    reason = "definition" if stays else reason
     by = cause if reason == "event" else None
     return Transition(
         customer_id=key.decode(),
         dimension=BEHAVIOR,
-        change="moved" if left else "entered",
+        change="renamed" if stays else "moved" if left else "entered",
         from_=left,
         to=entered,
         reason=reason,

@@ -14,13 +14,13 @@ from .features import FEATURES, Matrix
 BEHAVIOR = "behavior"
 
 
-def segment_id(index: int) -> str:
-    """Name of a cluster as the world sees it."""
-    return f"b{index}"
+def segment_id(number: int) -> str:
+    """The id of a cluster as the world sees it."""
+    return f"b{number}"
 
 
 class Assignment(NamedTuple):
-    """Nearest and second nearest segment of n customers, and the distances (n, k) to all centres."""
+    """Nearest and second nearest segment of n customers by number, and the distances (n, names) to all centres."""
 
     best: npt.NDArray[np.intp]
     second: npt.NDArray[np.intp]
@@ -32,7 +32,9 @@ class SegmentModel:
     """Scaling, centres and names of the behavior dimension.
 
     `features` are names out of `FEATURES`, d of them; `log` says which are taken as log(1 + x) first; `center` and
-    `scale` are (d,), `centroids` (k, d) in scaled space, `names` k words for people.
+    `scale` are (d,), `centroids` (k, d) in scaled space. `numbers` are those of the k segments, ascending; without
+    them 0 to k - 1. `names` are words for people, by number; a number whose segment ended has no centre, and any name.
+    `given`: the numbers of segments whose name a person gave.
     """
 
     version: int
@@ -42,9 +44,14 @@ class SegmentModel:
     scale: Matrix
     centroids: Matrix
     names: tuple[str, ...]
+    numbers: tuple[int, ...] = ()
+    given: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
-        d, k = len(self.features), len(self.names)
+        numbers = self.places
+        d, k = len(self.features), len(numbers)
+        if list(numbers) != sorted(set(numbers)) or len(self.names) != numbers[-1] + 1:
+            raise ValueError(f"model {self.version} has segments {numbers}, and {len(self.names)} names up to the last")
         unknown = set(self.features) - set(FEATURES)
         if unknown:
             raise ValueError(
@@ -56,6 +63,11 @@ class SegmentModel:
             )
         if not (np.isfinite(self.centroids).all() and np.isfinite(self.center).all() and (self.scale > 0).all()):
             raise ValueError(f"model {self.version} holds numbers that are not finite, or a scale that is not positive")
+
+    @cached_property
+    def places(self) -> tuple[int, ...]:
+        """The numbers of the segments, in the order of the centroids."""
+        return self.numbers or tuple(range(len(self.names)))
 
     @cached_property
     def _columns(self) -> npt.NDArray[np.intp]:
@@ -72,14 +84,17 @@ class SegmentModel:
         return (chosen - self.center) / self.scale
 
     def assign(self, matrix: Matrix) -> Assignment:
-        """Segments of a feature matrix (n, len(FEATURES)); of two equally near centres the first wins."""
+        """Segments of a feature matrix (n, len(FEATURES)), by number; of two equally near centres the first wins.
+
+        Distances are infinite to numbers that have no centre.
+        """
         points = self.scaled(matrix)
-        squares = np.empty((len(points), len(self.names)))
-        for index, centroid in enumerate(self.centroids):
+        squares = np.full((len(points), len(self.names)), np.inf)
+        for number, centroid in zip(self.places, self.centroids, strict=True):
             apart = points - centroid
-            squares[:, index] = np.einsum("ij,ij->i", apart, apart)
+            squares[:, number] = np.einsum("ij,ij->i", apart, apart)
         best = squares.argmin(axis=1)
         rest = squares.copy()
         rest[np.arange(len(rest)), best] = np.inf
-        second = rest.argmin(axis=1) if len(self.names) > 1 else best
+        second = rest.argmin(axis=1) if len(self.places) > 1 else best
         return Assignment(best, second, np.sqrt(squares))

@@ -60,6 +60,7 @@ class Hysteresis:
         rows = np.arange(len(held))
         settled = (held >= 0) & (held < distances.shape[1])
         held_distance = np.where(settled, distances[rows, np.where(settled, held, 0)], np.inf)
+        settled &= np.isfinite(held_distance)  # a segment that ended is left at once: nobody would look again
         nearer = distances[rows, assignment.best] < held_distance * (1.0 - self.margin)
         rested = now - since >= self.dwell_s
         moving: npt.NDArray[np.bool_] = (assignment.best != held) & (~settled | (nearer & rested))

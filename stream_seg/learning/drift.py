@@ -34,7 +34,7 @@ class DriftPolicy:
     settle_s: float = 120 * DAY_S  # after the first sample: until then rates still rise to what they are
     memory_s: float = 42 * DAY_S
     lookouts: int = 3  # at a time, begun one after the other
-    least_before: int = 2_000  # sampled customers behind a level, about five days of them
+    least_before: int = 2_000  # sampled customers behind a level
     least_after: int = 2_000
     least_share: float = 0.045  # of all customers, more or fewer in a segment
     least_distance: float = 0.06  # farther or nearer, as a share of the distance before

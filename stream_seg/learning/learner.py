@@ -3,37 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
-from typing import Final, Self
+from math import inf, isfinite
+from typing import Any, Final, Self
 
 import numpy as np
-import numpy.typing as npt
-from scipy.spatial.distance import pdist
 
 from stream_seg.contracts.model import ModelSnapshot, SegmentProfile
 from stream_seg.core.features import FEATURES
+from stream_seg.core.model import segment_id
 
-from .matching import continue_ids
-from .online import OnlineKMeans
+from .challenger import Outcome, Trial
+from .clusters import Clusters, fresh_start
+from .matching import renumber
+from .moves import flow_matrix, moves
 from .policy import LearnerPolicy
 from .progress import Progress
 from .recent import RecentCustomers
 from .scaling import Matrix, Scaling
 from .segments import describe
-from .warm_start import good_start
+from .warm_start import RESTARTS
 
 STARTED: Final = "started"
 REFIT: Final = "refit"
+CHALLENGER: Final = "challenger"
 MOVED: Final = "moved"
 SCHEDULED: Final = "scheduled"
+
+MOST_FLOWS: Final = 20  # told in the evidence of a snapshot
 
 
 class Learner:
     """Learns k clusters from customers, one at a time.
 
     Call `observe` for each sampled customer, `advance` after each batch of them; publish `snapshot` when that gives
-    a reason. Before the first good start samples are only kept; from then on each moves the centre nearest to it.
-    The same seed (0 or more) and the same calls always give the same snapshots.
+    a reason. Before the first good start samples are only kept; from then on each moves the centre nearest to it, and
+    challengers are tried beside the clusters in force. A trial and the recent sample are not in snapshots: after a
+    restart the samples that follow make new ones. The same seed (0 or more) and the same calls always give the same
+    snapshots.
     """
 
     def __init__(self, k: int, seed: int, policy: LearnerPolicy) -> None:
@@ -44,10 +50,15 @@ class Learner:
         self.categories: list[list[str]] = []  # names met in each category slot, for profiles
         self._progress = Progress(clusters=k)
         self._recent = RecentCustomers(policy.recent_customers)
-        self._scaling: Scaling | None = None
-        self._online: OnlineKMeans | None = None
+        self._clusters: Clusters | None = None
+        self._numbers: list[int] = []  # of the segments, ascending, in the order of the centres
+        self._trial: Trial | None = None
+        self._unjudged: list[Sequence[float]] = []
+        self._evidence: dict[str, Any] = {}
         self._published: Matrix = np.empty((0, len(policy.features)))
-        self._segments: list[SegmentProfile] = []
+        self._stale, self._looked_at = 0.0, -inf
+        self._segments: list[SegmentProfile | None] = []
+        self._last: ModelSnapshot | None = None
         self._news: str | None = None
         self._retry_at = 0  # samples, after a start that found too few different customers
 
@@ -60,23 +71,42 @@ class Learner:
         """
         self = cls(k, seed, policy)
         self._progress = Progress.from_json(snapshot.learner, len(snapshot.centroids))
-        self._scaling = Scaling(
-            tuple(snapshot.features), tuple(snapshot.log), tuple(snapshot.center), tuple(snapshot.scale)
-        )
-        self._online = OnlineKMeans(np.array(snapshot.centroids, dtype=np.float64), policy.halflife)
-        self._published = self._online.centers
-        self._segments = list(snapshot.segments)
+        self._numbers = list(snapshot.numbers)
+        self._progress.next_number = max(self._progress.next_number, self._numbers[-1] + 1)
+        scaling = Scaling(tuple(snapshot.features), tuple(snapshot.log), tuple(snapshot.center), tuple(snapshot.scale))
+        self._published = np.array(snapshot.centroids, dtype=np.float64)
+        self._clusters = Clusters(scaling, self._progress.centers_or(self._published), policy.halflife)
+        self._segments, self._last = list(snapshot.segments), snapshot
         return self
+
+    def resumed(self, snapshot: ModelSnapshot) -> Self:
+        """A learner that goes on from another snapshot, with the recent sample of this one. Raises as `restore`.
+
+        It does not begin afresh before a sample's worth of customers has come: what is gone back to gets its chance.
+        """
+        other = type(self).restore(snapshot, self.k, self.seed, self.policy)
+        other._recent, other.skipped, other.categories = self._recent, self.skipped, self.categories
+        other._retry_at = other._progress.samples + other._enough_customers
+        return other
+
+    def rename(self, segments: Sequence[SegmentProfile]) -> None:
+        """Go on with the same centres under what a person made of their names."""
+        self._segments = list(segments)
+
+    @property
+    def sample(self) -> Matrix:
+        """The recent sample: customers (n, len(FEATURES)) in human units."""
+        return self._recent.matrix()
 
     @property
     def ready(self) -> bool:
         """Whether there are centres."""
-        return self._online is not None
+        return self._clusters is not None
 
     @property
     def centers(self) -> Matrix:
         """Centres in scaled space (k, d); none before the start."""
-        return self._published[:0] if self._online is None else self._online.centers
+        return self._published[:0] if self._clusters is None else self._clusters.centers
 
     @property
     def customers(self) -> int:
@@ -89,8 +119,10 @@ class Learner:
         `mix` (MIX_SIZE) is for profiles only. A row with a number that is not finite is counted in `skipped` and
         otherwise ignored.
         """
-        if self.remember(customer_id, row, clock, mix) and self._online is not None and self._scaling is not None:
-            self._progress.counts[self._online.learn_one(self._scaling.point(row))] += 1
+        if self.remember(customer_id, row, clock, mix) and self._clusters is not None:
+            if self._trial is not None:
+                self._unjudged.append(row)
+            self._progress.counts[self._clusters.learn_one(row)] += 1
 
     def remember(
         self, customer_id: str, row: Sequence[float], clock: float, mix: Sequence[float] | None = None
@@ -113,11 +145,11 @@ class Learner:
         self.observe(anonymous if customer_id is None else customer_id, _row(x), clock)
 
     def predict_one(self, x: Mapping[str, float]) -> int | None:
-        """The cluster of a customer, features by name; None while there is none. Changes nothing."""
-        if self._online is None or self._scaling is None:
+        """The place among the centres of a customer, features by name; None while there is none. Changes nothing."""
+        if self._clusters is None:
             return None
         row = _row(x)
-        return self._online.predict_one(self._scaling.point(row)) if all(map(isfinite, row)) else None
+        return self._clusters.predict_one(row) if all(map(isfinite, row)) else None
 
     def ready_to_start(self, clock: float, drained: bool = False) -> bool:
         """Whether the first sample is large and old enough; `drained`: the inputs are read to their end for now."""
@@ -128,27 +160,20 @@ class Learner:
         warm = clock - self._progress.first_clock >= self.policy.warm_up_s
         return warm and self.customers >= self.policy.min_customers
 
-    def ready_to_refit(self, clock: float) -> bool:
-        """Whether a fresh start on the recent sample is called for."""
-        if not self.ready or self.customers < self._enough_customers:
-            return False
-        progress = self._progress
-        return (
-            self._spans_passed(clock) > progress.spans_used
-            or self.customers >= self.policy.refit_growth * progress.customers_at_start
-            or self._asked_otherwise
-        )
-
     def advance(self, clock: float, drained: bool = False) -> str | None:
-        """Start or start afresh if it is time; returns why a snapshot should be published now, if it should."""
-        if self._progress.samples >= self._retry_at and (
-            self.ready_to_start(clock, drained) or self.ready_to_refit(clock)
-        ):
-            news = REFIT if self.ready else STARTED
-            if self._start(clock):
-                self._news = self._news or news
-            else:
-                self._retry_at = self._progress.samples + self._enough_customers
+        """Start, try a challenger or let it win if it is time; why a snapshot should be published now, if it should."""
+        if self._clusters is None:
+            if self._progress.samples >= self._retry_at and self.ready_to_start(clock, drained):
+                self._begin(clock, STARTED)
+        elif self._trial is not None:
+            self._judge(self._trial, self._clusters)
+        elif self._progress.samples >= self._retry_at and self.customers >= self._enough_customers:
+            if self._asked_otherwise:
+                self._begin(clock, REFIT)
+            elif self._challenge_due(clock):
+                self._challenge(self._clusters, clock)
+        if clock - self._looked_at >= self.policy.publish_gap_s:
+            self._stale, self._looked_at = self.staleness(), clock
         return self.due(clock)
 
     def due(self, clock: float) -> str | None:
@@ -159,50 +184,69 @@ class Learner:
         if progress.published_clock is None:
             return STARTED
         since = clock - progress.published_clock
+        if since >= self.policy.publish_gap_s and self._stale > self.policy.publish_gain:
+            return MOVED
         if since >= self.policy.publish_every_s and progress.samples > progress.published_samples:
             return SCHEDULED
-        if since >= self.policy.publish_gap_s and self.moved() > self.policy.publish_move:
-            return MOVED
         return None
 
-    def moved(self) -> float:
-        """How far the centre that moved most is from where it was published, in mean distances between centres."""
-        centers = self.centers
-        if len(centers) != len(self._published):
+    def staleness(self) -> float:
+        """The share of the recent sample's squared distance that the centres learned save on those published last."""
+        if self._clusters is None or self._news or self.customers < self._enough_customers:
             return 0.0
-        steps = np.linalg.norm(centers - self._published, axis=1)
-        return float(steps.max() / pdist(centers).mean()) if len(centers) > 1 else 0.0
+        return self._clusters.saving(self._recent.matrix(), self._published)
 
     def snapshot(self, clock: float, created_at: str, parent: int, reason: str) -> ModelSnapshot:
-        """The model as it is, version `parent` + 1; movement is measured from here on.
+        """The model as it is, version `parent` + 1.
 
-        `clock`: stream time, epoch seconds; `created_at`: RFC 3339. Raises RuntimeError before the start.
+        With the reason `SCHEDULED` the centres in force stay where they are, and only profiles are of now: centres that
+        move a little every week would move customers for nothing. `clock`: stream time, epoch seconds; `created_at`:
+        RFC 3339. Raises RuntimeError before the start.
         """
-        if self._online is None or self._scaling is None:
+        if self._clusters is None:
             raise RuntimeError("there is nothing to publish yet: wait until advance() gives a reason")
-        centers = self._online.centers
-        enough = self.customers >= self._enough_customers or len(self._segments) != len(centers)
-        if enough:
-            self._segments = describe(
-                self._scaling, centers, self._recent.matrix(), self._segments, self._recent.mixes(), self.categories
-            )
-        self._published, self._news = centers, None
+        scaling, centers, before = self._clusters.scaling, self._clusters.centers, self._last
+        if reason == SCHEDULED and not self._news:
+            self._progress.centers, centers = centers.tolist(), self._published
+        else:
+            self._progress.centers, self._stale = [], 0.0
+        segments = self._described(scaling, centers)
         self._progress.published_clock = clock
         self._progress.published_samples = self._progress.samples
-        return ModelSnapshot(
+        snapshot = ModelSnapshot(
             version=parent + 1,
             parent=parent,
             created_at=created_at,
             clock=clock,
-            features=list(self._scaling.features),
-            log=list(self._scaling.log),
-            center=list(self._scaling.center),
-            scale=list(self._scaling.scale),
+            features=list(scaling.features),
+            log=list(scaling.log),
+            center=list(scaling.center),
+            scale=list(scaling.scale),
             centroids=centers.tolist(),
-            segments=self._segments,
+            segments=segments,
             learner=self._progress.to_json(),
             reason=reason,
         )
+        if before is not None and self._news in (CHALLENGER, REFIT):
+            explained = moves(before, snapshot, self._recent.matrix())
+            evidence = {**self._evidence, "moves": explained.to_json(MOST_FLOWS)}
+            change = {"born": explained.born, "ended": explained.ended, "evidence": evidence}
+            snapshot = snapshot.model_copy(update=change)
+        self._published, self._news, self._evidence = centers, None, {}
+        self._segments, self._last = list(segments), snapshot
+        return snapshot
+
+    def _described(self, scaling: Scaling, centers: Matrix) -> list[SegmentProfile]:
+        """Profiles under the numbers of the segments; the last published ones while the recent sample is small."""
+        held = [each for each in self._segments if each is not None]
+        if len(held) == len(centers) and self.customers < self._enough_customers:
+            return held
+        rows, mixes = self._recent.matrix(), self._recent.mixes()
+        found = describe(scaling, centers, rows, self._segments, mixes, self.categories)
+        return [
+            each.model_copy(update={"id": segment_id(number)})
+            for each, number in zip(found, self._numbers, strict=True)
+        ]
 
     @property
     def _fewest_customers(self) -> int:
@@ -216,39 +260,65 @@ class Learner:
     @property
     def _asked_otherwise(self) -> bool:
         """Whether the learner was restored with a k or features other than those of its centres."""
-        features = self._scaling.features if self._scaling else ()
+        features = self._clusters.scaling.features if self._clusters else ()
         return self._progress.clusters != self.k or features != self.policy.features
 
-    def _spans_passed(self, clock: float) -> int:
-        first = clock if self._progress.first_clock is None else self._progress.first_clock
-        return sum(clock - first >= span for span in self.policy.refit_after_s)
+    def _challenge_due(self, clock: float) -> bool:
+        progress, policy = self._progress, self.policy
+        grown = self.customers >= policy.challenge_growth * progress.customers_at_start
+        begun = progress.challenged_clock
+        return grown or begun is None or clock - begun >= policy.challenge_every_s
 
-    def _start(self, clock: float) -> bool:
-        """Put good centres, found on the recent sample, in place of what there is; False if that has too few."""
-        progress, rows = self._progress, self._recent.matrix()
-        scaling = Scaling.fit(rows, self.policy.features)
-        centers = good_start(scaling.points(rows), self.k, np.random.default_rng([self.seed, progress.starts]))
-        progress.starts += 1
-        if centers is None or len(centers) < min(self.k, len(self.centers)):
-            return False
-        if self._online is not None and self._scaling is not None:
-            centers = centers[_continued(self._scaling, self._online.centers, scaling, centers)]
-        self._scaling, self._online = scaling, OnlineKMeans(centers, self.policy.halflife)
-        progress.clusters, progress.counts = self.k, [0] * len(centers)
-        progress.spans_used, progress.customers_at_start = self._spans_passed(clock), self.customers
-        return True
+    def _fresh(self, restarts: int) -> Clusters | None:
+        """Clusters found on the recent sample; None where its customers are too much alike."""
+        rng = np.random.default_rng([self.seed, self._progress.starts])
+        self._progress.starts += 1
+        found = fresh_start(self._recent.matrix(), self.k, self.policy, rng, restarts, self._clusters)
+        if found is None or len(found.centers) < min(self.k, len(self.centers)):
+            self._retry_at = self._progress.samples + self._enough_customers
+            return None
+        return found
+
+    def _begin(self, clock: float, news: str) -> None:
+        if found := self._fresh(RESTARTS):
+            self._progress.customers_at_start = self.customers
+            self._progress.challenged_clock = clock
+            self._put_in_force(found, news)
+
+    def _challenge(self, held: Clusters, clock: float) -> None:
+        self._progress.challenged_clock = clock
+        self._progress.customers_at_start = self.customers
+        if found := self._fresh(self.policy.challenge_restarts):
+            self._trial = Trial(found, held)
+
+    def _judge(self, trial: Trial, held: Clusters) -> None:
+        """Score what came since the last time; end the trial when it has been won or lost."""
+        trial.judge(np.array(self._unjudged, dtype=np.float64).reshape(-1, len(FEATURES)), held)
+        self._unjudged.clear()
+        verdict = trial.verdict
+        outcome = verdict.outcome(self.policy, min(self.policy.trial_samples, self.customers))
+        if outcome is Outcome.GOES_ON:
+            return
+        self._trial = None
+        if outcome is Outcome.WON:
+            self._evidence = verdict.to_json()
+            self._put_in_force(trial.challenger, CHALLENGER)
+
+    def _put_in_force(self, found: Clusters, news: str) -> None:
+        """Let clusters take over; each has the number of the one in force whose customers it has, if there is one."""
+        progress, shared = self._progress, np.empty((0, len(found.centers)), np.int64)
+        if self._clusters is not None:
+            rows = self._recent.matrix()
+            shared = flow_matrix(
+                self._clusters.nearest(rows), found.nearest(rows), (len(self._numbers), len(found.centers))
+            )
+        by_number = dict(zip(self._numbers, self._segments, strict=False))
+        order, self._numbers, progress.next_number = renumber(shared, self._numbers, progress.next_number)
+        self._clusters = Clusters(found.scaling, found.centers[order], self.policy.halflife)
+        self._segments = [by_number.get(number) for number in self._numbers]
+        progress.clusters, progress.counts = self.k, [0] * len(order)
+        self._news = self._news or news
 
 
 def _row(x: Mapping[str, float]) -> list[float]:
     return [x.get(name, 0.0) for name in FEATURES]
-
-
-def _continued(old_scaling: Scaling, old: Matrix, scaling: Scaling, new: Matrix) -> npt.NDArray[np.intp]:
-    """The order of new centres that keeps ids, judged by the features that both scalings have."""
-    shared = [name for name in scaling.features if name in old_scaling.features]
-    if not shared:
-        return np.arange(len(new))
-    mine = [scaling.features.index(name) for name in shared]
-    theirs = [old_scaling.features.index(name) for name in shared]
-    spread = np.array(scaling.scale)[mine]
-    return continue_ids(old_scaling.compared(old)[:, theirs] / spread, scaling.compared(new)[:, mine] / spread)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from math import log2
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -57,25 +58,31 @@ _PHRASES: Final = catalogue()
 _BY_NAME: Final = {phrase.name: phrase for phrase in _PHRASES}
 
 
-def names(segments: Sequence[Medians], population: Population, held: Sequence[str | None] = ()) -> tuple[str, ...]:
+def names(
+    segments: Sequence[Medians],
+    population: Population,
+    held: Sequence[str | None] = (),
+    given: Mapping[int, str] = MappingProxyType({}),
+) -> tuple[str, ...]:
     """A different name for each segment, from the medians of its features in human units.
 
-    `held` are the names that segments of the same ids have now. The same arguments always give the same names.
+    `held` are the names that segments of the same ids have now, `given` those that persons gave, by index: they stay
+    as they are, and no other segment gets one. The same arguments always give the same names.
     """
     kept = [held[index] if index < len(held) else None for index in range(len(segments))]
     traits = [_traits(medians, population) for medians in segments]
     apart = [{name: population.standing(name, medians[name]) for name in _MORE_AND_LESS} for medians in segments]
     told_apart = _still_apart(kept, traits, apart)
-    costs, phrases = _assigned(traits, kept, told_apart)
+    costs, phrases = _assigned(traits, kept, told_apart, given)
     contradicting = _contradicting(phrases, traits)
     while stale := {index for index in contradicting if kept[index] is not None}:
         freed = [None if index in stale else name for index, name in enumerate(kept)]
-        other_costs, others = _assigned(traits, freed, told_apart)
+        other_costs, others = _assigned(traits, freed, told_apart, given)
         fewer = _contradicting(others, traits)
         if len(fewer) >= len(contradicting):  # new names would be no better: then the old ones
             break
         kept, costs, phrases, contradicting = freed, other_costs, others, fewer
-    chosen = {index: phrase.name for index, phrase in phrases.items()}
+    chosen = {index: phrase.name for index, phrase in phrases.items()} | dict(given)
     for index in range(len(segments)):
         if index not in chosen:
             best = _PHRASES[int(costs[index].argmin())].name
@@ -86,13 +93,14 @@ def names(segments: Sequence[Medians], population: Population, held: Sequence[st
 
 
 def _assigned(
-    traits: Sequence[dict[str, float]], held: Sequence[str | None], without: set[int]
+    traits: Sequence[dict[str, float]], held: Sequence[str | None], without: set[int], given: Mapping[int, str]
 ) -> tuple[Matrix, dict[int, Phrase]]:
     """What each phrase costs (k, number of phrases), and a phrase of its own for each segment that one is true of.
 
-    Segments `without` need none.
+    Segments `without` need none, and those that persons gave a name have it.
     """
     costs = np.array([_costs(each, name) for each, name in zip(traits, held, strict=True)])
+    _leave_alone(costs, given)
     wanted = costs.copy()
     for index in without:
         wanted[index][costs[index] < _COST_OF_UNTRUE / 2] = 2 * _COST_OF_UNTRUE
@@ -105,6 +113,13 @@ def _still_apart(held: Sequence[str | None], traits: Sequence[dict[str, float]],
     phrases = {index: name for index, name in enumerate(held) if name is not None and name in _BY_NAME}
     others = (index for index, name in enumerate(held) if name is not None and name not in _BY_NAME)
     return {index for index in others if _held_apart(index, traits[index], phrases, apart, held[index])}
+
+
+def _leave_alone(costs: Matrix, given: Mapping[int, str]) -> None:
+    """Let no phrase be true of segments that persons named, nor a name of theirs of any other."""
+    taken = {name.casefold() for name in given.values()}
+    costs[list(given)] = _COST_OF_UNTRUE
+    costs[:, [phrase.name.casefold() in taken for phrase in _PHRASES]] = _COST_OF_UNTRUE
 
 
 def _contradicting(phrases: dict[int, Phrase], traits: Sequence[dict[str, float]]) -> set[int]:
@@ -196,7 +211,7 @@ def _held_apart(
     index: int, traits: dict[str, float], chosen: dict[int, str], apart: Sequence[Medians], held: str | None
 ) -> str | None:
     """The name held, if it is one that tells segments apart, and is free and true still; else None."""
-    if held is None or held in chosen.values():
+    if held is None or held.casefold() in {name.casefold() for name in chosen.values()}:
         return None
     for best, other in ((name, at) for at, name in chosen.items() if name in _BY_NAME and held.startswith(name)):
         if _true(_BY_NAME[best], traits, _SLACK):
@@ -212,10 +227,10 @@ def _told_apart(index: int, best: str, chosen: dict[int, str], apart: Sequence[M
     """The best name once more, with what tells this segment from the one that has it; else with a number."""
     twin = next((other for other, name in sorted(chosen.items()) if name == best), index)
     qualified = [f"{best}, {word}" for word in _differences(apart[index], apart[twin], _APART)]
-    taken = set(chosen.values())
-    free = [name for name in (best, *qualified) if name not in taken]
+    taken = {name.casefold() for name in chosen.values()}
+    free = [name for name in (best, *qualified) if name.casefold() not in taken]
     numbered = (f"{best} {number}" for number in range(2, len(apart) + 2))
-    return free[0] if free else next(name for name in numbered if name not in taken)
+    return free[0] if free else next(name for name in numbered if name.casefold() not in taken)
 
 
 def _differences(mine: Medians, other: Medians, least: float) -> Iterator[str]:

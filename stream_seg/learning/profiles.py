@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from stream_seg.core.features import FEATURES
+from stream_seg.core.features import FEATURES, PACES
 
 from .scaling import Matrix, robust_scale, to_log
 
@@ -17,7 +17,7 @@ WIDEST_SPREAD: Final = 0.8
 
 @dataclass(frozen=True)
 class Profile:
-    """One segment in a sample: customers in it, their share of the sample, the median of each feature."""
+    """One segment in a sample: customers in it, their their share, the medians of features (of paces their rates)."""
 
     customers: int
     share: float
@@ -56,7 +56,7 @@ def profiles(rows: Matrix, labels: np.ndarray[tuple[int, ...], np.dtype[np.intp]
     for index, fallback in enumerate(typical):
         members = rows[labels == index]
         medians = np.median(members, axis=0) if len(members) else fallback
-        named = {name: float(value) for name, value in zip(FEATURES, medians, strict=True)}
+        named = {name: float(value) for name, value in zip(FEATURES, medians, strict=True) if name not in PACES}
         by_difference = sorted(named.items(), key=lambda item: -abs(population.standing(*item)))
         out.append(Profile(len(members), len(members) / len(rows), dict(by_difference)))
     return out

@@ -68,6 +68,15 @@ class Scaling:
             scale=tuple(robust_scale(column, name) for column, name in zip(columns, features, strict=True)),
         )
 
+    def outgrown(self, other: Scaling, factor: float) -> bool:
+        """Whether another scale is wider or narrower by `factor`, or its middle lies a whole scale away."""
+        if self.features != other.features or self.log != other.log:
+            return True
+        scale, center = np.array(self.scale), np.array(self.center)
+        wider = np.array(other.scale) / scale
+        away = np.abs(np.array(other.center) - center) / scale
+        return bool((np.maximum(wider, 1 / wider) > factor).any() or (away > 1.0).any())
+
     def points(self, rows: Matrix) -> Matrix:
         """Customers (n, len(FEATURES)) as points (n, d), clipped to `CLIP`."""
         chosen = np.maximum(rows[:, [FEATURES.index(name) for name in self.features]], 0.0)

@@ -22,14 +22,15 @@ def describe(
     scaling: Scaling,
     centers: Matrix,
     rows: Matrix,
-    held: Sequence[SegmentProfile],
+    held: Sequence[SegmentProfile | None],
     mixes: Matrix | None = None,
     categories: CategoryNames = (),
 ) -> list[SegmentProfile]:
     """Profiles and names of centres (k, d), from a sample of customers (n, len(FEATURES)), n >= 1.
 
-    Customers are assigned as workers do it. `held`: the segments as they were published last, in order of id.
-    `mixes` (n, MIX_SIZE) and the names met in each category slot, where they are known.
+    Customers are assigned as workers do it. `held`: the segments as they were published last,
+    in the order of the centres; None for one that is new. `mixes` (n, MIX_SIZE) and the names met in each category
+    slot, where they are known.
     """
     ids = tuple(segment_id(index) for index in range(len(centers)))
     model = SegmentModel(
@@ -45,12 +46,20 @@ def describe(
     typical[:, [FEATURES.index(name) for name in scaling.features]] = scaling.human(centers)
     labels, population = model.assign(rows).best, Population.of(rows)
     found = profiles(rows, labels, typical)
-    named = names([each.medians for each in found], population, [each.name for each in held])
+    given = {index: each.name for index, each in enumerate(held) if each and each.name_pinned}
+    before = [each.name if each else None for each in held]
+    named = names([each.medians for each in found], population, before, given)
     known = np.zeros((len(rows), MIX_SIZE)) if mixes is None else mixes
     drawn = portraits(rows, known, labels, population, len(centers), categories)
     return [
         SegmentProfile(
-            id=id_, name=name, share=each.share, customers=each.customers, features=each.medians, **asdict(portrait)
+            id=id_,
+            name=name,
+            share=each.share,
+            customers=each.customers,
+            features=each.medians,
+            name_pinned=index in given,
+            **asdict(portrait),
         )
-        for id_, name, each, portrait in zip(ids, named, found, drawn, strict=True)
+        for index, (id_, name, each, portrait) in enumerate(zip(ids, named, found, drawn, strict=True))
     ]

@@ -14,16 +14,6 @@ from scipy.spatial.distance import cdist
 
 from .scaling import Matrix
 
-# What is learned: how often they buy, for how much a month and at a time, how much else they do, how much goes back.
-# Left out, after trying each on a year of Complete Journey:
-# - recency_days. For a weekly shopper it climbs and falls every week: twice the moves, four times as many customers
-#   back within a week, and nothing more told of next month's spend. Who stays away still moves: rates decay.
-# - gap_days. It is 0 for who bought on one day only, farther from everyone than any rhythm is: two of six clusters
-#   went to one-time buyers, who were 2 % of customers by the end of the year.
-# - cart_rate mostly repeats browse_rate. Names and profiles still use all three.
-# spend_rate follows from order_rate and basket_value, yet brought fewer returns and told more of next month's spend.
-DEFAULT_FEATURES: Final = ("order_rate", "spend_rate", "basket_value", "browse_rate", "refund_share")
-
 RESTARTS: Final = 10
 MAX_ITERATIONS: Final = 100
 

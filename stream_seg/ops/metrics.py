@@ -98,6 +98,12 @@ class Metrics:
             "Drift events that this worker's learner published, by what changed: distance, share.",
             "what",
         )
+        self.model_pinned = make.gauge("model_pinned", "Whether the segment model in force is pinned: 1 or 0.")
+        self.models_refused = make.counter(
+            "models_refused",
+            "Models that the gate kept from being published, or that cannot be used: the last good one stays.",
+            "reason",
+        )
         self.partitions_owned = make.gauge("partitions_owned", "Input partitions assigned to this worker.")
         self.recovery_seconds = make.gauge(
             "recovery_seconds", "Duration of the last recovery of state after an assignment, seconds."

@@ -21,6 +21,7 @@ from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.transitions import Hysteresis
 from stream_seg.core.vocabulary import TOPICS
 from stream_seg.learning.drift import DriftPolicy
+from stream_seg.learning.gate import UNUSABLE
 from stream_seg.learning.policy import LearnerPolicy
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import MEMORY, Settings
@@ -119,6 +120,7 @@ def build_app(settings: Settings, services: Services, metrics: Metrics, cache: C
         lambda snapshot, in_force: pipeline.on_snapshot(snapshot, in_force),
         embedded=services.embedded,
         fetch_wait_ms=MODEL_FETCH_WAIT_MS if services.embedded else FETCH_WAIT_MS,
+        on_unusable=metrics.models_refused.labels(UNUSABLE).inc,
     )
 
     def now(held: OwnedPartition) -> float:
@@ -210,7 +212,7 @@ def _policy(settings: Settings) -> LearnerPolicy:
     """In a replay the first model may wait a half-life; people who watch live traffic want one at once."""
     half_life_s = settings.half_life_s
     warm_up_s = half_life_s if settings.clock == "stream" else 0.0
-    return LearnerPolicy(warm_up_s=warm_up_s, refit_after_s=(half_life_s, 2 * half_life_s))
+    return LearnerPolicy(features=settings.features, warm_up_s=warm_up_s)
 
 
 def _wire(made: Application, settings: Settings, transport: BatchTransport) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 from stream_seg.contracts.drift import Finding, SegmentDrift
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.contracts.times import rfc3339
-from stream_seg.core.model import segment_id
 from stream_seg.learning.drift import Drift, DriftPolicy, DriftWatch, Report
 from stream_seg.ops.metrics import Metrics
 
@@ -89,7 +88,7 @@ def _finding(drift: Drift, model: ModelSnapshot) -> Finding:
     segment = drift.segment
     return Finding(
         what=drift.what,
-        segment=None if segment is None else segment_id(segment),
+        segment=None if segment is None else model.segments[segment].id,
         name=None if segment is None else model.segments[segment].name,
         before=round(drift.before, 4),
         after=round(drift.after, 4),

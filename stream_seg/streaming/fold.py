@@ -213,7 +213,7 @@ async def model_names(bootstrap: str, topic: str, *, embedded: bool) -> dict[int
         for record in records:
             with suppress(ValueError):  # what workers cannot use either
                 snapshot = parse_snapshot(record.value or b"")
-                names[snapshot.version] = tuple(each.name for each in snapshot.segments)
+                names[snapshot.version] = snapshot.names
     return names
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.contracts.times import rfc3339
+from stream_seg.learning.gate import UNUSABLE, Refusal, refusal
 from stream_seg.learning.learner import Learner
 from stream_seg.learning.policy import LearnerPolicy
 from stream_seg.learning.portraits import merged
@@ -22,9 +23,15 @@ from .samples import Sample
 
 log = logging.getLogger(__name__)
 
+SEED: Final = 1
+
 
 class LearningAgent:
-    """Feeds samples to a learner that begins where the latest snapshot ended. One sample batch at a time."""
+    """Feeds samples to a learner that begins where the latest snapshot ended. One sample batch at a time.
+
+    What it makes is published when the gate lets it pass, and while none is pinned. When something else takes force,
+    because a person went back, or pinned, or named, or another was faster, it goes on from that.
+    """
 
     def __init__(
         self,
@@ -46,11 +53,12 @@ class LearningAgent:
         self._metrics = metrics
         self._drift = drift
         self._learner: Learner | None = None
-        self._published = 0
+        self._seen: ModelSnapshot | None = None  # what was in force when the learner last looked
+        self._own: ModelSnapshot | None = None  # published, and not seen in force yet
 
     def forget(self) -> None:
         """The partition of samples moves: whoever gets it begins from the latest snapshot."""
-        self._learner = None
+        self._learner = self._own = None
         self._drift.forget()
 
     async def learn(self, values: list[bytes]) -> None:
@@ -61,30 +69,77 @@ class LearningAgent:
             except ValueError as reason:
                 log.error("a message on the samples topic was left out: %s", reason)
                 continue
-            learner = self._learner = self._learner or self._begin()
+            learner = self._learner = await self._current()
             await self._drift.watch(sample, self._feed.latest)
             why = await asyncio.to_thread(_learn, learner, sample)
-            latest = self._feed.latest.version if self._feed.latest else 0
-            if why is not None and latest >= self._published:
-                await self._publish(learner.snapshot(sample.clock, rfc3339(self._wall()), latest, why))
+            in_force = self._feed.latest
+            if why is not None and self._own is None and not (in_force and in_force.pinned):
+                await self._publish(learner, sample.clock, in_force, why)
 
-    def _begin(self) -> Learner:
-        seed, snapshot = 1, self._feed.latest
-        if snapshot is None:
-            return Learner(self._k, seed, self._policy)
+    async def _current(self) -> Learner:
+        """The learner, going on from what is in force."""
+        learner, latest, own = self._learner, self._feed.latest, self._own
+        if learner is None or latest is None:
+            self._seen = latest
+            return learner or self._go_on(None, latest)
+        if latest is self._seen or (own is not None and own.version > latest.version):
+            return learner
+        learned, self._seen, self._own = own or self._seen, latest, None
+        if own is not None and own.dumps() == latest.dumps():
+            return learner
+        if own is not None and own.version == latest.version:
+            # Another was faster. Compaction would keep the last message of this version: let it be the one that counts.
+            log.warning("model %d by another was faster; learning goes on from it", latest.version)
+            await self._append(latest)
+        elif learned is not None and latest.same_content(learned):
+            learner.rename(latest.segments)
+            return learner
+        return self._go_on(learner, latest)
+
+    def _go_on(self, learner: Learner | None, snapshot: ModelSnapshot | None) -> Learner:
+        if snapshot is not None:
+            try:
+                return learner.resumed(snapshot) if learner else Learner.restore(snapshot, self._k, SEED, self._policy)
+            except ValueError as why:
+                log.error("learning goes on from nothing, since model %d does not say how: %s", snapshot.version, why)
+        return Learner(self._k, SEED, self._policy)
+
+    async def _publish(self, learner: Learner, clock: float, good: ModelSnapshot | None, why: str) -> None:
+        version = good.version if good else 0
         try:
-            return Learner.restore(snapshot, self._k, seed, self._policy)
+            snapshot = learner.snapshot(clock, rfc3339(self._wall()), version, why)
         except ValueError as reason:
-            log.error("learning goes on from nothing, since model %d does not say how: %s", snapshot.version, reason)
-            return Learner(self._k, seed, self._policy)
-
-    async def _publish(self, snapshot: ModelSnapshot) -> None:
-        message = (str(snapshot.version).encode(), snapshot.dumps(), ())
+            self._refuse(learner, good, Refusal(UNUSABLE, f"it cannot be written: {reason}"))
+            return
+        refused = await asyncio.to_thread(refusal, snapshot, good, learner.sample)
+        if refused is not None:
+            self._refuse(learner, good, refused)
+            return
         reach("publishing")
-        await append_all(self._producer(), self._topic, {0: [message]}, int(self._wall() * 1000))
+        await self._append(snapshot)
         reach("published")
-        self._published = snapshot.version
-        log.info("published model %d (%s): %s", snapshot.version, snapshot.reason, [s.name for s in snapshot.segments])
+        self._own = snapshot
+        names = [segment.name for segment in snapshot.segments]
+        log.info("published model %d (%s): %s%s", snapshot.version, snapshot.reason, names, _what_changed(snapshot))
+
+    async def _append(self, snapshot: ModelSnapshot) -> None:
+        message = (str(snapshot.version).encode(), snapshot.dumps(), ())
+        await append_all(self._producer(), self._topic, {0: [message]}, int(self._wall() * 1000))
+
+    def _refuse(self, learner: Learner, good: ModelSnapshot | None, refused: Refusal) -> None:
+        """Report what the gate stopped; learning goes on from the last good model."""
+        self._metrics.models_refused.labels(refused.code).inc()
+        stays = f"model {good.version} stays in force" if good else "there is still none"
+        log.error("a new model was refused (%s), %s: %s", refused.code, stays, " ".join(refused.evidence.split()))
+        self._learner = self._go_on(learner, good) if good else None
+
+
+def _what_changed(snapshot: ModelSnapshot) -> str:
+    """For the log: births, deaths and moves of a fresh start; nothing where centres only moved."""
+    said = [f"{what} {', '.join(ids)}" for what, ids in (("born", snapshot.born), ("ended", snapshot.ended)) if ids]
+    if explained := snapshot.evidence.get("moves"):
+        said.append(f"{explained['moved']} of {explained['customers']} sampled customers move")
+    return "".join(f"; {each}" for each in said)
 
 
 def _learn(learner: Learner, sample: Sample) -> str | None:

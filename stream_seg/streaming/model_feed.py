@@ -14,14 +14,15 @@ from aiokafka.structs import TopicPartition
 from stream_seg.contracts.model import ModelSnapshot, parse_snapshot
 from stream_seg.ops.offsets import high_watermarks
 
+from .model_chain import ModelChain
+
 log = logging.getLogger(__name__)
 
 
 class ModelFeed:
-    """Snapshots in the order of the topic. `latest` is the one in force; all of them are known by version.
+    """Snapshots in the order of the topic; `model_chain` says which take force.
 
-    A snapshot takes force only when it names the one in force as its parent: one by a learner that lost its
-    partition is left aside. `on_snapshot(snapshot, in_force)` is called for each.
+    `on_snapshot(snapshot, in_force)` is called for each, `on_unusable()` for each message that is no snapshot.
     """
 
     def __init__(
@@ -32,15 +33,26 @@ class ModelFeed:
         *,
         embedded: bool,
         fetch_wait_ms: int,
+        on_unusable: Callable[[], None] = lambda: None,
     ) -> None:
         self._bootstrap = bootstrap
         self._tp = TopicPartition(topic, 0)
         self._on_snapshot = on_snapshot
+        self._on_unusable = on_unusable
         self._embedded = embedded
         self._fetch_wait_ms = fetch_wait_ms
         self._consumer: Any = None
-        self.latest: ModelSnapshot | None = None
-        self.versions: set[int] = set()
+        self.chain = ModelChain()
+
+    @property
+    def latest(self) -> ModelSnapshot | None:
+        """The snapshot in force; None before the first."""
+        return self.chain.latest
+
+    @property
+    def versions(self) -> set[int]:
+        """All versions that were read, in force or not."""
+        return self.chain.versions
 
     async def _connect(self) -> None:
         self._consumer = AIOKafkaConsumer(
@@ -81,16 +93,10 @@ class ModelFeed:
                 snapshot = parse_snapshot(record.value)
             except ValueError as reason:
                 log.error("model snapshot at offset %d cannot be used, the one before stays: %s", record.offset, reason)
+                self._on_unusable()
                 continue
-            in_force = self.latest is None or snapshot.parent == self.latest.version
-            if in_force:
-                self.latest = snapshot
-            elif snapshot.version not in self.versions:
-                log.warning(
-                    "model %d names parent %d, but %d is in force: left aside",
-                    snapshot.version,
-                    snapshot.parent,
-                    self.latest.version if self.latest else 0,
-                )
-            self.versions.add(snapshot.version)
-            self._on_snapshot(snapshot, in_force)
+            known = snapshot.version in self.chain.versions
+            for ruling in self.chain.take(snapshot):
+                if ruling.aside is not None and not known:
+                    log.warning("model %d is left aside: %s", snapshot.version, ruling.aside)
+                self._on_snapshot(ruling.snapshot, ruling.in_force)

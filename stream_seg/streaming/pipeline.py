@@ -153,7 +153,8 @@ class Pipeline:
 
     def on_snapshot(self, snapshot: ModelSnapshot, in_force: bool) -> None:
         """A snapshot was read: remember its names; use it when it is in force and none is pinned."""
-        self._engine.names[snapshot.version] = tuple(segment.name for segment in snapshot.segments)
+        model = snapshot.to_model()
+        self._engine.names.learn(model.version, model.names, model.given)
         if not in_force or not self._learns:
             return
         self._use(snapshot)
@@ -167,6 +168,7 @@ class Pipeline:
         self._engine.use(snapshot.to_model())
         self._mirror.show_model(snapshot.version, snapshot.dumps())
         self._metrics.model_version.set(snapshot.version)
+        self._metrics.model_pinned.set(snapshot.pinned or not self._learns)
         self.model_made_s = parse_rfc3339(snapshot.created_at)
 
     def _plan_reevaluation(self, held: OwnedPartition) -> None:

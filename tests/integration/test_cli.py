@@ -234,3 +234,16 @@ def test_what_users_and_networks_cause_is_one_line(
     assert done.stdout == ""
     assert done.stderr.startswith(f"stream-seg: {says.format(port=port)}"), done.stderr
     assert len(done.stderr.splitlines()) == 1, done.stderr
+
+
+def test_models_that_a_setting_names_are_nobody_s_to_change(shop: Deployment) -> None:
+    assert json.loads(command(shop, "models", "list", "--json"))["in_force"] == 3
+    assert "The setting MODEL names " in command(shop, "models", "list")
+    settings = {name.removeprefix("STREAM_SEG_"): value for name, value in shop.environment.items()}
+    done = run(["models", "pin", "3"], shop.directory, **settings)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "workers use that and nothing else; take it out first" in done.stderr
+    assert command(shop, "models", "show").startswith(
+        "Model 3 (in force), made 2017-01-01 00:00 from model 2: fixed for"
+    )
+    assert "How many customers would move is not known" in command(shop, "models", "diff", "3", "3")

@@ -70,16 +70,16 @@ def lose_redis(deployed: Deployment, _: Worker) -> None:
 
 
 STORIES = {
-    "decided": Story(("decided:5",)),
+    "decided": Story(("decided:3",)),
     "dead-letters": Story(("dead-letters",)),
-    "changelog": Story(("changelog:5",)),
-    "changes": Story(("changes:5",)),
-    "redis": Story(("redis:5",)),
-    "stored": Story(("stored:5",)),
-    "acknowledged": Story(("acknowledged:5",)),
-    "recovering": Story(("changelog:5", "recovering")),
-    "recovered": Story(("changelog:5", "recovered")),
-    "resumed": Story(("changelog:5", "resumed")),
+    "changelog": Story(("changelog:3",)),
+    "changes": Story(("changes:3",)),
+    "redis": Story(("redis:3",)),
+    "stored": Story(("stored:3",)),
+    "acknowledged": Story(("acknowledged:3",)),
+    "recovering": Story(("changelog:3", "recovering")),
+    "recovered": Story(("changelog:3", "recovered")),
+    "resumed": Story(("changelog:3", "resumed")),
     "revoked": Story(("revoked",), join),
     "drained": Story(("drained",), stop),
     "confirmed": Story(("confirmed",), stop),
@@ -112,7 +112,7 @@ def stories(on: Services, embedded: bool) -> Iterator[dict[str, Future[Told]]]:
     processor so thinly that the input arrives in fewer groups than a story needs.
     """
     store = "rocksdb://" if embedded else "memory://"
-    with ThreadPoolExecutor(5) as pool:
+    with ThreadPoolExecutor(4) as pool:
         yield {point: pool.submit(tell, on, point, story, store) for point, story in STORIES.items()}
 
 

@@ -6,14 +6,20 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream_seg.contracts.model import ModelSnapshot
+from stream_seg.contracts.model import MAX_SEGMENTS, ModelSnapshot
 from stream_seg.core.features import FEATURES
 from stream_seg.learning.learner import Learner
-from stream_seg.learning.matching import continue_ids
+from stream_seg.learning.matching import renumber
 from stream_seg.learning.policy import LearnerPolicy
 
 POLICY = LearnerPolicy(
-    min_customers=12, warm_up_s=0.0, refit_after_s=(20.0, 40.0), recent_customers=30, customers_per_cluster=2
+    min_customers=12,
+    warm_up_s=0.0,
+    challenge_every_s=5.0,
+    trial_samples=4,
+    trial_longest=12,
+    recent_customers=30,
+    customers_per_cluster=2,
 )
 
 # Few different values, so that constant features and equal customers are common; zero, faint and absurd ones.
@@ -43,12 +49,12 @@ def test_whatever_it_is_fed_models_are_sound(fed: list[tuple[int, list[float]]],
     learner = Learner(k, 1, POLICY)
     for snapshot in run(learner, fed):
         model = ModelSnapshot.model_validate_json(snapshot.model_dump_json()).to_model()
-        assert 2 <= len(model.names) <= k
+        assert 2 <= len(model.places) <= k
         assert len(set(model.names)) == len(model.names)
         assert np.isfinite(model.centroids).all()
         assert np.isfinite(list(snapshot.segments[0].features.values())).all()
         assert abs(sum(segment.share for segment in snapshot.segments) - 1) < 1e-9
-        assert np.isfinite(model.assign(np.array([row for _, row in fed])).distances).all()
+        assert np.isfinite(model.assign(np.array([row for _, row in fed])).distances[:, model.places]).all()
 
 
 @quick
@@ -83,9 +89,21 @@ def test_a_restart_changes_no_centre(before: list[list[float]], after: list[list
 
 
 @quick
-@given(st.integers(0, 2**32 - 1), st.integers(1, 64), st.integers(1, 6))
-def test_relabelled_centres_get_their_ids_back(seed: int, k: int, d: int) -> None:
-    rng = np.random.default_rng(seed)
-    centers = rng.normal(size=(k, d))
-    shuffled = centers[rng.permutation(k)]
-    assert shuffled[continue_ids(centers, shuffled)].tolist() == centers.tolist()
+@given(st.permutations(range(9)), st.lists(st.integers(1, 1000), min_size=9, max_size=9))
+def test_relabelled_clusters_get_their_numbers_back(places: list[int], sizes: list[int]) -> None:
+    shared = np.zeros((9, 9), dtype=np.int64)
+    shared[range(9), places] = sizes
+    numbers = [0, 2, 3, 5, 8, 9, 11, 12, 20]
+    found = renumber(shared, numbers, 21)
+    assert (found.order, found.numbers, found.next_number) == (places, numbers, 21)
+
+
+@quick
+@given(st.lists(st.lists(st.integers(0, 9), min_size=4, max_size=4), min_size=1, max_size=6), st.integers(0, 126))
+def test_numbers_differ_and_a_birth_takes_none_that_is_in_use(shared: list[list[int]], next_number: int) -> None:
+    counts = np.array(shared)
+    numbers = list(range(0, 2 * len(counts), 2))
+    found = renumber(counts, numbers, max(next_number, numbers[-1] + 1))
+    assert sorted(found.order) == [0, 1, 2, 3]
+    assert found.numbers == sorted(set(found.numbers))
+    assert max(found.numbers) < MAX_SEGMENTS

@@ -128,8 +128,15 @@ def assert_changes_chain(changes: Sequence[Letter]) -> None:
         assert [change["sequence"] for change in own] == list(range(1, len(own) + 1)), customer_id
         assert len({change["life"] for change in own}) == 1, customer_id
         assert [change["from"] for change in own] == [None, *(change["to"] for change in own[:-1])], customer_id
-        assert [change["change"] for change in own] == ["entered"] + ["moved"] * (len(own) - 1), customer_id
+        assert [change["change"] for change in own] == list(map(_kind, own)), customer_id
         assert all(change["segments"] == {"behavior": change["to"]} for change in own), customer_id
+
+
+def _kind(change: Mapping[str, Any]) -> str:
+    """What a change into a segment must be called."""
+    if change["from"] is None:
+        return "entered"
+    return "renamed" if change["from"]["segment"] == change["to"]["segment"] else "moved"
 
 
 def assert_all_agree(deployed: Deployment, ending: Ending) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from stream_seg.cli.config import load_settings
 from stream_seg.cli.errors import UsageError
+from stream_seg.core.features import DEFAULT_FEATURES
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +23,9 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("CLOCK", "sun", "STREAM_SEG_CLOCK is 'sun': input should be 'wall' or 'stream'"),
         ("BROKER", "localhost:9092", "STREAM_SEG_BROKER is 'localhost:9092'; write kafka://host:port"),
         ("MODEL", "/no/such/model.json", "STREAM_SEG_MODEL names /no/such/model.json, which is not a file"),
+        ("FEATURES", "order_rate,spent", "STREAM_SEG_FEATURES names 'spent', which is unknown or said twice; write"),
+        ("FEATURES", "order_rate,order_rate", "STREAM_SEG_FEATURES names 'order_rate', which is unknown or said twice"),
+        ("FEATURES", ",", "STREAM_SEG_FEATURES names nothing; write some of order_rate, "),
         ("RATES", "EUR=1.08", 'STREAM_SEG_RATES is not JSON; write for example {"EUR": 1.08}'),
     ],
 )
@@ -32,6 +36,15 @@ def test_a_variable(name: str, value: str, says: str, monkeypatch: pytest.Monkey
         load_settings()
 
     assert str(caught.value).startswith(says)
+
+
+def test_features_are_names_with_commas_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().features == DEFAULT_FEATURES
+    monkeypatch.setenv("STREAM_SEG_FEATURES", "order_rate, browse_rate")
+    assert load_settings().features == ("order_rate", "browse_rate")
+    monkeypatch.delenv("STREAM_SEG_FEATURES")
+    Path("stream_seg.toml").write_text('FEATURES = ["order_rate", "basket_value"]\n')
+    assert load_settings().features == ("order_rate", "basket_value")
 
 
 def test_a_password_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -228,7 +228,7 @@ def test_nobody_moves_without_a_model() -> None:
     engine = Engine(Rules(Decay(30 * DAY_S)))
     customer = with_an_order(engine)
     moves = engine.evaluate([customer.pack()], np.array([NOW]))
-    assert (moves.rows, moves.assignment, moves.features.shape) == ([], None, (1, 8))
+    assert (moves.rows, moves.assignment, moves.features.shape) == ([], None, (1, len(FEATURES)))
     assert engine.explain(moves) == []
     with pytest.raises(ValueError, match="nobody moves without a model: call use"):
         engine.move(b"c-1", customer, Why(0, None, 0.0, NOW, {}))

@@ -46,12 +46,15 @@ def test_the_features_and_their_order() -> None:
         "browse_rate",
         "cart_rate",
         "refund_share",
+        "order_pace",
+        "spend_pace",
+        "browse_pace",
     )
 
 
 def test_somebody_who_did_nothing_has_nothing() -> None:
     row = compute(columns([Customer(1).pack()]), np.array([5 * DAY_S]), MONTH)
-    assert row.tolist() == [[0.0] * 8]
+    assert row.tolist() == [[0.0] * len(FEATURES)]
 
 
 @pytest.mark.parametrize(("day", "rate"), [(0, 4 * LN2), (30, 2 * LN2), (90, LN2 / 2)])
@@ -162,6 +165,69 @@ def test_refund_share(spend: float, refunded: float, share: float) -> None:
     assert feature("refund_share", who, 0) == share
 
 
+def weekly(orders: int = 60) -> Customer:
+    """Who bought for 10.00 every seventh day since the epoch, the last time just now, and did nothing else."""
+    who = seen_at(7 * (orders - 1))
+    who.first_seen = who.first_purchase = 0.0
+    who.last_purchase, who.days_before, who.day_bits = who.last_seen, orders - 1, 1
+    who.sums[ORDERS] = sum(2.0 ** (7 * i / 30) for i in range(orders))  # counted from the landmark at 0
+    who.sums[SPEND] = 1000.0 * who.sums[ORDERS]
+    return who
+
+
+def test_between_orders_that_are_not_due_a_pace_is_level_and_a_rate_is_not() -> None:
+    who, day = weekly(), 7 * 59
+    rates = [feature("order_rate", who, day + wait) for wait in (0, 3, 7, 10)]
+    paces = [feature("order_pace", who, day + wait) for wait in (0, 3, 7, 10)]
+    assert rates[-1] < 0.8 * rates[0]
+    assert paces == pytest.approx([rates[0]] * 4, rel=1e-12)
+    assert feature("spend_pace", who, day + 10) == pytest.approx(10 * paces[0], rel=1e-12)
+
+
+def test_an_order_on_time_leaves_the_pace_where_it_was() -> None:
+    before, after = (feature("order_pace", weekly(orders), 7 * (orders - 1)) for orders in (60, 61))
+    assert after == pytest.approx(before, rel=1e-3)
+
+
+def test_an_overdue_pace_halves_with_every_one_and_a_half_gaps_more() -> None:
+    who, day = weekly(), 7 * 59
+    due, later = (feature("order_pace", who, day + gaps * 7) for gaps in (1.5, 3.0))
+    assert later == pytest.approx(due / 2 * 2 ** (-10.5 / 30), rel=1e-12)
+
+
+def test_an_overdue_pace_halves_twice_and_then_decays_like_a_rate() -> None:
+    who, day = weekly(), 7 * 59
+    twice, long_after = (feature("order_pace", who, day + wait) for wait in (31.5, 61.5))
+    assert twice == pytest.approx(feature("order_pace", who, day) / 4 * 2 ** (-21 / 30), rel=1e-12)
+    assert long_after == pytest.approx(twice / 2, rel=1e-12)
+
+
+def test_who_bought_once_is_due_after_a_month_and_a_half() -> None:
+    who = seen_at(0)
+    who.first_purchase = who.last_purchase = 0.0
+    who.day_bits, who.sums[ORDERS] = 1, 1.0
+    assert [feature("order_pace", who, day) for day in (0, 45)] == pytest.approx([LN2, LN2], rel=1e-12)
+    assert feature("order_pace", who, 90) == pytest.approx(LN2 / 2 * 2 ** (-45 / 30), rel=1e-12)
+
+
+def test_browsing_is_held_for_a_week_after_anything_was_seen() -> None:
+    who = seen_at(0)
+    who.sums[INTERACTION_SLOT["product_viewed"]] = 1.0
+    assert [feature("browse_pace", who, day) for day in (0, 7)] == pytest.approx([LN2, LN2], rel=1e-12)
+    assert feature("browse_pace", who, 12) == pytest.approx(LN2 / 2 * 2 ** (-5 / 30), rel=1e-12)
+
+
+def test_a_pace_is_held_for_four_half_lives_at_most() -> None:
+    who = seen_at(20_000)
+    who.first_seen = who.first_purchase = 0.0
+    who.last_purchase, who.days_before, who.day_bits = 20_000 * DAY_S, 1, 1  # a gap of 20,000 days
+    who.sums[ORDERS] = MONTH.weight(20_000 * DAY_S, MONTH.landmark(20_000 * DAY_S))
+    assert feature("order_pace", who, 20_120) == pytest.approx(LN2, rel=1e-9)
+    assert feature("order_pace", who, 20_150) == pytest.approx(LN2 / 2, rel=1e-9)
+    row = compute(columns([who.pack()]), np.array([25_000 * DAY_S]), Decay(60.0))
+    assert np.isfinite(row).all()
+
+
 def test_what_rounding_leaves_is_not_negative() -> None:
     who = seen_at(0)
     who.sums[ORDERS] = who.sums[SPEND] = -1e-12
@@ -180,7 +246,7 @@ def test_after_thousands_of_half_lives_everything_has_faded() -> None:
     who.sums[:] = array("d", [1e12] * len(who.sums))
     now = 100_000 * 30
     row = compute(columns([who.pack()]), np.array([now * DAY_S]), MONTH)
-    assert row.tolist() == [[0.0, 0.0, 0.0, float(now), 0.0, 0.0, 0.0, 0.0]]
+    assert row.tolist() == [[0.0, 0.0, 0.0, float(now), *[0.0] * (len(FEATURES) - 4)]]
 
 
 def test_each_customer_has_a_now_of_their_own() -> None:
@@ -191,4 +257,4 @@ def test_each_customer_has_a_now_of_their_own() -> None:
 
 
 def test_nobody_has_no_features() -> None:
-    assert compute(columns([]), np.array([]), MONTH).shape == (0, 8)
+    assert compute(columns([]), np.array([]), MONTH).shape == (0, len(FEATURES))

@@ -59,6 +59,10 @@ def test_a_held_segment_that_no_longer_exists_is_left_at_once() -> None:
     assert moves(strict, [3.0, 3.1], held=63, since=1000.0, now=1000.0)
 
 
+def test_a_held_segment_that_ended_among_others_is_left_at_once() -> None:
+    assert moves(Hysteresis(margin=0.9, dwell_s=1e9), [9.0, float("inf"), 3.0], held=1)
+
+
 def test_many_customers_are_decided_each_for_themselves() -> None:
     assignment = Assignment(
         np.array([0, 0, 1, 0]), np.array([1, 1, 0, 1]), np.array([[1.0, 9.0], [8.5, 9.0], [9.0, 1.0], [1.0, 9.0]])

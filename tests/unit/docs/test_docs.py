@@ -114,6 +114,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
     }
     for name, field in Settings.model_fields.items():
         default = field.get_default(call_default_factory=True)
+        default = ",".join(default) if isinstance(default, tuple) else default
         wanted = {None: "none", "": "empty"}.get(default if default is None else str(default), str(default))
         said = shown[f"`{name.upper()}`"].strip("`")
         assert said == (f"{default:g}" if isinstance(default, float) else wanted), name

@@ -36,6 +36,7 @@ def people() -> People:
     kinds = rng.choice(len(KINDS), 4_000, p=SHARES)
     orders, basket, browse, cart, refund, gap, away = np.array(list(KINDS.values()))[kinds].T
     around = np.exp(rng.normal(0, 0.35, (4_000, 6)))
+    paced = np.exp2(-np.clip((away * around[:, 2] / around[:, 3] - 1.5) / 1.5, 0.0, 2.0))
     columns = {
         "order_rate": orders * around[:, 0],
         "spend_rate": orders * basket * around[:, 0] * around[:, 1],
@@ -44,6 +45,9 @@ def people() -> People:
         "gap_days": gap * around[:, 3],
         "browse_rate": browse * around[:, 4],
         "cart_rate": browse * cart * around[:, 4],
+        "order_pace": orders * around[:, 0] * paced,
+        "spend_pace": orders * basket * around[:, 0] * around[:, 1] * paced,
+        "browse_pace": browse * around[:, 4],
         "refund_share": np.where(refund > 0.1, np.clip(refund * around[:, 5], 0, 1), 0.0),
     }
     return People(np.column_stack([columns[name] for name in FEATURES]), kinds)

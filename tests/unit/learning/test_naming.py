@@ -128,10 +128,23 @@ def test_64_segments_get_64_names_and_keep_them(seed: int) -> None:
     rng = np.random.default_rng(seed)
     segments = []
     for _ in range(64):
-        factors = dict(zip(FEATURES, np.exp(rng.normal(0, 0.8, 8)).tolist(), strict=True))
+        factors = dict(zip(FEATURES, np.exp(rng.normal(0, 0.8, len(FEATURES))).tolist(), strict=True))
         medians = {name: value * factors[name] for name, value in USUAL.items()}
         segments.append(medians | {"refund_share": 0.0 if rng.random() < 0.8 else 0.2})
     found = names(segments, EVERYONE)
     assert len(set(found)) == 64
     assert not [name for name in found if re.search(r"\d", name)]
     assert names(segments, EVERYONE, found) == found
+
+
+def test_names_that_persons_gave_stay_and_are_given_to_nobody_else() -> None:
+    big = segment(order_rate=6.0, basket_value=55.0)
+    assert names([segment(), big], EVERYONE) == ("Regular shoppers", "Frequent big baskets")
+    given = {0: "frequent BIG baskets"}
+    named = names(
+        [segment(), big, big], EVERYONE, held=["frequent BIG baskets", "Frequent big baskets", None], given=given
+    )
+    assert named[0] == "frequent BIG baskets"
+    assert len({name.casefold() for name in named}) == 3
+    assert names([segment(), big], EVERYONE, given={1: "Families"}) == ("Regular shoppers", "Families")
+    assert names([segment()] * 2, EVERYONE, given={0: "A", 1: "B"}) == ("A", "B")

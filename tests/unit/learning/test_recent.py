@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from stream_seg.core.features import FEATURES
 from stream_seg.learning.recent import RecentCustomers
 
 
 def row(value: float) -> list[float]:
-    return [value] * 8
+    return [value] * len(FEATURES)
 
 
 def test_the_newest_row_of_a_customer_wins() -> None:
@@ -23,4 +24,4 @@ def test_who_was_seen_longest_ago_goes() -> None:
 
 
 def test_nobody_is_an_empty_matrix() -> None:
-    assert RecentCustomers(2).matrix().shape == (0, 8)
+    assert RecentCustomers(2).matrix().shape == (0, len(FEATURES))

@@ -47,13 +47,13 @@ def test_the_absurd_is_clipped() -> None:
 
 
 def test_one_point_is_as_many_points_are() -> None:
-    rows = np.arange(24.0).reshape(3, 8) / 10
+    rows = np.arange(3.0 * len(FEATURES)).reshape(3, -1) / 10
     scaling = Scaling.fit(rows, FEATURES)
     assert scaling.point(rows[2].tolist()) == pytest.approx(scaling.points(rows)[2].tolist(), abs=1e-12)
 
 
 def test_human_units_are_where_points_came_from() -> None:
-    rows = np.arange(24.0).reshape(3, 8) / 10
+    rows = np.arange(3.0 * len(FEATURES)).reshape(3, -1) / 10
     scaling = Scaling.fit(rows, FEATURES)
     assert scaling.human(scaling.points(rows)) == pytest.approx(rows)
 
@@ -66,7 +66,7 @@ def test_compared_is_before_shifting_and_dividing() -> None:
 
 
 def test_workers_scale_alike() -> None:
-    rows = np.arange(40.0).reshape(5, 8) / 10
+    rows = np.arange(5.0 * len(FEATURES)).reshape(5, -1) / 10
     scaling = Scaling.fit(rows, FEATURES)
     model = SegmentModel(
         version=1,
@@ -74,7 +74,7 @@ def test_workers_scale_alike() -> None:
         log=scaling.log,
         center=np.array(scaling.center),
         scale=np.array(scaling.scale),
-        centroids=np.zeros((2, 8)),
+        centroids=np.zeros((2, len(FEATURES))),
         names=("a", "b"),
     )
     assert model.scaled(rows) == pytest.approx(scaling.points(rows))

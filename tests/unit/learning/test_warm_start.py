@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.cluster.vq import kmeans2
 
-from stream_seg.core.features import FEATURES
+from stream_seg.core.features import DEFAULT_FEATURES, FEATURES
 from stream_seg.learning.scaling import Scaling
-from stream_seg.learning.warm_start import DEFAULT_FEATURES, good_start, inertia
+from stream_seg.learning.warm_start import good_start, inertia
 
 
 def rng() -> np.random.Generator:

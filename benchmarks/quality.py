@@ -1,0 +1,254 @@
+"""Quality: how near to batch k-means the learned segments stay while customers change, and how steady they are.
+
+Two populations, folded by the real decoder and engine: a simulated shop of six kinds of customers over 180 days, half
+of whom become another kind once, with a sale of two weeks; and the year of Complete Journey. Features and scale are
+those of the bench, the same for all who are compared. Everyone is in the segment of the nearest centre.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
+from sklearn.metrics import adjusted_rand_score, silhouette_score
+from threadpoolctl import threadpool_limits
+
+from benchmarks.contenders import Centers, Contender, Learned, batch, contenders
+from benchmarks.populations import Day, complete_journey, simulated, simulation
+from benchmarks.quality_pictures import draw_map, draw_quality, draw_stability
+from benchmarks.table import json_line, table
+from stream_seg.contracts.model import ModelSnapshot
+from stream_seg.learning.scaling import CLIP, Scaling
+
+FEATURES = ("order_rate", "spend_rate", "basket_value", "browse_rate", "refund_share")
+CUSTOMERS, SEED = 4_000, 7
+SCALE_DAY = 49  # whose population gives the bench's scale
+FIRST_DAY = 31  # of batch fits; the learner starts when its warm-up is over, which is then
+JUDGED_FROM = 49
+DATES = {
+    "population": (49, 69, 89, 109, 129, 149, 169, 180),
+    "complete_journey": (49, 99, 149, 199, 249, 299, 349, 365),
+}
+THRESHOLDS = {"population": 2.0, "complete_journey": 1.5}  # of DBSTREAM: those that give about six clusters
+GOOD = 1.02
+APART_DAYS = 7
+QUIET_DAYS = 90  # of the control without drift
+SETTLED_DAYS = 30  # of it, in which the learner may still arrive at what the last days of change left
+SILHOUETTE_SAMPLE = 2_000
+DAYS_A_YEAR = 365
+
+Labels = NDArray[np.intp]
+
+
+@dataclass
+class Course:
+    """One contender's way through a population: by day the inertia ratio, at the dates silhouette and ARI to truth."""
+
+    contender: Contender
+    ratios: dict[int, float] = field(default_factory=dict)
+    silhouettes: list[float] = field(default_factory=list)
+    truths: list[float] = field(default_factory=list)
+    clusters: list[int] = field(default_factory=list)
+    churn: list[float] = field(default_factory=list)  # share of customers whose label the model alone changed, a day
+    matched_churn: list[float] = field(default_factory=list)  # the same with ids matched from day to day
+
+    def at(self, dates: Sequence[int]) -> list[float]:
+        """Ratios at dates; NaN where there were no centres."""
+        return [self.ratios.get(day, float("nan")) for day in dates]
+
+    @property
+    def daily(self) -> list[float]:
+        """Ratios of all days that are judged."""
+        return [ratio for day, ratio in sorted(self.ratios.items()) if day >= JUDGED_FROM]
+
+    @property
+    def longest_above(self) -> int:
+        """Most days in a row with a ratio above `GOOD`."""
+        longest = running = 0
+        for ratio in self.daily:
+            running = running + 1 if ratio > GOOD else 0
+            longest = max(longest, running)
+        return longest
+
+
+def nearest(points: Centers, centers: Centers) -> tuple[Labels, float]:
+    """The nearest centre of each point (n,), and the sum of squared distances to it."""
+    squares = cdist(points, centers, "sqeuclidean")
+    return squares.argmin(axis=1), float(squares.min(axis=1).sum())
+
+
+def follow(days: Sequence[Day], name: str, truth: dict[int, Labels]) -> tuple[list[Course], Learned]:
+    """Let all contenders see a population; their courses, and the project's learner, whose course is the first."""
+    scale = Scaling.fit(next(day for day in days if day.number == SCALE_DAY).rows, FEATURES)
+    courses = [Course(each) for each in contenders(scale, FIRST_DAY, THRESHOLDS[name])]
+    best: dict[int, float] = {}
+    for day in days:
+        points, before = scale.points(day.rows), [(each.contender.centers, _ids(each)) for each in courses]
+        if day.number >= FIRST_DAY:
+            best[day.number] = float(batch(points).inertia_)
+        for course, (old, old_ids) in zip(courses, before, strict=True):
+            course.contender.see(day)
+            centers = course.contender.centers
+            if len(centers) < 2 or day.number < FIRST_DAY:
+                continue
+            labels, inertia = nearest(points, centers)
+            course.ratios[day.number] = inertia / best[day.number]
+            if day.number >= JUDGED_FROM and len(old) >= 2:
+                _note_churn(course, np.array(old_ids)[nearest(points, old)[0]], np.array(_ids(course))[labels])
+            if day.number in DATES[name]:
+                _note_date(course, points, labels, truth.get(day.number))
+    learned = courses[0].contender
+    assert isinstance(learned, Learned)
+    return courses, learned
+
+
+def _ids(course: Course) -> list[int]:
+    """Of a contender's centres: the numbers of segments where it has them, else places."""
+    contender = course.contender
+    return list(contender.numbers) if isinstance(contender, Learned) else list(range(len(contender.centers)))
+
+
+def _note_churn(course: Course, old: Labels, new: Labels) -> None:
+    course.churn.append(float((old != new).mean()))
+    counts = np.zeros((int(old.max()) + 1, int(new.max()) + 1), np.int64)
+    np.add.at(counts, (old, new), 1)
+    stay = counts[linear_sum_assignment(-counts)].sum()
+    course.matched_churn.append(1 - float(stay) / len(new))
+
+
+def _note_date(course: Course, points: Centers, labels: Labels, truth: Labels | None) -> None:
+    course.clusters.append(len(course.contender.centers))
+    if len(np.unique(labels)) > 1:
+        sampled = min(SILHOUETTE_SAMPLE, len(points))
+        course.silhouettes.append(float(silhouette_score(points, labels, sample_size=sampled, random_state=SEED)))
+    if truth is not None:
+        course.truths.append(float(adjusted_rand_score(truth, labels)))
+
+
+def between_snapshots(learned: Learned, last: Day) -> list[float]:
+    """ARI of everyone's segments by the models in force seven days apart, while nobody changes any more.
+
+    The last day goes on for `QUIET_DAYS`: samples are drawn from it as before.
+    """
+    labels: list[Labels] = []
+    clock = last.clock
+    for number in range(1, QUIET_DAYS + 1):
+        clock += 86_400.0
+        learned.see(Day(last.number + number, clock, last.keys, last.rows))
+        labels.append(learned.snapshots[-1][1].to_model().assign(last.rows).best)
+    settled = labels[SETTLED_DAYS:]
+    return [float(adjusted_rand_score(old, new)) for old, new in zip(settled, settled[APART_DAYS:], strict=False)]
+
+
+def populations() -> Iterator[tuple[str, list[Day], dict[int, Labels]]]:
+    """Name, days, and the true archetype of each customer at the dates, where it is known."""
+    shop = simulation(CUSTOMERS, SEED)
+    days = list(simulated(shop))
+    numbers = {shop.customer_id(each): each for each in range(CUSTOMERS)}
+    truth = {
+        day.number: shop.archetypes(day.number - 1)[[numbers[key] for key in day.keys]]
+        for day in days
+        if day.number in DATES["population"]
+    }
+    yield "population", days, truth
+    yield "complete_journey", list(complete_journey()), {}
+
+
+def report(name: str, courses: Sequence[Course]) -> str:
+    """A table of all contenders over one population."""
+    dates = DATES[name]
+    rows = []
+    for course in courses:
+        at = course.at(dates)
+        promotions = len(course.contender.promotions) if isinstance(course.contender, Learned) else None
+        rows.append(
+            (
+                course.contender.name,
+                *(f"{each:.3f}" for each in at),
+                f"{np.median(at):.3f}",
+                f"{max(at):.3f}",
+                f"{max(course.daily):.3f}",
+                course.longest_above,
+                promotions,
+                f"{1000 * np.mean(course.churn):.1f}",
+                f"{1000 * np.mean(course.matched_churn):.1f}",
+                None if not course.silhouettes else f"{np.median(course.silhouettes):.3f}",
+                None if not course.truths else f"{np.median(course.truths):.3f}",
+                f"{np.median(course.clusters):.0f}",
+            )
+        )
+    heads = (
+        *(f"day {day}" for day in dates),
+        "median", "worst", "worst day", f"days > {GOOD}", "promotions", "moves", "matched", "silhouette", "truth", "k",
+    )  # fmt: skip
+    return table(("inertia / batch k-means", *heads), rows)
+
+
+def main() -> None:
+    """Print both tables and what the targets come to; with --json one object on the last line, too."""
+    parser = argparse.ArgumentParser(prog="scripts/bench quality", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+    parser.add_argument(
+        "--pictures", metavar="FOLDER", type=Path, help="write the pictures of docs/clustering.md there"
+    )
+    options = parser.parse_args()
+    figures: dict[str, object] = {"inertia_ratio": {}, "ari_between_snapshots": 1.0, "promotions": {}}
+    figures |= {"promotions_a_year": {}, "longest_days_above": {}, "silhouette": {}, "contenders": {}}
+    followed: dict[str, list[Course]] = {}
+    promoted: dict[str, list[int]] = {}
+    with threadpool_limits(1):
+        for name, days, truth in populations():
+            courses, learned = follow(days, name, truth)
+            promoted[name] = list(learned.promotions)
+            print(f"\n{name}, {len(days[-1].keys):,} customers, {days[-1].number} days\n\n{report(name, courses)}\n")
+            if options.pictures:
+                _draw_map(learned.snapshots[-1][1], days[-1], options.pictures / f"segments-{name}.png")
+            ari = between_snapshots(learned, days[-1])
+            years = (days[-1].number - FIRST_DAY) / DAYS_A_YEAR
+            print(f"challengers promoted on days {promoted[name]}: {len(promoted[name]) / years:.1f} a year")
+            steady = f"median {np.median(ari):.3f}, worst {min(ari):.3f}"
+            print(f"ARI of snapshots {APART_DAYS} days apart, without drift: {steady}")
+            _collect(figures, name, courses, promoted[name], years, min(ari))
+            followed[name] = courses
+    if options.pictures:
+        draw_quality(followed, promoted, options.pictures / "quality.png")
+        draw_stability(followed, options.pictures / "stability.png")
+    if options.json:
+        print(json_line(figures))
+
+
+def _draw_map(snapshot: ModelSnapshot, day: Day, path: Path) -> None:
+    model = snapshot.to_model()
+    names = {number: model.names[number] for number in model.places}
+    draw_map(np.clip(model.scaled(day.rows), -CLIP, CLIP), model.assign(day.rows).best, names, path)
+
+
+def _collect(
+    figures: dict[str, object], name: str, courses: Sequence[Course], promotions: list[int], years: float, ari: float
+) -> None:
+    ours, dates = courses[0], DATES[name]
+    per_name: dict[str, object] = {
+        "inertia_ratio": [round(each, 4) for each in ours.at(dates)],
+        "promotions": len(promotions),
+        "promotions_a_year": round(len(promotions) / years, 1),
+        "longest_days_above": ours.longest_above,
+        "silhouette": [round(each, 4) for each in ours.silhouettes],
+        "contenders": {each.contender.name: [round(ratio, 4) for ratio in each.at(dates)] for each in courses},
+    }
+    for key, value in per_name.items():
+        held = figures[key]
+        assert isinstance(held, dict)
+        held[name] = value
+    figures["ari_between_snapshots"] = round(min(float(str(figures["ari_between_snapshots"])), ari), 4)
+    if ours.truths:
+        figures["ari_to_truth"] = [round(each, 4) for each in ours.truths]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""What a name that a person gives costs: everyone in a segment hears of it, in the slices of a worker.
+
+    python -m benchmarks.rename [--customers N] [--seed S]
+
+One partition in memory, decided slice by slice as a worker does between live groups; appending and Redis are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+from collections.abc import Iterator
+from dataclasses import replace
+from time import process_time
+
+import numpy as np
+
+from stream_seg.contracts.model import ModelSnapshot
+from stream_seg.core.decay import DAY_S, Decay
+from stream_seg.core.engine import Engine, Rules
+from stream_seg.core.model import SegmentModel
+from stream_seg.core.vocabulary import ORDERS, SPEND
+from stream_seg.streaming.decide import Decider, Written
+from stream_seg.streaming.group import Group
+from stream_seg.streaming.ownership import OwnedPartition
+from stream_seg.streaming.store import PartitionState
+from stream_seg.streaming.worker import GC_THRESHOLD
+
+from .workload import START_MS, fixed_model
+
+NOW = START_MS / 1000 + 60 * DAY_S
+
+
+def main() -> None:
+    """Print one line a kind of model: a new one that moves nobody, and one that renames a segment."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--customers", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    gc.set_threshold(GC_THRESHOLD, 20, 100)
+    engine = Engine(Rules(Decay(30 * DAY_S)))
+    model = ModelSnapshot.model_validate(fixed_model()).to_model()
+    decider = Decider(engine, False, "/stream-seg/bench", lambda *_: True)
+    owned = partition(engine, given.customers, given.seed)
+    print("| model | customers told | CPU s | longest slice, ms | changelog, MB | changes, MB |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    lines = ("the first: everyone enters", "the same again", "one segment renamed", "the same again, with that name")
+    for version, what in enumerate(lines, 1):
+        print(f"| {what} | {line(decider, owned, versions(model, version, owned))} |")
+
+
+def partition(engine: Engine, customers: int, seed: int) -> OwnedPartition:
+    """Customers with a few orders each, in no segment yet."""
+    rng = np.random.default_rng(seed)
+    state, held = PartitionState(), engine.working_set()
+    keys = [b"c-%d" % number for number in range(customers)]
+    for start in range(0, customers, 20_000):
+        held = engine.working_set()
+        chunk = keys[start : start + 20_000]
+        held.open(chunk, [engine.new_customer(1).pack()] * len(chunk))
+        rows = np.arange(len(chunk))
+        times = NOW - rng.uniform(0, 60 * DAY_S, len(chunk))
+        held.see(rows, times)
+        held.add(rows, np.full(len(chunk), ORDERS), rng.gamma(2.0, 1.0, len(chunk)), times)
+        held.add(rows, np.full(len(chunk), SPEND), rng.lognormal(8.0, 1.5, len(chunk)), times)
+        state.records.update(dict(zip(chunk, held.pack(), strict=True)))
+    return OwnedPartition.take(0, state, 1, {})
+
+
+def versions(model: SegmentModel, version: int, owned: OwnedPartition) -> SegmentModel:
+    """The model as version 1 or 2; from 3 on with another name for its largest segment."""
+    if version < 3:
+        return replace(model, version=version)
+    largest = owned.sizes.most_common(1)[0][0]
+    names = tuple("Renamed" if index == largest else name for index, name in enumerate(model.names))
+    return replace(model, version=version, names=names, given=frozenset({largest}))
+
+
+def line(decider: Decider, owned: OwnedPartition, model: SegmentModel) -> str:
+    """Walk through everyone with a model; the cells of a line."""
+    decider.engine.use(model)
+    owned.reevaluate = owned.state.records.walk()
+    told, slices, entries, changes = 0, [], 0, 0
+    for took_s, written in walk(decider, owned):
+        slices.append(took_s)
+        told += len(written.outbox)
+        changes += sum(len(message.value) for message in written.outbox.values())
+        entries += sum(len(value or b"") for _, value, _ in written.entries())
+    return f"{told:,} | {sum(slices):.1f} | {max(slices) * 1000:.0f} | {entries / 1e6:.0f} | {changes / 1e6:.0f}"
+
+
+def walk(decider: Decider, owned: OwnedPartition) -> Iterator[tuple[float, Written]]:
+    """CPU seconds and what is written, slice by slice."""
+    while owned.reevaluate:
+        group = Group(decider.engine.working_set())
+        group.partitions[0] = owned
+        begun = process_time()
+        (written,) = decider.decide(group, NOW)
+        yield process_time() - begun, written
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""`stream-seg models diff`: how two models differ, and which customers would change segment between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from stream_seg.cli.console import print_json, stdout, table
+from stream_seg.cli.models import place, version_of
+from stream_seg.cli.words import QUANTITIES, quantity
+from stream_seg.contracts.model import ModelSnapshot
+from stream_seg.learning.moves import Moves, moves
+from stream_seg.learning.scaling import Scaling
+
+FLOWS: Final = 10
+
+
+def diff(old: int, new: int, *, as_json: bool) -> int:
+    """Print how two versions differ, and who would change segment."""
+    where = place()
+    history = where.history()
+    one, two = version_of(history, old), version_of(history, new)
+    rows = where.sample()
+    found = moves(one, two, rows) if len(rows) else None
+    if as_json:
+        print_json(diff_facts(one, two, found))
+    else:
+        stdout().print(diff_shown(one, two, found, where.settings.currency))
+    return 0
+
+
+def diff_facts(one: ModelSnapshot, two: ModelSnapshot, found: Moves | None) -> dict[str, Any]:
+    """The difference for programs; centres in human units; `moves` is null where nobody was sampled."""
+    was, becomes = _centres(one), _centres(two)
+    return {
+        "from": one.version,
+        "to": two.version,
+        "segments": [
+            {
+                "segment": id_,
+                "name": {"from": _name(one, id_), "to": _name(two, id_)},
+                "centre": {"from": was.get(id_), "to": becomes.get(id_)},
+            }
+            for id_ in dict.fromkeys((*was, *becomes))
+        ],
+        "moves": found.to_json() if found else None,
+    }
+
+
+def diff_shown(one: ModelSnapshot, two: ModelSnapshot, found: Moves | None, currency: str) -> RenderableType:
+    """The difference for people."""
+    parts: list[RenderableType] = [_segments_table(one, two, currency), Text()]
+    parts += [Text(line) for line in _moving(one, two, found)]
+    if found and found.flows:
+        parts.append(_flows_table(one, two, found))
+    return Group(*parts)
+
+
+def _segments_table(one: ModelSnapshot, two: ModelSnapshot, currency: str) -> Table:
+    was, becomes = _centres(one), _centres(two)
+    features = [name for name in QUANTITIES if name in {*one.features, *two.features}]
+    heads = [f">{QUANTITIES[name].column}" for name in features]
+    made = table("", f"model {one.version}", f"model {two.version}", *heads, title="Names and centres")
+    for id_ in dict.fromkeys((*was, *becomes)):
+        old, new = _name(one, id_), _name(two, id_)
+        values = [_from_to(name, was.get(id_), becomes.get(id_), currency) for name in features]
+        made.add_row(Text(id_, "dim"), Text(old or "(none)"), Text("" if old == new else new or "(none)"), *values)
+    return made
+
+
+def _from_to(name: str, was: dict[str, float] | None, becomes: dict[str, float] | None, currency: str) -> str:
+    written = [quantity(name, each[name], currency) if each and name in each else "" for each in (was, becomes)]
+    return written[0] if written[0] == written[1] else f"{written[0]} → {written[1]}"
+
+
+def _moving(one: ModelSnapshot, two: ModelSnapshot, found: Moves | None) -> Iterator[str]:
+    if found is None:
+        yield "How many customers would move is not known: workers have sent no samples that are still there."
+        return
+    kept = " Margin and dwell keep some of them." if found.moved else ""
+    yield (
+        f"{found.moved:,} of {found.customers:,} customers sampled last ({found.share:.1%}) are nearer to another"
+        f" segment by model {two.version} than by model {one.version}.{kept}"
+    )
+
+
+def _flows_table(one: ModelSnapshot, two: ModelSnapshot, found: Moves) -> Table:
+    made = table(">customers", "from", "", "to")
+    for flow in found.flows[:FLOWS]:
+        left, entered = _name(one, flow.from_), _name(two, flow.to)
+        made.add_row(f"{flow.customers:,}", Text(f"{left} ({flow.from_})"), "→", Text(f"{entered} ({flow.to})"))
+    return made
+
+
+def _centres(snapshot: ModelSnapshot) -> dict[str, dict[str, float]]:
+    """Centres in human units, by segment and feature."""
+    scaling = Scaling(tuple(snapshot.features), tuple(snapshot.log), tuple(snapshot.center), tuple(snapshot.scale))
+    human = scaling.human(snapshot.to_model().centroids).round(4).tolist()
+    return {
+        each.id: dict(zip(snapshot.features, row, strict=True))
+        for each, row in zip(snapshot.segments, human, strict=True)
+    }
+
+
+def _name(snapshot: ModelSnapshot, id_: str) -> str | None:
+    return next((each.name for each in snapshot.segments if each.id == id_), None)

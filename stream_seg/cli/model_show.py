@@ -1,0 +1,63 @@
+"""`stream-seg models show`: one model, how it came about, and what its segments are like."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from stream_seg.cli.console import print_json, stdout
+from stream_seg.cli.errors import Failure
+from stream_seg.cli.models import moment, place, standing, version_of
+from stream_seg.cli.segments import SegmentFacts, SegmentTable
+from stream_seg.contracts.model import ModelSnapshot
+from stream_seg.core.model import BEHAVIOR
+from stream_seg.streaming.model_history import ModelHistory
+
+
+def show(version: int | None, *, as_json: bool) -> int:
+    """Print one version, by default the one in force: how it came about, and what its segments are like."""
+    where = place()
+    history = where.history()
+    snapshot = chosen(history, version)
+    if as_json:
+        print_json({**snapshot.model_dump(exclude={"learner"}), "state": state_of(history, snapshot)})
+    else:
+        stdout().print(shown(snapshot, state_of(history, snapshot), where.settings.currency))
+    return 0
+
+
+def chosen(history: ModelHistory, version: int | None) -> ModelSnapshot:
+    """A version, by default the one in force."""
+    if version is not None:
+        return version_of(history, version)
+    if history.latest is None:
+        raise Failure("no model has been published yet: the learner waits for enough customers")
+    return history.latest
+
+
+def state_of(history: ModelHistory, snapshot: ModelSnapshot) -> str:
+    """What became of a version."""
+    return "refused" if snapshot.version not in history.in_force else standing(snapshot, history.latest)
+
+
+def shown(snapshot: ModelSnapshot, state: str, currency: str) -> RenderableType:
+    """One version for people."""
+    origin = f", the content of model {snapshot.content_of}" if snapshot.content_of else ""
+    lines = (
+        f"Model {snapshot.version} ({state}), made {moment(snapshot.created_at)} from model {snapshot.parent}:"
+        f" {snapshot.reason}{origin}",
+        f"Learned from {', '.join(snapshot.features)}. Shares are of the customers sampled then.",
+    )
+    profiles = [
+        SegmentFacts(
+            BEHAVIOR,
+            each.id,
+            f"{each.name}*" if each.name_pinned else each.name,
+            each.customers,
+            each.share,
+            dict(each.features),
+        )
+        for each in snapshot.segments
+    ]
+    star = [Text("* named by a person", "dim")] if any(each.name_pinned for each in snapshot.segments) else []
+    return Group(*map(Text, lines), Text(), SegmentTable(profiles, currency), *star)

@@ -1,0 +1,28 @@
+"""The customers that models are compared on: the newest samples that workers sent to the learner."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Final
+
+from stream_seg.learning.recent import RecentCustomers
+from stream_seg.learning.scaling import Matrix
+
+from .reader import read_all
+from .samples import Sample
+
+CUSTOMERS: Final = 5_000
+
+
+async def sampled_customers(bootstrap: str, topic: str, *, embedded: bool, limit: int = CUSTOMERS) -> Matrix:
+    """Features (n, len(FEATURES)) of at most `limit` customers, those sampled last, each as last sampled.
+
+    Nobody where no worker learns (a pinned `MODEL`), or retention has removed all samples. Raises BrokerError.
+    """
+    recent = RecentCustomers(limit)
+    async for _, records in read_all(bootstrap, topic, embedded=embedded):
+        for record in records:
+            with suppress(ValueError):  # what the learner leaves out too
+                for customer_id, row in Sample.loads(record.value or b"").rows:
+                    recent.put(customer_id, row)
+    return recent.matrix()

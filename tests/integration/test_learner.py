@@ -1,0 +1,108 @@
+"""Ids of segments survive a learner that is killed, one that moves to another worker, and a restart of everything."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from stream_seg.contracts.model import ModelSnapshot, parse_snapshot
+from stream_seg.datasets.record import SourceRecord
+from stream_seg.datasets.simulator import START_S, simulate
+from stream_seg.learning.moves import moves
+from stream_seg.learning.policy import DAY_S
+from stream_seg.streaming.reader import read_all
+from stream_seg.streaming.samples import Sample
+from tests.integration.support.deployment import Deployment, Services, deployment, services
+from tests.integration.support.polling import eventually
+from tests.integration.support.worker import Worker
+
+CUSTOMERS = 300
+PUBLISHED_S = 60.0
+
+
+@pytest.fixture(scope="module")
+def on(tmp_path_factory: pytest.TempPathFactory, broker_setting: str) -> Iterator[Services]:
+    with services(tmp_path_factory.mktemp("learner"), broker_setting) as made:
+        yield made
+
+
+def read(deployed: Deployment, topic: str) -> list[bytes]:
+    """Values of a topic, in order."""
+
+    async def values() -> list[bytes]:
+        chunks = read_all(deployed.bootstrap, deployed.settings.topic(topic), embedded=deployed.embedded)
+        return [record.value async for _, records in chunks for record in records]
+
+    return asyncio.run(values())
+
+
+def snapshots(deployed: Deployment) -> list[ModelSnapshot]:
+    return [parse_snapshot(value) for value in read(deployed, "segment-models")]
+
+
+def published(deployed: Deployment, more_than: int) -> list[ModelSnapshot]:
+    """All snapshots, once there are more than so many."""
+
+    def enough() -> list[ModelSnapshot]:
+        found = snapshots(deployed)
+        return found if len(found) > more_than else []
+
+    return eventually(enough, PUBLISHED_S, f"more than {more_than} snapshots", deployed.said)
+
+
+def learning(deployed: Deployment) -> Worker:
+    """The worker that published last."""
+    version = f"published model {snapshots(deployed)[-1].version} "
+    found = [worker for worker in deployed.workers if version in worker.said()]
+    assert len(found) == 1, [worker.said() for worker in deployed.workers]
+    return found[0]
+
+
+def test_ids_survive_kill_9_of_the_learner_a_move_to_another_worker_and_a_restart_of_all(on: Services) -> None:
+    days: list[list[SourceRecord]] = [[] for _ in range(100)]
+    for record in simulate(CUSTOMERS, 100, seed=3):
+        days[int((record.occurred_at_s - START_S) // DAY_S)].append(record)
+    with deployment(on, "ids", CLOCK="stream", SEGMENTS="3") as shop:
+        for _ in range(2):
+            shop.start_worker().wait_ready()
+        shop.send(record for day in days[:60] for record in day)
+        shop.wait_until_drained()
+        before = published(shop, 0)
+        learning(shop).kill()  # the other one gets the partition of samples
+        shop.send(record for day in days[60:80] for record in day)
+        moved = published(shop, len(before))
+        assert learning(shop).running()
+        shop.wait_until_drained()
+        for worker in shop.workers:
+            if worker.running():
+                assert worker.terminate() == 0
+        known = len(snapshots(shop))
+        assert known >= len(moved)
+        shop.start_worker().wait_ready()
+        shop.send(record for day in days[80:] for record in day)
+        found = published(shop, known)
+        assert learning(shop) is shop.workers[-1]
+        customers = sampled(shop)
+    assert_same_segments(found, customers)
+
+
+def sampled(deployed: Deployment) -> np.ndarray:
+    """Customers as workers sampled them last, (n, len(FEATURES))."""
+    samples = map(Sample.loads, read(deployed, "segment-samples")[-8:])
+    return np.array([row for sample in samples for _, row, *_ in sample.rows])
+
+
+def assert_same_segments(found: list[ModelSnapshot], customers: np.ndarray) -> None:
+    """Each snapshot continues the one before; only announced births and deaths change ids, and few customers move."""
+    assert len(customers) > CUSTOMERS / 3
+    for old, new in pairwise(found):
+        assert new.parent == old.version
+        assert set(new.numbers) - set(old.numbers) == {int(each[1:]) for each in new.born}
+        assert set(old.numbers) - set(new.numbers) == {int(each[1:]) for each in new.ended}
+        if new.reason in ("moved", "scheduled"):
+            assert moves(old, new, customers).share < 0.1, (old.version, new.reason)
+    assert moves(found[0], found[-1], customers).share < 0.5

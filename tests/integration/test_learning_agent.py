@@ -1,0 +1,188 @@
+"""The learning agent against a real broker: what the gate stops, and what it does when others publish."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from prometheus_client import CollectorRegistry
+
+from stream_seg.contracts.model import ModelSnapshot
+from stream_seg.core.features import FEATURES
+from stream_seg.learning import governance
+from stream_seg.learning.policy import DAY_S, LearnerPolicy
+from stream_seg.ops.metrics import Metrics
+from stream_seg.streaming.learning_agent import LearningAgent
+from stream_seg.streaming.model_feed import ModelFeed
+from stream_seg.streaming.model_history import publish_as_person
+from stream_seg.streaming.publish import append_all
+from stream_seg.streaming.reader import read_all
+from stream_seg.streaming.replay import started_producer
+from stream_seg.streaming.samples import Sample
+from stream_seg.streaming.topics import TopicSpec, create_topics
+
+POLICY = LearnerPolicy(
+    features=("order_rate",),
+    min_customers=30,
+    warm_up_s=0.0,
+    challenge_every_s=1e9,
+    challenge_growth=1e9,
+    halflife=0.01,
+)
+THREE_KINDS, TWO_KINDS = (1.0, 6.0, 40.0), (1.0, 1.0, 40.0)
+NOW_S = 1_700_000_000.0
+
+
+class Stage(NamedTuple):
+    """An agent of some clusters and its feed, on topics of their own."""
+
+    agent: LearningAgent
+    feed: ModelFeed
+    metrics: Metrics
+    bootstrap: str
+    topic: str
+    embedded: bool
+    producer: Any
+
+    async def learn(self, first: int, customers: int, clock: float, kinds: tuple[float, ...] = THREE_KINDS) -> None:
+        """Let the agent learn so many customers of these order rates, and read what came of it."""
+        rng = np.random.default_rng(first)
+        rows = np.zeros((customers, len(FEATURES)))
+        rows[:, 0] = np.resize(kinds, customers) * np.exp(rng.normal(0, 0.001, customers))
+        named = [(f"c-{first + index}", row) for index, row in enumerate(rows.tolist())]
+        await self.agent.learn([Sample(0, clock, False, named).dumps()])
+        await self.feed.catch_up()
+
+    async def as_person(self, make: Callable[[ModelSnapshot, int, str], ModelSnapshot]) -> ModelSnapshot:
+        """Publish as a command does, and read it."""
+        made = await publish_as_person(self.bootstrap, self.topic, make, lambda _: None, embedded=self.embedded)
+        await self.feed.catch_up()
+        return made
+
+    def asked(self, k: int) -> Stage:
+        """The same with a new agent that is asked for so many clusters, as after a restart with other settings."""
+        return self._replace(agent=_agent(k, self.feed, self.topic, self.producer, self.metrics))
+
+    @property
+    def in_force(self) -> ModelSnapshot:
+        """The model in force."""
+        assert self.feed.latest is not None
+        return self.feed.latest
+
+
+@asynccontextmanager
+async def staged(bootstrap: str, prefix: str, *, embedded: bool, k: int = 3) -> AsyncIterator[Stage]:
+    """An agent that has published model 1."""
+    topic = f"{prefix}segment-models"
+    await create_topics(bootstrap, [TopicSpec(topic, 1, 1)])
+    metrics = Metrics(CollectorRegistry())
+    feed = ModelFeed(bootstrap, topic, lambda *_: None, embedded=embedded, fetch_wait_ms=20)
+    async with started_producer(bootstrap) as producer:
+        agent = _agent(k, feed, topic, producer, metrics)
+        stage = Stage(agent, feed, metrics, bootstrap, topic, embedded, producer)
+        try:
+            await feed.catch_up()
+            await stage.learn(0, 60, 0.0, THREE_KINDS if k == 3 else TWO_KINDS)
+            assert stage.in_force.reason == "started"
+            yield stage
+        finally:
+            await feed.stop()
+
+
+def _agent(k: int, feed: ModelFeed, topic: str, producer: Any, metrics: Metrics) -> LearningAgent:
+    return LearningAgent(k, POLICY, feed, topic, lambda: producer, lambda: NOW_S, metrics)
+
+
+def counted(stage: Stage) -> dict[str, float]:
+    """Models refused, by reason."""
+    samples = stage.metrics.models_refused.collect()[0].samples
+    return {each.labels["reason"]: each.value for each in samples if each.name.endswith("_total") and each.value}
+
+
+def test_a_collapsed_model_is_refused_and_the_last_good_one_stays(
+    broker: str, prefix: str, embedded: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        async with staged(broker, prefix, embedded=embedded, k=2) as before:
+            good, stage = before.in_force, before.asked(3)
+            # There are two kinds of customers: the third cluster tears one of them in two.
+            await stage.learn(1_000, 500, DAY_S, TWO_KINDS)
+            assert stage.in_force is good
+            assert counted(stage) == {"collapsed": 1.0}
+            (said,) = [each for each in caplog.records if each.levelno == logging.ERROR]
+            assert said.message.startswith("a new model was refused (collapsed), model 1 stays in force: the centres")
+            await stage.learn(2_000, 10, 9 * DAY_S, TWO_KINDS)  # it goes on from the good one
+            assert (stage.in_force.version, stage.in_force.parent, len(stage.in_force.centroids)) == (2, 1, 2)
+            assert counted(stage) == {"collapsed": 1.0}
+
+    asyncio.run(story())
+
+
+def test_learning_goes_on_from_where_a_person_went_back_to(broker: str, prefix: str, embedded: bool) -> None:
+    async def story() -> None:
+        async with staged(broker, prefix, embedded=embedded) as stage:
+            first = stage.in_force
+            await stage.learn(1_000, 100, 8 * DAY_S, (3.0, 12.0, 80.0))
+            second = stage.in_force
+            assert not second.same_content(first)
+            back = await stage.as_person(lambda latest, n, now: governance.rolled_back(first, latest, n, now))
+            assert stage.in_force == back
+            await stage.learn(2_000, 10, 16 * DAY_S)
+            learned = stage.in_force
+            assert (learned.version, learned.parent, learned.reason) == (4, 3, "scheduled")
+            apart = [np.abs(np.array(learned.centroids) - np.array(each.centroids)).max() for each in (first, second)]
+            assert apart[0] < apart[1]
+
+    asyncio.run(story())
+
+
+def test_a_pin_silences_the_learner_and_a_name_is_carried(broker: str, prefix: str, embedded: bool) -> None:
+    async def story() -> None:
+        async with staged(broker, prefix, embedded=embedded) as stage:
+            pin = await stage.as_person(lambda latest, n, now: governance.pinned(latest, latest, n, now))
+            await stage.learn(1_000, 30, 8 * DAY_S)
+            await stage.as_person(lambda latest, n, now: governance.renamed(latest, "b1", "Middle", n, now))
+            await stage.learn(2_000, 30, 16 * DAY_S)
+            assert (stage.in_force.version, stage.in_force.pinned) == (3, True)
+            await stage.as_person(governance.unpinned)
+            await stage.learn(3_000, 1, 24 * DAY_S)
+            learned = stage.in_force
+            assert (learned.version, learned.reason) == (5, "scheduled")
+            assert (learned.segments[1].name, learned.segments[1].name_pinned) == ("Middle", True)
+            assert not learned.same_content(pin)
+
+    asyncio.run(story())
+
+
+def test_a_lost_race_is_made_good(broker: str, prefix: str, embedded: bool) -> None:
+    async def story() -> None:
+        async with staged(broker, prefix, embedded=embedded) as stage:
+            # A person publishes, and the agent has not read it when it publishes.
+            first = stage.in_force
+            made = governance.renamed(first, "b0", "Mine", 2, "2026-01-01T00:00:00Z")
+            async with started_producer(broker) as producer:
+                await append_all(producer, stage.topic, {0: [(b"2", made.dumps(), ())]}, 1)
+            await stage.learn(1_000, 30, 8 * DAY_S)
+            assert stage.in_force == made
+            await stage.learn(2_000, 30, 16 * DAY_S)
+            learned = stage.in_force
+            assert (learned.version, learned.parent, learned.segments[0].name) == (3, 2, "Mine")
+            # Compaction keeps the last message of a key: that must be the one that counted.
+            assert await last_of_version(stage, 2) == made.dumps()
+
+    asyncio.run(story())
+
+
+async def last_of_version(stage: Stage, version: int) -> bytes:
+    """The last message under a version's key."""
+    found = b""
+    async for _, records in read_all(stage.bootstrap, stage.topic, embedded=stage.embedded):
+        for record in records:
+            if record.key == str(version).encode():
+                found = record.value
+    return found
