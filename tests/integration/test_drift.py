@@ -27,8 +27,8 @@ def day(number: int, often: float) -> Sample:
     rng = np.random.default_rng([7, number])
     rows = np.zeros((A_DAY, len(FEATURES)))
     rates = np.where(rng.random(A_DAY) < often, 20.0, 2.0) * np.exp(rng.normal(0, 0.3, A_DAY))
-    rows[:, FEATURE["order_rate"]] = rates
-    rows[:, FEATURE["spend_rate"]] = 30.0 * rates
+    for rate, pace, times in (("order_rate", "order_pace", 1.0), ("spend_rate", "spend_pace", 30.0)):
+        rows[:, [FEATURE[rate], FEATURE[pace]]] = times * rates[:, None]
     rows[:, FEATURE["basket_value"]] = 30.0
     rows[:, FEATURE["gap_days"]] = 30.0 / rates
     named = [(f"c{number}-{at}", row) for at, row in enumerate(rows.tolist())]
