@@ -66,9 +66,7 @@ def test_one_absurd_customer_in_two_hundred_owns_no_cluster(seed: int, absurd: f
 def test_whatever_features_are_chosen_the_learner_is_not_ready_or_sound(
     found: list[list[float]], chosen: list[str], k: int
 ) -> None:
-    policy = LearnerPolicy(
-        features=tuple(chosen), min_customers=5, warm_up_s=0.0, customers_per_cluster=1
-    )
+    policy = LearnerPolicy(features=tuple(chosen), min_customers=5, warm_up_s=0.0, customers_per_cluster=1)
     learner = Learner(k, 1, policy)
     for number, row in enumerate(found):
         learner.observe(f"c{number}", row, float(number))
