@@ -102,7 +102,7 @@ def two_halves(version: int, border: float) -> ModelSnapshot:
             "format": 1,
             "clusters": 2,
             "customers_at_start": 10**9,
-            "spans_used": 9,
+            "challenged_clock": time.time(),
             "published_clock": time.time(),
         },
         reason="benchmark",

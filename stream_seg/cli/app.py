@@ -152,14 +152,20 @@ def inspect(
 
 
 @app.command()
-def segments(json: Json = False) -> None:
+def segments(
+    profiles: Annotated[
+        bool, typer.Option("--profiles", help="A profile of each segment, and how it differs from all others.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Show sizes, names and profiles of the segments, and the flows between them.
 
     - `stream-seg segments`
+    - `stream-seg segments --profiles`
     """
     from stream_seg.cli.segments import run
 
-    raise typer.Exit(run(as_json=json))
+    raise typer.Exit(run(as_json=json, in_full=profiles))
 
 
 @app.command()

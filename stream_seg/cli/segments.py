@@ -15,6 +15,7 @@ from stream_seg.cache import SegmentClient
 from stream_seg.cli.config import load_settings, quiet_logging
 from stream_seg.cli.console import print_json, stdout, table
 from stream_seg.cli.interrupt import run_async
+from stream_seg.cli.profiles import difference_in_words, profiles
 from stream_seg.cli.words import QUANTITIES, quantity
 from stream_seg.core.model import BEHAVIOR
 from stream_seg.embedded.services import Addresses, attach_services
@@ -31,7 +32,10 @@ Sizes = Mapping[str, Mapping[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class SegmentFacts:
-    """One segment: customers in it now, their share of the dimension, medians of features in human units."""
+    """One segment: customers in it now, their share of the dimension, and its profile as the model in force tells it.
+
+    `profile`: medians of features in human units; `differences` with `words` for people.
+    """
 
     dimension: str
     segment: str
@@ -39,6 +43,11 @@ class SegmentFacts:
     size: int
     share: float
     profile: dict[str, float] = field(default_factory=dict)
+    revenue_share: float | None = None
+    views_per_order: float | None = None
+    channels: dict[str, float] = field(default_factory=dict)
+    categories: dict[str, float] = field(default_factory=dict)
+    differences: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +62,21 @@ class FlowFacts:
     changes: int
 
 
-def run(*, as_json: bool) -> int:
-    """Read Redis and the topic of changes, and print."""
+def run(*, as_json: bool, in_full: bool = False) -> int:
+    """Read Redis and the topic of changes, and print; `in_full`: a profile of each segment in place of the table."""
     settings = load_settings()
     quiet_logging(settings)
     addresses = attach_services(settings)
     with SegmentClient.from_url(addresses.redis_url, settings.redis_prefix) as client:
         model, sizes = client.model(), client.sizes()
-    found = segment_facts(sizes, model)
+    found = segment_facts(sizes, model, settings.currency)
     moves = run_async(_flows(addresses, settings, found))
     if as_json:
         print_json({"segments": [asdict(each) for each in found], "flows": [asdict(each) for each in moves]})
     elif not found:
         print("no segments yet: the learner waits for enough customers, or no worker has run (see `stream-seg lag`)")
+    elif in_full:
+        stdout().print(profiles(found, settings.currency))
     else:
         stdout().print(rendered(found, moves, settings.currency))
     return 0
@@ -77,7 +88,7 @@ async def _flows(addresses: Addresses, settings: Settings, found: Iterable[Segme
     return flow_facts(fold.flows, found)
 
 
-def segment_facts(sizes: Sizes, model: Mapping[str, Any] | None) -> list[SegmentFacts]:
+def segment_facts(sizes: Sizes, model: Mapping[str, Any] | None, currency: str = "USD") -> list[SegmentFacts]:
     """Every segment that has customers or that the model in force knows, the largest first within a dimension."""
     known = {each["id"]: each for each in (model or {}).get("segments", ())}
     counts = {dimension: dict(segments) for dimension, segments in sizes.items()}
@@ -90,12 +101,22 @@ def segment_facts(sizes: Sizes, model: Mapping[str, Any] | None) -> list[Segment
         for segment, size in sorted(segments.items(), key=lambda item: (-item[1], item[0])):
             told = known.get(segment, {}) if dimension == BEHAVIOR else {}
             share = size / everyone if everyone else 0.0
-            found.append(
-                SegmentFacts(
-                    dimension, segment, told.get("name", segment), size, round(share, 4), dict(told.get("features", {}))
-                )
-            )
+            name = told.get("name", segment)
+            found.append(SegmentFacts(dimension, segment, name, size, round(share, 4), **_profile(told, currency)))
     return found
+
+
+def _profile(told: Mapping[str, Any], currency: str) -> dict[str, Any]:
+    """What a snapshot tells of a segment; older snapshots tell less."""
+    differences = told.get("differences", ())
+    return {
+        "profile": dict(told.get("features", {})),
+        "revenue_share": told.get("revenue_share"),
+        "views_per_order": told.get("views_per_order"),
+        "channels": dict(told.get("channels", {})),
+        "categories": dict(told.get("categories", {})),
+        "differences": [{**each, "words": difference_in_words(each, currency)} for each in differences],
+    }
 
 
 def flow_facts(flows: Mapping[Flow, int], segments: Iterable[SegmentFacts]) -> list[FlowFacts]:
@@ -141,13 +162,23 @@ class SegmentTable:
         features = [name for name in QUANTITIES if any(round(each.profile.get(name, 0.0), 1) for each in self.segments)]
         features = features[:NARROW_FEATURES] if narrow else features
         heads = [f">{QUANTITIES[name].column}" for name in features]
-        made = table("segment", ">size", *heads) if narrow else table("segment", "", ">customers", ">share", "", *heads)
+        paid = any(each.revenue_share is not None for each in self.segments)
+        more = (">of\nrevenue",) if paid else ()
+        wide = ("segment", "", ">customers", ">share", "", *more, *heads)
+        made = table("segment", ">size", *heads) if narrow else table(*wide)
         made.columns[0].min_width = min(NAME, max((len(each.name) for each in self.segments), default=0))
         for each in self.segments:
             profile = each.profile
             values = [quantity(name, profile[name], self.currency) if name in profile else "" for name in features]
             size = f"{each.size:,}"
-            whole = (Text(each.segment, "dim"), size, f"{each.share:.0%}", bar(each.share))
+            revenue = "" if each.revenue_share is None else f"{each.revenue_share:.0%}"
+            whole = (
+                Text(each.segment, "dim"),
+                size,
+                f"{each.share:.0%}",
+                bar(each.share),
+                *((revenue,) if paid else ()),
+            )
             made.add_row(Text(each.name), *((size,) if narrow else whole), *values)
         return made
 

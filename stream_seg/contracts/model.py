@@ -35,14 +35,44 @@ class _Json(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Difference(_Json):
+    """Where a segment's customers differ from all others."""
+
+    what: str = Field(description="a feature, or a share: channel:NAME, category:NAMES")
+    here: Finite = Field(description="the median of the segment's customers, of a share the mean")
+    rest: Finite = Field(description="the same of all other customers")
+    strength: Finite = Field(description="here less rest as a multiple of everyone's spread; 1 is a clear difference")
+
+
 class SegmentProfile(_Json):
-    """What a segment's customers are like, for people: `features` are medians in human units."""
+    """What a segment's customers are like, for people, by the sample that the snapshot was made from."""
 
     id: str
     name: str = Field(min_length=1)
     share: float = Field(ge=0, le=1, description="of the customers sampled")
     customers: int = Field(ge=0, description="in the sample")
-    features: dict[str, Finite] = Field(default_factory=dict)
+    features: dict[str, Finite] = Field(
+        default_factory=dict, description="medians in human units, the strongest difference to everyone first"
+    )
+    revenue_share: Share | None = Field(default=None, description="of the money that those sampled spend in 30 days")
+    views_per_order: Annotated[Finite, Field(ge=0)] | None = Field(
+        default=None,
+        description="products viewed for each order, all customers together; null: hardly any order, or no views",
+    )
+    channels: dict[str, Share] = Field(
+        default_factory=dict, description="mean share of a customer's actions by channel, the largest first"
+    )
+    categories: dict[str, Share] = Field(
+        default_factory=dict,
+        description="mean share of the goods by group of categories, the largest first; a group is all categories that "
+        "share a slot of the customer's record, named by those met first",
+    )
+    differences: list[Difference] = Field(
+        default_factory=list, description="how the segment differs from all other customers, strongest first"
+    )
     name_pinned: bool = Field(default=False, description="whether a person gave the name; naming leaves it alone")
 
 

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from .changes import SegmentChanged
+from .drift import SegmentDrift
 from .events import InteractionEvent, ProfileEvent, PurchaseEvent
 from .model import ModelSnapshot
 
@@ -21,6 +22,7 @@ _TITLES: Final[dict[str, tuple[Any, str]]] = {
     "interactions": (InteractionEvent, "Events of the topic interactions"),
     "profiles": (ProfileEvent, "Events of the topic profiles"),
     "segment-changes": (SegmentChanged, "Events of the topic segment-changes"),
+    "segment-drift": (SegmentDrift, "Events of the topic segment-drift"),
     "segment-models": (ModelSnapshot, "Snapshots of the topic segment-models"),
 }
 

@@ -49,7 +49,23 @@ CHANNEL_SLOT: Final = {name: FIRST_CHANNEL + i for i, name in enumerate(CHANNELS
 OTHER_CHANNEL: Final = CHANNEL_SLOT["other"]
 
 
+# Records hold slots, not names. For people, each process notes the names it meets first in a slot: those that are
+# used most are met early.
+NAMES_A_SLOT: Final = 8
+LONGEST_CATEGORY: Final = 40
+_names: Final[list[list[str]]] = [[] for _ in range(CATEGORY_SLOTS)]
+
+
 @lru_cache(maxsize=65_536)
 def category_slot(category: str) -> int:
     """The slot of a category. Categories share `CATEGORY_SLOTS` slots by a hash that is the same everywhere."""
-    return FIRST_CATEGORY + xxh3_64_intdigest(category.encode()) % CATEGORY_SLOTS
+    number = xxh3_64_intdigest(category.encode()) % CATEGORY_SLOTS
+    met = _names[number]
+    if len(met) < NAMES_A_SLOT and len(category) <= LONGEST_CATEGORY and category not in met:
+        met.append(category)
+    return FIRST_CATEGORY + number
+
+
+def category_names() -> list[list[str]]:
+    """By slot, up to `NAMES_A_SLOT` categories that this process has met there, the earliest first."""
+    return [list(names) for names in _names]

@@ -46,6 +46,7 @@ class Learner:
         self.seed = seed
         self.policy = policy
         self.skipped = 0  # samples that were not finite numbers
+        self.categories: list[list[str]] = []  # names met in each category slot, for profiles
         self._progress = Progress(clusters=k)
         self._recent = RecentCustomers(policy.recent_customers)
         self._clusters: Clusters | None = None
@@ -83,7 +84,7 @@ class Learner:
         It does not begin afresh before a sample's worth of customers has come: what is gone back to gets its chance.
         """
         other = type(self).restore(snapshot, self.k, self.seed, self.policy)
-        other._recent, other.skipped = self._recent, self.skipped
+        other._recent, other.skipped, other.categories = self._recent, self.skipped, self.categories
         other._retry_at = other._progress.samples + other._enough_customers
         return other
 
@@ -111,17 +112,20 @@ class Learner:
         """Different customers in the recent sample."""
         return len(self._recent)
 
-    def observe(self, customer_id: str, row: Sequence[float], clock: float) -> None:
+    def observe(self, customer_id: str, row: Sequence[float], clock: float, mix: Sequence[float] | None = None) -> None:
         """Learn from one sampled customer: features (len(FEATURES)) at `clock`, epoch seconds.
 
-        A row with a number that is not finite is counted in `skipped` and otherwise ignored.
+        `mix` (MIX_SIZE) is for profiles only. A row with a number that is not finite is counted in `skipped` and
+        otherwise ignored.
         """
-        if self.remember(customer_id, row, clock) and self._clusters is not None:
+        if self.remember(customer_id, row, clock, mix) and self._clusters is not None:
             if self._trial is not None:
                 self._unjudged.append(row)
             self._progress.counts[self._clusters.learn_one(row)] += 1
 
-    def remember(self, customer_id: str, row: Sequence[float], clock: float) -> bool:
+    def remember(
+        self, customer_id: str, row: Sequence[float], clock: float, mix: Sequence[float] | None = None
+    ) -> bool:
         """Keep a sample without moving centres, as when samples already learned are read again; False if skipped."""
         if len(row) != len(FEATURES):
             raise ValueError(f"a sample of {customer_id} has {len(row)} features; give all {len(FEATURES)}")
@@ -131,7 +135,7 @@ class Learner:
         if self._progress.first_clock is None:
             self._progress.first_clock = clock
         self._progress.samples += 1
-        self._recent.put(customer_id, row)
+        self._recent.put(customer_id, row, mix)
         return True
 
     def learn_one(self, x: Mapping[str, float], customer_id: str | None = None, clock: float = 0.0) -> None:
@@ -220,7 +224,8 @@ class Learner:
         held = [each for each in self._segments if each is not None]
         if len(held) == len(centers) and self.customers < self._enough_customers:
             return held
-        found = describe(scaling, centers, self._recent.matrix(), self._segments)
+        rows, mixes = self._recent.matrix(), self._recent.mixes()
+        found = describe(scaling, centers, rows, self._segments, mixes, self.categories)
         return [
             each.model_copy(update={"id": segment_id(number)})
             for each, number in zip(found, self._numbers, strict=True)

@@ -24,15 +24,15 @@ _COST_OF_A_WORD: Final = 0.05
 _COST_OF_UNTRUE: Final = 1e6
 
 # From where on a claim is true, and up to where "Regular" is, either way. A name already held stays true a little
-# longer, and is preferred while it is among the best few: names should change less than centres do.
+# longer, and is preferred unless another fits better by more than `_LOYALTY`: names should change less than centres do.
 _TRUE_FROM: Final = {1.0: 0.4, 1.5: 0.7, 2.0: 1.0}
 _REGULAR_UP_TO: Final = 0.5
-_AWAY_FROM: Final = 0.6
 _LAPSING: Final = 1.2  # from here on a name must say so, or that they still browse
-_SLACK: Final = 0.15
-_CONTRADICTION: Final = 0.1  # one segment called more frequent than another that is, by more than this
-_BEST_FEW: Final = 3
-_LOYALTY: Final = 1.0
+_SLACK: Final = 0.25
+_MARGIN: Final = 0.1
+_CONTRADICTION: Final = 0.5  # one segment called more frequent than another that is, by more than this
+_LOYALTY: Final = 2.0
+_COST_OF_SILENCE: Final = 1.2
 
 _TRAIT_LIMIT: Final = 2.5
 _USUAL_DELAY: Final = 1.5  # away for so many of one's usual gaps is nothing special yet
@@ -51,8 +51,11 @@ _MORE_AND_LESS: Final = {
     "refund_share": ("more returns", "fewer returns"),
     "recency_days": ("longer away", "seen lately"),
 }
+# The orders of who stays away have decayed; how often they used to come is in their gaps.
+_RHYTHM: Final = "rhythm"
 _ORDERED: Final = ("frequency", "basket")
 _PHRASES: Final = catalogue()
+_BY_NAME: Final = {phrase.name: phrase for phrase in _PHRASES}
 
 
 def names(
@@ -66,22 +69,50 @@ def names(
     `held` are the names that segments of the same ids have now, `given` those that persons gave, by index: they stay
     as they are, and no other segment gets one. The same arguments always give the same names.
     """
-    traits = [_traits(medians, population) for medians in segments]
     kept = [held[index] if index < len(held) else None for index in range(len(segments))]
-    while True:
-        costs = np.array([_costs(each, name) for each, name in zip(traits, kept, strict=True)])
-        _leave_alone(costs, given)
-        phrases = _assign(costs)
-        stale = {index for index in _contradicting(phrases, traits) if kept[index] is not None}
-        if not stale:
+    traits = [_traits(medians, population) for medians in segments]
+    apart = [{name: population.standing(name, medians[name]) for name in _MORE_AND_LESS} for medians in segments]
+    told_apart = _still_apart(kept, traits, apart)
+    costs, phrases = _assigned(traits, kept, told_apart, given)
+    contradicting = _contradicting(phrases, traits)
+    while stale := {index for index in contradicting if kept[index] is not None}:
+        freed = [None if index in stale else name for index, name in enumerate(kept)]
+        other_costs, others = _assigned(traits, freed, told_apart, given)
+        fewer = _contradicting(others, traits)
+        if len(fewer) >= len(contradicting):  # new names would be no better: then the old ones
             break
-        kept = [None if index in stale else name for index, name in enumerate(kept)]
+        kept, costs, phrases, contradicting = freed, other_costs, others, fewer
     chosen = {index: phrase.name for index, phrase in phrases.items()} | dict(given)
     for index in range(len(segments)):
         if index not in chosen:
             best = _PHRASES[int(costs[index].argmin())].name
-            chosen[index] = _told_apart(index, best, chosen, segments, population, kept[index])
+            chosen[index] = _held_apart(index, traits[index], chosen, apart, kept[index]) or _told_apart(
+                index, best, chosen, apart
+            )
     return tuple(chosen[index] for index in range(len(segments)))
+
+
+def _assigned(
+    traits: Sequence[dict[str, float]], held: Sequence[str | None], without: set[int], given: Mapping[int, str]
+) -> tuple[Matrix, dict[int, Phrase]]:
+    """What each phrase costs (k, number of phrases), and a phrase of its own for each segment that one is true of.
+
+    Segments `without` need none, and those that persons gave a name have it.
+    """
+    costs = np.array([_costs(each, name) for each, name in zip(traits, held, strict=True)])
+    _leave_alone(costs, given)
+    wanted = costs.copy()
+    for index in without:
+        wanted[index][costs[index] < _COST_OF_UNTRUE / 2] = 2 * _COST_OF_UNTRUE
+    pairs = [(int(index), int(phrase)) for index, phrase in zip(*linear_sum_assignment(wanted), strict=True)]
+    return costs, {index: _PHRASES[phrase] for index, phrase in pairs if wanted[index, phrase] < _COST_OF_UNTRUE / 2}
+
+
+def _still_apart(held: Sequence[str | None], traits: Sequence[dict[str, float]], apart: Sequence[Medians]) -> set[int]:
+    """Segments whose names held are a phrase and what tells them from the one that has it, and still do."""
+    phrases = {index: name for index, name in enumerate(held) if name is not None and name in _BY_NAME}
+    others = (index for index, name in enumerate(held) if name is not None and name not in _BY_NAME)
+    return {index for index in others if _held_apart(index, traits[index], phrases, apart, held[index])}
 
 
 def _leave_alone(costs: Matrix, given: Mapping[int, str]) -> None:
@@ -91,34 +122,27 @@ def _leave_alone(costs: Matrix, given: Mapping[int, str]) -> None:
     costs[:, [phrase.name.casefold() in taken for phrase in _PHRASES]] = _COST_OF_UNTRUE
 
 
-def _assign(costs: Matrix) -> dict[int, Phrase]:
-    """A phrase of its own for each segment that one is true of, from costs (k, number of phrases)."""
-    pairs = zip(*linear_sum_assignment(costs), strict=True)
-    return {int(index): _PHRASES[phrase] for index, phrase in pairs if costs[index, phrase] < _COST_OF_UNTRUE / 2}
-
-
 def _contradicting(phrases: dict[int, Phrase], traits: Sequence[dict[str, float]]) -> set[int]:
     """Segments whose names order them otherwise than their customers do: names held for too long."""
     found: set[int] = set()
     for trait, (one, mine), (two, other) in product(_ORDERED, phrases.items(), phrases.items()):
         if trait in mine.claims and trait in other.claims and mine.claim("quiet") == other.claim("quiet"):
-            ahead = traits[two][trait] - traits[one][trait]
+            ahead = _value(trait, other, traits[two]) - _value(trait, mine, traits[one])
             if mine.claim(trait) > other.claim(trait) and ahead > _CONTRADICTION:
                 found |= {one, two}
     return found
 
 
 def _traits(medians: Medians, population: Population) -> dict[str, float]:
-    """What is to be said of a segment, in the units of `phrases.TRAITS`."""
+    """What is to be said of a segment, in the units of `phrases.TRAITS`, and `_RHYTHM`."""
     apart = {name: population.standing(name, value) for name, value in medians.items()}
     rhythm = medians["gap_days"] > 0.0
     never = not rhythm and medians["order_rate"] < _NO_ORDERS
     once = not rhythm and not never
     quiet = 0.0 if never else _quiet(medians, population)
-    # The orders of who stays away have decayed; how often they used to come is in their gaps.
-    frequency = -apart["gap_days"] if quiet >= _AWAY_FROM else apart["order_rate"]
     traits = {
-        "frequency": 0.0 if never or once else frequency,
+        "frequency": 0.0 if never or once else apart["order_rate"],
+        _RHYTHM: 0.0 if never or once else -apart["gap_days"],
         "basket": apart["basket_value"] if medians["basket_value"] > 0.0 else 0.0,
         "browsing": max(apart["browse_rate"], 0.0),
         "carts": max(apart["cart_rate"], 0.0),
@@ -139,61 +163,80 @@ def _quiet(medians: Medians, population: Population) -> float:
 
 def _costs(traits: dict[str, float], held: str | None) -> list[float]:
     """How badly each phrase fits; `_COST_OF_UNTRUE` is added where it would claim what is not so."""
-    costs = [_misfit(phrase, traits) for phrase in _PHRASES]
-    few = sorted(costs)[min(_BEST_FEW, len(costs)) - 1]
-    for index, phrase in enumerate(_PHRASES):
-        mine = phrase.name == held
-        if not _true(phrase, traits, _SLACK if mine else 0.0):
-            costs[index] += _COST_OF_UNTRUE
-        elif mine and costs[index] <= few + _LOYALTY:
-            costs[index] -= _LOYALTY
+    was = _BY_NAME.get(held or "")
+    # Once bought, now more often, or the other way round: the next name says nothing of it, lest it flip back.
+    flipped = was is not None and "once" not in was.silent and was.claim("once") != traits["once"]
+    # While the name held is true another must be more than just true: both at once change nothing near the edge.
+    others = -_MARGIN if was is not None and _true(was, traits, _SLACK) else 0.0
+    costs = []
+    for phrase in _PHRASES:
+        cost = _misfit(phrase, traits)
+        if not _true(phrase, traits, _SLACK if phrase is was else others):
+            cost += _COST_OF_UNTRUE
+        elif phrase is was or (flipped and "once" in phrase.silent):
+            cost -= _LOYALTY
+        costs.append(cost)
     return costs
 
 
+def _value(trait: str, phrase: Phrase, traits: dict[str, float]) -> float:
+    """What a phrase's word for a trait is measured by."""
+    return traits[_RHYTHM if trait == "frequency" and "quiet" in phrase.claims else trait]
+
+
 def _misfit(phrase: Phrase, traits: dict[str, float]) -> float:
-    apart = ((trait, traits[trait] - phrase.claim(trait)) for trait in TRAITS)
+    spoken = (trait for trait in TRAITS if trait not in phrase.silent)
+    apart = ((trait, _value(trait, phrase, traits) - phrase.claim(trait)) for trait in spoken)
     words = phrase.name.count(" ") + 1
-    return sum(_WEIGHTS.get(trait, _WEIGHT_OF_FACTS) * by * by for trait, by in apart) + _COST_OF_A_WORD * words
+    said = sum(_WEIGHTS.get(trait, _WEIGHT_OF_FACTS) * by * by for trait, by in apart)
+    return said + _COST_OF_A_WORD * words + _COST_OF_SILENCE * bool(phrase.silent)
 
 
 def _true(phrase: Phrase, traits: dict[str, float], slack: float) -> bool:
     for trait, claim in phrase.claims.items():
         if claim:
-            along = traits[trait] if claim > 0 else -traits[trait]
+            value = _value(trait, phrase, traits)
+            along = value if claim > 0 else -value
             if along < _TRUE_FROM[abs(claim)] - slack:
                 return False
-        elif trait == "frequency" and abs(traits[trait]) > _REGULAR_UP_TO + slack:
+        elif trait == "frequency" and abs(_value(trait, phrase, traits)) > _REGULAR_UP_TO + slack:
             return False
-    if traits["quiet"] >= _LAPSING and not ("quiet" in phrase.claims or "browsing" in phrase.claims):
+    if traits["quiet"] >= _LAPSING + slack and not ("quiet" in phrase.claims or "browsing" in phrase.claims):
         return False
-    return traits["never"] == phrase.claim("never") and traits["once"] == phrase.claim("once")
+    once = "once" in phrase.silent or traits["once"] == phrase.claim("once")
+    return once and traits["never"] == phrase.claim("never")
 
 
-def _told_apart(
-    index: int,
-    best: str,
-    chosen: dict[int, str],
-    segments: Sequence[Medians],
-    population: Population,
-    held: str | None,
-) -> str:
+def _held_apart(
+    index: int, traits: dict[str, float], chosen: dict[int, str], apart: Sequence[Medians], held: str | None
+) -> str | None:
+    """The name held, if it is one that tells segments apart, and is free and true still; else None."""
+    if held is None or held.casefold() in {name.casefold() for name in chosen.values()}:
+        return None
+    for best, other in ((name, at) for at, name in chosen.items() if name in _BY_NAME and held.startswith(name)):
+        if _true(_BY_NAME[best], traits, _SLACK):
+            rest = held.removeprefix(best)
+            if rest.removeprefix(" ").isdigit() or rest.removeprefix(", ") in _differences(
+                apart[index], apart[other], 0
+            ):
+                return held
+    return None
+
+
+def _told_apart(index: int, best: str, chosen: dict[int, str], apart: Sequence[Medians]) -> str:
     """The best name once more, with what tells this segment from the one that has it; else with a number."""
     twin = next((other for other, name in sorted(chosen.items()) if name == best), index)
-    qualified = [f"{best}, {word}" for word in _differences(segments[index], segments[twin], population)]
+    qualified = [f"{best}, {word}" for word in _differences(apart[index], apart[twin], _APART)]
     taken = {name.casefold() for name in chosen.values()}
     free = [name for name in (best, *qualified) if name.casefold() not in taken]
-    if held in free:
-        return str(held)
-    numbered = (f"{best} {number}" for number in range(2, len(segments) + 2))
+    numbered = (f"{best} {number}" for number in range(2, len(apart) + 2))
     return free[0] if free else next(name for name in numbered if name.casefold() not in taken)
 
 
-def _differences(mine: Medians, other: Medians, population: Population) -> Iterator[str]:
-    """Words for where one segment differs from another, the greatest difference first."""
-    apart = {
-        name: population.standing(name, mine[name]) - population.standing(name, other[name]) for name in _MORE_AND_LESS
-    }
-    for name, by in sorted(apart.items(), key=lambda item: -abs(item[1])):
-        if abs(by) > _APART:
+def _differences(mine: Medians, other: Medians, least: float) -> Iterator[str]:
+    """Words for where one segment stands otherwise than another by more than `least`, the greatest difference first."""
+    by = {name: mine[name] - other[name] for name in _MORE_AND_LESS}
+    for name, apart in sorted(by.items(), key=lambda item: -abs(item[1])):
+        if abs(apart) > least:
             more, less = _MORE_AND_LESS[name]
-            yield more if by > 0 else less
+            yield more if apart > 0 else less

@@ -23,10 +23,11 @@ _ENGAGED: Final[dict[str, dict[str, float]]] = {
 
 @dataclass(frozen=True)
 class Phrase:
-    """A name, and the value of every trait it claims; of the traits it does not name it says they are as usual."""
+    """A name, and the value of every trait it claims; of the others it says they are as usual, or it is `silent`."""
 
     name: str
     claims: dict[str, float]
+    silent: frozenset[str] = frozenset()
 
     def claim(self, trait: str) -> float:
         """The value a trait should have where this name fits perfectly."""
@@ -35,7 +36,7 @@ class Phrase:
 
 def catalogue() -> tuple[Phrase, ...]:
     """Every phrase, each name once, always in the same order."""
-    return (*_buyers(), *_quiet(), *_once(), *_browsers())
+    return (*_buyers(), *_quiet(), *_quiet_however_often(), *_once(), *_browsers())
 
 
 def _buyers() -> Iterator[Phrase]:
@@ -57,6 +58,14 @@ def _quiet() -> Iterator[Phrase]:
         claims = {"quiet": float(quiet), "frequency": float(frequency), "basket": float(basket)}
         yield Phrase(f"{_QUIET[quiet]} {who}", claims)
         yield Phrase(f"{_QUIET[quiet]} {who}, many returns", claims | {"returns": 1.0})
+
+
+def _quiet_however_often() -> Iterator[Phrase]:
+    """For segments of which half bought once, half more often: their median says now this, now that."""
+    for quiet, (basket, what) in product(_QUIET, _BASKET.items()):
+        suffix = f", {what}" if basket else ""
+        claims = {"quiet": float(quiet), "basket": float(basket)}
+        yield Phrase(f"{_QUIET[quiet]} buyers{suffix}", claims, frozenset({"frequency", "once"}))
 
 
 def _once() -> Iterator[Phrase]:

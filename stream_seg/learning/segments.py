@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import numpy as np
 
 from stream_seg.contracts.model import SegmentProfile
 from stream_seg.core.features import FEATURES
+from stream_seg.core.mix import MIX_SIZE
 from stream_seg.core.model import SegmentModel, segment_id
 
 from .naming import names
+from .portraits import CategoryNames, portraits
 from .profiles import Population, profiles
 from .scaling import Matrix, Scaling
 
 
 def describe(
-    scaling: Scaling, centers: Matrix, rows: Matrix, held: Sequence[SegmentProfile | None]
+    scaling: Scaling,
+    centers: Matrix,
+    rows: Matrix,
+    held: Sequence[SegmentProfile | None],
+    mixes: Matrix | None = None,
+    categories: CategoryNames = (),
 ) -> list[SegmentProfile]:
     """Profiles and names of centres (k, d), from a sample of customers (n, len(FEATURES)), n >= 1.
 
     Customers are assigned as workers do it. `held`: the segments as they were published last,
-    in the order of the centres; None for one that is new.
+    in the order of the centres; None for one that is new. `mixes` (n, MIX_SIZE) and the names met in each category
+    slot, where they are known.
     """
     ids = tuple(segment_id(index) for index in range(len(centers)))
     model = SegmentModel(
@@ -35,10 +44,13 @@ def describe(
     )
     typical = np.tile(np.median(rows, axis=0), (len(centers), 1))
     typical[:, [FEATURES.index(name) for name in scaling.features]] = scaling.human(centers)
-    found = profiles(rows, model.assign(rows).best, typical)
+    labels, population = model.assign(rows).best, Population.of(rows)
+    found = profiles(rows, labels, typical)
     given = {index: each.name for index, each in enumerate(held) if each and each.name_pinned}
     before = [each.name if each else None for each in held]
-    named = names([each.medians for each in found], Population.of(rows), before, given)
+    named = names([each.medians for each in found], population, before, given)
+    known = np.zeros((len(rows), MIX_SIZE)) if mixes is None else mixes
+    drawn = portraits(rows, known, labels, population, len(centers), categories)
     return [
         SegmentProfile(
             id=id_,
@@ -47,6 +59,7 @@ def describe(
             customers=each.customers,
             features=each.medians,
             name_pinned=index in given,
+            **asdict(portrait),
         )
-        for index, (id_, name, each) in enumerate(zip(ids, named, found, strict=True))
+        for index, (id_, name, each, portrait) in enumerate(zip(ids, named, found, drawn, strict=True))
     ]

@@ -93,6 +93,11 @@ class Metrics:
         self.model_age_seconds = make.gauge(
             "model_age_seconds", "Time since the segment model in force was made, on the worker's clock, seconds."
         )
+        self.drift_events = make.counter(
+            "drift_events",
+            "Drift events that this worker's learner published, by what changed: distance, share.",
+            "what",
+        )
         self.model_pinned = make.gauge("model_pinned", "Whether the segment model in force is pinned: 1 or 0.")
         self.models_refused = make.counter(
             "models_refused",

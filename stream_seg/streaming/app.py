@@ -20,6 +20,7 @@ from stream_seg.core.decay import Decay
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.transitions import Hysteresis
 from stream_seg.core.vocabulary import TOPICS
+from stream_seg.learning.drift import DriftPolicy
 from stream_seg.learning.gate import UNUSABLE
 from stream_seg.learning.policy import LearnerPolicy
 from stream_seg.ops.metrics import Metrics
@@ -29,6 +30,7 @@ from .absorb import Absorber
 from .checkpoint import Checkpoint
 from .decide import Decider
 from .disk import Databases
+from .drift_reports import DriftReports
 from .intake import BatchScheduler, batch_records
 from .learning_agent import LearningAgent
 from .lease import HeartbeatLease
@@ -260,8 +262,11 @@ def _wire(made: Application, settings: Settings, transport: BatchTransport) -> N
 
 def _wire_learning(made: Application, settings: Settings, policy: LearnerPolicy, producer: Any) -> None:
     app = made.faust
+    drift = DriftReports(
+        DriftPolicy.for_half_life(settings.half_life_s), settings.topic("segment-drift"), producer, time, made.metrics
+    )
     agent = LearningAgent(
-        settings.segments, policy, made.feed, settings.topic("segment-models"), producer, time, made.metrics
+        settings.segments, policy, made.feed, settings.topic("segment-models"), producer, time, made.metrics, drift
     )
     topic = app.topic(
         settings.topic("segment-samples"),

@@ -12,9 +12,11 @@ from stream_seg.contracts.times import rfc3339
 from stream_seg.learning.gate import UNUSABLE, Refusal, refusal
 from stream_seg.learning.learner import Learner
 from stream_seg.learning.policy import LearnerPolicy
+from stream_seg.learning.portraits import merged
 from stream_seg.ops.metrics import Metrics
 
 from .crash_points import reach
+from .drift_reports import DriftReports
 from .model_feed import ModelFeed
 from .publish import append_all
 from .samples import Sample
@@ -40,6 +42,7 @@ class LearningAgent:
         producer: Callable[[], Any],
         wall: Callable[[], float],
         metrics: Metrics,
+        drift: DriftReports,
     ) -> None:
         self._k = k
         self._policy = policy
@@ -48,6 +51,7 @@ class LearningAgent:
         self._producer = producer
         self._wall = wall
         self._metrics = metrics
+        self._drift = drift
         self._learner: Learner | None = None
         self._seen: ModelSnapshot | None = None  # what was in force when the learner last looked
         self._own: ModelSnapshot | None = None  # published, and not seen in force yet
@@ -55,9 +59,10 @@ class LearningAgent:
     def forget(self) -> None:
         """The partition of samples moves: whoever gets it begins from the latest snapshot."""
         self._learner = self._own = None
+        self._drift.forget()
 
     async def learn(self, values: list[bytes]) -> None:
-        """Learn from messages of `segment-samples`; publish a snapshot when there is a reason."""
+        """Learn from messages of `segment-samples`; publish a snapshot, or a drift event, when there is a reason."""
         for value in values:
             try:
                 sample = Sample.loads(value)
@@ -65,6 +70,7 @@ class LearningAgent:
                 log.error("a message on the samples topic was left out: %s", reason)
                 continue
             learner = self._learner = await self._current()
+            await self._drift.watch(sample, self._feed.latest)
             why = await asyncio.to_thread(_learn, learner, sample)
             in_force = self._feed.latest
             if why is not None and self._own is None and not (in_force and in_force.pinned):
@@ -137,6 +143,7 @@ def _what_changed(snapshot: ModelSnapshot) -> str:
 
 
 def _learn(learner: Learner, sample: Sample) -> str | None:
-    for customer_id, row in sample.rows:
-        learner.observe(customer_id, row, sample.clock)
+    learner.categories = merged(learner.categories, sample.categories)
+    for customer_id, row, mix in sample.customers():
+        learner.observe(customer_id, row, sample.clock, mix)
     return learner.advance(sample.clock, sample.drained)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import repeat
+from math import inf
 from time import monotonic, time
 from typing import Any, Final
 
 import numpy as np
 import orjson
 
+from stream_seg.core import mix
 from stream_seg.core.customer import columns
 from stream_seg.core.decay import DAY_S
 from stream_seg.core.engine import Engine
 from stream_seg.core.features import FEATURES
+from stream_seg.core.mix import MIX_SIZE
+from stream_seg.core.vocabulary import category_names
 from stream_seg.learning.policy import LearnerPolicy
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
@@ -25,6 +30,8 @@ from .publish import append_all
 
 # Customers in one message: with ids of the greatest length it stays below what brokers take, which is a megabyte.
 ROWS_A_MESSAGE: Final = 500
+# Of a thousandth of a customer's activity nobody speaks.
+MIX_DIGITS: Final = 3
 # Customers sampled a day over all partitions: enough for centres to follow, and for a challenger to be judged within
 # days (half as many need twice as long: docs/clustering.md), little enough to cost nothing.
 SAMPLES_A_DAY: Final = 800
@@ -39,24 +46,47 @@ FIRST_MODEL_WAIT_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What one message on `segment-samples` says: rows of features of customers of one partition at its clock."""
+    """What one message on `segment-samples` says: rows of features of customers of one partition at its clock.
+
+    `mixes` has a row of `MIX_SIZE` for each of `rows`, or none at all, as from an older worker; `categories` are the
+    names that the worker has met in each category slot.
+    """
 
     partition: int
     clock: float
     drained: bool
     rows: list[tuple[str, list[float]]]
+    mixes: list[list[float]] = field(default_factory=list)
+    categories: list[list[str]] = field(default_factory=list)
 
     def dumps(self) -> bytes:
         """As JSON."""
         return orjson.dumps(
-            {"partition": self.partition, "clock": self.clock, "drained": self.drained, "rows": self.rows}
+            {
+                "partition": self.partition,
+                "clock": self.clock,
+                "drained": self.drained,
+                "rows": self.rows,
+                "mixes": self.mixes,
+                "categories": self.categories,
+            }
         )
+
+    def customers(self) -> Iterator[tuple[str, list[float], list[float] | None]]:
+        """Id, features and, where it is said, mix of each customer."""
+        mixes: Iterable[list[float] | None] = self.mixes or repeat(None)
+        return ((name, row, mixed) for (name, row), mixed in zip(self.rows, mixes, strict=False))
 
     def parts(self) -> list[Sample]:
         """The same in messages of at most `ROWS_A_MESSAGE` customers; only the last says that all is drained."""
         starts = range(0, len(self.rows), ROWS_A_MESSAGE) or (0,)
         return [
-            replace(self, rows=self.rows[at : at + ROWS_A_MESSAGE], drained=self.drained and at == starts[-1])
+            replace(
+                self,
+                rows=self.rows[at : at + ROWS_A_MESSAGE],
+                mixes=self.mixes[at : at + ROWS_A_MESSAGE],
+                drained=self.drained and at == starts[-1],
+            )
             for at in starts
         ]
 
@@ -66,12 +96,18 @@ class Sample:
         try:
             fields: dict[str, Any] = orjson.loads(value)
             rows = [(str(name), [float(x) for x in row]) for name, row in fields["rows"]]
-            sample = cls(int(fields["partition"]), float(fields["clock"]), bool(fields["drained"]), rows)
+            mixes = [[float(x) for x in row] for row in fields.get("mixes", ())]
+            names = [[str(name) for name in slot] for slot in fields.get("categories", ())]
+            sample = cls(int(fields["partition"]), float(fields["clock"]), bool(fields["drained"]), rows, mixes, names)
         except (KeyError, OverflowError, TypeError, ValueError) as reason:
             # The type only: the text may quote what a customer is called.
             raise ValueError(f"not a sample ({type(reason).__name__})") from None
         if any(len(row) != len(FEATURES) for _, row in rows):
             raise ValueError(f"not a sample: each row must have {len(FEATURES)} features")
+        if mixes and [len(row) for row in mixes] != [MIX_SIZE] * len(rows):
+            raise ValueError(f"not a sample: mixes must be {MIX_SIZE} numbers for each row, or none")
+        if not all(0.0 <= value < inf for row in mixes for value in row):
+            raise ValueError("not a sample: mixes must be numbers that are not below 0")
         return sample
 
 
@@ -83,9 +119,11 @@ def draw(engine: Engine, owned: OwnedPartition, now: float, wanted: int, *, drai
     owned.sampled_at, owned.sampled_of = now, len(owned.state.records)
     drawn = owned.state.records.sample(wanted, f"{owned.number}/{now}")
     fixed = columns([record for _, record in drawn])
-    matrix = engine.features(fixed, np.maximum(fixed["as_of"], now))
+    at = np.maximum(fixed["as_of"], now)
+    matrix = engine.features(fixed, at)
     rows = [(key.decode(), row) for (key, _), row in zip(drawn, matrix.tolist(), strict=True)]
-    return Sample(owned.number, now, drained, rows)
+    mixes = mix.compute(fixed, at, engine.rules.decay).round(MIX_DIGITS).tolist()
+    return Sample(owned.number, now, drained, rows, mixes, category_names())
 
 
 class Sampling:

@@ -65,7 +65,7 @@ class Collector:
     async def facts(self, replayed: ReplaySummary, progress: Progress, begun: float) -> DemoFacts:
         """The outcome; `begun` is the monotonic time at which the demo began."""
         found = await self._agreeing()
-        segments = segment_facts(self._client.sizes(), self._client.model())
+        segments = segment_facts(self._client.sizes(), self._client.model(), self._settings.currency)
         first, last = seen(found.states.values())
         return DemoFacts(
             events=replayed.records,

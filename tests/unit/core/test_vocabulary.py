@@ -3,7 +3,16 @@ from __future__ import annotations
 import pytest
 
 from stream_seg.core import vocabulary
-from stream_seg.core.vocabulary import CHANNEL_SLOT, INTERACTION_SLOT, category_slot
+from stream_seg.core.vocabulary import (
+    CATEGORY_SLOTS,
+    CHANNEL_SLOT,
+    FIRST_CATEGORY,
+    INTERACTION_SLOT,
+    LONGEST_CATEGORY,
+    NAMES_A_SLOT,
+    category_names,
+    category_slot,
+)
 
 
 def test_slots_of_decayed_sums_stay_where_records_at_rest_have_them() -> None:
@@ -23,3 +32,14 @@ def test_topics_stay_in_the_order_of_the_offsets_in_a_record() -> None:
 )
 def test_a_category_has_the_same_slot_on_every_machine(category: str, slot: int) -> None:
     assert category_slot(category) == slot
+
+
+def test_names_of_categories_are_noted_once_and_not_without_end() -> None:
+    names = [f"vocabulary {number}" for number in range(20 * NAMES_A_SLOT)]
+    for name in [*names, *names, "x" * (LONGEST_CATEGORY + 1)]:
+        category_slot(name)
+    noted = category_names()
+    assert len(noted) == CATEGORY_SLOTS
+    assert all(len(met) == len(set(met)) <= NAMES_A_SLOT for met in noted)
+    assert all(category_slot(name) == FIRST_CATEGORY + slot for slot, met in enumerate(noted) for name in met)
+    assert max(len(name) for met in noted for name in met) <= LONGEST_CATEGORY

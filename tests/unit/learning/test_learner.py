@@ -129,7 +129,7 @@ def test_snapshots_number_themselves_after_their_parent(started: Learner) -> Non
 
 
 def test_snapshots_are_small(started: Learner) -> None:
-    assert len(publish(started, 0.0).model_dump_json()) < 6_000
+    assert len(publish(started, 0.0).model_dump_json()) < 12_000
 
 
 def test_six_kinds_of_customers_are_found_and_named(started: Learner, people) -> None:

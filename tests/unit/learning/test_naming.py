@@ -99,8 +99,8 @@ def test_a_name_goes_when_it_is_not_true_any_more() -> None:
 def test_names_held_do_not_contradict_each_other() -> None:
     segments = [segment(order_rate=4.0), segment(order_rate=5.0)]
     assert names(segments, EVERYONE, ["Frequent shoppers", "Regular shoppers"]) == (
-        "Regular shoppers",
         "Frequent shoppers",
+        "Frequent shoppers, more orders",
     )
 
 

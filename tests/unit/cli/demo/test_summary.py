@@ -94,6 +94,11 @@ def test_for_programs() -> None:
                 "size": 2_469,
                 "share": 1.0,
                 "profile": {"spend_rate": 250.0},
+                "revenue_share": None,
+                "views_per_order": None,
+                "channels": {},
+                "categories": {},
+                "differences": [],
             }
         ],
         "events_per_s": 40_123.5,

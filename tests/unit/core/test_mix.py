@@ -1,0 +1,65 @@
+"""What a customer's activity is made of, from the record."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stream_seg.core import example, mix
+from stream_seg.core.customer import Customer, columns
+from stream_seg.core.decay import DAY_S
+from stream_seg.core.vocabulary import CHANNELS, FIRST_CATEGORY, category_slot
+
+AT = 1_700_000_000.0
+ENGINE = example.engine()
+
+
+def acted(*events: tuple[str, dict[str, object]]) -> Customer:
+    """A customer who did this, all at `AT`."""
+    customer = ENGINE.new_customer(life=1)
+    for number, (topic, event) in enumerate(events):
+        ENGINE.absorb(customer, topic, number, {"event_id": f"e-{number}", **event}, AT, 10_00)
+    return customer
+
+
+def mixed(customer: Customer, now: float = AT) -> np.ndarray:
+    return mix.compute(columns([customer.pack()]), np.array([now]), ENGINE.rules.decay)[0]
+
+
+def test_channels_are_shares_of_actions_that_name_one() -> None:
+    view = {"type": "product_viewed"}
+    found = mixed(
+        acted(
+            ("interactions", {**view, "channel": "web"}),
+            ("interactions", {**view, "channel": "web"}),
+            ("purchases", {"order_id": "o-1", "channel": "store"}),
+            ("interactions", view),
+        )
+    )
+    shares = dict(zip(CHANNELS, found[mix.CHANNEL_SHARES].tolist(), strict=True))
+    assert shares == {
+        "web": pytest.approx(2 / 3),
+        "app": 0.0,
+        "store": pytest.approx(1 / 3),
+        "email": 0.0,
+        "other": 0.0,
+    }
+
+
+def test_categories_are_shares_of_goods() -> None:
+    items = [{"category": "toys", "quantity": 3}, {"category": "books", "quantity": 1}]
+    found = mixed(acted(("purchases", {"order_id": "o-1", "items": items})))
+    shares = found[mix.CATEGORY_SHARES]
+    assert shares[category_slot("toys") - FIRST_CATEGORY] == pytest.approx(0.75)
+    assert shares.sum() == pytest.approx(1.0)
+
+
+def test_views_fade_and_shares_do_not() -> None:
+    customer = acted(("interactions", {"type": "product_viewed", "channel": "app"}))
+    now, later = mixed(customer), mixed(customer, AT + 30 * DAY_S)
+    assert later[mix.VIEWS] == pytest.approx(now[mix.VIEWS] / 2)
+    assert later[1:].tolist() == now[1:].tolist()
+
+
+def test_who_did_nothing_has_no_mix() -> None:
+    assert mixed(ENGINE.new_customer(life=1)).tolist() == [0.0] * mix.MIX_SIZE

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stream_seg.core.features import FEATURES
+from stream_seg.core.mix import CATEGORY_SHARES, CHANNEL_SHARES, MIX_SIZE, VIEWS
+from stream_seg.core.vocabulary import CATEGORY_SLOTS, CHANNELS
+from stream_seg.learning.portraits import Portrait, category_labels, merged, portraits
+from stream_seg.learning.profiles import Population
+
+NAMES = [["toys", "books"], [], ["a", "b", "c", "d"]]
+
+
+def row(**features: float) -> list[float]:
+    return [features.get(name, 0.0) for name in FEATURES]
+
+
+def mix(views: float = 0.0, channel: str = "", slot: int = 0) -> list[float]:
+    out = [0.0] * MIX_SIZE
+    out[VIEWS] = views
+    if channel:
+        out[CHANNEL_SHARES.start + CHANNELS.index(channel)] = 1.0
+        out[CATEGORY_SHARES.start + slot] = 1.0
+    return out
+
+
+OFTEN = row(order_rate=8.0, spend_rate=400.0, basket_value=50.0, gap_days=4.0)
+RARELY = row(order_rate=1.0, spend_rate=50.0, basket_value=50.0, gap_days=30.0)
+ROWS = np.array([OFTEN, OFTEN, RARELY, RARELY])
+MIXES = np.array([mix(16.0, "store"), mix(16.0, "store"), mix(10.0, "web", 2), mix()])
+
+
+def drawn(rows: np.ndarray = ROWS, mixes: np.ndarray = MIXES, labels: tuple[int, ...] = (0, 0, 1, 1)) -> list[Portrait]:
+    return portraits(rows, mixes, np.array(labels), Population.of(rows), 2, NAMES)
+
+
+def test_revenue_is_shared_by_what_is_spent_now() -> None:
+    assert [each.revenue_share for each in drawn()] == [
+        pytest.approx(800 / 900, abs=1e-4),
+        pytest.approx(1 / 9, abs=1e-4),
+    ]
+    assert [each.revenue_share for each in drawn(rows=np.zeros((4, len(FEATURES))))] == [0.0, 0.0]
+
+
+def test_an_absurd_customer_makes_no_share_infinite() -> None:
+    rows = np.array([row(order_rate=1.0, spend_rate=1e300), row(order_rate=1.0, spend_rate=1e300), RARELY, RARELY])
+    assert [each.revenue_share for each in drawn(rows=rows)] == [1.0, 0.0]
+
+
+def test_views_per_order_are_those_of_all_together() -> None:
+    assert [each.views_per_order for each in drawn()] == [2.0, 5.0]
+
+
+def test_without_views_or_orders_nothing_is_said_of_views_per_order() -> None:
+    assert [each.views_per_order for each in drawn(mixes=np.zeros((4, MIX_SIZE)))] == [None, None]
+    never = np.array([OFTEN, OFTEN, row(), row()])
+    assert [each.views_per_order for each in drawn(rows=never)] == [2.0, None]
+
+
+def test_mixes_are_means_of_those_who_have_one() -> None:
+    often, rarely = drawn()
+    assert (often.channels, often.categories) == ({"store": 1.0}, {"toys, books": 1.0})
+    assert (rarely.channels, rarely.categories) == ({"web": 1.0}, {"a, b, c and others": 1.0})
+
+
+def test_differences_are_to_the_rest_strongest_first() -> None:
+    often, rarely = drawn()
+    assert [each.what for each in often.differences][:2] == ["spend_rate", "gap_days"]
+    spend = next(each for each in often.differences if each.what == "spend_rate")
+    assert (spend.here, spend.rest) == (400.0, 50.0)
+    assert spend.strength > 1.0
+    assert {each.what: each.strength for each in rarely.differences}["spend_rate"] == -spend.strength
+    strengths = [abs(each.strength) for each in often.differences]
+    assert strengths == sorted(strengths, reverse=True)
+    shares = {each.what: (each.here, each.rest) for each in often.differences if ":" in each.what}
+    assert shares["channel:store"] == (1.0, 0.0)
+
+
+def test_a_segment_that_is_everybody_or_nobody_differs_in_nothing() -> None:
+    everybody, nobody = drawn(labels=(0, 0, 0, 0))
+    assert everybody.differences == nobody.differences == []
+    assert (nobody.revenue_share, nobody.views_per_order, nobody.channels) == (0.0, None, {})
+
+
+def test_groups_of_categories_are_called_by_the_names_met_first() -> None:
+    assert category_labels(NAMES) == ["toys, books", "group 2", "a, b, c and others", "group 4", "group 5", "group 6"]
+
+
+def test_what_workers_met_is_put_together() -> None:
+    assert merged([], NAMES)[:3] == NAMES
+    assert merged([["x", "toys"]], NAMES)[0] == ["x", "toys", "books"]
+    assert len(merged([], [[f"c{i}" for i in range(99)]])[0]) == 8
+    assert len(merged(NAMES, [])) == CATEGORY_SLOTS
