@@ -42,9 +42,7 @@ class Learner:
     """
 
     def __init__(self, k: int, seed: int, policy: LearnerPolicy) -> None:
-        self.k = k
-        self.seed = seed
-        self.policy = policy
+        self.k, self.seed, self.policy = k, seed, policy
         self.skipped = 0  # samples that were not finite numbers
         self.categories: list[list[str]] = []  # names met in each category slot, for profiles
         self._progress = Progress(clusters=k)
@@ -211,8 +209,8 @@ class Learner:
             self._progress.centers, self._stale = [], 0.0
         segments = self._described(scaling, centers)
         self._progress.published_clock, self._progress.published_samples = clock, self._progress.samples
-        said = {"version": parent + 1, "parent": parent, "created_at": created_at, "clock": clock, "reason": reason}
-        snapshot = compose(scaling, centers, segments, self._progress, **said)
+        said = {"parent": parent, "created_at": created_at, "clock": clock, "reason": reason}
+        snapshot = compose(scaling, centers, segments, self._progress, version=parent + 1, **said)
         if before is not None and self._news in (CHALLENGER, REFIT):
             snapshot = explained(before, snapshot, self._recent.matrix(), self._evidence)
         self._published, self._news, self._evidence = centers, None, {}
@@ -277,9 +275,7 @@ class Learner:
         self._unjudged.clear()
         verdict = trial.verdict
         outcome = verdict.outcome(self.policy, min(self.policy.trial_samples, self.customers))
-        if outcome is Outcome.GOES_ON:
-            return
-        self._trial = None
+        self._trial = trial if outcome is Outcome.GOES_ON else None
         if outcome is Outcome.WON:
             self._evidence = verdict.to_json()
             self._put_in_force(trial.challenger, CHALLENGER)
@@ -289,9 +285,8 @@ class Learner:
         progress, shared = self._progress, np.empty((0, len(found.centers)), np.int64)
         if self._clusters is not None:
             rows = self._recent.matrix()
-            shared = flow_matrix(
-                self._clusters.nearest(rows), found.nearest(rows), (len(self._numbers), len(found.centers))
-            )
+            shape = len(self._numbers), len(found.centers)
+            shared = flow_matrix(self._clusters.nearest(rows), found.nearest(rows), shape)
         by_number = dict(zip(self._numbers, self._segments, strict=False))
         order, self._numbers, progress.next_number = renumber(shared, self._numbers, progress.next_number)
         self._clusters = Clusters(found.scaling, found.centers[order], self.policy.halflife)
