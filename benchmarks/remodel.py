@@ -26,10 +26,10 @@ from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.features import FEATURES
 from stream_seg.core.model import segment_id
-from stream_seg.learning.policy import LearnerPolicy
 from stream_seg.settings import Settings
 from stream_seg.streaming.publish import append_all
 
+FEATURE = "spend_rate"
 KINDS = 1_000  # different records
 RATE = 1_000.0
 POLL_S = 0.1
@@ -74,29 +74,26 @@ def customers_of(engine: Engine) -> tuple[list[bytes], list[float]]:
             engine.absorb(customer, "purchases", order, event, now - float(rng.uniform(0, 60)) * DAY_S, cents)
         records.append(customer.pack())
     matrix = engine.features(records, np.full(KINDS, now))
-    return records, matrix[:, FEATURES.index("spend_rate")].tolist()
+    return records, matrix[:, FEATURES.index(FEATURE)].tolist()
 
 
 def two_halves(version: int, border: float) -> ModelSnapshot:
-    """A model of those who spend less and those who spend more than `border` in 30 days; nothing else matters to it.
+    """A model of those who spend less and those who spend more than `border` in 30 days.
 
     Its learner is content with it: nothing is learned while the bench runs.
     """
-    features = list(LearnerPolicy().features)
-    low, high = ([0.0] * len(features) for _ in range(2))
-    place = features.index("spend_rate")
-    low[place], high[place] = (float(np.log1p(border)) + step for step in (-APART / 2, APART / 2))
+    middle = float(np.log1p(border))
     names = ("Small spenders", "Big spenders")
     return ModelSnapshot(
         version=version,
         parent=version - 1,
         created_at="2025-01-01T00:00:00Z",
         clock=time.time(),
-        features=features,
-        log=[name == "spend_rate" for name in features],
-        center=[0.0] * len(features),
-        scale=[1.0] * len(features),
-        centroids=[low, high],
+        features=[FEATURE],
+        log=[True],
+        center=[0.0],
+        scale=[1.0],
+        centroids=[[middle - APART / 2], [middle + APART / 2]],
         segments=[{"id": segment_id(i), "name": name, "share": 0.5, "customers": 1} for i, name in enumerate(names)],
         learner={
             "format": 1,
@@ -167,7 +164,7 @@ def main() -> None:
     records, spends = customers_of(engine)
     first, second = (two_halves(version, float(np.quantile(spends, BORDERS[version - 1]))) for version in (1, 2))
     engine.use(first.to_model())
-    with stand(None, arguments.broker, SEGMENTS="2", MARGIN="0", DWELL="0") as made:
+    with stand(None, arguments.broker, SEGMENTS="2", FEATURES=FEATURE, MARGIN="0", DWELL="0") as made:
         asyncio.run(mark(made, settings.partitions))
         asyncio.run(publish(made, settings, first))
         asyncio.run(fill(made, arguments.customers, settings.partitions, placed(engine, records)))
