@@ -198,6 +198,7 @@ def test_ctrl_c_reaches_the_starter_which_then_stops_them(tmp_path: Path) -> Non
     entries = recorded(tmp_path)
 
     os.killpg(process.pid, signal.SIGINT)
+    process.wait(timeout=20)  # with its standard input open: an end of that would be a reason to stop, too
     end(process)
 
     # Its own exit status, not a traceback: the services were there until it stopped them.

@@ -21,7 +21,7 @@ from tests.integration.support.polling import eventually
 from tests.integration.support.worker import Worker
 
 CUSTOMERS = 300
-PUBLISHED_S = 60.0
+PUBLISHED_S = 90.0
 
 
 @pytest.fixture(scope="module")

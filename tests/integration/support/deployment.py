@@ -99,8 +99,10 @@ class Deployment:
         eventually(drained, timeout_s, "the lag is 0", lambda: f"it is {self.lag()}: {self.said()}")
 
     def said(self) -> str:
-        """The end of what the last worker wrote."""
-        return self.workers[-1].said() if self.workers else "there was no worker"
+        """The end of what each worker wrote."""
+        return (
+            "\n".join(f"worker {n}: {worker.said()}" for n, worker in enumerate(self.workers)) or "there was no worker"
+        )
 
     @contextmanager
     def redis(self) -> Iterator[SegmentClient]:
