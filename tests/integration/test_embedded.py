@@ -25,10 +25,12 @@ GUARD = Path(__file__).parents[2] / "stream_seg" / "embedded" / "guard.py"
 
 # Starts or attaches, says so on one line, and stays until its standard input ends.
 STARTER = """
+import signal
 import sys
 from pathlib import Path
 from stream_seg.embedded.services import open_services
 from stream_seg.settings import Settings
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background of a shell ignores it
 try:
     with open_services(Settings(data_dir=Path(sys.argv[1]))) as addresses:
         print(addresses.bootstrap, addresses.redis_url, flush=True)
