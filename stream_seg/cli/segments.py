@@ -24,6 +24,7 @@ from stream_seg.streaming.fold import Flow, fold_changes
 
 BAR: Final = 8  # characters of a full one
 WIDE: Final = 100  # columns of a console that has room for everything
+WIDE_FEATURES: Final = 5  # beside the share of revenue, within 120 columns
 NARROW_FEATURES: Final = 4
 NAME: Final = 24  # characters of a name before it wraps
 FLOWS: Final = 8
@@ -160,9 +161,9 @@ class SegmentTable:
     def table(self, *, narrow: bool) -> Table:
         """The table; a narrow one fits 80 columns, and leaves out what can best be missed."""
         features = [name for name in QUANTITIES if any(round(each.profile.get(name, 0.0), 1) for each in self.segments)]
-        features = features[:NARROW_FEATURES] if narrow else features
-        heads = [f">{QUANTITIES[name].column}" for name in features]
         paid = any(each.revenue_share is not None for each in self.segments)
+        features = features[: NARROW_FEATURES if narrow else WIDE_FEATURES if paid else None]
+        heads = [f">{QUANTITIES[name].column}" for name in features]
         more = (">of\nrevenue",) if paid else ()
         wide = ("segment", "", ">customers", ">share", "", *more, *heads)
         made = table("segment", ">size", *heads) if narrow else table(*wide)
