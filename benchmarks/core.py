@@ -33,6 +33,7 @@ from stream_seg.streaming.intake import BATCH_RECORDS, RecordBatch
 from stream_seg.streaming.ownership import OwnedPartition
 from stream_seg.streaming.publish import Message
 from stream_seg.streaming.store import PartitionState
+from stream_seg.streaming.worker import GC_THRESHOLD
 
 GROUP = 40_000  # records that gather while a full-speed worker writes the group before
 BATCH_BYTES = 900_000
@@ -138,7 +139,7 @@ def main() -> None:
     best = min(fold(workload.records, fixed_model()).cpu_s for _ in range(2)) / workload.events * 1e6
     gc.collect()
     gc.freeze()
-    gc.set_threshold(5_000_000, 20, 100)  # as a worker does
+    gc.set_threshold(GC_THRESHOLD, 20, 100)  # as a worker does
     stages = {name: cpu_s / workload.events * 1e6 for name, cpu_s in run(workload.records).stages.items()}
     total = sum(stages.values())
     rows = [[name, us, us / best] for name, us in [*stages.items(), ("all", total), ("in-memory fold", best)]]

@@ -8,16 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from time import time
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_seg.contracts.decode import Decoder
-from stream_seg.core.decay import DAY_S, Decay
-from stream_seg.core.engine import Engine, Rows, Rules
-from stream_seg.core.vocabulary import TOPICS
-from stream_seg.core.working_set import WorkingSet
+from benchmarks.customers import Customers, by_topic
+from stream_seg.core.decay import DAY_S
 from stream_seg.datasets.complete_journey import CompleteJourney
 from stream_seg.datasets.record import SourceRecord
 from stream_seg.datasets.simulator import Disturbances, Simulation, simulate
@@ -45,58 +41,21 @@ class Day:
     rows: Rows64
 
 
-class Fold:
-    """All customers in one working set, fed with records of a source."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._decoders = {topic: Decoder(topic) for topic in TOPICS}
-        self._offsets = dict.fromkeys(TOPICS, 0)
-        self._wall = time()
-        self.held: WorkingSet = engine.working_set()
-
-    def absorb(self, records: Iterable[SourceRecord]) -> None:
-        """Absorb records in the order given. Raises ValueError for one that is no event: a bench has none."""
-        by_topic: dict[str, list[SourceRecord]] = {}
-        for record in records:
-            by_topic.setdefault(record.topic, []).append(record)
-        for topic, said in by_topic.items():
-            self._absorb(topic, said)
-
-    def _absorb(self, topic: str, said: list[SourceRecord]) -> None:
-        keys = [record.key for record in said]
-        good = self._decoders[topic].decode([record.value for record in said], list(keys), self._wall)
-        if good.rejected:
-            raise ValueError(f"a record of {topic} was rejected: {good.rejected[0].detail}")
-        absent = self.held.absent(keys)
-        new = [key for key in dict.fromkeys(keys) if key in absent]
-        if new:
-            self.held.open(new, [self._engine.new_customer(1).pack() for _ in new])
-        first = self._offsets[topic]
-        offsets = list(range(first, first + len(said)))
-        self._offsets[topic] += len(said)
-        rows = Rows(self.held.rows(keys), offsets, good.events, good.times, good.amounts or [0] * len(said))
-        self._engine.absorb_rows(TOPICS.index(topic), rows, self.held)
-
-    def features(self, clock: float) -> Rows64:
-        """Features of everyone (n, len(FEATURES)) at `clock`."""
-        self.held.settle()
-        return self._engine.features(self.held, np.full(len(self.held), clock))
-
-
 def days(source: Iterable[SourceRecord], start_s: float) -> Iterator[Day]:
     """A source day by day from `start_s` (epoch seconds), as far as it goes; records of a day must lie together."""
-    fold, last = Fold(Engine(Rules(Decay(HALF_LIFE_S)))), 0
+    customers, last = Customers(HALF_LIFE_S), 0
     for number, records in groupby(source, key=lambda record: int((record.occurred_at_s - start_s) // DAY_S) + 1):
-        yield from (_seen(fold, silent, start_s) for silent in range(last + 1, number) if last)
-        fold.absorb(records)
-        yield _seen(fold, number, start_s)
+        yield from (_seen(customers, silent, start_s) for silent in range(last + 1, number) if last)
+        for topic, said in by_topic(records).items():
+            customers.absorb(topic, said)
+        yield _seen(customers, number, start_s)
         last = number
 
 
-def _seen(fold: Fold, number: int, start_s: float) -> Day:
-    clock = start_s + number * DAY_S
-    return Day(number, clock, [key.decode() for key in fold.held.keys], fold.features(clock))
+def _seen(customers: Customers, number: int, start_s: float) -> Day:
+    clock, held = start_s + number * DAY_S, customers.held
+    held.settle()
+    return Day(number, clock, customers.ids, customers.engine.features(held, np.full(len(held), clock)))
 
 
 def complete_journey() -> Iterator[Day]:

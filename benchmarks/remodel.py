@@ -27,7 +27,7 @@ from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.features import FEATURES
 from stream_seg.core.model import segment_id
 from stream_seg.settings import Settings
-from stream_seg.streaming.publish import append_all
+from stream_seg.streaming.publish import append_snapshot
 
 FEATURE = "spend_rate"
 KINDS = 1_000  # different records
@@ -122,8 +122,7 @@ def placed(engine: Engine, records: list[bytes]) -> list[bytes]:
 async def publish(made: Stand, settings: Settings, snapshot: ModelSnapshot) -> None:
     """Publish a model, as a learner would."""
     async with AIOKafkaProducer(bootstrap_servers=made.bootstrap) as producer:
-        message = (str(snapshot.version).encode(), snapshot.dumps(), ())
-        await append_all(producer, settings.topic("segment-models"), {0: [message]}, int(time.time() * 1000))
+        await append_snapshot(producer, settings.topic("segment-models"), snapshot, time.time())
 
 
 def steady(made: Stand, worker: Worker, seconds: float, first: int, snapshot: ModelSnapshot | None) -> Stretch:

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from stream_seg.core.model import BEHAVIOR
 
+from .faults import first_fault
+
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 What: TypeAlias = Literal["distance", "share"]
 
@@ -51,6 +53,4 @@ def parse_drift(value: bytes) -> SegmentDrift:
     try:
         return SegmentDrift.model_validate_json(value)
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, fault["loc"])) or "the whole"
-        raise ValueError(f"{place}: {fault['msg']}") from None
+        raise ValueError(first_fault(error)) from None

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from stream_seg.core.features import FEATURES
 from stream_seg.core.model import BEHAVIOR, SegmentModel, segment_id
 
+from .faults import first_fault
 from .times import parse_rfc3339
 
 # What a customer's record has room for.
@@ -199,9 +200,7 @@ def parse_snapshot(value: bytes) -> ModelSnapshot:
     try:
         return ModelSnapshot.model_validate_json(value)
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, fault["loc"])) or "the whole"
-        raise ValueError(f"{place}: {fault['msg']}") from None
+        raise ValueError(first_fault(error)) from None
 
 
 def load_snapshot(path: Path) -> ModelSnapshot:

@@ -18,7 +18,7 @@ from stream_seg.ops.metrics import Metrics
 from .crash_points import reach
 from .drift_reports import DriftReports
 from .model_feed import ModelFeed
-from .publish import append_all
+from .publish import append_snapshot
 from .samples import Sample
 
 log = logging.getLogger(__name__)
@@ -123,8 +123,7 @@ class LearningAgent:
         log.info("published model %d (%s): %s%s", snapshot.version, snapshot.reason, names, _what_changed(snapshot))
 
     async def _append(self, snapshot: ModelSnapshot) -> None:
-        message = (str(snapshot.version).encode(), snapshot.dumps(), ())
-        await append_all(self._producer(), self._topic, {0: [message]}, int(self._wall() * 1000))
+        await append_snapshot(self._producer(), self._topic, snapshot, self._wall())
 
     def _refuse(self, learner: Learner, good: ModelSnapshot | None, refused: Refusal) -> None:
         """Report what the gate stopped; learning goes on from the last good model."""

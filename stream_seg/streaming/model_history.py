@@ -14,7 +14,7 @@ from stream_seg.contracts.times import rfc3339
 from stream_seg.ops.brokers import BrokerError
 
 from .model_chain import ModelChain
-from .publish import append_all
+from .publish import append_snapshot
 from .reader import read_all
 from .replay import started_producer
 
@@ -113,8 +113,7 @@ async def publish_as_person(
 
 
 async def _append(producer: Any, topic: str, snapshot: ModelSnapshot) -> None:
-    message = (str(snapshot.version).encode(), snapshot.dumps(), ())
     try:
-        await append_all(producer, topic, {0: [message]}, int(time() * 1000))
+        await append_snapshot(producer, topic, snapshot, time())
     except (KafkaError, ValueError) as error:
         raise BrokerError(f"the model could not be published: {str(error) or type(error).__name__}") from error

@@ -20,7 +20,7 @@ from .memory import give_back_memory
 from .mirror import Mirror
 from .model_feed import ModelFeed
 from .ownership import OwnedPartition, WrongInput
-from .publish import append_all
+from .publish import append_snapshot
 from .samples import Sampling
 from .store import PartitionedStore
 
@@ -145,10 +145,9 @@ class Pipeline:
         if snapshot is not None and self._engine.model is None:
             self._use(snapshot)
             if snapshot.version not in self._feed.versions:
-                message = (str(snapshot.version).encode(), snapshot.dumps(), ())
                 topic = self._settings.topic("segment-models")
                 reach("publishing")
-                await append_all(self._producer(), topic, {0: [message]}, int(self._wall() * 1000))
+                await append_snapshot(self._producer(), topic, snapshot, self._wall())
                 reach("published")
 
     def on_snapshot(self, snapshot: ModelSnapshot, in_force: bool) -> None:

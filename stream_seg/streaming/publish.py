@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from stream_seg.contracts.model import ModelSnapshot
+
 Message = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]]]  # key, value, headers
 
 
@@ -28,6 +30,12 @@ async def append_all(
         *(_append(producer, topic, partition, by_partition[partition], timestamp_ms) for partition in partitions)
     )
     return dict(zip(partitions, results, strict=True))
+
+
+async def append_snapshot(producer: Any, topic: str, snapshot: ModelSnapshot, wall_s: float) -> None:
+    """Append a model snapshot under its version; raises as `append_all`. `wall_s`: now, epoch seconds."""
+    message: Message = (str(snapshot.version).encode(), snapshot.dumps(), ())
+    await append_all(producer, topic, {0: [message]}, int(wall_s * 1000))
 
 
 async def _append(
