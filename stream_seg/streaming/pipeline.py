@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Mapping
 from time import monotonic
 from typing import Any, Final
 
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.contracts.times import parse_rfc3339
 from stream_seg.core.engine import Engine
-from stream_seg.core.vocabulary import TOPICS
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
 
@@ -23,6 +23,8 @@ from .ownership import OwnedPartition, WrongInput
 from .publish import append_snapshot
 from .samples import Sampling
 from .store import PartitionedStore
+
+log = logging.getLogger(__name__)
 
 # Intake waits while this many records have gathered: memory stays bounded when effects are slow, and a group is
 # decided in less than a second. Larger groups write a busy customer less often.
@@ -94,6 +96,7 @@ class Pipeline:
         self._era += 1
         self._unowned_since = monotonic()
         if self.checkpoint.owned:
+            log.info("partitions are being moved; this worker had %s", _numbers(self.checkpoint.owned))
             reach("revoked")
         await self.checkpoint.drain()
 
@@ -116,8 +119,10 @@ class Pipeline:
         # Another rebalance may begin while this one ends; then these partitions may be others' by now.
         await self.checkpoint.resume(owned, lambda: era == self._era)
         give_back_memory()
+        recovery_s = monotonic() - self._unowned_since
         self._metrics.partitions_owned.set(len(owned))
-        self._metrics.recovery_seconds.set(monotonic() - self._unowned_since)
+        self._metrics.recovery_seconds.set(recovery_s)
+        log.info("this worker has partitions %s, after %.1f s", _numbers(owned), recovery_s)
 
     async def stop(self) -> None:
         """Write what is in flight, and leave nothing pending."""
@@ -184,6 +189,5 @@ class Pipeline:
         await self._sampling.tend(self.checkpoint.owned.values(), monotonic() - self._absorbed_at)
 
 
-def input_topics(settings: Settings) -> dict[str, str]:
-    """Full names of the input topics, and what the state calls them."""
-    return {settings.topic(name): name for name in TOPICS}
+def _numbers(partitions: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(partitions))) or "none"
