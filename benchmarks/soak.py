@@ -1,9 +1,10 @@
 """Soak: memory and lag of one worker, second by second, while it gets more than it or Redis can take.
 
-Four parts of equal length. A flood: events come faster than the worker takes them. Slow: besides, Redis answers late,
-but in time. Stuck: besides, Redis answers too late, so that customers become dirty. Catching up: an ordinary rate, and
-Redis as it should be. What the broker holds beyond the worker is shown in bytes, beside the worker's memory. All
-customers are known before memory is judged: it grows with customers, and must not with events.
+Before the worker starts, the broker is filled with more bytes than the worker's memory may grow to. Then four parts
+of equal length. A flood: that backlog, and more events all the time. Slow: besides, Redis answers late, but in time.
+Stuck: besides, Redis answers too late, so that customers become dirty. Catching up: an ordinary rate, and Redis as it
+should be. What the broker holds beyond the worker is shown in bytes, beside the worker's memory. All customers are
+known before memory is judged: it grows with customers, and must not with events.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ FLOOD, SLOW, STUCK, CATCH_UP = PARTS = ("flood", "slow", "stuck", "catch-up")
 EVERY_S: Final = 10.0
 # RSS may be above that at the beginning of the flood by so much.
 GROWTH: Final = 1.25
+FILL_PER_S: Final = 400_000.0  # more than the generator manages
 CHUNK: Final = 65_536
 
 
@@ -138,13 +140,17 @@ def figures_of(looks: list[Look]) -> dict[str, object]:
         }
     figures |= {
         "rss_mb_begin": first,
+        "rss_mb_max": max(look.rss_mb for look in looks),
         "lag_mb_max": max(look.lag_mb for look in looks),
         "lag_events_max": max(look.lag_events for look in looks),
         "lag_events_end": looks[-1].lag_events,
         "rss_mb_end": looks[-1].rss_mb,
         "dirty_customers_end": looks[-1].dirty_customers,
     }
-    figures["ok"] = max(look.rss_mb for look in looks[2:]) <= GROWTH * first and not looks[-1].dirty_customers
+    fuller = max(look.lag_mb for look in looks) > max(look.rss_mb for look in looks)
+    figures["broker_fuller_than_memory"] = fuller
+    flat = max(look.rss_mb for look in looks[2:]) <= GROWTH * first
+    figures["ok"] = fuller and flat and not looks[-1].dirty_customers
     return figures
 
 
@@ -155,11 +161,12 @@ def _slowed(made: Stand, url: str) -> Stand:
 def main() -> None:
     """Print a row every ten seconds and a table; with --json the figures as one object on the last line.
 
-    Exit status 1 where memory grew.
+    Exit status 1 where memory grew, or the broker was never fuller than it.
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=600.0)
-    parser.add_argument("--flood", type=float, default=60_000.0, help="events a second, more than a worker takes")
+    parser.add_argument("--backlog", type=int, default=8_000_000, help="events in the broker when the worker starts")
+    parser.add_argument("--flood", type=float, default=30_000.0, help="events a second that come besides")
     parser.add_argument("--rate", type=float, default=5_000.0, help="events a second afterwards")
     parser.add_argument("--store", default="memory://")
     brokers.add_option(parser)
@@ -170,13 +177,16 @@ def main() -> None:
     pathless = {"CLOCK": "stream", "MARGIN": "0", "DWELL": "0"}  # so that customers move, as in W1
     with stand(fixed_model(), arguments.broker, STORE=arguments.store, **pathless) as made:
         redis = SlowRedis(made.redis_url)
-        load = Steady(made.bootstrap, workload, arguments.rate)
-        with redis.running(), Worker(_slowed(made, redis.url)) as worker:
-            worker.wait_ready()
-            with load.running():
-                while load.sent < workload.events:  # every customer becomes known
-                    load.rate = 20_000.0
-                    time.sleep(0.1)
+        load = Steady(made.bootstrap, workload, FILL_PER_S)
+        with redis.running(), load.running():
+            while load.sent < arguments.backlog:
+                time.sleep(0.1)
+            load.rate = 0.0
+            print(f"{load.sent:,} events in the broker, {load.sent_bytes / 1e6:,.0f} MB", flush=True)
+            with Worker(_slowed(made, redis.url)) as worker:
+                worker.wait_ready()
+                while worker.written() < workload.events:  # every customer becomes known
+                    time.sleep(0.5)
                 soak = Soak(worker, load)
                 for part, rate, delay_s in (
                     (FLOOD, arguments.flood, 0.0),
