@@ -18,7 +18,7 @@ from benchmarks import brokers
 from benchmarks.processes import Child, Usage
 from stream_seg.embedded.services import open_services
 from stream_seg.settings import Settings
-from stream_seg.streaming.topics import create_topics, topic_specs
+from stream_seg.tools.topics import create_topics, topic_specs
 
 # Each look at the metrics costs the worker some milliseconds.
 POLL_S = 0.25

@@ -25,9 +25,9 @@ from stream_seg.contracts.times import MissingOffset, parse_rfc3339, rfc3339
 from stream_seg.core.vocabulary import TOPICS
 from stream_seg.embedded.services import Addresses
 from stream_seg.settings import Settings
-from stream_seg.streaming import redrive as redriving
-from stream_seg.streaming.letters import Letter, Selection, read_letters
-from stream_seg.streaming.redrive import Redrive, Tally
+from stream_seg.tools import redrive as redriving
+from stream_seg.tools.letters import Letter, Selection, read_letters
+from stream_seg.tools.redrive import Redrive, Tally
 
 PREVIEW: Final = 60
 JSON_PREVIEW: Final = 400

@@ -15,8 +15,8 @@ _DEFINED = {
     "stream_seg.cache.errors": ("CacheError",),
     "stream_seg.embedded.process": ("EmbeddedError",),
     "stream_seg.datasets.record": ("SourceError",),
-    "stream_seg.streaming.changelog": ("BadChangelog",),
-    "stream_seg.streaming.fold": ("BadChange",),
+    "stream_seg.streaming.state.changelog": ("BadChangelog",),
+    "stream_seg.tools.fold": ("BadChange",),
     "stream_seg.core.customer": ("BadRecord",),
     "aiokafka.errors": ("KafkaError",),
 }

@@ -29,9 +29,9 @@ from stream_seg.embedded.services import Addresses, attach_services
 from stream_seg.ops.brokers import connect
 from stream_seg.ops.brokers import partitions_of as partitions_of_topics
 from stream_seg.settings import Settings
-from stream_seg.streaming.fold import changes_of, fold_changelog
 from stream_seg.streaming.partitioning import partitions_of
-from stream_seg.streaming.store import PartitionState
+from stream_seg.streaming.state.store import PartitionState
+from stream_seg.tools.fold import changes_of, fold_changelog
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from stream_seg.cli.models import Place, place, version_of
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.embedded.services import attach_services
 from stream_seg.learning import governance
-from stream_seg.streaming.model_history import LostRace, Make, publish_as_person
+from stream_seg.tools.model_history import LostRace, Make, publish_as_person
 
 # Workers show the model they use in Redis about a second after it took force.
 SHOWN_WITHIN_S: Final = 10.0

@@ -11,7 +11,7 @@ from stream_seg.cli.models import moment, place, standing, version_of
 from stream_seg.cli.segments import SegmentFacts, SegmentTable
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.core.model import BEHAVIOR
-from stream_seg.streaming.model_history import ModelHistory
+from stream_seg.tools.model_history import ModelHistory
 
 
 def show(version: int | None, *, as_json: bool) -> int:

@@ -16,8 +16,8 @@ from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.embedded.services import Addresses
 from stream_seg.learning.scaling import Matrix
 from stream_seg.settings import Settings
-from stream_seg.streaming.model_history import ModelHistory, read_history
-from stream_seg.streaming.model_sample import sampled_customers
+from stream_seg.tools.model_history import ModelHistory, read_history
+from stream_seg.tools.model_sample import sampled_customers
 
 
 @dataclass(frozen=True, slots=True)

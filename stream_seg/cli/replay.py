@@ -14,7 +14,7 @@ from stream_seg.cli.console import print_json, shows_progress, stderr
 from stream_seg.cli.errors import UsageError
 from stream_seg.cli.interrupt import run_async
 from stream_seg.datasets import SourceError, open_source
-from stream_seg.streaming import replay as replaying
+from stream_seg.tools import replay as replaying
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from stream_seg.cli.words import QUANTITIES, quantity
 from stream_seg.core.model import BEHAVIOR
 from stream_seg.embedded.services import Addresses, attach_services
 from stream_seg.settings import Settings
-from stream_seg.streaming.fold import Flow, fold_changes
+from stream_seg.tools.fold import Flow, fold_changes
 
 BAR: Final = 8  # characters of a full one
 WIDE: Final = 100  # columns of a console that has room for everything

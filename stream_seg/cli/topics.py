@@ -6,7 +6,7 @@ from stream_seg.cli.config import attach_broker, load_settings, quiet_logging
 from stream_seg.cli.console import stdout, table
 from stream_seg.cli.errors import FAILED
 from stream_seg.cli.interrupt import run_async
-from stream_seg.streaming.topics import check_topics, create_topics, topic_specs
+from stream_seg.tools.topics import check_topics, create_topics, topic_specs
 
 
 def create() -> int:

@@ -25,7 +25,7 @@ async def prepare_topics(addresses: Addresses, settings: Settings) -> None:
     would call good records misplaced.
     """
     from stream_seg.ops.brokers import connect, partitions_of
-    from stream_seg.streaming.topics import create_topics, topic_specs
+    from stream_seg.tools.topics import create_topics, topic_specs
 
     specs = topic_specs(settings)
     await create_topics(addresses.bootstrap, specs)

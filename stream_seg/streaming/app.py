@@ -29,7 +29,6 @@ from stream_seg.settings import MEMORY, Settings
 from .absorb import Absorber
 from .checkpoint import Checkpoint
 from .decide import Decider
-from .disk import Databases
 from .drift_reports import DriftReports
 from .intake import BatchScheduler, batch_records
 from .learning_agent import LearningAgent
@@ -39,11 +38,12 @@ from .model_feed import ModelFeed
 from .ownership import OwnedPartition
 from .pipeline import Pipeline
 from .samples import Sampling
+from .state.disk import Databases
 from .transport import BatchTransport
 
 log = logging.getLogger(__name__)
 
-STORES.aliases["by-partition"] = "stream_seg.streaming.store:PartitionedStore"
+STORES.aliases["by-partition"] = "stream_seg.streaming.state.store:PartitionedStore"
 
 # The embedded broker makes the first member of a group wait half of the rebalance timeout.
 EMBEDDED_SESSION_S: Final = 6.0

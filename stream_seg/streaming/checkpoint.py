@@ -26,7 +26,6 @@ from stream_seg.contracts.changes import message_again
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
 
-from . import changelog
 from .absorb import Absorber
 from .crash_points import reach
 from .decide import Decider, Written
@@ -34,6 +33,7 @@ from .group import Group
 from .mirror import Mirror
 from .ownership import OwnedPartition
 from .publish import Appended, Message, append_all
+from .state import changelog
 
 # How long nothing may happen before the checkpoint looks after Redis by itself.
 TICK_S: Final = 1.0

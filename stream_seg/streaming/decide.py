@@ -16,13 +16,13 @@ from stream_seg.core.engine import Engine, Moves
 from stream_seg.core.features import FEATURES, Matrix
 from stream_seg.core.working_set import WorkingSet
 
-from . import changelog
-from .changelog import Header
 from .documents import document_of
 from .group import Group
 from .ownership import ClockEnded, OwnedPartition
 from .publish import Message
-from .records import Pair
+from .state import changelog
+from .state.changelog import Header
+from .state.records import Pair
 
 # Records that a rewrite adds to one group, for each partition.
 SLICE: Final = 2000

@@ -10,10 +10,10 @@ from typing import Final
 from stream_seg.cache.port import Mark
 from stream_seg.core.vocabulary import TOPICS
 
-from .changelog import Header
-from .dirty import Dirty
-from .records import NO_WALK, Walk
-from .store import PartitionState
+from .state.changelog import Header
+from .state.dirty import Dirty
+from .state.records import NO_WALK, Walk
+from .state.store import PartitionState
 
 NEVER: Final = Mark(-1, -1)  # what Redis never says
 

@@ -22,7 +22,7 @@ from .model_feed import ModelFeed
 from .ownership import OwnedPartition, WrongInput
 from .publish import append_snapshot
 from .samples import Sampling
-from .store import PartitionedStore
+from .state.store import PartitionedStore
 
 log = logging.getLogger(__name__)
 

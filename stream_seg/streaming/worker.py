@@ -29,11 +29,11 @@ from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
 
 from .app import Application, Services, build_app
-from .changelog import BadChangelog
 from .checkpoint import LeaseLost
-from .disk import StoreError
 from .ownership import WrongInput
 from .quiet import LIBRARY_LOG
+from .state.changelog import BadChangelog
+from .state.disk import StoreError
 from .transport import NameTaken
 
 log = logging.getLogger(__name__)

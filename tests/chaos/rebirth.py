@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from stream_seg.streaming.topics import create_topics, topic_specs
+from stream_seg.tools.topics import create_topics, topic_specs
 from tests.chaos.sender import Sender
 from tests.chaos.stage import Stage
 from tests.chaos.verdict import Verdict, judge_changes

@@ -19,7 +19,7 @@ from stream_seg.embedded.services import Addresses
 from stream_seg.ops.brokers import BrokerError
 from stream_seg.ops.lag import PartitionLag, measure_lag
 from stream_seg.settings import Settings
-from stream_seg.streaming.topics import create_topics, topic_specs
+from stream_seg.tools.topics import create_topics, topic_specs
 from tests.chaos.broker import Broker
 from tests.chaos.fleet import Fleet
 from tests.chaos.options import PARTITIONS, Options

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from stream_seg.core.customer import Customer
-from stream_seg.streaming.bookmark import Bookmark
-from stream_seg.streaming.dirty import TOLD_APART, Dirty
-from stream_seg.streaming.disk import Databases, DiskRecords
-from stream_seg.streaming.records import MemoryRecords, Records
+from stream_seg.streaming.state.bookmark import Bookmark
+from stream_seg.streaming.state.dirty import TOLD_APART, Dirty
+from stream_seg.streaming.state.disk import Databases, DiskRecords
+from stream_seg.streaming.state.records import MemoryRecords, Records
 
 MARK = Bookmark(7, 1, 100, None, [])
 

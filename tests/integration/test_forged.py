@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks.workload import fixed_model
-from stream_seg.streaming.changelog import HEADER_KEY, pack_entry
 from stream_seg.streaming.publish import append_all
-from stream_seg.streaming.replay import started_producer
+from stream_seg.streaming.state.changelog import HEADER_KEY, pack_entry
+from stream_seg.tools.replay import started_producer
 from tests.integration.support.deployment import PATHLESS, Deployment, Services, deployment, services
 from tests.integration.support.ending import assert_exact, read_ending
 from tests.integration.support.events import order

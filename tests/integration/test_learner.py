@@ -14,8 +14,8 @@ from stream_seg.datasets.record import SourceRecord
 from stream_seg.datasets.simulator import START_S, simulate
 from stream_seg.learning.moves import moves
 from stream_seg.learning.policy import DAY_S
-from stream_seg.streaming.reader import read_all
 from stream_seg.streaming.samples import Sample
+from stream_seg.tools.reader import read_all
 from tests.integration.support.deployment import Deployment, Services, deployment, services
 from tests.integration.support.polling import eventually
 from tests.integration.support.worker import Worker

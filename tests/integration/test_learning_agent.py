@@ -21,12 +21,12 @@ from stream_seg.ops.metrics import Metrics
 from stream_seg.streaming.drift_reports import DriftReports
 from stream_seg.streaming.learning_agent import LearningAgent
 from stream_seg.streaming.model_feed import ModelFeed
-from stream_seg.streaming.model_history import publish_as_person
 from stream_seg.streaming.publish import append_all
-from stream_seg.streaming.reader import read_all
-from stream_seg.streaming.replay import started_producer
 from stream_seg.streaming.samples import Sample
-from stream_seg.streaming.topics import TopicSpec, create_topics
+from stream_seg.tools.model_history import publish_as_person
+from stream_seg.tools.reader import read_all
+from stream_seg.tools.replay import started_producer
+from stream_seg.tools.topics import TopicSpec, create_topics
 
 POLICY = LearnerPolicy(
     features=("order_rate",),

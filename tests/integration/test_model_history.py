@@ -11,11 +11,11 @@ import pytest
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.learning import governance
 from stream_seg.ops.brokers import BrokerError
-from stream_seg.streaming.model_history import TRIES, LostRace, publish_as_person, read_history
 from stream_seg.streaming.publish import append_all
-from stream_seg.streaming.reader import read_all
-from stream_seg.streaming.replay import started_producer
-from stream_seg.streaming.topics import TopicSpec, create_topics
+from stream_seg.tools.model_history import TRIES, LostRace, publish_as_person, read_history
+from stream_seg.tools.reader import read_all
+from stream_seg.tools.replay import started_producer
+from stream_seg.tools.topics import TopicSpec, create_topics
 from tests.unit.learning.snapshots import snapshot
 
 Make = Callable[[ModelSnapshot, int, str], ModelSnapshot]

@@ -15,7 +15,7 @@ from stream_seg.embedded.process import HOST, free_port
 from stream_seg.ops.brokers import BrokerError, connect, partitions_of
 from stream_seg.ops.lag import PartitionLag, measure_lag
 from stream_seg.ops.offsets import committed, high_watermarks, log_starts, record_timestamps_at
-from stream_seg.streaming.topics import TopicSpec, create_topics
+from stream_seg.tools.topics import TopicSpec, create_topics
 
 T = TypeVar("T")
 

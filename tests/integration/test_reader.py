@@ -10,9 +10,9 @@ from aiokafka import AIOKafkaProducer
 from stream_seg.contracts.changes import encode_change
 from stream_seg.core.transitions import Held, Transition
 from stream_seg.ops.brokers import BrokerError
-from stream_seg.streaming.fold import changes_of
-from stream_seg.streaming.reader import read_all
-from stream_seg.streaming.topics import TopicSpec, create_topics
+from stream_seg.tools.fold import changes_of
+from stream_seg.tools.reader import read_all
+from stream_seg.tools.topics import TopicSpec, create_topics
 
 PARTITIONS = 3
 

@@ -21,7 +21,7 @@ from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
 from stream_seg.streaming.app import EMBEDDED_SESSION_S, build_app
 from stream_seg.streaming.app import Services as WorkerServices
-from stream_seg.streaming.topics import create_topics, topic_specs
+from stream_seg.tools.topics import create_topics, topic_specs
 from tests.integration.support.deployment import (
     PATHLESS,
     Deployment,

@@ -19,8 +19,8 @@ from stream_seg.datasets.simulator import simulate
 from stream_seg.embedded.process import HOST, free_port
 from stream_seg.ops.brokers import BrokerError
 from stream_seg.settings import Settings
-from stream_seg.streaming.replay import CHUNK, Progress, ReplaySummary, due, replay
-from stream_seg.streaming.topics import create_topics, topic_specs
+from stream_seg.tools.replay import CHUNK, Progress, ReplaySummary, due, replay
+from stream_seg.tools.topics import create_topics, topic_specs
 
 PARTITIONS = 4
 

@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from benchmarks.workload import fixed_model
 from stream_seg.settings import EMBEDDED
-from stream_seg.streaming.topics import create_topics, topic_specs
+from stream_seg.tools.topics import create_topics, topic_specs
 from tests.integration.support.deployment import (
     PARTITIONS,
     PATHLESS,

@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from stream_seg.embedded.process import HOST, free_port
 from stream_seg.ops.brokers import BrokerError, connect, partitions_of
 from stream_seg.settings import Settings
-from stream_seg.streaming.topics import TopicSpec, check_topics, create_topics, topic_specs
+from stream_seg.tools.topics import TopicSpec, check_topics, create_topics, topic_specs
 
 
 @pytest.fixture

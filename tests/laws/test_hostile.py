@@ -20,11 +20,11 @@ from stream_seg.core.rings import ORDER_ENTRY
 from stream_seg.core.whole import check_whole
 from stream_seg.learning.learner import Learner
 from stream_seg.learning.policy import LearnerPolicy
-from stream_seg.streaming.changelog import HEADER_KEY, BadChangelog, Header, pack_entry, pack_header, unpack_entry
-from stream_seg.streaming.fold import BadChange, ChangesFold
 from stream_seg.streaming.ownership import OwnedPartition, WrongInput
 from stream_seg.streaming.samples import Sample
-from stream_seg.streaming.store import PartitionState
+from stream_seg.streaming.state.changelog import HEADER_KEY, BadChangelog, Header, pack_entry, pack_header, unpack_entry
+from stream_seg.streaming.state.store import PartitionState
+from stream_seg.tools.fold import BadChange, ChangesFold
 
 ROUNDS: Final = 10_000
 T: Final = 1_700_000_000.0

@@ -21,7 +21,8 @@ from stream_seg.contracts.times import rfc3339
 from stream_seg.core.customer import columns
 from stream_seg.embedded.services import Addresses
 from stream_seg.settings import Settings
-from stream_seg.streaming.fold import (
+from stream_seg.streaming.state.store import PartitionState
+from stream_seg.tools.fold import (
     ChangesFold,
     changes_of,
     compare,
@@ -31,9 +32,8 @@ from stream_seg.streaming.fold import (
     standing_of_document,
     standings_of_state,
 )
-from stream_seg.streaming.reader import read_all
-from stream_seg.streaming.replay import ReplaySummary
-from stream_seg.streaming.store import PartitionState
+from stream_seg.tools.reader import read_all
+from stream_seg.tools.replay import ReplaySummary
 
 AGREE_WITHIN_S: Final = 10.0
 AGAIN_S: Final = 0.5

@@ -28,8 +28,8 @@ from stream_seg.embedded.services import Addresses, open_services
 from stream_seg.ops.brokers import connect, partitions_of
 from stream_seg.ops.offsets import high_watermarks
 from stream_seg.settings import Settings
-from stream_seg.streaming.replay import CHUNK, ReplaySummary, replay
-from stream_seg.streaming.topics import topic_specs
+from stream_seg.tools.replay import CHUNK, ReplaySummary, replay
+from stream_seg.tools.topics import topic_specs
 
 SOURCE: Final = "complete-journey"
 # Partitions may be as far apart in the time of the events as this many events, some five weeks: further, and the

@@ -20,7 +20,7 @@ from stream_seg.cli.console import table
 from stream_seg.cli.demo.follow import Progress
 from stream_seg.cli.replay import day
 from stream_seg.cli.segments import SegmentFacts, segment_facts
-from stream_seg.streaming.replay import Progress as Sent
+from stream_seg.tools.replay import Progress as Sent
 
 REFRESH_PER_S: Final = 8
 LOOK_EVERY_S: Final = 0.4

@@ -17,8 +17,8 @@ from stream_seg.core.vocabulary import TOPICS
 from stream_seg.embedded.services import Addresses, open_services
 from stream_seg.ops.lag import measure_lag
 from stream_seg.settings import Settings
-from stream_seg.streaming.replay import replay
-from stream_seg.streaming.topics import create_topics, topic_specs
+from stream_seg.tools.replay import replay
+from stream_seg.tools.topics import create_topics, topic_specs
 from tests.conftest import started
 from tests.integration.support.events import Sent
 from tests.integration.support.polling import eventually

@@ -17,8 +17,8 @@ from stream_seg.core.customer import NO_SEGMENT, Customer
 from stream_seg.core.decay import Decay
 from stream_seg.core.vocabulary import FIRST_CHANNEL, FIRST_INTERACTION, INTERACTION_SLOT, ORDERS, REFUNDED, SPEND
 from stream_seg.streaming.partitioning import partitions_of
-from stream_seg.streaming.reader import read_all
-from stream_seg.streaming.store import PartitionState
+from stream_seg.streaming.state.store import PartitionState
+from stream_seg.tools.reader import read_all
 from tests.integration.support.deployment import Deployment
 from tests.integration.support.events import Sent
 from tests.integration.support.yardstick import HALF_LIFE_S, Expected, expect

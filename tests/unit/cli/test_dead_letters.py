@@ -22,8 +22,8 @@ from stream_seg.cli.dead_letters import (
 )
 from stream_seg.cli.errors import UsageError
 from stream_seg.settings import Settings
-from stream_seg.streaming.letters import Letter
-from stream_seg.streaming.redrive import Kind, Tally
+from stream_seg.tools.letters import Letter
+from stream_seg.tools.redrive import Kind, Tally
 
 NOW = 1_763_764_800.0
 LETTER = Letter(0, 1, b"c-1", b'{"a":[1]}', "not_json", "[red]No[/red].", "purchases", 2, 41, NOW)

@@ -10,7 +10,7 @@ from stream_seg.cli.inspect import facts, state_of
 from stream_seg.core import example
 from stream_seg.core.customer import Customer
 from stream_seg.settings import Settings
-from stream_seg.streaming.store import PartitionState
+from stream_seg.streaming.state.store import PartitionState
 
 
 def at(day: int, hour: int = 12) -> float:

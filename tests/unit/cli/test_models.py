@@ -17,7 +17,7 @@ from stream_seg.cli.models import list_facts, list_table, version_of
 from stream_seg.core.features import FEATURES
 from stream_seg.learning.moves import moves
 from stream_seg.settings import Settings
-from stream_seg.streaming.model_history import ModelHistory
+from stream_seg.tools.model_history import ModelHistory
 from tests.unit.learning.snapshots import profiles, snapshot
 
 NAMED = profiles(["Small", "[red]VIP"], given=[1])

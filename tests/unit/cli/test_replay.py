@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stream_seg.cli.replay import day, facts, sentence
-from stream_seg.streaming.replay import ReplaySummary
+from stream_seg.tools.replay import ReplaySummary
 
 SUMMARY = ReplaySummary(3000, {"purchases": 1000, "interactions": 2000}, 450_000, 1.5)
 

@@ -7,7 +7,7 @@ import io
 from rich.console import Console
 
 from stream_seg.cli.segments import FlowFacts, SegmentFacts, SegmentTable, flow_facts, flow_table, segment_facts
-from stream_seg.streaming.fold import Flow
+from stream_seg.tools.fold import Flow
 
 MODEL = {
     "segments": [

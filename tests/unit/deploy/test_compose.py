@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from stream_seg.settings import PREFIX, Settings
-from stream_seg.streaming.topics import topic_specs
+from stream_seg.tools.topics import topic_specs
 
 ROOT = Path(__file__).parents[3]
 

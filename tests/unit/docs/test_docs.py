@@ -21,7 +21,7 @@ from stream_seg.core.features import FEATURES
 from stream_seg.core.vocabulary import INTERACTIONS, PURCHASES
 from stream_seg.ops.metrics import markdown_table
 from stream_seg.settings import PREFIX, Settings
-from stream_seg.streaming.topics import topic_specs
+from stream_seg.tools.topics import topic_specs
 
 ROOT = Path(__file__).parents[3]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -6,7 +6,7 @@ from stream_seg.cache import CustomerSegments
 from stream_seg.cli.demo.facts import Person, Step
 from stream_seg.cli.demo.people import chosen, person
 from stream_seg.cli.segments import SegmentFacts
-from stream_seg.streaming.fold import Flow, LastChange, Standing
+from stream_seg.tools.fold import Flow, LastChange, Standing
 
 SEGMENTS = [
     SegmentFacts("behavior", segment, segment.upper(), 1, 0.3, {"spend_rate": spend})

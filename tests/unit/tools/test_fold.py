@@ -9,8 +9,9 @@ import pytest
 
 from stream_seg.cache import CustomerSegments
 from stream_seg.core.customer import Customer
-from stream_seg.streaming import changelog
-from stream_seg.streaming.fold import (
+from stream_seg.streaming.state import changelog
+from stream_seg.streaming.state.store import PartitionState
+from stream_seg.tools.fold import (
     BadChange,
     ChangesFold,
     Difference,
@@ -21,7 +22,6 @@ from stream_seg.streaming.fold import (
     standing_of_document,
     standings_of_state,
 )
-from stream_seg.streaming.store import PartitionState
 
 SMALL = {"segment": "b0", "name": "Small spenders", "since": "2017-03-02T10:11:12Z"}
 BIG = {"segment": "b1", "name": "Big spenders", "since": "2017-05-09T18:00:31Z"}

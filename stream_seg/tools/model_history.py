@@ -12,9 +12,9 @@ from aiokafka.errors import KafkaError
 from stream_seg.contracts.model import ModelSnapshot, parse_snapshot
 from stream_seg.contracts.times import rfc3339
 from stream_seg.ops.brokers import BrokerError
+from stream_seg.streaming.model_chain import ModelChain
+from stream_seg.streaming.publish import append_snapshot
 
-from .model_chain import ModelChain
-from .publish import append_snapshot
 from .reader import read_all
 from .replay import started_producer
 

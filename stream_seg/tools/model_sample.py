@@ -7,9 +7,9 @@ from typing import Final
 
 from stream_seg.learning.recent import RecentCustomers
 from stream_seg.learning.scaling import Matrix
+from stream_seg.streaming.samples import Sample
 
 from .reader import read_all
-from .samples import Sample
 
 CUSTOMERS: Final = 5_000
 

@@ -12,12 +12,12 @@ from typing import NamedTuple
 import pytest
 
 from stream_seg.core.customer import Customer
-from stream_seg.streaming import opening
-from stream_seg.streaming.bookmark import Bookmark, seal_of
-from stream_seg.streaming.changelog import HEADER_KEY, BadChangelog, Header, pack_entry, pack_header
-from stream_seg.streaming.disk import Databases, DiskRecords, StoreError, StoreLocked
-from stream_seg.streaming.opening import check_end, check_seal, open_partition
-from stream_seg.streaming.store import PartitionState
+from stream_seg.streaming.state import opening
+from stream_seg.streaming.state.bookmark import Bookmark, seal_of
+from stream_seg.streaming.state.changelog import HEADER_KEY, BadChangelog, Header, pack_entry, pack_header
+from stream_seg.streaming.state.disk import Databases, DiskRecords, StoreError, StoreLocked
+from stream_seg.streaming.state.opening import check_end, check_seal, open_partition
+from stream_seg.streaming.state.store import PartitionState
 
 CHANGE = '{"name": "Ürün"}'.encode()
 
@@ -186,7 +186,7 @@ def test_a_place_that_cannot_be_written_is_refused_in_one_sentence(tmp_path: Pat
 def stopped(databases: Databases) -> Iterator[subprocess.Popen[bytes]]:
     """Another process that has the database of partition 5 open."""
     script = (
-        "import sys; from pathlib import Path; from stream_seg.streaming.disk import Databases\n"
+        "import sys; from pathlib import Path; from stream_seg.streaming.state.disk import Databases\n"
         "kept = Databases(Path(sys.argv[1])).open('5'); print('open', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", script, str(databases.directory)]

@@ -21,10 +21,10 @@ from stream_seg.core.vocabulary import TOPICS
 from stream_seg.ops.brokers import BrokerError, connect, partitions_of
 from stream_seg.ops.offsets import commit, committed, high_watermarks
 from stream_seg.settings import Settings
+from stream_seg.streaming.partitioning import partitions_of as partitions_of_keys
+from stream_seg.streaming.publish import Message, append_all
 
 from .letters import Letter, Selection, read_letters
-from .partitioning import partitions_of as partitions_of_keys
-from .publish import Message, append_all
 from .replay import started_producer
 
 # Sent, acknowledged and remembered together.

@@ -18,10 +18,10 @@ from stream_seg.core.customer import NO_SEGMENT, columns
 from stream_seg.core.model import BEHAVIOR, segment_id
 from stream_seg.ops.brokers import connect
 from stream_seg.ops.brokers import partitions_of as partitions_of_topics
+from stream_seg.streaming.partitioning import partitions_of
+from stream_seg.streaming.state.store import PartitionState
 
-from .partitioning import partitions_of
 from .reader import read_all
-from .store import PartitionState
 
 Change = dict[str, Any]  # one message of segment-changes, as its JSON says
 

@@ -12,14 +12,14 @@ from faust.types import TP
 
 from stream_seg.core.customer import BadRecord
 from stream_seg.core.whole import check_whole
+from stream_seg.streaming.crash_points import reach
+from stream_seg.streaming.quiet import LIBRARY_LOG
 
 from . import changelog
 from .bookmark import Bookmark, Unconfirmed, seal_of
 from .changelog import BadChangelog, Header
-from .crash_points import reach
 from .disk import Databases, DiskRecords, StoreError
 from .opening import check_end, check_seal, open_partition
-from .quiet import LIBRARY_LOG
 from .records import MemoryRecords, Records
 
 

@@ -9,8 +9,8 @@ from math import inf
 from typing import Any, Final
 
 from stream_seg.contracts.times import parse_rfc3339
+from stream_seg.streaming.dead_letters import MAX_KEY_BYTES, MAX_VALUE_BYTES
 
-from .dead_letters import MAX_KEY_BYTES, MAX_VALUE_BYTES
 from .reader import read_all
 
 # Anybody may write to a topic: a letter counts as one of ours when its reason looks like a code.

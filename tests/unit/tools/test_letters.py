@@ -9,9 +9,9 @@ import pytest
 from stream_seg.contracts.decode import Rejected
 from stream_seg.ops.brokers import BrokerError
 from stream_seg.streaming.dead_letters import MAX_KEY_BYTES, MAX_VALUE_BYTES, dead_letter
-from stream_seg.streaming.letters import Letter, Selection, letter_of
 from stream_seg.streaming.partitioning import partitions_of
-from stream_seg.streaming.redrive import addressed
+from stream_seg.tools.letters import Letter, Selection, letter_of
+from stream_seg.tools.redrive import addressed
 
 NOW = 1_763_764_800.25
 
