@@ -19,6 +19,9 @@ from stream_seg.learning.learner import Learner
 from stream_seg.learning.policy import LearnerPolicy
 from stream_seg.streaming.samples import FIRST_SAMPLE, SAMPLES_A_DAY
 
+COMPLETE_JOURNEY: Final = "complete_journey"
+SIMULATED: Final = "population"
+
 Days = NDArray[np.intp]
 NOBODY: Final = -1
 
@@ -119,6 +122,22 @@ class Followed:
     def median_left(self) -> float:
         """Median days until customers left, those who fade not counted."""
         return _median([days for days, fades in zip(self.left, self.fading, strict=True) if not fades])
+
+
+@dataclass(frozen=True)
+class Point:
+    """What one rule gave with one choice of features on one population; shares 0..1, days, a 1,000 customer-days."""
+
+    population: str
+    features: str
+    half_life_days: float
+    models: str  # "pinned": one all the time; "learned": as they came
+    margin: float
+    dwell_days: float
+    flaps: float
+    moves: float
+    nearest: float  # the smallest share of customers in their nearest segment on any day
+    followed: Followed | None
 
 
 def followed(held: Held, simulation: Simulation, population: Daily, names: Sequence[str]) -> Followed:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.flaps import COMPLETE_JOURNEY, SIMULATED, Point
+from benchmarks.calm import COMPLETE_JOURNEY, SIMULATED, Point
 
 TARGET_FLAPS: Final = 5.0
 TARGET_NEAREST: Final = 90.0

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
 
-from benchmarks.calm import Assigned, Followed, Held, followed, learned, rule
+from benchmarks.calm import COMPLETE_JOURNEY, SIMULATED, Assigned, Followed, Held, Point, followed, learned, rule
 from benchmarks.daily import Daily, daily
 from benchmarks.table import json_line, table
 from stream_seg.core.decay import DAY_S
@@ -24,8 +23,6 @@ from stream_seg.datasets.complete_journey import CompleteJourney
 from stream_seg.datasets.simulator import Disturbances, Simulation, simulate
 from stream_seg.settings import Settings
 
-COMPLETE_JOURNEY: Final = "complete_journey"
-SIMULATED: Final = "population"
 FIRST_DAY: Final = {
     COMPLETE_JOURNEY: 60,
     SIMULATED: 45,
@@ -45,22 +42,6 @@ CHOICES: Final = {
 }
 MARGINS: Final = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3)
 DWELLS: Final = (0.0, 1.0, 3.0, 5.0)
-
-
-@dataclass(frozen=True)
-class Point:
-    """What one rule gave with one choice of features on one population; shares 0..1, days, a 1,000 customer-days."""
-
-    population: str
-    features: str
-    half_life_days: float
-    models: str  # "pinned": one all the time; "learned": as they came
-    margin: float
-    dwell_days: float
-    flaps: float
-    moves: float
-    nearest: float  # the smallest share of customers in their nearest segment on any day
-    followed: Followed | None
 
 
 @cache
