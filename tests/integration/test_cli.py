@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from stream_seg.embedded.process import free_port
-from tests.integration.support.deployment import PATHLESS, Deployment, Services, deployment, services
+from tests.integration.support.deployment import PATHLESS, Deployment, Services, deployment
 from tests.integration.support.polling import eventually
 from tests.integration.support.worker import ROOT, Worker
 
@@ -63,12 +63,6 @@ def command(deployed: Deployment, *arguments: str) -> str:
     done = run(list(arguments), deployed.directory, **settings)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return done.stdout
-
-
-@pytest.fixture(scope="module")
-def on(tmp_path_factory: pytest.TempPathFactory, broker_setting: str) -> Iterator[Services]:
-    with services(tmp_path_factory.mktemp("cli"), broker_setting) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,6 @@ from tests.integration.support.deployment import (
     Services,
     deployment,
     replaying,
-    services,
 )
 from tests.integration.support.ending import (
     Letter,
@@ -36,13 +35,6 @@ from tests.integration.support.polling import eventually
 from tests.integration.support.worker import Worker
 
 MODEL = fixed_model()
-
-
-@pytest.fixture(scope="module")
-def on(tmp_path_factory: pytest.TempPathFactory, broker_setting: str) -> Iterator[Services]:
-    """Services that the tests of this module share."""
-    with services(tmp_path_factory.mktemp("points"), broker_setting) as made:
-        yield made
 
 
 @dataclass(frozen=True)

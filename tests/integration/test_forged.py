@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,7 +11,7 @@ from benchmarks.workload import fixed_model
 from stream_seg.streaming.publish import append_all
 from stream_seg.streaming.state.changelog import HEADER_KEY, pack_entry
 from stream_seg.tools.replay import started_producer
-from tests.integration.support.deployment import PATHLESS, Deployment, Services, deployment, services
+from tests.integration.support.deployment import PATHLESS, Deployment, Services, deployment
 from tests.integration.support.ending import assert_exact, read_ending
 from tests.integration.support.events import order
 from tests.integration.support.polling import eventually
@@ -22,12 +21,6 @@ from tests.integration.test_cli import run
 
 WHEN = "2017-05-09T18:00:31Z"
 FIRST, SECOND = order("c-1", 1, WHEN, 5.0), order("c-1", 2, WHEN, 5.0)
-
-
-@pytest.fixture(scope="module")
-def on(tmp_path_factory: pytest.TempPathFactory, broker_setting: str) -> Iterator[Services]:
-    with services(tmp_path_factory.mktemp("forged"), broker_setting) as started:
-        yield started
 
 
 def forge(deployed: Deployment, topic: str, key: bytes, value: bytes) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
-import pytest
 
 from stream_seg.contracts.model import ModelSnapshot, parse_snapshot
 from stream_seg.datasets.record import SourceRecord
@@ -16,18 +14,12 @@ from stream_seg.learning.moves import moves
 from stream_seg.learning.policy import DAY_S
 from stream_seg.streaming.samples import Sample
 from stream_seg.tools.reader import read_all
-from tests.integration.support.deployment import Deployment, Services, deployment, services
+from tests.integration.support.deployment import Deployment, Services, deployment
 from tests.integration.support.polling import eventually
 from tests.integration.support.worker import Worker
 
 CUSTOMERS = 300
 PUBLISHED_S = 90.0
-
-
-@pytest.fixture(scope="module")
-def on(tmp_path_factory: pytest.TempPathFactory, broker_setting: str) -> Iterator[Services]:
-    with services(tmp_path_factory.mktemp("learner"), broker_setting) as made:
-        yield made
 
 
 def read(deployed: Deployment, topic: str) -> list[bytes]:

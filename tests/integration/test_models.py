@@ -13,7 +13,7 @@ import pytest
 
 from stream_seg.core.features import FEATURES
 from stream_seg.streaming.samples import Sample
-from tests.integration.support.deployment import Deployment, Services, deployment, services
+from tests.integration.support.deployment import Deployment, Services, deployment
 from tests.integration.support.ending import assert_all_agree, assert_changes_chain, read_ending
 from tests.integration.support.events import Sent, order
 from tests.integration.support.polling import eventually
@@ -34,12 +34,6 @@ LEARNS = {"CLOCK": "stream", "MARGIN": "0", "DWELL": "0", "SEGMENTS": "2"}
 def orders(amounts: dict[str, float], first: int) -> list[Sent]:
     """An order a customer, of these amounts."""
     return [order(customer, first + index, WHEN, amount) for index, (customer, amount) in enumerate(amounts.items())]
-
-
-@pytest.fixture(scope="module")
-def on(tmp_path_factory: pytest.TempPathFactory, broker_setting: str) -> Iterator[Services]:
-    with services(tmp_path_factory.mktemp("models"), broker_setting) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,8 @@ import json
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from prometheus_client import CollectorRegistry
 
@@ -28,7 +26,6 @@ from tests.integration.support.deployment import (
     Services,
     deployment,
     replaying,
-    services,
     write_model,
 )
 from tests.integration.support.ending import (
@@ -53,13 +50,6 @@ NEXT_MODEL = MODEL | {
     "parent": 1,
     "centroids": [*reversed(MODEL["centroids"][1:]), [3.0] * len(MODEL["features"])],
 }
-
-
-@pytest.fixture(scope="module")
-def on(tmp_path_factory: pytest.TempPathFactory, broker_setting: str) -> Iterator[Services]:
-    """Services that the tests of this module share."""
-    with services(tmp_path_factory.mktemp("recovery"), broker_setting) as made:
-        yield made
 
 
 # A clean stop

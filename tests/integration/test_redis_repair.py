@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks.workload import fixed_model
-from tests.integration.support.deployment import PATHLESS, Deployment, Services, deployment, replaying, services
+from tests.integration.support.deployment import PATHLESS, Deployment, Services, deployment, replaying
 from tests.integration.support.ending import assert_all_agree, assert_exact, read_ending
 from tests.integration.support.events import shop
 from tests.integration.support.polling import eventually
@@ -21,13 +21,6 @@ from tests.integration.support.yardstick import expect
 MODEL = fixed_model()
 # Documents are compared every second and written in slices of thousands.
 REPAIRED_S = 10.0
-
-
-@pytest.fixture(scope="module")
-def on(tmp_path_factory: pytest.TempPathFactory, broker_setting: str) -> Iterator[Services]:
-    """A broker that the tests of this module share."""
-    with services(tmp_path_factory.mktemp("redis"), broker_setting) as made:
-        yield made
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import redis
 from benchmarks.workload import fixed_model
 from stream_seg.embedded.process import free_port
 from stream_seg.settings import EMBEDDED, Settings
-from tests.integration.support.deployment import PATHLESS, Services, deployment, services
+from tests.integration.support.deployment import PATHLESS, Services, deployment
 from tests.integration.support.events import identify, order
 from tests.integration.support.polling import eventually
 from tests.integration.support.redis import redis_server
@@ -35,9 +34,9 @@ WHEN = "2017-05-09T18:00:31Z"
 
 
 @pytest.fixture(scope="module")
-def on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    with services(tmp_path_factory.mktemp("secrets"), EMBEDDED) as started:
-        yield started
+def broker_setting() -> str:
+    """The embedded broker alone: what is tested here no broker can change."""
+    return EMBEDDED
 
 
 def told(arguments: list[str], directory: Path, **settings: str) -> tuple[int, str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from benchmarks.workload import fixed_model
-from tests.integration.support.deployment import PARTITIONS, PATHLESS, Services, deployment, replaying, services
+from tests.integration.support.deployment import PARTITIONS, PATHLESS, Services, deployment, replaying
 from tests.integration.support.ending import assert_all_agree, assert_changes_chain, assert_exact, read_ending
 from tests.integration.support.events import shop
 from tests.integration.support.polling import eventually
@@ -22,10 +22,9 @@ STEADY_S = 4.0
 
 
 @pytest.fixture(scope="module")
-def on(tmp_path_factory: pytest.TempPathFactory, apache_kafka: str) -> Iterator[Services]:
-    """Services that the tests of this module share; the embedded broker knows no static members."""
-    with services(tmp_path_factory.mktemp("static"), f"kafka://{apache_kafka}") as made:
-        yield made
+def broker_setting(apache_kafka: str) -> str:
+    """Apache Kafka alone: the embedded broker knows no static members."""
+    return f"kafka://{apache_kafka}"
 
 
 def test_a_killed_worker_that_comes_back_in_time_moves_nothing(on: Services) -> None:

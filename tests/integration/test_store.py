@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
@@ -20,7 +19,6 @@ from tests.integration.support.deployment import (
     Services,
     deployment,
     replaying,
-    services,
 )
 from tests.integration.support.ending import (
     assert_whole,
@@ -35,10 +33,9 @@ SESSION_S = 6.0  # of the embedded broker
 
 
 @pytest.fixture(scope="module")
-def on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    """Services that the tests of this module share."""
-    with services(tmp_path_factory.mktemp("store"), EMBEDDED) as made:
-        yield made
+def broker_setting() -> str:
+    """The embedded broker alone: what is tested here no broker can change."""
+    return EMBEDDED
 
 
 def replayed(worker: Worker) -> float:
