@@ -12,9 +12,13 @@ from redis.asyncio import Redis
 
 from benchmarks import brokers
 from benchmarks.processes import Child
-from benchmarks.workload import Spec, Workload, fixed_model, generate, preload
+from benchmarks.workload import Spec, Workload, create_topics, fixed_model, generate, preload
 from stream_seg.embedded.redis import redis_url, start_redis
 
+TOPICS = [
+    "reference-changes",
+    "reference-dead-letters",
+]  # the embedded broker would make them by itself, Kafka does not
 # W1 in small: as many events a customer as W1 has, so that as large a share of them changes a segment.
 SLICE = Spec(events=60_000, customers=6_000)
 
@@ -50,6 +54,7 @@ def run(workload: Workload | None = None, timeout_s: float = 300.0, broker: str 
     workload = workload or generate(SLICE)
     with brokers.running(broker) as started, start_redis() as redis, tempfile.TemporaryDirectory() as directory:
         asyncio.run(preload(started.address, workload))
+        asyncio.run(create_topics(started.address, TOPICS, workload.spec.partitions))
         model = Path(directory, "model.json")
         model.write_text(json.dumps(fixed_model()))
         environment = {

@@ -9,13 +9,14 @@ from time import monotonic
 from typing import Any, Final
 
 from aiokafka.errors import KafkaError
-from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest
+from aiokafka.protocol.group import JoinGroupRequest
 from aiokafka.structs import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from stream_seg.ops.offsets import high_watermarks
 
+from .embedded_quirks import leave_formed_groups_only, look_long_enough
 from .quiet import LIBRARY_LOG
 
 # How often a fetch looks whether input may be fetched again.
@@ -73,27 +74,6 @@ class _OnThisLoop:
         """Nothing is left to wait for: the service has said that it is shut down."""
 
 
-def leave_formed_groups_only(coordinator: Any) -> None:
-    """The embedded broker waits for ever for a leader that leaves while the group forms, but not for one that is late.
-
-    So a member leaves only a group that stands, and lets its session run out otherwise.
-    """
-    leave: Callable[[], Any] = coordinator._maybe_leave_group
-
-    async def left() -> None:
-        if coordinator.generation > 0:
-            asked = HeartbeatRequest(coordinator.group_id, coordinator.generation, coordinator.member_id)
-            try:
-                stands = (await coordinator._send_req(asked)).error_code == 0
-            except KafkaError:
-                stands = False
-            if not stands:
-                coordinator.reset_generation()
-        await leave()
-
-    coordinator._maybe_leave_group = left
-
-
 class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     """What owns aiokafka's consumer: to Faust a thread, here a task of the worker's only loop.
 
@@ -111,7 +91,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         """Start the consumer and move the seams that Faust has no setting for."""
         transport: BatchTransport = self.transport
         consumer = self._consumer = self._create_consumer(loop=self.thread_loop)
-        # Faust fixes the wait at 1.5 s. The embedded broker answers after half of it even when data is there.
+        # Faust fixes the wait at 1.5 s.
         consumer._fetch_max_wait_ms = transport.fetch_wait_ms
         if not transport.embedded:
             # Events of a transaction that was rolled back never happened.
@@ -122,6 +102,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         self._watch_heartbeats(consumer._coordinator)
         if transport.embedded:
             leave_formed_groups_only(consumer._coordinator)
+            look_long_enough(consumer._fetcher)
 
     def set_shutdown(self) -> None:
         """Tell the worker that this thread has ended; after a crash it may not wait for that, nor be there any more."""

@@ -13,8 +13,8 @@ from aiokafka.structs import TopicPartition
 from stream_seg.ops.brokers import BrokerError, connect, partitions_of
 from stream_seg.ops.offsets import high_watermarks, log_starts
 
-# The embedded broker answers a fetch after half of this even when data is there; Kafka answers at once.
-FETCH_WAIT_MS: Final = 20
+# There is data until all is read, and both brokers answer at once. The embedded one looks no longer than this for it.
+FETCH_WAIT_MS: Final = 5_000
 FETCH_BYTES: Final = 4 * 1024 * 1024
 STALLED_S: Final = 30.0
 

@@ -1,0 +1,68 @@
+"""Thousands of batches in a partition of the embedded broker: a consumer whose fetches are too short gets stuck."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.structs import TopicPartition
+
+from stream_seg.streaming.embedded_quirks import look_long_enough
+
+BATCHES = 4_000
+AT_ONCE = 200
+SHORT_MS = 1  # the broker needs about ten times as long to look through so many batches
+FETCHES = 60
+
+
+@asynccontextmanager
+async def consumer(broker: str, tp: TopicPartition) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer at the end of the history, whose fetches are short."""
+    made = AIOKafkaConsumer(bootstrap_servers=broker, fetch_max_wait_ms=SHORT_MS)
+    await made.start()
+    try:
+        made.assign([tp])
+        made.seek(tp, BATCHES - 1)
+        yield made
+    finally:
+        await made.stop()
+
+
+async def history(broker: str, name: str) -> TopicPartition:
+    """A partition whose every record came in a batch of its own."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker)
+    await admin.start()
+    await admin.create_topics([NewTopic(name, 1, 1)])
+    await admin.close()
+    async with AIOKafkaProducer(bootstrap_servers=broker) as producer:
+        for number in range(BATCHES):
+            batch = producer.create_batch()
+            batch.append(key=None, value=b"%d" % number, timestamp=None)
+            batch.close()
+            sent = await producer.send_batch(batch, name, partition=0)
+            if number % AT_ONCE == 0 or number == BATCHES - 1:
+                await sent
+    return TopicPartition(name, 0)
+
+
+async def comes(broker: str, tp: TopicPartition, *, patient: bool) -> bool:
+    """Whether the last record comes within some fetches."""
+    async with consumer(broker, tp) as reading:
+        if patient:
+            look_long_enough(reading._fetcher)
+        for _ in range(FETCHES):
+            if await reading.getmany(tp, timeout_ms=50):
+                return True
+        return False
+
+
+@pytest.mark.parametrize("patient", [True, False])
+def test_what_a_short_fetch_does_not_find_a_longer_one_does(embedded_broker: str, prefix: str, patient: bool) -> None:
+    async def story() -> bool:
+        return await comes(embedded_broker, await history(embedded_broker, f"{prefix}t"), patient=patient)
+
+    assert asyncio.run(story()) == patient
