@@ -47,7 +47,7 @@ STORES.aliases["by-partition"] = "stream_seg.streaming.state.store:PartitionedSt
 
 # The embedded broker makes the first member of a group wait half of the rebalance timeout.
 EMBEDDED_SESSION_S: Final = 6.0
-# Records that come while the embedded broker holds a fetch are answered after half of the wait, not at once.
+# Records that come while the embedded broker holds a fetch are seen at half of the wait, not at once.
 EMBEDDED_FETCH_WAIT_MS: Final = 20
 MODEL_FETCH_WAIT_MS: Final = 200
 FETCH_WAIT_MS: Final = 500
