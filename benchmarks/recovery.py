@@ -1,7 +1,8 @@
 """Recovery: a worker is killed and started again, from the changelog alone and from a store on the same disk.
 
 The customers are put into the changelog topic. Each worker is killed with SIGKILL, as a crash would; the time is from
-the start of the next process to the moment it owns its partitions.
+the start of the next process to the moment it owns its partitions. The worker has an INSTANCE_ID: without one, Apache
+Kafka first waits until the session of the dead one is over (SESSION_TIMEOUT_S), and the embedded broker does so anyway.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from stream_seg.core.decay import Decay
 from stream_seg.core.engine import Rules
 from stream_seg.settings import MEMORY, ROCKSDB, Settings
 
+NAME = "recovered"
 LIMITS_S = {"changelog": 60.0, "disk": 10.0}
 SHOWN_WITHIN_S = 15.0  # workers count their customers every five seconds
 
@@ -83,7 +85,7 @@ def main() -> None:
 def start(made: Stand, store: str) -> Start:
     """Start a worker with `store`, look at it, and kill it."""
     begun = time.monotonic()
-    with Worker.beside(made, STORE=store) as worker:
+    with Worker.beside(made, STORE=store, INSTANCE_ID=NAME) as worker:
         worker.wait_ready(600.0)
         seconds = time.monotonic() - begun
         deadline, customers = time.monotonic() + SHOWN_WITHIN_S, 0
