@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, Final, TypeVar
 
@@ -51,8 +51,17 @@ def insisting() -> Iterator[None]:
     try:
         yield
     finally:
-        ended.set()
-        watching.join()
+        _end(ended, watching)
+        if _came:  # and swallowed
+            raise KeyboardInterrupt
+
+
+def _end(ended: threading.Event, watching: threading.Thread) -> None:
+    """End what insists. One more interrupt may be on its way from it, and must not leave it running for ever."""
+    while watching.is_alive():
+        with suppress(KeyboardInterrupt):
+            ended.set()
+            watching.join()
 
 
 def run_async(main: Coroutine[Any, Any, T]) -> T:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from benchmarks.workload import fixed_model
-from tests.integration.support.deployment import PATHLESS, Deployment, deployment, replaying, services
+from tests.integration.support.deployment import PATHLESS, Deployment, deployment, replaying_meanwhile, services
 from tests.integration.support.ending import (
     Ending,
     assert_all_agree,
@@ -22,8 +22,9 @@ from tests.integration.support.polling import eventually
 from tests.integration.support.worker import Worker
 from tests.integration.support.yardstick import Expected, expect
 
-EVENTS, CUSTOMERS, SEED = 60_000, 4_000, 7
-SECONDS = 30.0
+# Two thousand a second, for longer than it takes on the slowest machine; they end with the disturbances.
+EVENTS, CUSTOMERS, SEED = 400_000, 4_000, 7
+SECONDS = 200.0
 MODEL = fixed_model()
 
 
@@ -40,10 +41,10 @@ class Run:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, broker_setting: str) -> Iterator[Run]:
     """Steady events, and meanwhile a SIGTERM and three kill -9, each of them while there is work in hand."""
-    sent = shop(EVENTS, CUSTOMERS, SEED, seconds=SECONDS)
+    endless = shop(EVENTS, CUSTOMERS, SEED, seconds=SECONDS)
     directory = tmp_path_factory.mktemp("crashes")
     with services(directory, broker_setting) as on, deployment(on, "crashes", model=MODEL, **PATHLESS) as deployed:
-        with replaying(deployed, sent):
+        with replaying_meanwhile(deployed, endless) as sent:
             disturb(deployed)
         deployed.wait_until_drained()
         yield Run(deployed, sent, expect(sent), read_ending(deployed))
@@ -89,5 +90,5 @@ def test_changes_and_redis_and_state_agree(run: Run) -> None:
 
 def test_every_malformed_record_is_a_dead_letter(run: Run) -> None:
     bad = {(record.key, record.value) for record in run.sent if not record.good}
-    assert len(bad) == EVENTS // 1000
+    assert len(bad) > 10
     assert {(letter.key, letter.value) for letter in run.ending.dead_letters} == bad

@@ -150,11 +150,39 @@ def deployment(
 @contextmanager
 def replaying(deployed: Deployment, sent: list[Sent], *, speed: float = 1.0) -> Iterator[None]:
     """Sends records at their pace while the block runs; all are sent when it ends."""
+    with _sending(deployed, sent, sent, speed):
+        yield
+
+
+@contextmanager
+def replaying_meanwhile(deployed: Deployment, endless: Iterable[Sent]) -> Iterator[list[Sent]]:
+    """Sends records at their pace until the block ends, however long that takes; yields the list of those sent."""
+    sent: list[Sent] = []
+    ended = threading.Event()
+
+    def until_then() -> Iterator[Sent]:
+        for record in endless:
+            if ended.is_set():
+                return
+            sent.append(record)
+            yield record
+        assert ended.is_set(), "there is nothing more to send: give it more records"
+
+    with _sending(deployed, until_then(), sent, 1.0):
+        try:
+            yield sent
+        finally:
+            ended.set()
+
+
+@contextmanager
+def _sending(deployed: Deployment, records: Iterable[Sent], sent: list[Sent], speed: float) -> Iterator[None]:
+    """Sends `records` beside the block, which turn out to be `sent`."""
     failures: list[BaseException] = []
 
     def send() -> None:
         try:
-            assert deployed.send(sent, speed=speed) == len(sent)
+            assert deployed.send(records, speed=speed) == len(sent)
         except BaseException as failure:
             failures.append(failure)
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+import threading
+
+from stream_seg.cli import interrupt
 
 SWALLOWED_BY_CODE = """
     import os, signal
@@ -121,3 +124,24 @@ def test_an_interrupt_in_a_finalizer_is_raised_again_and_reported_by_nobody() ->
     done = run(SWALLOWED_BY_A_FINALIZER)
 
     assert (done.stdout, done.stderr) == ("ended 130\n", "")
+
+
+class InterruptedOnce(threading.Event):
+    """An event during whose first setting an interrupt arrives."""
+
+    came = False
+
+    def set(self) -> None:
+        """Set it, the second time."""
+        if not self.came:
+            self.came = True
+            raise KeyboardInterrupt
+        super().set()
+
+
+def test_an_interrupt_while_insisting_ends_does_not_leave_it_running() -> None:
+    ended = InterruptedOnce()
+    watching = threading.Thread(target=ended.wait, daemon=True)
+    watching.start()
+    interrupt._end(ended, watching)
+    assert not watching.is_alive()
