@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 
 from benchmarks.learned import Learned
+from stream_seg.contracts.model import number_of
 
 SHOWN = 1_500
 INCHES = (8.0, 6.0)
@@ -31,9 +32,10 @@ def draw_map(last: Learned, path: Path) -> None:
     figure, axes = pyplot.subplots(figsize=INCHES, dpi=DOTS_PER_INCH)
     colors = mpl.colormaps["tab10"]
     axes.scatter(*flat[shown].T, s=5, c=[colors(at % 10) for at in best[shown]], alpha=0.5, linewidths=0)
-    for at, (segment, (x, y)) in enumerate(zip(last.in_force.segments, centers, strict=True)):
+    for segment, (x, y) in zip(last.in_force.segments, centers, strict=True):
+        color = colors(number_of(segment.id) % 10)
         shares = f"{segment.share:.0%} of customers, {segment.revenue_share or 0.0:.0%} of revenue"
-        axes.scatter(x, y, s=170, color=colors(at % 10), edgecolors="white", label=f"{segment.name}: {shares}")
+        axes.scatter(x, y, s=170, color=color, edgecolors="white", label=f"{segment.name}: {shares}")
         axes.annotate(segment.id, (x, y), ha="center", va="center", fontsize=7, color="white", weight="bold")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=2, fontsize=7, frameon=False, markerscale=0.5)
     for along, name in ((0, axes.set_xlabel), (1, axes.set_ylabel)):
