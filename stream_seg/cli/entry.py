@@ -32,4 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{PROGRAM}: {text}", file=sys.stderr)
     else:
         return 0
-    return interrupt.status() or status if status == INTERRUPTED else status
+    if status != INTERRUPTED:
+        return status
+    interrupt.handled()
+    return interrupt.status() or status

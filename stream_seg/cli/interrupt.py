@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import asyncio
+import ctypes
 import signal
 import sys
 import threading
@@ -34,6 +35,15 @@ def install() -> None:
 def status() -> int | None:
     """The exit status that the first signal asks for; None when none came."""
     return 128 + _came[0] if _came else None
+
+
+def handled() -> None:
+    """The interrupt has been dealt with: the process may end with the status it is given.
+
+    One that came while a compiled module ran Python code is remembered by the interpreter, though it was caught since,
+    which then ends itself by SIGINT whatever the status. Running any code in the same way makes it forget.
+    """
+    ctypes.pythonapi.PyRun_SimpleString(b"")
 
 
 @contextmanager

@@ -126,6 +126,20 @@ def test_an_interrupt_in_a_finalizer_is_raised_again_and_reported_by_nobody() ->
     assert (done.stdout, done.stderr) == ("ended 130\n", "")
 
 
+IN_COMPILED_CODE = """
+    import ctypes, sys
+    from stream_seg.cli import interrupt
+
+    ctypes.pythonapi.PyRun_SimpleString(b"import sys; sys.stderr = None; raise KeyboardInterrupt")
+    interrupt.handled()
+    sys.exit(143)
+"""
+
+
+def test_an_interrupt_of_code_that_a_compiled_module_ran_does_not_end_the_process_later() -> None:
+    assert run(IN_COMPILED_CODE).returncode == 143
+
+
 class InterruptedOnce(threading.Event):
     """An event during whose first setting an interrupt arrives."""
 
