@@ -15,10 +15,8 @@ from benchmarks.processes import Child
 from benchmarks.workload import Spec, Workload, create_topics, fixed_model, generate, preload
 from stream_seg.embedded.redis import redis_url, start_redis
 
-TOPICS = [
-    "reference-changes",
-    "reference-dead-letters",
-]  # the embedded broker would make them by itself, Kafka does not
+# The embedded broker makes them when they are first named; Apache Kafka does not.
+TOPICS = ["reference-changes", "reference-dead-letters"]
 # W1 in small: as many events a customer as W1 has, so that as large a share of them changes a segment.
 SLICE = Spec(events=60_000, customers=6_000)
 

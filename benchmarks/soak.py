@@ -131,6 +131,9 @@ def figures_of(looks: list[Look]) -> dict[str, object]:
     parts = {name: [look for look in looks if look.part == name] for name in PARTS}
     # The first look still has the start in it.
     first = parts[FLOOD][1].rss_mb
+    most_rss_mb, most_lag_mb = max(look.rss_mb for look in looks), max(look.lag_mb for look in looks)
+    flat = max(look.rss_mb for look in looks[2:]) <= GROWTH * first
+    fuller = most_lag_mb > most_rss_mb
     figures: dict[str, object] = {"seconds": looks[-1].at_s}
     for name, part in parts.items():
         figures |= {
@@ -140,17 +143,15 @@ def figures_of(looks: list[Look]) -> dict[str, object]:
         }
     figures |= {
         "rss_mb_begin": first,
-        "rss_mb_max": max(look.rss_mb for look in looks),
-        "lag_mb_max": max(look.lag_mb for look in looks),
+        "rss_mb_max": most_rss_mb,
+        "lag_mb_max": most_lag_mb,
         "lag_events_max": max(look.lag_events for look in looks),
         "lag_events_end": looks[-1].lag_events,
         "rss_mb_end": looks[-1].rss_mb,
         "dirty_customers_end": looks[-1].dirty_customers,
+        "broker_fuller_than_memory": fuller,
+        "ok": fuller and flat and not looks[-1].dirty_customers,
     }
-    fuller = max(look.lag_mb for look in looks) > max(look.rss_mb for look in looks)
-    figures["broker_fuller_than_memory"] = fuller
-    flat = max(look.rss_mb for look in looks[2:]) <= GROWTH * first
-    figures["ok"] = fuller and flat and not looks[-1].dirty_customers
     return figures
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.group import HeartbeatRequest
 
-# A fetch that took this much longer than its wait was cut off; what else lasts as long is the network and this process.
+# A fetch that lasted beyond this many times its wait, and some milliseconds for the way, was cut off.
 OVERRUN: Final = 1.25
 OVERRUN_MS: Final = 5.0
 GROWTH: Final = 2.0  # of what the fetch that was cut off took
@@ -55,7 +55,7 @@ def look_long_enough(fetcher: Any) -> None:
         begun = monotonic()
         found: bool = await fetch(*what)
         took_ms = (monotonic() - begun) * 1000
-        fetcher._fetch_max_wait_ms = round(next_wait_ms(fetcher._fetch_max_wait_ms, took_ms, wanted_ms))
+        fetcher._fetch_max_wait_ms = int(next_wait_ms(fetcher._fetch_max_wait_ms, took_ms, wanted_ms))
         return found
 
     fetcher._proc_fetch_request = timed

@@ -122,7 +122,8 @@ class Pipeline:
         recovery_s = monotonic() - self._unowned_since
         self._metrics.partitions_owned.set(len(owned))
         self._metrics.recovery_seconds.set(recovery_s)
-        log.info("this worker has partitions %s, after %.1f s", _numbers(owned), recovery_s)
+        if era == self._era:
+            log.info("this worker has partitions %s, after %.1f s", _numbers(owned), recovery_s)
 
     async def stop(self) -> None:
         """Write what is in flight, and leave nothing pending."""

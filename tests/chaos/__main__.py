@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from benchmarks.table import json_line, table
 from stream_seg.embedded.process import EmbeddedError
 from stream_seg.ops.brokers import BrokerError
-from tests.chaos.broker import Broker, EmbeddedBroker, KafkaBroker
+from tests.chaos.broker import broker_of
 from tests.chaos.options import Options, parse
 from tests.chaos.run import Told, run
 from tests.chaos.verdict import ROWS
@@ -29,17 +29,12 @@ def main(arguments: Sequence[str]) -> int:
         directory = Path(temporary) if options.keep is None else options.keep.absolute()
         directory.mkdir(parents=True, exist_ok=True)
         try:
-            told = run(options, broker_of(options, directory), directory)
+            told = run(options, broker_of(options.broker, directory), directory)
         except (BrokerError, EmbeddedError, KafkaError, TimeoutError) as reason:
             print(f"chaos: {reason or type(reason).__name__}; seed {options.seed}", file=sys.stderr)
             return 1
     report(told)
     return 0 if told.verdict.ok else 1
-
-
-def broker_of(options: Options, directory: Path) -> Broker:
-    """The broker that was asked for."""
-    return KafkaBroker() if options.broker == "kafka" else EmbeddedBroker(directory)
 
 
 def report(told: Told) -> None:

@@ -43,6 +43,11 @@ class Broker(Protocol):
         """End it. Idempotent."""
 
 
+def broker_of(name: str, data_dir: Path) -> Broker:
+    """The broker that was asked for, not started: `embedded` or `kafka`."""
+    return KafkaBroker() if name == "kafka" else EmbeddedBroker(data_dir)
+
+
 class EmbeddedBroker:
     """The broker from a wheel, which workers find through `data_dir`. It keeps nothing.
 

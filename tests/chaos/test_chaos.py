@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.chaos.broker import Broker, EmbeddedBroker, KafkaBroker
+from tests.chaos.broker import broker_of
 from tests.chaos.options import Options
 from tests.chaos.run import run
 from tests.chaos.verdict import ROWS
 from tests.conftest import started
 
-BROKERS: dict[str, Callable[[Path], Broker]] = {"embedded": EmbeddedBroker, "kafka": lambda _: KafkaBroker()}
-
 
 @pytest.mark.chaos
-@pytest.mark.parametrize("broker", BROKERS)
+@pytest.mark.parametrize("broker", ["embedded", "kafka"])
 def test_whatever_dies_every_event_counts_once_and_every_output_says_so(broker: str, tmp_path: Path) -> None:
     points = ("changelog",)
     options = Options(broker=broker, events=12_000, kills=2, seconds=40.0, seed=2026, points=points)
 
-    told = started(lambda: run(options, BROKERS[broker](tmp_path), tmp_path))
+    told = started(lambda: run(options, broker_of(broker, tmp_path), tmp_path))
 
     assert told.verdict.examples() == []
     nothing_kept = None if options.broker == "kafka" else 0

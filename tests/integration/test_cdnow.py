@@ -20,7 +20,7 @@ import pytest
 from benchmarks.workload import fixed_model
 from stream_seg.core.customer import Customer
 from tests.cdnow import CALIBRATION_END, Summary, Transaction, load_summary, load_transactions
-from tests.integration.support.deployment import PATHLESS, Services, deployment, services
+from tests.integration.support.deployment import PATHLESS, Services, deployment
 from tests.integration.support.ending import assert_all_agree, read_ending
 from tests.integration.support.events import Sent, order
 
@@ -39,14 +39,12 @@ def transactions() -> list[Transaction]:
 
 
 @pytest.fixture(scope="module")
-def customers(
-    tmp_path_factory: pytest.TempPathFactory, broker_setting: str, transactions: list[Transaction]
-) -> Iterator[dict[str, dict[str, Customer]]]:
+def customers(on: Services, transactions: list[Transaction]) -> Iterator[dict[str, dict[str, Customer]]]:
     """What workers know after the orders came once in order, and once shuffled and repeated."""
     in_order = [event(number, each) for number, each in enumerate(transactions)]
     shuffled = [*in_order, *in_order[::2], *in_order[::3]]
     random.Random(1997).shuffle(shuffled)
-    with services(tmp_path_factory.mktemp("cdnow"), broker_setting) as on, ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(2) as pool:
         runs = {
             "in-order": pool.submit(absorbed, on, "in-order", in_order),
             "shuffled": pool.submit(absorbed, on, "shuffled", shuffled),

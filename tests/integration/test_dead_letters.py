@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaProducer
 
 from benchmarks.workload import fixed_model
 from stream_seg.streaming.partitioning import partitions_of
-from tests.integration.support.deployment import PARTITIONS, PATHLESS, Deployment, deployment, services
+from tests.integration.support.deployment import PARTITIONS, PATHLESS, Deployment, Services, deployment
 from tests.integration.support.ending import Letter, assert_all_agree, assert_exact, read_ending, read_topic
 from tests.integration.support.events import REMEMBERED, Sent, order, view
 from tests.integration.support.worker import ROOT, Worker
@@ -71,16 +71,13 @@ def read_topic_of(deployed: Deployment, name: str) -> list[Letter]:
     return read_topic(deployed, deployed.settings.topic(name))
 
 
-NUMBERS = itertools.count(1)  # each test has a deployment of its own, and Apache Kafka is shared
+NUMBERS = itertools.count(1)  # each test has a deployment of its own, and the services are shared
 
 
 @pytest.fixture
-def shop(tmp_path_factory: pytest.TempPathFactory, broker_setting: str) -> Iterator[Deployment]:
+def shop(on: Services) -> Iterator[Deployment]:
     """A worker without rates that has met all of the above but `LATER`."""
-    with (
-        services(tmp_path_factory.mktemp("letters"), broker_setting) as on,
-        deployment(on, f"letters-{next(NUMBERS)}", model=fixed_model(), **PATHLESS) as deployed,
-    ):
+    with deployment(on, f"letters-{next(NUMBERS)}", model=fixed_model(), **PATHLESS) as deployed:
         deployed.send([*EUR, *BUSY, GBP, *GOOD])
         home = int(partitions_of([ASTRAY.key], PARTITIONS)[0])
         asyncio.run(put(deployed, ASTRAY, (home + 1) % PARTITIONS))

@@ -13,7 +13,7 @@ from stream_seg.core.features import FEATURES
 from stream_seg.core.mix import MIX_SIZE
 from stream_seg.streaming.drift_reports import in_words
 from stream_seg.streaming.samples import Sample
-from tests.integration.support.deployment import Deployment, deployment, services
+from tests.integration.support.deployment import Deployment, Services, deployment
 from tests.integration.support.ending import read_topic
 from tests.integration.support.polling import eventually
 
@@ -54,11 +54,8 @@ def models(deployed: Deployment) -> int:
     return len(read_topic(deployed, deployed.settings.topic("segment-models")))
 
 
-def test_a_learner_tells_of_a_share_that_grew(tmp_path_factory, broker_setting: str) -> None:
-    with (
-        services(tmp_path_factory.mktemp("drift"), broker_setting) as on,
-        deployment(on, "drift", CLOCK="stream", HALF_LIFE_DAYS="1", SEGMENTS="2") as deployed,
-    ):
+def test_a_learner_tells_of_a_share_that_grew(on: Services) -> None:
+    with deployment(on, "drift", CLOCK="stream", HALF_LIFE_DAYS="1", SEGMENTS="2") as deployed:
         worker = deployed.start_worker()
         send(deployed, [day(number, often=0.3) for number in range(4)])
         eventually(lambda: models(deployed) > 0, 40, "there is a model", deployed.said)

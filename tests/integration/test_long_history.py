@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.structs import TopicPartition
 
 from stream_seg.streaming.embedded_quirks import look_long_enough
+from stream_seg.tools.topics import TopicSpec, create_topics
 
 BATCHES = 4_000
 AT_ONCE = 200
@@ -34,10 +34,7 @@ async def consumer(broker: str, tp: TopicPartition) -> AsyncIterator[AIOKafkaCon
 
 async def history(broker: str, name: str) -> TopicPartition:
     """A partition whose every record came in a batch of its own."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=broker)
-    await admin.start()
-    await admin.create_topics([NewTopic(name, 1, 1)])
-    await admin.close()
+    await create_topics(broker, [TopicSpec(name, 1, 1)])
     async with AIOKafkaProducer(bootstrap_servers=broker) as producer:
         for number in range(BATCHES):
             batch = producer.create_batch()

@@ -18,7 +18,7 @@ from stream_seg.streaming.dead_letters import MAX_KEY_BYTES
 from stream_seg.streaming.partitioning import partitions_of
 from stream_seg.streaming.publish import Message, append_all
 from stream_seg.tools.replay import started_producer
-from tests.integration.support.deployment import PARTITIONS, PATHLESS, Deployment, deployment, services
+from tests.integration.support.deployment import PARTITIONS, PATHLESS, Deployment, Services, deployment
 from tests.integration.support.ending import Ending, assert_all_agree, assert_exact, read_ending
 from tests.integration.support.events import Sent, identify, order, view
 from tests.integration.support.worker import Worker
@@ -82,14 +82,11 @@ async def send(deployed: Deployment, into: Placed) -> None:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, broker_setting: str) -> Iterator[Run]:
+def run(on: Services) -> Iterator[Run]:
     rng = Random(SEED)
     good = good_events(rng)
     into = placed(good, rng)
-    with (
-        services(tmp_path_factory.mktemp("mutants"), broker_setting) as on,
-        deployment(on, "mutants", model=fixed_model(), **PATHLESS) as deployed,
-    ):
+    with deployment(on, "mutants", model=fixed_model(), **PATHLESS) as deployed:
         worker = deployed.start_worker()
         asyncio.run(send(deployed, into))
         deployed.wait_until_drained()

@@ -83,6 +83,8 @@ def test_after_sigterm_the_next_worker_goes_on_and_repeats_nothing(on: Services)
         assert set(letters.values()) == {1}
         assert again.metrics()['stream_seg_repeats_skipped_total{by="offset"}'] == 0
         assert again.terminate() == 0, again.said()
+        # Nothing else happened that a log should tell.
+        assert [line for line in again.said().splitlines() if "partitions" not in line] == []
 
 
 def committed_offsets(deployed: Deployment) -> dict[tuple[str, int], int | None]:

@@ -104,7 +104,7 @@ def test_a_full_record_is_within_the_bound_and_near_it(remembered: int) -> None:
 def test_a_million_events_leave_a_record_within_the_bound() -> None:
     shopper, rng = Shopper(MOST_REMEMBERED), Random(7)
     fill(shopper)
-    for number, numbers in enumerate(chunks(1_000_000, 20_000)):
+    for number, numbers in enumerate(chunks(1_000_000, 2_000)):
         if number % 4 == 3:
             values = {f"t-{rng.randrange(500)}": rng.choice([None, True, 1e300, "é" * 900, "x"]) for _ in range(2)}
             shopper.absorb("profiles", [event("identify", f"i-{number}", rng.uniform(0, NOW), traits=values)])
@@ -114,7 +114,7 @@ def test_a_million_events_leave_a_record_within_the_bound() -> None:
             kind = rng.choice(INTERACTIONS)
             shopper.absorb("interactions", [event(kind, f"x-{n}", rng.uniform(0, NOW)) for n in numbers])
     packed = Customer.unpack(shopper.packed)
-    assert packed.purchases + packed.interactions > 1_000_000 - 20_000
+    assert packed.purchases + packed.interactions > 1_000_000
     assert shopper.largest <= bound(MOST_REMEMBERED)
 
 
