@@ -8,13 +8,13 @@ from math import sqrt
 from typing import Final, NamedTuple
 
 import numpy as np
-from river.drift import ADWIN
 from scipy.spatial.distance import cdist
 
 from stream_seg.contracts.drift import What
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.core.features import FEATURES
 
+from .at_need import adwin
 from .policy import DAY_S
 from .scaling import CLIP, Matrix
 
@@ -170,7 +170,7 @@ class _Window:
     """River's ADWIN over one number a customer, and the level there was before its first cut."""
 
     def __init__(self, delta: float) -> None:
-        self._adwin = ADWIN(delta=delta)
+        self._adwin = adwin()(delta=delta)
         self.before: _Level | None = None
         self.taken = 0
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.contracts.times import rfc3339
+from stream_seg.learning import at_need
 from stream_seg.learning.gate import UNUSABLE, Refusal, refusal
 from stream_seg.learning.learner import Learner
 from stream_seg.learning.policy import LearnerPolicy
@@ -69,6 +70,8 @@ class LearningAgent:
             except ValueError as reason:
                 log.error("a message on the samples topic was left out: %s", reason)
                 continue
+            if self._learner is None:
+                await asyncio.to_thread(at_need.load)
             learner = self._learner = await self._current()
             await self._drift.watch(sample, self._feed.latest)
             why = await asyncio.to_thread(_learn, learner, sample)
