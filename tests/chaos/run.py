@@ -15,12 +15,13 @@ from tests.chaos.broker import Broker
 from tests.chaos.disturb import WorkerTrouble
 from tests.chaos.fleet import STOPPED
 from tests.chaos.options import Options
+from tests.chaos.persons import Persons
 from tests.chaos.rebirth import be_reborn
 from tests.chaos.simulate import simulate
 from tests.chaos.stage import Stage, stage
 from tests.chaos.surroundings import Surroundings
-from tests.chaos.verdict import Verdict, judge_changes, judge_customers, judge_letters, judge_redis
-from tests.integration.support.ending import read_ending, read_redis
+from tests.chaos.verdict import Verdict, judge_changes, judge_customers, judge_letters, judge_models, judge_redis
+from tests.integration.support.ending import read_ending, read_models, read_redis, shown_model
 from tests.integration.support.yardstick import expect
 
 SETTLED_S = 10.0
@@ -52,19 +53,19 @@ def run(options: Options, broker: Broker, directory: Path) -> Told:
     print(f"simulating {options.events:,} events of {options.customers:,} customers, seed {options.seed}", flush=True)
     simulated = simulate(options.events, options.customers, options.seed)
     with stage(options, broker, simulated, directory) as scene:
-        trouble, around = WorkerTrouble(scene), Surroundings(scene)
+        trouble, around, persons = WorkerTrouble(scene), Surroundings(scene), Persons(scene)
         _begin(scene)
         scene.say(
             f"events arrive for {options.duration_s:.0f} s, {len(simulated.sent) / options.duration_s:,.0f} a second"
         )
         scene.sender.begin(simulated.sent, options.duration_s)
-        _disturb(scene, trouble, around)
-        undone = _what_is_undone(scene, trouble, around)
+        _disturb(scene, trouble, around, persons)
+        undone = _what_is_undone(scene, trouble, around, persons)
         undone += _settle(scene)
-        _judge(told.verdict, scene, undone)
+        _judge(told.verdict, scene, undone, persons.tracebacks)
         statuses = scene.fleet.end()
         scene.say(f"workers stopped with {statuses}")
-        told.done = trouble.done + around.done
+        told.done = trouble.done + around.done + persons.done
         told.done["points_visited"] = len(set(scene.fleet.tally.visited))
         told.done["restarts"] = scene.fleet.tally.restarts
         told.done["changes"] = len(scene.changes)
@@ -94,20 +95,25 @@ def _begin(scene: Stage) -> None:
     scene.say(f"{len(fleet.working())} workers own partitions")
 
 
-def _disturb(scene: Stage, trouble: WorkerTrouble, around: Surroundings) -> None:
-    """Both kinds of disturbances at their seeded times, side by side."""
+def _disturb(scene: Stage, trouble: WorkerTrouble, around: Surroundings, persons: Persons) -> None:
+    """All kinds of disturbances at their seeded times, side by side."""
     failures: list[BaseException] = []
 
-    def surround() -> None:
-        try:
-            _paced(scene, _surrounding_steps(scene, around), around.rng)
-        except BaseException as failure:
-            failures.append(failure)
+    def beside(steps: list[Step], rng: random.Random) -> threading.Thread:
+        def disturb() -> None:
+            try:
+                _paced(scene, steps, rng)
+            except BaseException as failure:
+                failures.append(failure)
 
-    beside = threading.Thread(target=surround, daemon=True)
-    beside.start()
+        thread = threading.Thread(target=disturb, daemon=True)
+        thread.start()
+        return thread
+
+    others = [beside(_surrounding_steps(scene, around), around.rng), beside(_person_steps(scene, persons), persons.rng)]
     _paced(scene, _worker_steps(scene, trouble), trouble.rng)
-    beside.join()
+    for each in others:
+        each.join()
     if failures:
         raise failures[0]
 
@@ -148,6 +154,27 @@ def _surrounding_steps(scene: Stage, around: Surroundings) -> list[Step]:
     return steps
 
 
+def _person_steps(scene: Stage, persons: Persons) -> list[Step]:
+    """None where the model is pinned by a setting: these commands refuse then."""
+    if not scene.options.learning:
+        return []
+    steps: list[Step] = [
+        ("named", persons.name),
+        ("named", persons.name),
+        ("pinned", persons.pin),
+        ("pinned", persons.pin),
+        ("rolled_back", persons.roll_back),
+        ("commands_killed", persons.die),
+        ("commands_killed", persons.die),
+        ("commands_killed", persons.die),
+        ("unnamed", persons.take_back),
+    ]
+    persons.rng.shuffle(steps)
+    steps.sort(key=lambda step: step[0] == "unnamed")  # there must be a name by then
+    first_comes = int(len(steps) * LEARNED)
+    return [("wait", lambda: None)] * first_comes + steps
+
+
 def _paced(scene: Stage, steps: list[Step], rng: random.Random) -> None:
     """Steps one after the other, each not before its time: a random moment of its share of the run.
 
@@ -164,7 +191,7 @@ def _paced(scene: Stage, steps: list[Step], rng: random.Random) -> None:
         step[1]()
 
 
-def _what_is_undone(scene: Stage, trouble: WorkerTrouble, around: Surroundings) -> list[str]:
+def _what_is_undone(scene: Stage, trouble: WorkerTrouble, around: Surroundings, persons: Persons) -> list[str]:
     """What did not come about; crash points get another chance."""
     options, visited = scene.options, scene.fleet.tally.visited
     for _ in range(TRIES - 1):
@@ -175,8 +202,8 @@ def _what_is_undone(scene: Stage, trouble: WorkerTrouble, around: Surroundings) 
     undone += [
         f"{trouble.done[name]} {name} of {least}" for name, least in wanted.items() if trouble.done[name] < least
     ]
-    wanted = {name: 1 for name, _ in _surrounding_steps(scene, around)}
-    return undone + [name for name in wanted if not around.done[name]]
+    undone += [name for name in dict(_surrounding_steps(scene, around)) if not around.done[name]]
+    return undone + [name for name, _ in _person_steps(scene, persons) if name != "wait" and not persons.done[name]]
 
 
 def _settle(scene: Stage) -> list[str]:
@@ -194,7 +221,7 @@ def _settle(scene: Stage) -> list[str]:
     return []
 
 
-def _judge(verdict: Verdict, scene: Stage, undone: list[str]) -> None:
+def _judge(verdict: Verdict, scene: Stage, undone: list[str], tracebacks: list[str]) -> None:
     documents, sizes = read_redis(scene.deployed)
     ending = read_ending(scene.deployed)
     scene.changes = ending.changes
@@ -204,11 +231,14 @@ def _judge(verdict: Verdict, scene: Stage, undone: list[str]) -> None:
     judge_customers(verdict, ending, expected, None if scene.options.learning else fixed_model())
     topic = judge_changes(verdict, ending)
     judge_redis(verdict, topic, documents, sizes)
+    if scene.options.learning:
+        judge_models(verdict, read_models(scene.deployed).latest, shown_model(scene.deployed), documents)
     judge_letters(verdict, ending.dead_letters, sent)
     tally = scene.fleet.tally
     verdict.row("restarts_by_hand", [f"worker of place {each}" for each in tally.by_hand])
     verdict.row(
-        "tracebacks", [f"worker {each.place}: {each.said}" for each in tally.exits if "Traceback (most" in each.said]
+        "tracebacks",
+        tracebacks + [f"worker {each.place}: {each.said}" for each in tally.exits if "Traceback (most" in each.said],
     )
     verdict.row("undone", undone)
     for each in tally.exits:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +44,7 @@ class Stage:
     broker: Broker
     redis: Redis
     settings: Settings
+    environment: Mapping[str, str]  # the same, for processes
     simulated: Simulated
     sender: Sender
     fleet: Fleet
@@ -111,7 +112,7 @@ def stage(options: Options, broker: Broker, simulated: Simulated, directory: Pat
             fleet = Fleet(options.workers + GUESTS, environment, directory, random.Random(f"{options.seed} fleet"))
             sender.start()
             fleet.start()
-            scene = Stage(options, broker, cache, settings, simulated, sender, fleet, rng)
+            scene = Stage(options, broker, cache, settings, environment, simulated, sender, fleet, rng)
             try:
                 yield scene
             finally:

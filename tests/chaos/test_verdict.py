@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from benchmarks.workload import fixed_model
+from stream_seg.contracts.model import parse_snapshot
 from stream_seg.core.decay import Decay
 from stream_seg.core.engine import Engine, Rules
-from tests.chaos.verdict import Verdict, judge_changes, judge_customers, judge_letters, judge_redis
+from tests.chaos.verdict import Verdict, judge_changes, judge_customers, judge_letters, judge_models, judge_redis
 from tests.integration.support.ending import Ending, Letter
 from tests.integration.support.events import Sent, order
 from tests.integration.support.yardstick import HALF_LIFE_S, expect
@@ -107,6 +108,33 @@ def test_a_document_that_is_late_missing_or_too_many_is_found() -> None:
         judge_redis(verdict, TOPIC, redis, {"b1": 2})
         assert verdict.figures["redis_differs"] == 1
         assert verdict.figures["sizes_differ"] == 1
+
+
+def test_a_change_of_the_name_alone_must_say_so() -> None:
+    was = {"segment": "b0", "name": "B0", "since": SINCE[0]}
+    assert judged(ending(FIRST, change(2, was, "b0")))["unchained"] == 1
+    assert "unchained" not in judged(ending(FIRST, change(2, was, "b0", change="renamed")))
+
+
+def test_a_model_or_a_name_that_has_not_arrived_is_found() -> None:
+    snapshot = parse_snapshot(
+        json.dumps(
+            {**MODEL, "segments": [{**MODEL["segments"][0], "name_pinned": True}, *MODEL["segments"][1:]]}
+        ).encode()
+    )
+    named = snapshot.segments[0]
+    for shown, name, found in (
+        (snapshot.version, named.name, (0, 0)),
+        (snapshot.version + 1, "B0", (1, 1)),
+        (None, "B0", (1, 1)),
+    ):
+        verdict = Verdict()
+        places = {"c-1": (named.id, name, SINCE[0], 1), "c-2": ("b1", "anything", SINCE[0], 1)}
+        judge_models(verdict, snapshot, None if shown is None else {"version": shown}, places)
+        assert (verdict.figures["models_differ"], verdict.figures["misnamed"]) == found
+    verdict = Verdict()
+    judge_models(verdict, None, None, TOPIC)
+    assert verdict.ok
 
 
 def test_letters_that_are_missing_or_of_good_records_are_found() -> None:

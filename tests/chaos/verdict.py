@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from math import isclose
 from typing import Any
 
+from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.core.customer import NO_SEGMENT, Customer
-from tests.integration.support.ending import Ending, Letter, counts_of, decayed_of, epoch_s, segment_of
+from stream_seg.learning import governance
+from tests.integration.support.ending import Ending, Letter, counts_of, decayed_of, epoch_s, kind_of, segment_of
 from tests.integration.support.events import Sent
 from tests.integration.support.yardstick import Expected
 
@@ -23,6 +25,8 @@ ROWS = {
     "unchained": "changes that do not chain (`from` is not the `to` before)",
     "redis_differs": "customers whose Redis document differs from the fold of the topic, 10 s after lag is 0",
     "sizes_differ": "segments whose size in Redis is not the number of customers in it",
+    "models_differ": "models in Redis that are not the one in force",
+    "misnamed": "customers who do not hear the name that a person gave to their segment",
     "malformed_without_letter": "malformed records without a dead letter",
     "letters_for_good": "dead letters for good records",
     "restarts_by_hand": "worker restarts that needed a hand",
@@ -143,6 +147,24 @@ def judge_redis(
     )
 
 
+def judge_models(
+    verdict: Verdict, in_force: ModelSnapshot | None, shown: Mapping[str, Any] | None, redis: Mapping[str, Place]
+) -> None:
+    """The model in force against what Redis shows of it, and the names that persons gave against documents."""
+    version = in_force.version if in_force else None
+    told = shown["version"] if shown else None
+    verdict.row("models_differ", [f"Redis shows model {told}, in force is {version}"] if told != version else [])
+    given = governance.given_names(in_force.segments) if in_force else {}
+    verdict.row(
+        "misnamed",
+        (
+            f"{each}: {name!r}, not {given[segment]!r}"
+            for each, (segment, name, *_) in redis.items()
+            if name != given.get(segment, name)
+        ),
+    )
+
+
 def judge_letters(verdict: Verdict, letters: Sequence[Letter], sent: Iterable[Sent]) -> None:
     """Dead letters against what was sent."""
     good, bad = set(), set()
@@ -171,7 +193,7 @@ def _unchained(by_customer: Mapping[str, Sequence[Change]]) -> Iterable[str]:
         before: dict[int, Any] = {}
         for change in own:
             came_from = before.get(change["life"])
-            kind = "moved" if came_from else "entered"
+            kind = kind_of(change)
             if change["from"] != came_from or change["change"] != kind:
                 yield f"{customer_id}, {change['sequence']}: {change['change']} from {change['from']}, was {came_from}"
             elif change["segments"] != {"behavior": change["to"]}:

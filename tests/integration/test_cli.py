@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from math import log
 from pathlib import Path
@@ -14,9 +11,10 @@ from typing import Any
 import pytest
 
 from stream_seg.embedded.process import free_port
+from tests.integration.support.command import command, run
 from tests.integration.support.deployment import PATHLESS, Deployment, Services, deployment
 from tests.integration.support.polling import eventually
-from tests.integration.support.worker import ROOT, Worker
+from tests.integration.support.worker import Worker
 
 MODEL: dict[str, Any] = {
     "version": 3,
@@ -41,28 +39,6 @@ EVENTS = """\
 {"event_id": "e-3", "customer_id": "c-1", "order_id": "o-3", "amount": 4000, "occurred_at": "2017-05-09T18:00:31Z"}
 {"event_id": "e-4", "customer_id": "c-3", "order_id": "o-4", "amount": -1, "occurred_at": "2017-05-09T18:00:31Z"}
 """
-
-
-def run(arguments: list[str], directory: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    """`stream-seg` in an empty directory, with these settings (names without prefix) and no others."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("STREAM_SEG_")}
-    return subprocess.run(
-        [sys.executable, "-m", "stream_seg", *arguments],
-        cwd=directory,
-        env={**inherited, "PYTHONPATH": str(ROOT), **{f"STREAM_SEG_{name}": value for name, value in settings.items()}},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
-def command(deployed: Deployment, *arguments: str) -> str:
-    """Standard output of a command that succeeds and has nothing to remark."""
-    settings = {name.removeprefix("STREAM_SEG_"): value for name, value in deployed.environment.items()}
-    done = run(list(arguments), deployed.directory, **settings)
-    assert (done.returncode, done.stderr) == (0, ""), done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")

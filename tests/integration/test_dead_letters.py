@@ -17,12 +17,12 @@ from aiokafka import AIOKafkaProducer
 
 from benchmarks.workload import fixed_model
 from stream_seg.streaming.partitioning import partitions_of
+from tests.integration.support.command import command, run
 from tests.integration.support.deployment import PARTITIONS, PATHLESS, Deployment, Services, deployment
 from tests.integration.support.ending import Letter, assert_all_agree, assert_exact, read_ending, read_topic
 from tests.integration.support.events import REMEMBERED, Sent, order, view
 from tests.integration.support.worker import ROOT, Worker
 from tests.integration.support.yardstick import expect
-from tests.integration.test_cli import command, run
 
 WHEN = "2017-05-09T18:00:31Z"
 RATE = 2.0

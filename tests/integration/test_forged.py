@@ -11,13 +11,13 @@ from benchmarks.workload import fixed_model
 from stream_seg.streaming.publish import append_all
 from stream_seg.streaming.state.changelog import HEADER_KEY, pack_entry
 from stream_seg.tools.replay import started_producer
+from tests.integration.support.command import run
 from tests.integration.support.deployment import PATHLESS, Deployment, Services, deployment
 from tests.integration.support.ending import assert_exact, read_ending
 from tests.integration.support.events import order
 from tests.integration.support.polling import eventually
 from tests.integration.support.worker import refusal
 from tests.integration.support.yardstick import expect
-from tests.integration.test_cli import run
 
 WHEN = "2017-05-09T18:00:31Z"
 FIRST, SECOND = order("c-1", 1, WHEN, 5.0), order("c-1", 2, WHEN, 5.0)

@@ -13,11 +13,11 @@ import pytest
 
 from stream_seg.core.features import FEATURES
 from stream_seg.streaming.samples import Sample
+from tests.integration.support.command import run
 from tests.integration.support.deployment import Deployment, Services, deployment
 from tests.integration.support.ending import assert_all_agree, assert_changes_chain, read_ending
 from tests.integration.support.events import Sent, order
 from tests.integration.support.polling import eventually
-from tests.integration.test_cli import run
 from tests.integration.test_forged import forge
 
 DAY_S = 86_400.0

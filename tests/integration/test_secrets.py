@@ -15,12 +15,12 @@ import redis
 from benchmarks.workload import fixed_model
 from stream_seg.embedded.process import free_port
 from stream_seg.settings import EMBEDDED, Settings
+from tests.integration.support.command import run
 from tests.integration.support.deployment import PATHLESS, Services, deployment
 from tests.integration.support.events import identify, order
 from tests.integration.support.polling import eventually
 from tests.integration.support.redis import redis_server
 from tests.integration.support.worker import Worker
-from tests.integration.test_cli import run
 
 SECRET = "s3cr3t-pa55"
 USER = "hidden-user"

@@ -18,6 +18,7 @@ from stream_seg.core.decay import Decay
 from stream_seg.core.vocabulary import FIRST_CHANNEL, FIRST_INTERACTION, INTERACTION_SLOT, ORDERS, REFUNDED, SPEND
 from stream_seg.streaming.partitioning import partitions_of
 from stream_seg.streaming.state.store import PartitionState
+from stream_seg.tools.model_history import ModelHistory, read_history
 from stream_seg.tools.reader import read_all
 from tests.integration.support.deployment import Deployment
 from tests.integration.support.events import Sent
@@ -128,11 +129,11 @@ def assert_changes_chain(changes: Sequence[Letter]) -> None:
         assert [change["sequence"] for change in own] == list(range(1, len(own) + 1)), customer_id
         assert len({change["life"] for change in own}) == 1, customer_id
         assert [change["from"] for change in own] == [None, *(change["to"] for change in own[:-1])], customer_id
-        assert [change["change"] for change in own] == list(map(_kind, own)), customer_id
+        assert [change["change"] for change in own] == list(map(kind_of, own)), customer_id
         assert all(change["segments"] == {"behavior": change["to"]} for change in own), customer_id
 
 
-def _kind(change: Mapping[str, Any]) -> str:
+def kind_of(change: Mapping[str, Any]) -> str:
     """What a change into a segment must be called."""
     if change["from"] is None:
         return "entered"
@@ -175,6 +176,18 @@ def read_redis(deployed: Deployment) -> tuple[dict[str, tuple[str, str, str, int
         for customer_id, row in rows.items()
     }
     return documents, Counter(sizes.get("behavior", {}))
+
+
+def read_models(deployed: Deployment) -> ModelHistory:
+    """All models that were published, and what became of them."""
+    settings = deployed.settings
+    return asyncio.run(read_history(deployed.bootstrap, settings.topic("segment-models"), embedded=deployed.embedded))
+
+
+def shown_model(deployed: Deployment) -> dict[str, Any] | None:
+    """The model that Redis says is in force."""
+    with deployed.redis() as client:
+        return client.model()
 
 
 def segment_of(customer: Customer) -> str | None:

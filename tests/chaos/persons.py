@@ -1,0 +1,121 @@
+"""Disturbances by persons: segments are named, models pinned and gone back to, and commands die in between."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Final
+
+from tests.chaos.stage import Stage
+from tests.integration.support.command import start
+
+MODEL_S: Final = 180.0  # within which there must be a model
+DONE_S: Final = 60.0
+PINNED_S: Final = (4.0, 10.0)
+KILLED_AFTER_S: Final = (0.3, 3.0)  # a command takes about two seconds, half of them until it publishes
+NAMES: Final = ("Families", "Night owls", "Coffee lovers", "Bargain seekers", "Regulars of the old town")
+
+
+class Persons:
+    """What persons do by `stream-seg models`, one after the other. `done` counts what took force.
+
+    A command may fail while broker or Redis are away, but with a line that says so: `tracebacks` are those that did
+    not.
+    """
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.rng = random.Random(f"{stage.options.seed} persons")
+        self.done: Counter[str] = Counter()
+        self.tracebacks: list[str] = []
+
+    def name(self) -> None:
+        """Give a segment a name."""
+        shown = self._shown()
+        if shown and self._run("name", *self._a_name(shown)):
+            self.done["named"] += 1
+
+    def take_back(self) -> None:
+        """Take a name back that a person gave."""
+        given = [each["id"] for each in (self._shown() or {"segments": []})["segments"] if each["name_pinned"]]
+        if given and self._run("unname", self.rng.choice(given)):
+            self.done["unnamed"] += 1
+
+    def pin(self) -> None:
+        """Pin the model in force, or an older one, for a while."""
+        shown = self._shown()
+        if not shown:
+            return
+        version = self.rng.randint(max(1, shown["version"] - 3), shown["version"])
+        if self._run("pin", str(version)):
+            time.sleep(self.rng.uniform(*PINNED_S))
+            self.done["pinned"] += self._until(lambda: self._run("unpin"))
+
+    def roll_back(self) -> None:
+        """Go back to an older model."""
+        shown = self._shown()
+        if shown and self._run("rollback", str(self.rng.randint(max(1, shown["version"] - 3), shown["version"]))):
+            self.done["rolled_back"] += 1
+
+    def die(self) -> None:
+        """kill -9 of a command that names a segment, before, while or after it publishes."""
+        shown = self._shown()
+        if not shown:
+            return
+        process = self._start("name", *self._a_name(shown))
+        after_s = self.rng.uniform(*KILLED_AFTER_S)
+        time.sleep(after_s)
+        process.kill()
+        process.communicate()
+        self.done["commands_killed"] += 1
+        self.stage.say(f"a command is killed after {after_s:.1f} s")
+
+    def _a_name(self, shown: dict[str, Any]) -> tuple[str, str]:
+        """A segment, and a name that none has yet."""
+        taken = {each["name"].casefold() for each in shown["segments"]}
+        name = f"{self.rng.choice(NAMES)} {sum(self.done.values()) + 1}"
+        return self.rng.choice(shown["segments"])["id"], f"{name}!" if name.casefold() in taken else name
+
+    def _shown(self) -> dict[str, Any] | None:
+        """The model in force, once there is one; None where there is none for long."""
+        found: dict[str, Any] = {}
+
+        def look() -> bool:
+            status, out = self._told("show")
+            if status == 0:
+                found.update(json.loads(out.splitlines()[-1]))
+            return status == 0
+
+        return found if self._until(look, MODEL_S) else None
+
+    def _run(self, *arguments: str) -> bool:
+        status, _ = self._told(*arguments)
+        self.stage.say(f"models {' '.join(arguments)}: {'done' if status == 0 else f'failed with {status}'}")
+        return status == 0
+
+    def _told(self, *arguments: str) -> tuple[int, str]:
+        """Exit status and standard output of a command."""
+        process = self._start(*arguments)
+        try:
+            out, err = process.communicate(timeout=DONE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            out, err = process.communicate()
+        if "Traceback (most" in err:
+            self.tracebacks.append(f"models {' '.join(arguments)}: {err}")
+        return process.returncode, out
+
+    def _start(self, *arguments: str) -> subprocess.Popen[str]:
+        return start(["models", *arguments, "--json"], self.stage.settings.data_dir, self.stage.environment)
+
+    def _until(self, ask: Callable[[], bool], timeout_s: float = DONE_S) -> bool:
+        deadline = time.monotonic() + timeout_s
+        while not ask():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(1.0)
+        return True

@@ -1,0 +1,45 @@
+"""Commands as a user runs them: `stream-seg` as a process, its output and exit status."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.integration.support.deployment import Deployment
+from tests.integration.support.worker import ROOT
+
+
+def start(arguments: Sequence[str], directory: Path, environment: Mapping[str, str]) -> subprocess.Popen[str]:
+    """Start `stream-seg` in a directory, with this environment and no other of its own."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("STREAM_SEG_")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "stream_seg", *arguments],
+        cwd=directory,
+        env={**inherited, "PYTHONPATH": str(ROOT), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(arguments: Sequence[str], directory: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """`stream-seg` in an empty directory, with these settings (names without prefix) and no others."""
+    environment = {f"STREAM_SEG_{name}": value for name, value in settings.items()}
+    with start(arguments, directory, environment) as process:
+        try:
+            out, err = process.communicate(timeout=120)
+        except BaseException:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def command(deployed: Deployment, *arguments: str) -> str:
+    """Standard output of a command that succeeds and has nothing to remark."""
+    settings = {name.removeprefix("STREAM_SEG_"): value for name, value in deployed.environment.items()}
+    done = run(list(arguments), deployed.directory, **settings)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    return done.stdout
