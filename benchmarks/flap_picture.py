@@ -11,7 +11,7 @@ from benchmarks.calm import COMPLETE_JOURNEY, SIMULATED, Point
 TARGET_FLAPS: Final = 5.0
 TARGET_NEAREST: Final = 90.0
 TARGET_DAYS: Final = 10.0
-DRAWN_DWELL: Final = 3.0
+DRAWN_DWELL: Final = 1.0
 COLOURS: Final = {
     "with days since the last order": "tab:red", "rates": "tab:orange", "default": "tab:blue", "paces": "tab:green",
 }  # fmt: skip
@@ -41,7 +41,7 @@ def draw(points: Sequence[Point], used: Sequence[Point], path: Path) -> None:
     panels[2].axvline(TARGET_DAYS, color="grey", lw=0.8)
     handles, labels = panels[1].get_legend_handles_labels()
     figure.legend(handles, labels, loc="lower center", ncol=4, fontsize=8, frameon=False)
-    figure.suptitle("margins 0 to 0.3 with a dwell of three days, one model pinned; grey lines: wanted", fontsize=10)
+    figure.suptitle("margins 0 to 0.2 with a dwell of a day, one model pinned; grey lines: wanted", fontsize=10)
     figure.tight_layout(rect=(0, 0.12, 1, 1))
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=80)

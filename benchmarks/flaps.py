@@ -40,8 +40,8 @@ CHOICES: Final = {
     "default": (DEFAULT_FEATURES, (30.0,)),
     "paces": (PACES, (30.0, 14.0, 10.0, 7.0)),
 }
-MARGINS: Final = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3)
-DWELLS: Final = (0.0, 1.0, 3.0, 5.0)
+MARGINS: Final = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2)
+DWELLS: Final = (0.0, 0.5, 1.0, 2.0)
 
 
 @cache

@@ -60,9 +60,9 @@ class Settings(BaseSettings):
         DEFAULT_FEATURES, description="what the behavior dimension is learned from: names, with commas between"
     )
     margin: float = Field(
-        0.1, ge=0, lt=1, description="how much nearer another segment must be; 0 turns hysteresis off"
+        0.05, ge=0, lt=1, description="how far past a border a customer must be to move; 0 turns hysteresis off"
     )
-    dwell: float = Field(259_200.0, ge=0, description="seconds a customer stays in a segment at least")
+    dwell: float = Field(86_400.0, ge=0, description="seconds a customer stays in a segment at least")
     half_life_days: float = Field(30.0, gt=0, description="of decayed counts and sums")
     dedup_events: int = Field(8, ge=1, le=255, description="recent event ids kept a customer")
     currency: Annotated[str, Upper] = Field("USD", pattern=r"^[A-Z]{3}$", description="base currency, ISO 4217")

@@ -55,7 +55,7 @@ class Moves:
         """The same without the others: rows 0, 1, ... of those who move."""
         chosen, found = self.rows, self.assignment
         if found is not None:
-            found = Assignment(found.best[chosen], found.second[chosen], found.distances[chosen])
+            found = Assignment(found.best[chosen], found.second[chosen], found.distances[chosen], found.apart)
         renamed = {row: self.renamed[was] for row, was in enumerate(chosen) if was in self.renamed}
         return Moves(list(range(len(chosen))), self.now[chosen], self.features[chosen], found, renamed)
 

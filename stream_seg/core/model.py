@@ -20,11 +20,15 @@ def segment_id(number: int) -> str:
 
 
 class Assignment(NamedTuple):
-    """Nearest and second nearest segment of n customers by number, and the distances (n, names) to all centres."""
+    """Nearest and second nearest segment of n customers by number, and the distances (n, names) to all centres.
+
+    `apart` (names, names) are those of the centres to each other; infinite to numbers that have no centre.
+    """
 
     best: npt.NDArray[np.intp]
     second: npt.NDArray[np.intp]
     distances: Matrix
+    apart: Matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +81,13 @@ class SegmentModel:
     def _log_columns(self) -> npt.NDArray[np.intp]:
         return np.flatnonzero(self.log)
 
+    @cached_property
+    def _apart(self) -> Matrix:
+        apart = np.full((len(self.names), len(self.names)), np.inf)
+        between = np.linalg.norm(self.centroids[:, np.newaxis] - self.centroids, axis=2)
+        apart[np.ix_(self.places, self.places)] = between
+        return apart
+
     def scaled(self, matrix: Matrix) -> Matrix:
         """The model's features (n, d) of a feature matrix (n, len(FEATURES)), scaled as the centres are."""
         chosen = matrix[:, self._columns]
@@ -97,4 +108,4 @@ class SegmentModel:
         rest = squares.copy()
         rest[np.arange(len(rest)), best] = np.inf
         second = rest.argmin(axis=1) if len(self.places) > 1 else best
-        return Assignment(best, second, np.sqrt(squares))
+        return Assignment(best, second, np.sqrt(squares), self._apart)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -41,12 +41,19 @@ class Transition(NamedTuple):
     model_version: int
 
 
+# Who has just moved must go this far past the next border, whatever the margin: what is in excess of the margin halves
+# with every five dwells that the segment is held. Most flaps are second thoughts of the days after a move.
+_FRESH_MARGIN: Final = 0.4
+_DWELLS_TO_HALF: Final = 5.0
+
+
 @dataclass(frozen=True, slots=True)
 class Hysteresis:
     """What keeps a customer at the border of two segments from flapping.
 
-    A customer moves only when the nearest centre is nearer than the held one by the share `margin` of the held
-    distance, and the held segment is at least `dwell_s` seconds old. Zero and zero: always the nearest.
+    A customer moves only when they are past the border of the segment held by the share `margin` of the way from the
+    border to the nearest centre, and have held the segment for `dwell_s` seconds. With a dwell the margin is wider
+    after a move, and narrows while the segment is held. Zero and zero: always the nearest.
     """
 
     margin: float = 0.0
@@ -56,12 +63,23 @@ class Hysteresis:
         self, assignment: Assignment, held: npt.NDArray[np.intp], since: Matrix, now: Matrix
     ) -> npt.NDArray[np.bool_]:
         """Which of n customers change segment; `held` (n,) is -1 for none, `since` and `now` (n,) epoch seconds."""
-        distances = assignment.distances
+        distances, best = assignment.distances, assignment.best
         rows = np.arange(len(held))
         settled = (held >= 0) & (held < distances.shape[1])
-        held_distance = np.where(settled, distances[rows, np.where(settled, held, 0)], np.inf)
-        settled &= np.isfinite(held_distance)  # a segment that ended is left at once: nobody would look again
-        nearer = distances[rows, assignment.best] < held_distance * (1.0 - self.margin)
-        rested = now - since >= self.dwell_s
-        moving: npt.NDArray[np.bool_] = (assignment.best != held) & (~settled | (nearer & rested))
+        settled &= np.isfinite(distances[rows, np.where(settled, held, 0)])  # one that ended is left at once
+        place = np.where(settled, held, best)
+        age = np.maximum(now - since, 0.0)
+        # Along the line between two centres the difference of squares grows evenly, from 0 at the border, half-way, to
+        # the line's own square at the centre; beside the line it is as at the nearest point on it.
+        past = distances[rows, place] ** 2 - distances[rows, best] ** 2
+        beyond = past > self._margins(age) * assignment.apart[place, best] ** 2
+        moving: npt.NDArray[np.bool_] = (best != held) & (~settled | (beyond & (age >= self.dwell_s)))
         return moving
+
+    def _margins(self, age: Matrix) -> Matrix | float:
+        """The margin of those who have held their segment for `age` (n,) seconds."""
+        if not self.dwell_s:
+            return self.margin
+        excess = max(_FRESH_MARGIN - self.margin, 0.0)
+        margins: Matrix = self.margin + excess * np.exp2(-age / (_DWELLS_TO_HALF * self.dwell_s))
+        return margins

@@ -39,9 +39,10 @@ def test_moves_are_counted_by_customer_days() -> None:
 
 
 def test_under_a_margin_and_a_dwell() -> None:
-    # One customer between two centres; the nearer one changes every day, by more and more.
-    distances = [[1.0, 2.0], [1.0, 0.95], [1.0, 0.8], [0.5, 1.0], [0.5, 1.0], [0.5, 1.0]]
-    days = [Assignment(np.array([np.argmin(d)]), np.array([np.argmax(d)]), np.array([d])) for d in distances]
+    # One customer on the line between two centres, by the share of the way.
+    apart, at = np.array([[0.0, 1.0], [1.0, 0.0]]), [0.3, 0.51, 0.8, 0.3, 0.2, 0.2]
+    distances = [np.array([[place, 1.0 - place]]) for place in at]
+    days = [Assignment(d.argmin(axis=1), d.argmax(axis=1), d, apart) for d in distances]
     assigned = Assigned(0, [DAY_S * day for day in range(1, 7)], days)
     assert Held.under(assigned, rule(0.0, 3.0)).segments[:, 0].tolist() == [0, 1, 1, 0, 0, 0]
     strict = Held.under(assigned, rule(0.1, 2.0))

@@ -53,7 +53,7 @@ def move(
 ) -> Transition:
     """The change of a customer who is at these distances from the centres."""
     order = np.argsort(distances, kind="stable")
-    assignment = Assignment(order[:1], order[1:2], np.array([distances]))
+    assignment = Assignment(order[:1], order[1:2], np.array([distances]), np.ones((3, 3)))
     moves = Moves([0], np.array([now]), after[np.newaxis], assignment)
     (why,) = engine.explain(moves, None if before is None else before[np.newaxis])
     return engine.move(b"c-1", customer, why, reason)
@@ -252,7 +252,7 @@ def test_who_stays_needs_no_explanation() -> None:
 def test_each_of_those_who_move_is_explained_in_the_order_of_rows() -> None:
     engine = an_engine()
     distances = np.array([[1.0, 4.0, 2.0], [0.0, 9.0, 9.0], [8.0, 9.0, 2.0]])
-    assignment = Assignment(np.array([0, 0, 2]), np.array([2, 1, 0]), distances)
+    assignment = Assignment(np.array([0, 0, 2]), np.array([2, 1, 0]), distances, np.ones((3, 3)))
     after = np.stack([row(order_rate=3.0), row(order_rate=9.0), row(spend_rate=700.0)])
     before = np.stack([row(order_rate=1.0), row(spend_rate=500.0)])
     moves = Moves([0, 2], np.array([NOW, NOW + 1, NOW + 2]), after, assignment)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,16 @@ def test_the_nearest_centre_wins_and_the_next_is_second() -> None:
         [6.0, 4.0, 14.0],
         [14.0, 4.0, 6.0],
         [100.0, 90.0, 80.0],
+    ]
+
+
+def test_centres_know_how_far_they_are_from_each_other() -> None:
+    found = model(names=("few", "gone", "some", "many"), numbers=(0, 2, 3)).assign(people(order_rate=[0.0]))
+    assert found.apart.tolist() == [
+        [0.0, inf, 10.0, 20.0],
+        [inf, inf, inf, inf],
+        [10.0, inf, 0.0, 10.0],
+        [20.0, inf, 10.0, 0.0],
     ]
 
 

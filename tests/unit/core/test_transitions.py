@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+from math import inf
+
 import numpy as np
 import pytest
 
 from stream_seg.core.model import Assignment
 from stream_seg.core.transitions import Hysteresis
 
+LINE = 10.0  # centres are this far apart, unless a test says otherwise
+
 
 def moves(hysteresis: Hysteresis, distances: list[float], held: int, since: float = 0.0, now: float = 1e6) -> bool:
     """Whether a customer at these distances from the centres leaves the segment held."""
     order = np.argsort(distances, kind="stable")
-    assignment = Assignment(order[:1], order[1:2], np.array([distances]))
+    apart = LINE * (1.0 - np.eye(len(distances)))
+    assignment = Assignment(order[:1], order[1:2], np.array([distances]), apart)
     moving = hysteresis.moves(assignment, np.array([held]), np.array([since]), np.array([now]))
     assert moving.shape == (1,)
     return bool(moving[0])
@@ -36,9 +41,17 @@ def test_an_equally_near_segment_is_no_reason_to_move() -> None:
     assert not moves(Hysteresis(), [0.0, 0.0], held=1)
 
 
-@pytest.mark.parametrize(("nearest", "moving"), [(7.99, True), (8.0, False), (9.0, False)])
-def test_the_margin_is_a_share_of_the_held_distance(nearest: float, moving: bool) -> None:
-    assert moves(Hysteresis(margin=0.2), [nearest, 10.0], held=1) is moving
+@pytest.mark.parametrize(("at", "moving"), [(5.9, False), (6.1, True), (10.0, True), (14.0, True)])
+def test_the_margin_is_a_share_of_the_way_from_the_border_to_the_centre(at: float, moving: bool) -> None:
+    # The border is at 5, the nearest centre at 10: a fifth of the way is 6.
+    assert moves(Hysteresis(margin=0.2), [abs(LINE - at), at], held=1) is moving
+
+
+@pytest.mark.parametrize("beside", [0.0, 3.0, 1000.0])
+@pytest.mark.parametrize(("at", "moving"), [(5.9, False), (6.1, True)])
+def test_beside_the_line_the_border_is_as_wide(at: float, moving: bool, beside: float) -> None:
+    distances = [float(np.hypot(LINE - at, beside)), float(np.hypot(at, beside))]
+    assert moves(Hysteresis(margin=0.2), distances, held=1) is moving
 
 
 @pytest.mark.parametrize(("now", "moving"), [(1059.9, False), (1060.0, True), (2000.0, True), (900.0, False)])
@@ -46,11 +59,33 @@ def test_a_segment_is_held_for_the_dwell(now: float, moving: bool) -> None:
     assert moves(Hysteresis(dwell_s=60.0), [1.0, 10.0], held=1, since=1000.0, now=now) is moving
 
 
+@pytest.mark.parametrize(
+    ("dwells", "at", "moving"),
+    [
+        (1.0, 6.8, False),  # 0.1 + 0.3 * 0.5 ** (1 / 5) = 0.36: 6.8
+        (1.0, 6.9, True),
+        (5.0, 6.2, False),  # 0.1 + 0.15: 6.25
+        (5.0, 6.3, True),
+        (50.0, 5.49, False),
+        (50.0, 5.51, True),
+    ],
+)
+def test_after_a_move_the_margin_is_wide_and_narrows(dwells: float, at: float, moving: bool) -> None:
+    bound = Hysteresis(margin=0.1, dwell_s=60.0)
+    assert moves(bound, [LINE - at, at], held=1, since=0.0, now=60.0 * dwells) is moving
+
+
+def test_a_margin_wider_than_after_a_move_stays_as_it_is() -> None:
+    bound = Hysteresis(margin=0.6, dwell_s=60.0)
+    assert not moves(bound, [LINE - 7.9, 7.9], held=1, since=0.0, now=60.0)
+    assert moves(bound, [LINE - 8.1, 8.1], held=1, since=0.0, now=60.0)
+
+
 def test_margin_and_dwell_must_both_be_met() -> None:
     both = Hysteresis(margin=0.2, dwell_s=60.0)
-    assert not moves(both, [9.0, 10.0], held=1, since=0.0, now=60.0)
-    assert not moves(both, [1.0, 10.0], held=1, since=0.0, now=59.0)
-    assert moves(both, [1.0, 10.0], held=1, since=0.0, now=60.0)
+    assert not moves(both, [4.5, 5.5], held=1, since=0.0, now=1e6)
+    assert not moves(both, [0.0, 10.0], held=1, since=0.0, now=59.0)
+    assert moves(both, [0.0, 10.0], held=1, since=0.0, now=60.0)
 
 
 def test_a_held_segment_that_no_longer_exists_is_left_at_once() -> None:
@@ -60,19 +95,26 @@ def test_a_held_segment_that_no_longer_exists_is_left_at_once() -> None:
 
 
 def test_a_held_segment_that_ended_among_others_is_left_at_once() -> None:
-    assert moves(Hysteresis(margin=0.9, dwell_s=1e9), [9.0, float("inf"), 3.0], held=1)
+    assert moves(Hysteresis(margin=0.9, dwell_s=1e9), [9.0, inf, 3.0], held=1)
+
+
+def test_a_first_centre_that_ended_does_not_disturb() -> None:
+    apart = np.array([[inf, inf, inf], [inf, 0.0, LINE], [inf, LINE, 0.0]])
+    assignment = Assignment(np.array([2, 2]), np.array([1, 1]), np.array([[inf, 9.0, 1.0]] * 2), apart)
+    moving = Hysteresis().moves(assignment, np.array([-1, 1]), np.zeros(2), np.zeros(2))
+    assert moving.tolist() == [True, True]
 
 
 def test_many_customers_are_decided_each_for_themselves() -> None:
-    assignment = Assignment(
-        np.array([0, 0, 1, 0]), np.array([1, 1, 0, 1]), np.array([[1.0, 9.0], [8.5, 9.0], [9.0, 1.0], [1.0, 9.0]])
-    )
+    distances = np.array([[1.0, 9.0], [4.5, 5.5], [9.0, 1.0], [1.0, 9.0]])
+    apart = np.array([[0.0, LINE], [LINE, 0.0]])
+    assignment = Assignment(np.array([0, 0, 1, 0]), np.array([1, 1, 0, 1]), distances, apart)
     moving = Hysteresis(margin=0.2, dwell_s=10.0).moves(
-        assignment, np.array([1, 1, -1, 5]), np.zeros(4), np.array([20.0, 20.0, 0.0, 0.0])
+        assignment, np.array([1, 1, -1, 5]), np.zeros(4), np.array([20.0, 1e6, 0.0, 0.0])
     )
     assert moving.tolist() == [True, False, True, True]
 
 
 def test_nobody_moves_nowhere() -> None:
-    nobody = Assignment(np.empty(0, np.intp), np.empty(0, np.intp), np.empty((0, 3)))
+    nobody = Assignment(np.empty(0, np.intp), np.empty(0, np.intp), np.empty((0, 3)), np.zeros((3, 3)))
     assert Hysteresis(0.2, 60.0).moves(nobody, np.empty(0, np.intp), np.empty(0), np.empty(0)).tolist() == []
