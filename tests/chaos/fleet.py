@@ -197,6 +197,7 @@ class Fleet:
             self.tally.visited.append(place.running_armed.partition(":")[0])
         elif not place.told:
             self.tally.exits.append(Exit(place.number, status, place.running_armed, worker.said()))
+            place.armed = place.armed or place.running_armed  # it ended before it came to its crash point
         place.told, place.killed, place.running_armed = False, False, ""
         place.ended_at = time.monotonic()
 
