@@ -14,7 +14,6 @@ from stream_seg.contracts.drift import What
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.core.features import FEATURES
 
-from .at_need import adwin
 from .policy import DAY_S
 from .scaling import CLIP, Matrix
 
@@ -170,7 +169,9 @@ class _Window:
     """River's ADWIN over one number a customer, and the level there was before its first cut."""
 
     def __init__(self, delta: float) -> None:
-        self._adwin = adwin()(delta=delta)
+        from river.drift import ADWIN  # here: see at_need
+
+        self._adwin = ADWIN(delta=delta)
         self.before: _Level | None = None
         self.taken = 0
 

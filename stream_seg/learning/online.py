@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from .at_need import kmeans
 from .scaling import Matrix
 
 
@@ -19,7 +19,9 @@ class OnlineKMeans:
 
     def __init__(self, centers: Matrix, halflife: float) -> None:
         self._d = centers.shape[1]
-        self._kmeans = kmeans()(n_clusters=len(centers), halflife=halflife, seed=0)
+        from river.cluster import KMeans  # here: see at_need
+
+        self._kmeans: Any = KMeans(n_clusters=len(centers), halflife=halflife, seed=0)
         for index, center in enumerate(centers.tolist()):
             self._kmeans.centers[index].update(enumerate(center))
 

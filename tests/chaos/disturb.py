@@ -10,6 +10,7 @@ from typing import Final
 from tests.chaos.fleet import Place, metric, owns
 from tests.chaos.simulate import malformed
 from tests.chaos.stage import Stage
+from tests.integration.support.polling import until
 
 POLL_S: Final = 0.2
 FOUND_S: Final = 40.0  # within which a worker that owns partitions and lags should be found
@@ -52,7 +53,7 @@ class WorkerTrouble:
         """Another worker joins, and leaves after a while."""
         guest = self.fleet.places[-1]
         self.fleet.want(guest)
-        joined = self._until(lambda: owns(guest), READY_S)
+        joined = until(lambda: owns(guest), READY_S, POLL_S)
         self.done["joins"] += joined
         self.stage.say(f"worker {guest.number} {'joined' if joined else 'got no partitions'}")
         time.sleep(self.rng.uniform(1, 4))
@@ -82,7 +83,7 @@ class WorkerTrouble:
         for place in armed:
             place.armed = f"{point}:{nth}"
             if not self.fleet.kill(place):
-                self._until(lambda place=place: place.running_armed != "", READY_S)
+                until(lambda place=place: place.running_armed != "", READY_S, POLL_S)
 
         def visited() -> bool:
             return self.fleet.tally.visited.count(point) > before
@@ -141,11 +142,3 @@ class WorkerTrouble:
     def _lagging(self, place: Place) -> bool:
         worker = place.worker
         return worker is not None and metric(worker, "lag_events") > 0 and self.stage.lag() > 0
-
-    def _until(self, ask: Callable[[], bool], timeout_s: float) -> bool:
-        deadline = time.monotonic() + timeout_s
-        while not ask():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(POLL_S)
-        return True

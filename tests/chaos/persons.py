@@ -7,14 +7,16 @@ import random
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable
+from itertools import count
 from typing import Any, Final
 
 from tests.chaos.stage import Stage
 from tests.integration.support.command import start
+from tests.integration.support.polling import until
 
 MODEL_S: Final = 180.0  # within which there must be a model
 DONE_S: Final = 60.0
+AGAIN_S: Final = 1.0
 PINNED_S: Final = (4.0, 10.0)
 KILLED_AFTER_S: Final = (0.3, 3.0)  # a command takes about two seconds, half of them until it publishes
 NAMES: Final = ("Families", "Night owls", "Coffee lovers", "Bargain seekers", "Regulars of the old town")
@@ -32,6 +34,7 @@ class Persons:
         self.rng = random.Random(f"{stage.options.seed} persons")
         self.done: Counter[str] = Counter()
         self.tracebacks: list[str] = []
+        self._numbers = count(1)
 
     def name(self) -> None:
         """Give a segment a name."""
@@ -53,7 +56,7 @@ class Persons:
         version = self.rng.randint(max(1, shown["version"] - 3), shown["version"])
         if self._run("pin", str(version)):
             time.sleep(self.rng.uniform(*PINNED_S))
-            self.done["pinned"] += self._until(lambda: self._run("unpin"))
+            self.done["pinned"] += until(lambda: self._run("unpin"), DONE_S, AGAIN_S)
 
     def roll_back(self) -> None:
         """Go back to an older model."""
@@ -76,9 +79,7 @@ class Persons:
 
     def _a_name(self, shown: dict[str, Any]) -> tuple[str, str]:
         """A segment, and a name that none has yet."""
-        taken = {each["name"].casefold() for each in shown["segments"]}
-        name = f"{self.rng.choice(NAMES)} {sum(self.done.values()) + 1}"
-        return self.rng.choice(shown["segments"])["id"], f"{name}!" if name.casefold() in taken else name
+        return self.rng.choice(shown["segments"])["id"], f"{self.rng.choice(NAMES)} {next(self._numbers)}"
 
     def _shown(self) -> dict[str, Any] | None:
         """The model in force, once there is one; None where there is none for long."""
@@ -90,7 +91,7 @@ class Persons:
                 found.update(json.loads(out.splitlines()[-1]))
             return status == 0
 
-        return found if self._until(look, MODEL_S) else None
+        return found if until(look, MODEL_S, AGAIN_S) else None
 
     def _run(self, *arguments: str) -> bool:
         status, _ = self._told(*arguments)
@@ -111,11 +112,3 @@ class Persons:
 
     def _start(self, *arguments: str) -> subprocess.Popen[str]:
         return start(["models", *arguments, "--json"], self.stage.settings.data_dir, self.stage.environment)
-
-    def _until(self, ask: Callable[[], bool], timeout_s: float = DONE_S) -> bool:
-        deadline = time.monotonic() + timeout_s
-        while not ask():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(1.0)
-        return True

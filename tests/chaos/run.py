@@ -99,10 +99,10 @@ def _disturb(scene: Stage, trouble: WorkerTrouble, around: Surroundings, persons
     """All kinds of disturbances at their seeded times, side by side."""
     failures: list[BaseException] = []
 
-    def beside(steps: list[Step], rng: random.Random) -> threading.Thread:
+    def beside(steps: list[Step], rng: random.Random, begin: float = 0.0) -> threading.Thread:
         def disturb() -> None:
             try:
-                _paced(scene, steps, rng)
+                _paced(scene, steps, rng, begin)
             except BaseException as failure:
                 failures.append(failure)
 
@@ -110,7 +110,10 @@ def _disturb(scene: Stage, trouble: WorkerTrouble, around: Surroundings, persons
         thread.start()
         return thread
 
-    others = [beside(_surrounding_steps(scene, around), around.rng), beside(_person_steps(scene, persons), persons.rng)]
+    others = [
+        beside(_surrounding_steps(scene, around), around.rng),
+        beside(_person_steps(scene, persons), persons.rng, LEARNED),
+    ]
     _paced(scene, _worker_steps(scene, trouble), trouble.rng)
     for each in others:
         each.join()
@@ -171,16 +174,16 @@ def _person_steps(scene: Stage, persons: Persons) -> list[Step]:
     ]
     persons.rng.shuffle(steps)
     steps.sort(key=lambda step: step[0] == "unnamed")  # there must be a name by then
-    first_comes = int(len(steps) * LEARNED)
-    return [("wait", lambda: None)] * first_comes + steps
+    return steps
 
 
-def _paced(scene: Stage, steps: list[Step], rng: random.Random) -> None:
-    """Steps one after the other, each not before its time: a random moment of its share of the run.
+def _paced(scene: Stage, steps: list[Step], rng: random.Random, begin: float = 0.0) -> None:
+    """Steps one after the other, each not before its time: a random moment of its share of the run after `begin` of it.
 
     When they take longer than planned, those that need lag go first: there is none once all is sent.
     """
-    begun, share_s = time.monotonic(), scene.options.duration_s * 0.95 / max(1, len(steps))
+    begun = time.monotonic() + scene.options.duration_s * begin
+    share_s = scene.options.duration_s * (0.95 - begin) / max(1, len(steps))
     left = list(steps)
     for number in range(len(steps)):
         ahead_s = begun + (number + rng.uniform(0.1, 0.6)) * share_s - time.monotonic()
@@ -203,7 +206,7 @@ def _what_is_undone(scene: Stage, trouble: WorkerTrouble, around: Surroundings, 
         f"{trouble.done[name]} {name} of {least}" for name, least in wanted.items() if trouble.done[name] < least
     ]
     undone += [name for name in dict(_surrounding_steps(scene, around)) if not around.done[name]]
-    return undone + [name for name, _ in _person_steps(scene, persons) if name != "wait" and not persons.done[name]]
+    return undone + [name for name, _ in _person_steps(scene, persons) if not persons.done[name]]
 
 
 def _settle(scene: Stage) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from stream_seg.embedded.process import free_port
-from tests.integration.support.command import command, run
+from tests.integration.support.command import command, run, run_in
 from tests.integration.support.deployment import PATHLESS, Deployment, Services, deployment
 from tests.integration.support.polling import eventually
 from tests.integration.support.worker import Worker
@@ -94,18 +94,14 @@ def test_inspect_why(shop: Deployment) -> None:
 
 
 def test_inspect_of_a_stranger(shop: Deployment) -> None:
-    settings = {name.removeprefix("STREAM_SEG_"): value for name, value in shop.environment.items()}
-
-    done = run(["inspect", "nobody"], shop.directory, **settings)
+    done = run_in(shop, "inspect", "nobody")
 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "stream-seg: nothing is known of customer 'nobody'; ids are written as in the events\n"
 
 
 def test_a_demo_does_not_mix_with_other_data(shop: Deployment) -> None:
-    settings = {name.removeprefix("STREAM_SEG_"): value for name, value in shop.environment.items()}
-
-    done = run(["demo"], shop.directory, **settings)
+    done = run_in(shop, "demo")
 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("stream-seg: the demo wants topics of its own, but shop-customers-changelog, shop.")
@@ -209,8 +205,7 @@ def test_what_users_and_networks_cause_is_one_line(
 def test_models_that_a_setting_names_are_nobody_s_to_change(shop: Deployment) -> None:
     assert json.loads(command(shop, "models", "list", "--json"))["in_force"] == 3
     assert "The setting MODEL names " in command(shop, "models", "list")
-    settings = {name.removeprefix("STREAM_SEG_"): value for name, value in shop.environment.items()}
-    done = run(["models", "pin", "3"], shop.directory, **settings)
+    done = run_in(shop, "models", "pin", "3")
     assert (done.returncode, done.stdout) == (1, "")
     assert "workers use that and nothing else; take it out first" in done.stderr
     assert command(shop, "models", "show").startswith(

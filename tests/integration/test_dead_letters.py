@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaProducer
 
 from benchmarks.workload import fixed_model
 from stream_seg.streaming.partitioning import partitions_of
-from tests.integration.support.command import command, run
+from tests.integration.support.command import command, run_in
 from tests.integration.support.deployment import PARTITIONS, PATHLESS, Deployment, Services, deployment
 from tests.integration.support.ending import Letter, assert_all_agree, assert_exact, read_ending, read_topic
 from tests.integration.support.events import REMEMBERED, Sent, order, view
@@ -143,8 +143,7 @@ def test_redriven_records_count_once(shop: Deployment) -> None:
 
 def asks_for_yes(shop: Deployment) -> None:
     """Nobody at the terminal: wrong usage. Somebody who says no: nothing is sent."""
-    settings = {name.removeprefix("STREAM_SEG_"): value for name, value in shop.environment.items()}
-    done = run(["dead-letters", "redrive"], shop.directory, **settings)
+    done = run_in(shop, "dead-letters", "redrive")
     assert (done.returncode, done.stdout) == (2, "")
     assert "give --yes, since nobody can be asked here" in done.stderr
     ours, theirs = pty.openpty()

@@ -11,7 +11,7 @@ from benchmarks.workload import fixed_model
 from stream_seg.streaming.publish import append_all
 from stream_seg.streaming.state.changelog import HEADER_KEY, pack_entry
 from stream_seg.tools.replay import started_producer
-from tests.integration.support.command import run
+from tests.integration.support.command import run_in
 from tests.integration.support.deployment import PATHLESS, Deployment, Services, deployment
 from tests.integration.support.ending import assert_exact, read_ending
 from tests.integration.support.events import order
@@ -47,9 +47,8 @@ def test_forged_state_stops_a_worker_and_commands_with_one_line(
     with deployment(on, f"forged-{len(value)}", model=fixed_model(), **PATHLESS) as deployed:
         forge(deployed, deployed.settings.changelog, key, value)
         assert says in refusal(deployed.start_worker())
-        settings = {name.removeprefix("STREAM_SEG_"): value for name, value in deployed.environment.items()}
         for customer in ("c-1", "c-2", "c-3", "c-4", "c-5"):  # one of them lies in that partition
-            done = run(["inspect", customer], deployed.directory, **settings)
+            done = run_in(deployed, "inspect", customer)
             assert done.returncode == 1
             assert done.stderr.count("\n") == 1
             if says in done.stderr:

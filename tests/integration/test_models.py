@@ -13,7 +13,7 @@ import pytest
 
 from stream_seg.core.features import FEATURES
 from stream_seg.streaming.samples import Sample
-from tests.integration.support.command import run
+from tests.integration.support.command import run_in
 from tests.integration.support.deployment import Deployment, Services, deployment
 from tests.integration.support.ending import assert_all_agree, assert_changes_chain, read_ending
 from tests.integration.support.events import Sent, order
@@ -54,16 +54,14 @@ def version(deployed: Deployment) -> int:
 
 def models(deployed: Deployment, *arguments: str) -> dict[str, Any]:
     """What `stream-seg models ... --json` says when it succeeds."""
-    settings = {name.removeprefix("STREAM_SEG_"): value for name, value in deployed.environment.items()}
-    done = run(["models", *arguments, "--json"], deployed.directory, **settings)
+    done = run_in(deployed, "models", *arguments, "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def refused(deployed: Deployment, *arguments: str) -> tuple[int, str]:
     """Exit status and the one line of a command that fails."""
-    settings = {name.removeprefix("STREAM_SEG_"): value for name, value in deployed.environment.items()}
-    done = run(["models", *arguments], deployed.directory, **settings)
+    done = run_in(deployed, "models", *arguments)
     assert (done.stdout, done.stderr.count("\n")) == ("", 1), done
     return done.returncode, done.stderr
 

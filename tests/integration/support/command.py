@@ -11,6 +11,8 @@ from pathlib import Path
 from tests.integration.support.deployment import Deployment
 from tests.integration.support.worker import ROOT
 
+TIMEOUT_S = 120.0
+
 
 def start(arguments: Sequence[str], directory: Path, environment: Mapping[str, str]) -> subprocess.Popen[str]:
     """Start `stream-seg` in a directory, with this environment and no other of its own."""
@@ -27,19 +29,26 @@ def start(arguments: Sequence[str], directory: Path, environment: Mapping[str, s
 
 def run(arguments: Sequence[str], directory: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     """`stream-seg` in an empty directory, with these settings (names without prefix) and no others."""
-    environment = {f"STREAM_SEG_{name}": value for name, value in settings.items()}
-    with start(arguments, directory, environment) as process:
-        try:
-            out, err = process.communicate(timeout=120)
-        except BaseException:
-            process.kill()
-            raise
-    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+    return _ended(start(arguments, directory, {f"STREAM_SEG_{name}": value for name, value in settings.items()}))
+
+
+def run_in(deployed: Deployment, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`stream-seg` with the settings of a deployment."""
+    return _ended(start(arguments, deployed.directory, deployed.environment))
 
 
 def command(deployed: Deployment, *arguments: str) -> str:
     """Standard output of a command that succeeds and has nothing to remark."""
-    settings = {name.removeprefix("STREAM_SEG_"): value for name, value in deployed.environment.items()}
-    done = run(list(arguments), deployed.directory, **settings)
+    done = run_in(deployed, *arguments)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return done.stdout
+
+
+def _ended(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
+    with process:
+        try:
+            out, err = process.communicate(timeout=TIMEOUT_S)
+        except BaseException:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)

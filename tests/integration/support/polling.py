@@ -11,6 +11,16 @@ T = TypeVar("T")
 POLL_S = 0.05
 
 
+def until(ask: Callable[[], object], timeout_s: float, every_s: float = POLL_S) -> bool:
+    """Whether a truthy answer came within `timeout_s` seconds."""
+    deadline = time.monotonic() + timeout_s
+    while not ask():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(every_s)
+    return True
+
+
 def eventually(ask: Callable[[], T | None], timeout_s: float, what: str, why: Callable[[], str] = str) -> T:
     """The first truthy answer; fails after `timeout_s` seconds, saying `what` did not come, and `why()`."""
     deadline = time.monotonic() + timeout_s
