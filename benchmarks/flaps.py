@@ -42,6 +42,8 @@ CHOICES: Final = {
 }
 MARGINS: Final = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2)
 DWELLS: Final = (0.0, 0.5, 1.0, 2.0)
+# Half-lives and margins for whom following matters more than calm, with all paces and the default dwell.
+SHORTER: Final = ((10.0, 0.08), (7.0, 0.08), (7.0, 0.05))
 
 
 @cache
@@ -89,6 +91,16 @@ def in_use() -> list[Point]:
     return [point(name, "default", *rules) for name in (COMPLETE_JOURNEY, SIMULATED)]
 
 
+def shorter() -> list[Point]:
+    """What shorter memories give, with models as they are learned."""
+    dwell_days = Settings.model_construct().dwell / DAY_S
+    return [
+        point(name, "paces", half_life_days, "learned", margin, dwell_days)
+        for half_life_days, margin in SHORTER
+        for name in (COMPLETE_JOURNEY, SIMULATED)
+    ]
+
+
 def flaps_per_1000_customer_days() -> float:
     """The figure of the default settings, models as they are learned: the worse of both populations."""
     return max(each.flaps for each in in_use())
@@ -132,13 +144,15 @@ def main() -> None:
     """Print tables; with --picture draw the curve, with --json end in one object."""
     parser = argparse.ArgumentParser(prog="scripts/bench flaps", description=__doc__)
     parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
-    parser.add_argument("--curve", action="store_true", help="every rule with every choice of features: two minutes")
+    parser.add_argument("--curve", action="store_true", help="every rule with every choice of features: five minutes")
     parser.add_argument("--picture", type=Path, metavar="PNG", help="draw the curve there")
     asked = parser.parse_args()
     used = in_use()
     print("The default settings, models as they were learned; flaps and moves per 1,000 customer-days:\n")
     print(table(HEADERS, rows(used)))
     if asked.curve or asked.picture:
+        print("\nShorter half-lives with all paces, models as they were learned:\n")
+        print(table(HEADERS, rows(shorter())))
         points = list(curve())
         print("\nOne model pinned:\n")
         print(table(HEADERS, rows(points)))
