@@ -104,8 +104,8 @@ def _named_as_now(segments: Sequence[SegmentProfile], given: Mapping[str, str]) 
 def _progress(to: ModelSnapshot, in_force: ModelSnapshot) -> dict[str, Any]:
     """What a learner needs to go on from the content of `to`: what it has been through stays so.
 
-    With the progress of `to`, an early version, it would soon begin afresh again, and the choice be undone.
+    With the progress of `to`, an early version, it would soon begin afresh again, and the choice be undone. So it
+    would from where learning stands, in `centers`: from the centroids of `to` it must go on.
     """
-    if not in_force.learner or not to.learner:
-        return to.learner or in_force.learner
-    return {**to.learner, **in_force.learner, "counts": to.learner.get("counts", [])}
+    learner = {**to.learner, **in_force.learner}
+    return {**learner, "counts": to.learner.get("counts", []), "centers": []} if learner else {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from stream_seg.contracts.model import ModelSnapshot
@@ -33,8 +35,19 @@ def test_a_learner_goes_on_from_there_and_not_from_the_beginning() -> None:
     learner = Learner.restore(made, 2, 1, LearnerPolicy(features=("order_rate", "refund_share")))
     assert learner.centers.tolist() == OLD.centroids
     by_hand = snapshot(3, learner={})
-    assert rolled_back(by_hand, LATEST, 8, NOW).learner == LATEST.learner
-    assert rolled_back(OLD, snapshot(7, learner={}), 8, NOW).learner == OLD.learner
+    made = rolled_back(by_hand, LATEST, 8, NOW)
+    assert (made.learner["samples"], made.learner["counts"], made.learner["centers"]) == (70, [], [])
+    assert rolled_back(OLD, snapshot(7, learner={}), 8, NOW).learner == {**OLD.learner, "centers": []}
+    assert rolled_back(by_hand, snapshot(7, learner={}), 8, NOW).learner == {}
+
+
+@pytest.mark.parametrize("chosen", [rolled_back, pinned])
+def test_where_learning_stood_is_not_where_it_goes_on(chosen: Callable[..., ModelSnapshot]) -> None:
+    stood = snapshot(7, LATEST.centroids, learner={**LATEST.learner, "centers": [[5.0, 5.0], [6.0, 6.0]]})
+    learner = Learner.restore(chosen(OLD, stood, 8, NOW), 2, 1, LearnerPolicy(features=("order_rate", "refund_share")))
+    assert learner.centers.tolist() == OLD.centroids
+    one_more = snapshot(7, ((1.0, 1.0), (2.0, 3.0), (4.0, 4.0)), learner={**stood.learner, "centers": [[5.0, 5.0]] * 3})
+    assert Learner.restore(chosen(OLD, one_more, 8, NOW), 2, 1, LearnerPolicy()).centers.tolist() == OLD.centroids
 
 
 def test_a_pin_stays_on_what_is_named_meanwhile_and_goes_with_unpin() -> None:
