@@ -7,7 +7,12 @@
 local moved = {}
 for i, new in ipairs(cjson.decode(ARGV[1])) do
   local stats, mark = KEYS[2 * i], KEYS[2 * i + 1]
-  local held = redis.call('HMGET', mark, 'epoch', 'group')
+  local held = redis.pcall('HMGET', mark, 'epoch', 'group')
+  if held.err then
+    -- A foreign value of another type must not hold up all other partitions for ever.
+    redis.call('DEL', mark)
+    held = {}
+  end
   local held_epoch, held_group = tonumber(held[1]) or -1, tonumber(held[2]) or -1
   local epoch, group, after = tonumber(new.epoch), tonumber(new.group), tonumber(new.after)
   local same_epoch = held_epoch == epoch
@@ -17,7 +22,10 @@ for i, new in ipairs(cjson.decode(ARGV[1])) do
     for segment, customers in pairs(new.sizes) do
       redis.call('HSET', stats, segment, customers)
     end
-    redis.call('SADD', KEYS[1], new.partition)
+    if type(redis.pcall('SADD', KEYS[1], new.partition)) == 'table' then
+      redis.call('DEL', KEYS[1])
+      redis.call('SADD', KEYS[1], new.partition)
+    end
     if not after or (same_epoch and (held_group == after or held_group == group)) then
       redis.call('HSET', mark, 'epoch', new.epoch, 'group', new.group)
       moved[i] = 1

@@ -39,12 +39,6 @@ class MemoryCache:
         self._prefix = prefix
         self._app_id = app_id
 
-    async def claim(self) -> None:
-        """See `port.Cache.claim`."""
-        owner = self._reached().owners.setdefault(self._prefix, self._app_id)
-        if owner != self._app_id:
-            raise PrefixTaken(self._prefix, owner, self._app_id)
-
     async def write(self, batches: Sequence[PartitionWrite]) -> Written:
         """See `port.Cache.write`."""
         self._reached()
@@ -53,7 +47,9 @@ class MemoryCache:
 
     async def marks(self, partitions: Iterable[int]) -> dict[int, Mark | None]:
         """See `port.Cache.marks`."""
-        await self.claim()
+        owner = self._reached().owners.setdefault(self._prefix, self._app_id)
+        if owner != self._app_id:
+            raise PrefixTaken(self._prefix, owner, self._app_id)
         return {partition: self.server.marks.get((self._prefix, partition)) for partition in partitions}
 
     async def set_model(self, snapshot: str | bytes) -> bool:
@@ -63,10 +59,6 @@ class MemoryCache:
             return False
         self.server.models[self._prefix] = snapshot.encode() if isinstance(snapshot, str) else snapshot
         return True
-
-    async def ping(self) -> None:
-        """See `port.Cache.ping`."""
-        self._reached()
 
     async def aclose(self) -> None:
         """Nothing to give back."""

@@ -4,8 +4,8 @@
 -- again; such a snapshot has a lower version but a later creation, and must win.
 
 local new = cjson.decode(ARGV[1])
-local held = redis.call('GET', KEYS[1])
-if held then
+local held = redis.pcall('GET', KEYS[1])
+if type(held) == 'string' then
   local readable, model = pcall(cjson.decode, held)
   if readable and type(model) == 'table'
     and (tonumber(model.version) or 0) > new.version

@@ -45,20 +45,17 @@ class Written(NamedTuple):
 class Cache(Protocol):
     """The writing side of the cache. Every method but `aclose` may raise `CacheUnavailable`."""
 
-    async def claim(self) -> None:
-        """Take the prefix for this application; raises `PrefixTaken` when it is another's."""
-
     async def write(self, batches: Sequence[PartitionWrite]) -> Written:
         """Write documents, sizes and marks of some partitions in one round trip; what is older is left alone."""
 
     async def marks(self, partitions: Iterable[int]) -> dict[int, Mark | None]:
-        """The marks of `partitions`, None where there is none; claims the prefix again, should it be wiped."""
+        """The marks of `partitions`, None where there is none.
+
+        Claims the prefix for this application, again should it be wiped; raises `PrefixTaken` when it is another's.
+        """
 
     async def set_model(self, snapshot: str | bytes) -> bool:
         """Put the model snapshot (JSON) in force; False when the one held is newer."""
-
-    async def ping(self) -> None:
-        """Return when the cache answers."""
 
     async def aclose(self) -> None:
         """Give connections back."""

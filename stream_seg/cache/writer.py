@@ -40,8 +40,9 @@ class _Script:
 
 _WRITE: Final = _Script("write.lua")
 _MARK: Final = _Script("mark.lua")
+_MARKS: Final = _Script("marks.lua")
 _MODEL: Final = _Script("model.lua")
-_LOAD: Final[list[Command]] = [("SCRIPT LOAD", script.text) for script in (_WRITE, _MARK, _MODEL)]
+_LOAD: Final[list[Command]] = [("SCRIPT LOAD", script.text) for script in (_WRITE, _MARK, _MARKS, _MODEL)]
 
 
 class CacheWriter:
@@ -73,10 +74,6 @@ class CacheWriter:
         client = connect_async(url, connect_timeout_s=connect_timeout_s, timeout_s=timeout_s)
         return cls(client, prefix, app_id, timeout_s=timeout_s)
 
-    async def claim(self) -> None:
-        """Take the prefix for this application; raises `PrefixTaken` when it is another's."""
-        self._check_owner((await self._send(self._claim(), atomic=True))[1])
-
     async def write(self, batches: Sequence[PartitionWrite]) -> Written:
         """Write documents, sizes and marks in one round trip; what is older than what Redis holds is left alone.
 
@@ -96,12 +93,16 @@ class CacheWriter:
         return [self._documents(chunk) for chunk in _chunks(documents)]
 
     async def marks(self, partitions: Iterable[int]) -> dict[int, Mark | None]:
-        """The marks of `partitions`, None where there is none; claims the prefix again, should it be wiped."""
+        """The marks of `partitions`, None where there is none.
+
+        Claims the prefix for this application, again should it be wiped; raises `PrefixTaken` when it is another's.
+        """
         wanted = list(partitions)
-        reads: list[Command] = [("HMGET", self._keys.mark(p), "epoch", "group") for p in wanted]
-        _, owner, *held = await self._send([*self._claim(), *reads], atomic=True)
-        self._check_owner(owner)
-        return {partition: _mark_of(epoch, group) for partition, (epoch, group) in zip(wanted, held, strict=True)}
+        keys = [self._keys.owner, *map(self._keys.mark, wanted)]
+        ((owner, *held),) = await self._call([_MARKS.call(keys, self._app_id)])
+        if owner != self._app_id:
+            raise PrefixTaken(self._keys.prefix, owner, self._app_id)
+        return {partition: _mark_of(*mark) for partition, mark in zip(wanted, held, strict=True)}
 
     async def set_model(self, snapshot: str | bytes) -> bool:
         """Put a model snapshot in force: a JSON object with `version` and `created_at` (RFC 3339).
@@ -111,20 +112,9 @@ class CacheWriter:
         (was_set,) = await self._call([_MODEL.call([self._keys.model], snapshot)])
         return bool(was_set)
 
-    async def ping(self) -> None:
-        """Return when Redis answers."""
-        await self._send([("PING",)])
-
     async def aclose(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
-
-    def _claim(self) -> list[Command]:
-        return [("SET", self._keys.owner, self._app_id, "NX"), ("GET", self._keys.owner)]
-
-    def _check_owner(self, owner: str) -> None:
-        if owner != self._app_id:
-            raise PrefixTaken(self._keys.prefix, owner, self._app_id)
 
     def _documents(self, documents: Sequence[Document]) -> Command:
         keys = [self._keys.customer(document.customer_id) for document in documents]
@@ -146,9 +136,9 @@ class CacheWriter:
         await self._send(_LOAD)
         return await self._send(commands)
 
-    async def _send(self, commands: list[Command], *, atomic: bool = False) -> list[Any]:
+    async def _send(self, commands: list[Command]) -> list[Any]:
         with redis_errors():
-            async with asyncio.timeout(self._timeout_s), self._redis.pipeline(transaction=atomic) as pipeline:
+            async with asyncio.timeout(self._timeout_s), self._redis.pipeline(transaction=False) as pipeline:
                 for command in commands:
                     pipeline.execute_command(*command)
                 return checked(await pipeline.execute(raise_on_error=False))
@@ -159,7 +149,7 @@ def _chunks(documents: Sequence[Document]) -> Iterator[Sequence[Document]]:
         yield documents[start : start + DOCUMENTS_A_CALL]
 
 
-def _mark_of(epoch: str | None, group: str | None) -> Mark | None:
+def _mark_of(epoch: str | None = None, group: str | None = None) -> Mark | None:
     """The mark that Redis holds; None where there is none, or what is there was not written by us."""
     try:
         return None if epoch is None or group is None else Mark(int(epoch), int(group))

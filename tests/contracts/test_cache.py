@@ -307,7 +307,7 @@ def test_a_server_that_fell_back_to_an_earlier_group_is_noticed(deployment: Depl
 
 def test_a_wiped_server_is_seen_and_written_again(deployment: Deployment) -> None:
     async def scenario(cache: Cache, reader: Reader) -> None:
-        await cache.claim()
+        await cache.marks([])
         await cache.write([group(document())])
         await cache.set_model('{"version": 1, "created_at": "2026-11-21T22:40:07Z"}')
         deployment.wipe()
@@ -324,14 +324,13 @@ def test_a_wiped_server_is_seen_and_written_again(deployment: Deployment) -> Non
 
 def test_another_application_is_refused(deployment: Deployment) -> None:
     async def scenario(cache: Cache, _reader: Reader) -> None:
-        await cache.claim()
-        await cache.claim()
+        await cache.marks([])
+        await cache.marks([])
         other = deployment.writer("other-shop")
-        with pytest.raises(PrefixTaken, match="'shop'") as caught:
-            await other.claim()
-        assert (caught.value.owner, caught.value.app_id) == ("shop", "other-shop")
-        with pytest.raises(PrefixTaken):
-            await other.marks([0])
+        for partitions in ([], [0]):
+            with pytest.raises(PrefixTaken, match="'shop'") as caught:
+                await other.marks(partitions)
+            assert (caught.value.owner, caught.value.app_id) == ("shop", "other-shop")
         await other.aclose()
 
     deployment.run(scenario)
@@ -339,12 +338,12 @@ def test_another_application_is_refused(deployment: Deployment) -> None:
 
 def test_comparing_marks_claims_a_wiped_prefix_again(deployment: Deployment) -> None:
     async def scenario(cache: Cache, _reader: Reader) -> None:
-        await cache.claim()
+        await cache.marks([])
         deployment.wipe()
         await cache.marks([0])
         other = deployment.writer("other-shop")
         with pytest.raises(PrefixTaken):
-            await other.claim()
+            await other.marks([])
         await other.aclose()
 
     deployment.run(scenario)
@@ -381,7 +380,6 @@ def test_an_older_model_never_replaces_a_newer_one(
 
 def test_nothing_to_write_is_nothing_written(deployment: Deployment) -> None:
     async def scenario(cache: Cache, reader: Reader) -> None:
-        await cache.ping()
         assert await cache.write([]) == Written(0, frozenset())
         assert await reader.sizes() == {}
 

@@ -11,7 +11,7 @@ import redis
 
 from stream_seg.cache import AsyncSegmentClient, CacheDamaged, CacheUnavailable, SegmentClient
 from stream_seg.cache.port import Mark, PartitionWrite
-from stream_seg.cache.writer import CacheWriter
+from stream_seg.cache.writer import CacheWriter, PrefixTaken
 from stream_seg.contracts.document import Document
 
 T = TypeVar("T")
@@ -139,9 +139,20 @@ def test_a_document_that_we_did_not_write_is_replaced(
     assert {k.decode(): v.decode() for k, v in raw.hgetall(f"{prefix}:customer:c").items()} == DOCUMENT.fields()
 
 
-def test_a_list_in_place_of_a_document_is_replaced(redis_url: str, prefix: str, raw: redis.Redis) -> None:
-    raw.rpush(f"{prefix}:customer:c", "x")
-    written(redis_url, prefix, lambda writer: writer.write([WRITE]))
+@pytest.mark.parametrize("key", ["customer:c", "group:0", "stats:0", "partitions", "model"])
+def test_a_list_in_place_of_what_we_write_is_replaced(redis_url: str, prefix: str, raw: redis.Redis, key: str) -> None:
+    raw.rpush(f"{prefix}:{key}", "x")
+    assert written(redis_url, prefix, lambda writer: writer.marks([0])) == {0: None}
+    assert written(redis_url, prefix, lambda writer: writer.write([WRITE])).unmarked == frozenset()
+    assert written(redis_url, prefix, lambda writer: writer.set_model('{"version": 1, "created_at": ""}'))
     assert written(redis_url, prefix, lambda writer: writer.marks([0])) == {0: Mark(7, 1)}
     with SegmentClient.from_url(redis_url, prefix) as client:
         assert client.get("c") is not None
+        assert client.sizes() == {"behavior": {"b0": 1}}
+        assert client.model() == {"version": 1, "created_at": ""}
+
+
+def test_a_list_in_place_of_the_owner_is_another_s(redis_url: str, prefix: str, raw: redis.Redis) -> None:
+    raw.rpush(f"{prefix}:owner", "x")
+    with pytest.raises(PrefixTaken, match=f"del {prefix}:owner"):
+        written(redis_url, prefix, lambda writer: writer.marks([0]))

@@ -19,7 +19,7 @@ def test_an_unavailable_server_fails_every_call_and_loses_nothing() -> None:
         cache = MemoryCache("seg", "shop", server)
         await cache.write([GROUP])
         server.available = False
-        for call in (cache.claim, cache.ping, lambda: cache.write([GROUP]), lambda: cache.marks([0]), cache.model):
+        for call in (lambda: cache.write([GROUP]), lambda: cache.marks([0]), cache.model):
             with pytest.raises(CacheUnavailable):
                 await call()
         server.available = True
