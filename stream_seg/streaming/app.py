@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from time import monotonic, time
+from time import time
 from typing import Any, Final
 
 import faust
@@ -141,7 +141,7 @@ def build_app(settings: Settings, services: Services, metrics: Metrics, cache: C
         metrics=metrics,
     )
     made = Application(app, pipeline, lease, feed, mirror, metrics, engine)
-    _wire(made, settings, transport)
+    _wire(made, settings)
     if pinned is None:
         _wire_learning(made, settings, policy, producer)
     return made
@@ -215,7 +215,7 @@ def _policy(settings: Settings) -> LearnerPolicy:
     return LearnerPolicy(features=settings.features, warm_up_s=warm_up_s)
 
 
-def _wire(made: Application, settings: Settings, transport: BatchTransport) -> None:
+def _wire(made: Application, settings: Settings) -> None:
     app, pipeline = made.faust, made.pipeline
     inputs = {settings.topic(name): name for name in TOPICS}
     topic = app.topic(*inputs, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
@@ -229,13 +229,15 @@ def _wire(made: Application, settings: Settings, transport: BatchTransport) -> N
     async def revoked(app: faust.App, revoked: Any, **_: Any) -> None:
         await pipeline.revoke()
 
-    async def complete(app: faust.App, **_: Any) -> None:
-        transport.last_heartbeat = monotonic()
+    async def ask_ends() -> dict[int, dict[str, int]]:
         tps = [tp for tp in app.consumer.assignment() if tp.topic in inputs]
         ends: dict[int, dict[str, int]] = {}
         for tp, end in (await app.consumer.highwaters(*tps) if tps else {}).items():
             ends.setdefault(tp.partition, {})[inputs[tp.topic]] = end
-        await pipeline.assign(ends)
+        return ends
+
+    async def complete(app: faust.App, **_: Any) -> None:
+        await pipeline.assign(ask_ends)
 
     async def stop(app: faust.App, **_: Any) -> None:
         await pipeline.stop()

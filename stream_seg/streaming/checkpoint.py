@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from time import monotonic
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from stream_seg.contracts.changes import message_again
 from stream_seg.ops.metrics import Metrics
@@ -30,6 +30,7 @@ from .absorb import Absorber
 from .crash_points import reach
 from .decide import Decider, Written
 from .group import Group
+from .lease import HeartbeatLease, LeaseLost
 from .mirror import Mirror
 from .ownership import OwnedPartition
 from .publish import Appended, Message, append_all
@@ -37,17 +38,6 @@ from .state import changelog
 
 # How long nothing may happen before the checkpoint looks after Redis by itself.
 TICK_S: Final = 1.0
-
-
-class LeaseLost(RuntimeError):
-    """This worker was silent for so long that another may own its partitions."""
-
-
-class Lease(Protocol):
-    """Whether the broker still counts this worker as alive."""
-
-    def check(self) -> None:
-        """Raise LeaseLost when it may not."""
 
 
 class Checkpoint:
@@ -59,7 +49,7 @@ class Checkpoint:
         absorber: Absorber,
         decider: Decider,
         mirror: Mirror,
-        lease: Lease,
+        lease: HeartbeatLease,
         metrics: Metrics,
         wall: Callable[[], float],
         producer: Callable[[], Any],
@@ -136,6 +126,7 @@ class Checkpoint:
             }
             reach("recovered")
             if pending:
+                self._lease.check()
                 await append_all(self._producer(), self._changes, pending, self._now_ms())
             reach("resumed")
             for held in owned.values():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from stream_seg.contracts.model import ModelSnapshot
@@ -25,6 +26,15 @@ from .samples import Sample
 log = logging.getLogger(__name__)
 
 SEED: Final = 1
+
+
+@dataclass(slots=True)
+class _Tenure:
+    """What there is to know while this worker has the partition of samples; another tenure begins with nothing."""
+
+    learner: Learner | None = None
+    seen: ModelSnapshot | None = None  # what was in force when the learner last looked
+    own: ModelSnapshot | None = None  # published, and not seen in force yet
 
 
 class LearningAgent:
@@ -53,41 +63,42 @@ class LearningAgent:
         self._wall = wall
         self._metrics = metrics
         self._drift = drift
-        self._learner: Learner | None = None
-        self._seen: ModelSnapshot | None = None  # what was in force when the learner last looked
-        self._own: ModelSnapshot | None = None  # published, and not seen in force yet
+        self._tenure = _Tenure()
 
     def forget(self) -> None:
         """The partition of samples moves: whoever gets it begins from the latest snapshot."""
-        self._learner = self._own = None
+        self._tenure = _Tenure()
         self._drift.forget()
 
     async def learn(self, values: list[bytes]) -> None:
         """Learn from messages of `segment-samples`; publish a snapshot, or a drift event, when there is a reason."""
+        tenure = self._tenure
         for value in values:
             try:
                 sample = Sample.loads(value)
             except ValueError as reason:
                 log.error("a message on the samples topic was left out: %s", reason)
                 continue
-            if self._learner is None:
+            if tenure.learner is None:
                 await asyncio.to_thread(at_need.load)
-            learner = self._learner = await self._current()
+            learner = tenure.learner = await self._current(tenure)
             await self._drift.watch(sample, self._feed.latest)
             why = await asyncio.to_thread(_learn, learner, sample)
             in_force = self._feed.latest
-            if why is not None and self._own is None and not (in_force and in_force.pinned):
-                await self._publish(learner, sample.clock, in_force, why)
+            if why is not None and tenure.own is None and not (in_force and in_force.pinned):
+                await self._publish(tenure, learner, sample.clock, in_force, why)
+            if tenure is not self._tenure:
+                return  # the partition moved meanwhile; what is left of these messages is for its next owner
 
-    async def _current(self) -> Learner:
+    async def _current(self, tenure: _Tenure) -> Learner:
         """The learner, going on from what is in force."""
-        learner, latest, own = self._learner, self._feed.latest, self._own
+        learner, latest, own = tenure.learner, self._feed.latest, tenure.own
         if learner is None or latest is None:
-            self._seen = latest
+            tenure.seen = latest
             return learner or self._go_on(None, latest)
-        if latest is self._seen or (own is not None and own.version > latest.version):
+        if latest is tenure.seen or (own is not None and own.version > latest.version):
             return learner
-        learned, self._seen, self._own = own or self._seen, latest, None
+        learned, tenure.seen, tenure.own = own or tenure.seen, latest, None
         if own is not None and own.dumps() == latest.dumps():
             return learner
         if own is not None and own.version == latest.version:
@@ -107,33 +118,37 @@ class LearningAgent:
                 log.error("learning goes on from nothing, since model %d does not say how: %s", snapshot.version, why)
         return Learner(self._k, SEED, self._policy)
 
-    async def _publish(self, learner: Learner, clock: float, good: ModelSnapshot | None, why: str) -> None:
+    async def _publish(
+        self, tenure: _Tenure, learner: Learner, clock: float, good: ModelSnapshot | None, why: str
+    ) -> None:
         version = good.version if good else 0
         try:
             snapshot = learner.snapshot(clock, rfc3339(self._wall()), version, why)
         except ValueError as reason:
-            self._refuse(learner, good, Refusal(UNUSABLE, f"it cannot be written: {reason}"))
+            self._refuse(tenure, learner, good, Refusal(UNUSABLE, f"it cannot be written: {reason}"))
             return
         refused = await asyncio.to_thread(refusal, snapshot, good, learner.sample)
         if refused is not None:
-            self._refuse(learner, good, refused)
+            self._refuse(tenure, learner, good, refused)
             return
+        if tenure is not self._tenure:
+            return  # the next owner of the partition learns by now, from what is in force
+        tenure.own = snapshot
         reach("publishing")
         await self._append(snapshot)
         reach("published")
-        self._own = snapshot
         names = [segment.name for segment in snapshot.segments]
         log.info("published model %d (%s): %s%s", snapshot.version, snapshot.reason, names, _what_changed(snapshot))
 
     async def _append(self, snapshot: ModelSnapshot) -> None:
         await append_snapshot(self._producer(), self._topic, snapshot, self._wall())
 
-    def _refuse(self, learner: Learner, good: ModelSnapshot | None, refused: Refusal) -> None:
+    def _refuse(self, tenure: _Tenure, learner: Learner, good: ModelSnapshot | None, refused: Refusal) -> None:
         """Report what the gate stopped; learning goes on from the last good model."""
         self._metrics.models_refused.labels(refused.code).inc()
         stays = f"model {good.version} stays in force" if good else "there is still none"
         log.error("a new model was refused (%s), %s: %s", refused.code, stays, " ".join(refused.evidence.split()))
-        self._learner = self._go_on(learner, good) if good else None
+        tenure.learner = self._go_on(learner, good) if good else None
 
 
 def _what_changed(snapshot: ModelSnapshot) -> str:

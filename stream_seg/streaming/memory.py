@@ -10,8 +10,8 @@ import sys
 def give_back_memory() -> None:
     """Return freed heap to the operating system, where the C library can (glibc); elsewhere nothing happens.
 
-    Recovery allocates changelog records by the hundred thousand on one thread and frees them on another; glibc
-    keeps such memory, and half of what a worker then occupies would hold nothing.
+    Recovery allocates changelog records by the hundred thousand, and frees them from between what stays; glibc keeps
+    such memory, and much of what a worker then occupies would hold nothing.
     """
     gc.collect()
     if sys.platform == "linux":

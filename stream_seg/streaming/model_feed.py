@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -42,6 +43,7 @@ class ModelFeed:
         self._embedded = embedded
         self._fetch_wait_ms = fetch_wait_ms
         self._consumer: Any = None
+        self._connecting = asyncio.Lock()
         self.chain = ModelChain()
 
     @property
@@ -55,20 +57,28 @@ class ModelFeed:
         return self.chain.versions
 
     async def _connect(self) -> None:
-        self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=self._fetch_wait_ms,
-        )
-        await self._consumer.start()
-        self._consumer.assign([self._tp])
-        await self._consumer.seek_to_beginning(self._tp)
+        """Connect, unless that is done; whoever follows and whoever catches up may ask at once, and be cancelled."""
+        async with self._connecting:
+            if self._consumer is not None:
+                return
+            consumer = AIOKafkaConsumer(
+                bootstrap_servers=self._bootstrap,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                fetch_max_wait_ms=self._fetch_wait_ms,
+            )
+            try:
+                await consumer.start()
+                consumer.assign([self._tp])
+                await consumer.seek_to_beginning(self._tp)
+            except BaseException:
+                await consumer.stop()
+                raise
+            self._consumer = consumer
 
     async def catch_up(self) -> None:
         """Read to the end of the topic: afterwards nothing published before this call is unknown."""
-        if self._consumer is None:
-            await self._connect()
+        await self._connect()
         ends = await high_watermarks(self._consumer._client, [self._tp], embedded=self._embedded)
         while await self._consumer.position(self._tp) < ends[self._tp]:
             self._take(await self._consumer.getmany(self._tp, timeout_ms=500))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from time import monotonic
 from typing import Any, Final
 
@@ -100,13 +100,16 @@ class Pipeline:
             reach("revoked")
         await self.checkpoint.drain()
 
-    async def assign(self, ends: Mapping[int, Mapping[str, int]]) -> None:
-        """Recovery is done: take ownership of partitions; `ends` are the high watermarks of their input topics."""
+    async def assign(self, ask_ends: Callable[[], Awaitable[Mapping[int, Mapping[str, int]]]]) -> None:
+        """Recovery is done: take ownership of partitions; `ask_ends` for the high watermarks of their input topics."""
         era = self._era
+        ends = await ask_ends()
         store = self._store()
         if store.failure is not None:
             raise store.failure
         await self._know_models()
+        if era != self._era:
+            return  # they may be others' by now, and are forgotten here; the next assignment says which are ours
         wall_ms = int(self._wall() * 1000)
         owned = {
             number: OwnedPartition.take(number, store.partition(number), wall_ms, known)
@@ -119,11 +122,12 @@ class Pipeline:
         # Another rebalance may begin while this one ends; then these partitions may be others' by now.
         await self.checkpoint.resume(owned, lambda: era == self._era)
         give_back_memory()
+        if era != self._era:
+            return
         recovery_s = monotonic() - self._unowned_since
         self._metrics.partitions_owned.set(len(owned))
         self._metrics.recovery_seconds.set(recovery_s)
-        if era == self._era:
-            log.info("this worker has partitions %s, after %.1f s", _numbers(owned), recovery_s)
+        log.info("this worker has partitions %s, after %.1f s", _numbers(owned), recovery_s)
 
     async def stop(self) -> None:
         """Write what is in flight, and leave nothing pending."""
@@ -148,13 +152,15 @@ class Pipeline:
         """Read the snapshots there are; with a pinned model, use that one, and publish it once."""
         await self._feed.catch_up()
         snapshot = self._pinned
-        if snapshot is not None and self._engine.model is None:
+        if snapshot is None:
+            return
+        if self._engine.model is None:
             self._use(snapshot)
-            if snapshot.version not in self._feed.versions:
-                topic = self._settings.topic("segment-models")
-                reach("publishing")
-                await append_snapshot(self._producer(), topic, snapshot, self._wall())
-                reach("published")
+        if snapshot.version not in self._feed.versions:
+            topic = self._settings.topic("segment-models")
+            reach("publishing")
+            await append_snapshot(self._producer(), topic, snapshot, self._wall())
+            reach("published")
 
     def on_snapshot(self, snapshot: ModelSnapshot, in_force: bool) -> None:
         """A snapshot was read: remember its names; use it when it is in force and none is pinned."""

@@ -17,6 +17,7 @@ from faust.types import TP
 from stream_seg.ops.offsets import high_watermarks
 
 from .embedded_quirks import leave_formed_groups_only, look_long_enough
+from .lease import awake_or_not
 from .quiet import LIBRARY_LOG
 
 # How often a fetch looks whether input may be fetched again.
@@ -105,7 +106,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             look_long_enough(consumer._fetcher)
 
     def set_shutdown(self) -> None:
-        """Tell the worker that this thread has ended; after a crash it may not wait for that, nor be there any more."""
+        """Tell the worker that this has ended; after a crash it may not wait for that, and the loop may be closed."""
         with suppress(RuntimeError):
             super().set_shutdown()
 
@@ -114,7 +115,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         transport: BatchTransport = self.transport
 
         async def watched() -> bool:
-            begun = monotonic()
+            begun = awake_or_not()
             good: bool = await heartbeat()
             if good:
                 transport.last_heartbeat = begun
@@ -185,6 +186,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """A rebalance ends; recovery follows."""
         self.input_held, self._input_resumed, self._moving = True, False, False
+        self.transport.last_heartbeat = awake_or_not()  # the broker has just counted this worker in
         await super().on_partitions_assigned(assigned, generation_id)
 
     def resume_partitions(self, tps: Iterable[TP]) -> None:
@@ -212,7 +214,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
 
 
 class BatchTransport(driver.Transport):  # type: ignore[misc]
-    """Transport of one worker. `last_heartbeat` is the monotonic time of the last good one, by the consumer thread."""
+    """Transport of one worker. `last_heartbeat` is when the last good one was sent, on the clock of the lease."""
 
     Consumer = BatchConsumer
 
@@ -220,4 +222,4 @@ class BatchTransport(driver.Transport):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.embedded = embedded
         self.fetch_wait_ms = fetch_wait_ms
-        self.last_heartbeat = monotonic()
+        self.last_heartbeat = awake_or_not()

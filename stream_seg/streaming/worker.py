@@ -29,7 +29,7 @@ from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
 
 from .app import Application, Services, build_app
-from .checkpoint import LeaseLost
+from .lease import LeaseLost
 from .ownership import WrongInput
 from .quiet import LIBRARY_LOG
 from .state.changelog import BadChangelog
@@ -183,6 +183,7 @@ async def _observe(made: Application, settings: Settings, services: Services) ->
     for held in owned.values():
         for index, count in held.sizes.items():
             sizes[index] = sizes.get(index, 0) + count
+    metrics.segment_customers.clear()  # of partitions that are others' by now, nothing is left
     for index, count in sizes.items():
         metrics.segment_customers.labels(BEHAVIOR, segment_id(index)).set(count)
     if made.pipeline.model_made_s is not None:

@@ -68,7 +68,7 @@ class Stage(NamedTuple):
 
     def asked(self, k: int) -> Stage:
         """The same with a new agent that is asked for so many clusters, as after a restart with other settings."""
-        return self._replace(agent=_agent(k, self.feed, self.topic, self.producer, self.metrics))
+        return self._replace(agent=_agent(k, self.feed, self.topic, lambda: self.producer, self.metrics))
 
     @property
     def in_force(self) -> ModelSnapshot:
@@ -85,7 +85,7 @@ async def staged(bootstrap: str, prefix: str, *, embedded: bool, k: int = 3) -> 
     metrics = Metrics(CollectorRegistry())
     feed = ModelFeed(bootstrap, topic, lambda *_: None, embedded=embedded, fetch_wait_ms=20)
     async with started_producer(bootstrap) as producer:
-        agent = _agent(k, feed, topic, producer, metrics)
+        agent = _agent(k, feed, topic, lambda: producer, metrics)
         stage = Stage(agent, feed, metrics, bootstrap, topic, embedded, producer)
         try:
             await feed.catch_up()
@@ -96,9 +96,9 @@ async def staged(bootstrap: str, prefix: str, *, embedded: bool, k: int = 3) -> 
             await feed.stop()
 
 
-def _agent(k: int, feed: ModelFeed, topic: str, producer: Any, metrics: Metrics) -> LearningAgent:
-    drift = DriftReports(DriftPolicy(), f"{topic}-drift", lambda: producer, lambda: NOW_S, metrics)
-    return LearningAgent(k, POLICY, feed, topic, lambda: producer, lambda: NOW_S, metrics, drift)
+def _agent(k: int, feed: ModelFeed, topic: str, producer: Callable[[], Any], metrics: Metrics) -> LearningAgent:
+    drift = DriftReports(DriftPolicy(), f"{topic}-drift", producer, lambda: NOW_S, metrics)
+    return LearningAgent(k, POLICY, feed, topic, producer, lambda: NOW_S, metrics, drift)
 
 
 def counted(stage: Stage) -> dict[str, float]:
@@ -177,6 +177,39 @@ def test_a_lost_race_is_made_good(broker: str, prefix: str, embedded: bool) -> N
             assert (learned.version, learned.parent, learned.segments[0].name) == (3, 2, "Mine")
             # Compaction keeps the last message of a key: that must be the one that counted.
             assert await last_of_version(stage, 2) == made.dumps()
+
+    asyncio.run(story())
+
+
+def test_who_loses_the_samples_while_publishing_and_gets_them_back_learns_on(
+    broker: str, prefix: str, embedded: bool
+) -> None:
+    async def story() -> None:
+        async with staged(broker, prefix, embedded=embedded) as made:
+
+            def moving() -> Any:
+                stage.agent.forget()
+                return made.producer
+
+            stage = made._replace(agent=_agent(3, made.feed, made.topic, moving, made.metrics))
+            for version in (2, 3, 4):
+                await stage.learn(version * 1_000, 100, version * 8 * DAY_S, (3.0, 12.0, 20.0 * version))
+                assert stage.in_force.version == version
+
+    asyncio.run(story())
+
+
+def test_a_feed_whose_connection_was_cancelled_connects_again(broker: str, prefix: str, embedded: bool) -> None:
+    async def story() -> None:
+        topic = f"{prefix}segment-models"
+        await create_topics(broker, [TopicSpec(topic, 1, 1)])
+        feed = ModelFeed(broker, topic, lambda *_: None, embedded=embedded, fetch_wait_ms=20)
+        first = asyncio.create_task(feed.catch_up())
+        await asyncio.sleep(0)
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        await asyncio.gather(feed.catch_up(), feed.catch_up())
+        await feed.stop()
 
     asyncio.run(story())
 

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from prometheus_client import CollectorRegistry
 
@@ -181,23 +182,35 @@ def all_agree(deployed: Deployment) -> bool:
 # A rebalance in the middle of another
 
 
-def test_a_rebalance_that_begins_while_ownership_is_taken_wins(on: Services, tmp_path: Path) -> None:
-    settings = Settings(app_id="moving", topic_prefix="moving.", partitions=1, data_dir=tmp_path)
+@pytest.mark.parametrize("step", ["the ends of topics", "models"])
+def test_a_rebalance_that_begins_while_ownership_is_taken_wins(on: Services, tmp_path: Path, step: str) -> None:
+    name = f"moving-{step.split()[-1]}"
+    settings = Settings(app_id=name, topic_prefix=f"{name}.", partitions=1, data_dir=tmp_path)
     made = WorkerServices(on.addresses.bootstrap, on.addresses.redis_url, on.addresses.embedded_broker)
 
-    async def overlap() -> bool:
+    async def overlap() -> tuple[bool, set[int]]:
         await create_topics(made.bootstrap, topic_specs(settings))
         application = build_app(settings, made, Metrics(CollectorRegistry()))
-        taking = asyncio.create_task(application.pipeline.assign({0: dict.fromkeys(TOPICS, 0)}))
-        await asyncio.sleep(0)  # it asks the broker for models now
-        await application.pipeline.revoke()
-        await taking
-        paused = application.pipeline.checkpoint.paused
-        await application.pipeline.stop()
-        return paused
+        pipeline, asked, revoked = application.pipeline, asyncio.Event(), asyncio.Event()
 
-    # Else it would write for a partition that may be another worker's by now.
-    assert asyncio.run(overlap())
+        async def ends() -> dict[int, dict[str, int]]:
+            if step != "models":
+                asked.set()
+                await revoked.wait()
+            return {0: dict.fromkeys(TOPICS, 0)}
+
+        taking = asyncio.create_task(pipeline.assign(ends))
+        await (asyncio.sleep(0) if step == "models" else asked.wait())  # it asks the broker for models now, or for ends
+        await pipeline.revoke()
+        revoked.set()
+        await taking
+        found = pipeline.checkpoint.paused, set(application.faust.tables["customers"].data.partitions)
+        await pipeline.stop()
+        return found
+
+    # Else it would write for a partition that may be another worker's by now, and hold an empty state of it, newer
+    # than all that recovery will read should it come back.
+    assert asyncio.run(overlap()) == (True, set())
 
 
 # What is refused
