@@ -22,8 +22,8 @@ T = TypeVar("T")
 class SegmentClient:
     """Reads segments from Redis; safe to share between threads.
 
-    Every method raises `CacheUnavailable` when Redis does not answer in time. A customer's hash that is not a whole
-    document, because something else wrote it, raises ValueError.
+    Every method raises `CacheUnavailable` when Redis does not answer in time, and `CacheDamaged` when what it reads was
+    written by something else, such as a customer's hash that is not a whole document.
 
     >>> with SegmentClient.from_url("redis://127.0.0.1:6379/0") as client:  # doctest: +SKIP
     ...     client.get("h-1871")

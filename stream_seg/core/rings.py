@@ -7,7 +7,7 @@ from typing import Final
 
 from xxhash import xxh3_64_digest
 
-# 48 bits of a hash: among the dozen ids kept, a wrong match comes once in about 2e13 events.
+# 48 bits of a hash: among the eight ids kept, a wrong match comes once in about 3.5e13 events.
 FINGERPRINT_BYTES: Final = 6
 
 # What an entry of the ring of orders stands for: an order, one that was cancelled, or money taken back

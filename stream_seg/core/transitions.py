@@ -25,7 +25,7 @@ class Transition(NamedTuple):
 
     customer_id: str
     dimension: str
-    change: str  # entered, moved, exited
+    change: str  # entered, moved, renamed, exited
     from_: Held | None
     to: Held | None
     reason: str  # event, deadline, model, ...

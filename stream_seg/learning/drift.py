@@ -70,7 +70,7 @@ class DriftWatch:
     """Watches samples of customers. Call `observe` for each batch of them.
 
     Lookouts, begun one after the other, each compare customers with the model that was in force when it began: moving
-    centres are no drift of customers. Nothing is kept across restarts; a new watch has seen enough after about a week.
+    centres are no drift of customers. Nothing is kept across restarts; a new watch needs at least five days of samples.
     """
 
     def __init__(self, policy: DriftPolicy) -> None:

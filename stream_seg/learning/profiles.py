@@ -17,7 +17,7 @@ WIDEST_SPREAD: Final = 0.8
 
 @dataclass(frozen=True)
 class Profile:
-    """One segment in a sample: customers in it, their their share, the medians of features (of paces their rates)."""
+    """One segment in a sample: customers in it, their share of all, the medians of features (of paces their rates)."""
 
     customers: int
     share: float

@@ -38,10 +38,10 @@ def to_log(column: Matrix, feature: str) -> Matrix:
 
 
 def robust_scale(values: Matrix, feature: str) -> float:
-    """Spread of values (n,) that are already as compared, from their quartiles; at least the feature's floor.
+    """Spread of values (n,) that are already as compared, in standard deviations of a normal distribution.
 
-    Where most customers share one value (few ever return anything) the quartiles see nothing, and the middle 90 %
-    decides.
+    The larger of what the middle half and the middle 90 % say, and at least the feature's floor. Where most customers
+    share one value (few ever return anything) the half says nothing.
     """
     low, lower, upper, high = np.quantile(values, (0.05, 0.25, 0.75, 0.95))
     floor = LOG_SCALE_FLOOR if feature in LOG_FEATURES else SHARE_SCALE_FLOOR
