@@ -13,7 +13,6 @@ from sklearn.cluster import KMeans
 
 from benchmarks.populations import Day
 from stream_seg.contracts.model import ModelSnapshot
-from stream_seg.learning.clusters import Clusters
 from stream_seg.learning.learner import CHALLENGER, Learner
 from stream_seg.learning.policy import LearnerPolicy
 from stream_seg.learning.scaling import Scaling
@@ -82,8 +81,7 @@ class Learned:
 
 def in_scale(snapshot: ModelSnapshot, scale: Scaling) -> Centers:
     """The centroids of a snapshot as points of another scale."""
-    own = Scaling(tuple(snapshot.features), tuple(snapshot.log), tuple(snapshot.center), tuple(snapshot.scale))
-    return Clusters(own, np.array(snapshot.centroids), 0.5).seen_from(scale)
+    return Scaling.of(snapshot).moved_to(scale, np.array(snapshot.centroids))
 
 
 class Streamed:

@@ -27,11 +27,6 @@ class Daily:
     times: list[float]
     features: list[Matrix]
 
-    @property
-    def present(self) -> list[int]:
-        """How many customers were known on each day."""
-        return list(map(len, self.features))
-
 
 def daily(records: Iterable[SourceRecord], half_life_s: float) -> Daily:
     """Absorb records that come in time order, day by day; one that is late counts on the day on which it arrives.

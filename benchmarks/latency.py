@@ -161,6 +161,7 @@ def main() -> None:
         "generator_cpu_share": (spent.cpu_s - own.cpu_s) / (spent.at_s - own.at_s),
         "worker_cpu_share": (after.cpu_s - before.cpu_s) / (after.at_s - before.at_s),
     }
+    figures["ok"] = all(float(str(figures[name])) <= limit for name, limit in LIMITS_MS.items())
     stages = {k.split('"')[1]: v for k, v in metrics.items() if k.startswith("stream_seg_stage_seconds_total")}
     print(table(["stage", "mean ms"], [[name, 1000 * seconds / groups] for name, seconds in stages.items()]))
     print()

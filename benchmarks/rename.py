@@ -1,7 +1,5 @@
 """What a name that a person gives costs: everyone in a segment hears of it, in the slices of a worker.
 
-    python -m benchmarks.rename [--customers N] [--seed S]
-
 One partition in memory, decided slice by slice as a worker does between live groups; appending and Redis are left out.
 """
 
@@ -26,33 +24,35 @@ from stream_seg.streaming.ownership import OwnedPartition
 from stream_seg.streaming.state.store import PartitionState
 from stream_seg.streaming.worker import GC_THRESHOLD
 
+from .table import json_line, table
 from .workload import START_MS, fixed_model
 
 NOW = START_MS / 1000 + 60 * DAY_S
 
 
 def main() -> None:
-    """Print one line a kind of model: a new one that moves nobody, and one that renames a segment."""
+    """Print a row a kind of model; with --json the figures as one object on the last line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     gc.set_threshold(GC_THRESHOLD, 20, 100)
     engine = Engine(Rules(Decay(30 * DAY_S)))
     model = ModelSnapshot.model_validate(fixed_model()).to_model()
     decider = Decider(engine, False, "/stream-seg/bench", lambda *_: True)
     owned = partition(engine, given.customers, given.seed)
-    print("| model | customers told | CPU s | longest slice, ms | changelog, MB | changes, MB |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    lines = ("the first: everyone enters", "the same again", "one segment renamed", "the same again, with that name")
-    for version, what in enumerate(lines, 1):
-        print(f"| {what} | {line(decider, owned, versions(model, version, owned))} |")
+    kinds = ("the first: everyone enters", "the same again", "one segment renamed", "the same again, with that name")
+    told = [looked_at(decider, owned, versions(model, version, owned)) for version in range(1, len(kinds) + 1)]
+    print(table(["model", *told[0]], [[kind, *figures.values()] for kind, figures in zip(kinds, told, strict=True)]))
+    if given.json:
+        print(json_line(dict(zip(kinds, told, strict=True))))
 
 
 def partition(engine: Engine, customers: int, seed: int) -> OwnedPartition:
     """Customers with a few orders each, in no segment yet."""
     rng = np.random.default_rng(seed)
-    state, held = PartitionState(), engine.working_set()
+    state = PartitionState()
     keys = [b"c-%d" % number for number in range(customers)]
     for start in range(0, customers, 20_000):
         held = engine.working_set()
@@ -76,8 +76,8 @@ def versions(model: SegmentModel, version: int, owned: OwnedPartition) -> Segmen
     return replace(model, version=version, names=names, given=frozenset({largest}))
 
 
-def line(decider: Decider, owned: OwnedPartition, model: SegmentModel) -> str:
-    """Walk through everyone with a model; the cells of a line."""
+def looked_at(decider: Decider, owned: OwnedPartition, model: SegmentModel) -> dict[str, float]:
+    """Walk through everyone with a model: what it came to."""
     decider.engine.use(model)
     owned.reevaluate = owned.state.records.walk()
     told, slices, entries, changes = 0, [], 0, 0
@@ -86,7 +86,13 @@ def line(decider: Decider, owned: OwnedPartition, model: SegmentModel) -> str:
         told += len(written.outbox)
         changes += sum(len(message.value) for message in written.outbox.values())
         entries += sum(len(value or b"") for _, value, _ in written.entries())
-    return f"{told:,} | {sum(slices):.1f} | {max(slices) * 1000:.0f} | {entries / 1e6:.0f} | {changes / 1e6:.0f}"
+    return {
+        "customers told": told,
+        "CPU s": sum(slices),
+        "longest slice, ms": max(slices) * 1000,
+        "changelog, MB": entries / 1e6,
+        "changes, MB": changes / 1e6,
+    }
 
 
 def walk(decider: Decider, owned: OwnedPartition) -> Iterator[tuple[float, Written]]:

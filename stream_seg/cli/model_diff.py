@@ -98,8 +98,7 @@ def _flows_table(one: ModelSnapshot, two: ModelSnapshot, found: Moves) -> Table:
 
 def _centres(snapshot: ModelSnapshot) -> dict[str, dict[str, float]]:
     """Centres in human units, by segment and feature."""
-    scaling = Scaling(tuple(snapshot.features), tuple(snapshot.log), tuple(snapshot.center), tuple(snapshot.scale))
-    human = scaling.human(snapshot.to_model().centroids).round(4).tolist()
+    human = Scaling.of(snapshot).human(snapshot.to_model().centroids).round(4).tolist()
     return {
         each.id: dict(zip(snapshot.features, row, strict=True))
         for each, row in zip(snapshot.segments, human, strict=True)

@@ -47,8 +47,7 @@ class Clusters:
 
     def seen_from(self, scaling: Scaling) -> Matrix:
         """The centres (k, d) as points of another scale of the same features."""
-        compared: Matrix = (self.scaling.compared(self.centers) - np.array(scaling.center)) / np.array(scaling.scale)
-        return compared
+        return self.scaling.moved_to(scaling, self.centers)
 
 
 def fresh_start(

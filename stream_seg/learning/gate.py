@@ -96,9 +96,8 @@ def _half_moved(new: ModelSnapshot, good: ModelSnapshot, rows: Matrix) -> Refusa
     found = moves(good, new, rows)
     if found.share <= MOVED_ABOVE:
         return None
-    scaling = _scaling(new)
-    points, shift = scaling.points(rows), np.array(scaling.center)
-    old = (_scaling(good).compared(np.array(good.centroids)) - shift) / np.array(scaling.scale)
+    scaling = Scaling.of(new)
+    points, old = scaling.points(rows), Scaling.of(good).moved_to(scaling, np.array(good.centroids))
     was, becomes = inertia(points, old), inertia(points, np.array(new.centroids))
     if becomes < was * (1.0 - WORTH_IT):
         return None
@@ -110,10 +109,6 @@ def _half_moved(new: ModelSnapshot, good: ModelSnapshot, rows: Matrix) -> Refusa
         f"; to move more than {MOVED_ABOVE:.0%} it must fall by"
         f" {WORTH_IT:.0%}",
     )
-
-
-def _scaling(snapshot: ModelSnapshot) -> Scaling:
-    return Scaling(tuple(snapshot.features), tuple(snapshot.log), tuple(snapshot.center), tuple(snapshot.scale))
 
 
 def _called(snapshot: ModelSnapshot, index: int) -> str:

@@ -70,9 +70,8 @@ class Learner:
         self._progress = Progress.from_json(snapshot.learner, len(snapshot.centroids))
         self._numbers = list(snapshot.numbers)
         self._progress.next_number = max(self._progress.next_number, self._numbers[-1] + 1)
-        scaling = Scaling(tuple(snapshot.features), tuple(snapshot.log), tuple(snapshot.center), tuple(snapshot.scale))
         self._published = np.array(snapshot.centroids, dtype=np.float64)
-        self._clusters = Clusters(scaling, self._progress.centers_or(self._published), policy.halflife)
+        self._clusters = Clusters(Scaling.of(snapshot), self._progress.centers_or(self._published), policy.halflife)
         self._segments, self._last = list(snapshot.segments), snapshot
         return self
 
@@ -116,15 +115,13 @@ class Learner:
         `mix` (MIX_SIZE) is for profiles only. A row with a number that is not finite is counted in `skipped` and
         otherwise ignored.
         """
-        if self.remember(customer_id, row, clock, mix) and self._clusters is not None:
+        if self._keep(customer_id, row, clock, mix) and self._clusters is not None:
             if self._trial is not None:
                 self._unjudged.append(row)
             self._progress.counts[self._clusters.learn_one(row)] += 1
 
-    def remember(
-        self, customer_id: str, row: Sequence[float], clock: float, mix: Sequence[float] | None = None
-    ) -> bool:
-        """Keep a sample without moving centres, as when samples already learned are read again; False if skipped."""
+    def _keep(self, customer_id: str, row: Sequence[float], clock: float, mix: Sequence[float] | None) -> bool:
+        """Put a sample into the recent one; False if it is skipped."""
         if len(row) != len(FEATURES):
             raise ValueError(f"a sample of {customer_id} has {len(row)} features; give all {len(FEATURES)}")
         if not all(map(isfinite, row)):

@@ -10,6 +10,7 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.core.features import FEATURES
 
 Matrix = npt.NDArray[np.float64]
@@ -68,6 +69,11 @@ class Scaling:
             scale=tuple(robust_scale(column, name) for column, name in zip(columns, features, strict=True)),
         )
 
+    @classmethod
+    def of(cls, snapshot: ModelSnapshot) -> Self:
+        """The scale in which a snapshot's centroids are."""
+        return cls(tuple(snapshot.features), tuple(snapshot.log), tuple(snapshot.center), tuple(snapshot.scale))
+
     def outgrown(self, other: Scaling, factor: float) -> bool:
         """Whether another scale is wider or narrower by `factor`, or its middle lies a whole scale away."""
         if self.features != other.features or self.log != other.log:
@@ -97,6 +103,11 @@ class Scaling:
         """Points (k, d) before shifting and dividing: the scale that all scalings share."""
         compared: Matrix = points * np.array(self.scale) + np.array(self.center)
         return compared
+
+    def moved_to(self, other: Scaling, points: Matrix) -> Matrix:
+        """Points (k, d) as points of another scale of the same features."""
+        moved: Matrix = (self.compared(points) - np.array(other.center)) / np.array(other.scale)
+        return moved
 
     def human(self, points: Matrix) -> Matrix:
         """Points (k, d) in human units: orders, money, days."""
