@@ -10,7 +10,7 @@ from xxhash import xxh3_128_hexdigest
 
 from stream_seg.core.vocabulary import INTERACTIONS, PURCHASES
 
-from .reasons import MISSING_FIELD, UNKNOWN_TYPE, Refused, quoted
+from .reasons import EMPTY_ID, MISSING_FIELD, UNKNOWN_TYPE, WRONG_TYPE, Refused, quoted
 
 Json = dict[str, Any]
 
@@ -57,7 +57,7 @@ _SEGMENT_DETAILS: Final = {
 }
 _GA4_DETAILS: Final = {
     "order_id": ("transaction_id", "order_id"),
-    "amount": ("value", "amount"),
+    "amount": ("purchase_revenue", "refund_value", "value", "amount"),
     "currency": ("currency",),
 }
 
@@ -78,7 +78,10 @@ _ITEM: Final[dict[str, tuple[type | tuple[type, ...], tuple[str, ...]]]] = {
 
 _SEGMENT_MARKS: Final = frozenset(("messageId", "userId", "anonymousId"))
 _GA4_MARKS: Final = frozenset(("event_name", "event_timestamp", "timestamp_micros", "user_pseudo_id"))
+_NAMES_IN_ENVELOPES: Final = ("event", "event_name")
+_TIMES_IN_ENVELOPES: Final = ("timestamp", "originalTimestamp", "event_timestamp", "timestamp_micros")
 _CHANNELS: Final = {"browser": "web", "web": "web", "mobile": "app", "android": "app", "ios": "app"}
+_ROW_VALUES: Final = ("string_value", "int_value", "float_value", "double_value")
 
 
 def native_name(name: str) -> str:
@@ -98,10 +101,11 @@ def to_native(topic: str, raw: Json) -> Json:
 
     The result is not validated. Raises Refused where an envelope lacks what makes it an event.
     """
-    if not _SEGMENT_MARKS.isdisjoint(raw):
-        return _from_segment(topic, raw)
-    if not _GA4_MARKS.isdisjoint(raw):
-        return _from_ga4(topic, raw)
+    if not _is_native(raw):
+        if not _SEGMENT_MARKS.isdisjoint(raw):
+            return _from_segment(topic, raw)
+        if not _GA4_MARKS.isdisjoint(raw):
+            return _from_ga4(topic, raw)
     kind = raw.get("type")
     if topic == "profiles" or not isinstance(kind, str) or native_name(kind) == kind:
         return raw
@@ -109,24 +113,32 @@ def to_native(topic: str, raw: Json) -> Json:
     return {**_details(topic, details, _GA4_DETAILS), **raw, "type": native_name(kind)}
 
 
+def _is_native(raw: Json) -> bool:
+    """Whether an event has our ids, and no envelope's name, nor its time in place of ours."""
+    if raw.get("event_id") is None or raw.get("customer_id") is None:
+        return False
+    timed = raw.get("occurred_at") is not None
+    return _first(raw, *_NAMES_IN_ENVELOPES, *(() if timed else _TIMES_IN_ENVELOPES)) is None
+
+
 def _from_segment(topic: str, raw: Json) -> Json:
     kind, name = raw.get("type") or "track", raw.get("event")
-    details = _object(raw, "properties")
+    details, channel = _object(raw, "properties"), raw.get("channel")
     event = {
         "event_id": _first(raw, "event_id", "messageId"),
         "customer_id": _customer(raw, "userId", "anonymousId"),
         "occurred_at": _first(raw, "occurred_at", "timestamp", "originalTimestamp"),
-        "channel": _CHANNELS.get(str(raw.get("channel"))),
+        "channel": _CHANNELS.get(channel, channel) if isinstance(channel, str) else channel,
         "properties": details,
     }
     if kind == "identify":
-        event |= {"type": "identify", "traits": flattened(_object(raw, "traits"))}
+        event |= {"type": "identify", "traits": _traits(raw.get("traits"))}
     elif kind in ("page", "screen"):
         event |= {"type": "page_viewed"}
     elif kind in ("alias", "group"):
         event |= {"type": kind}
-    elif isinstance(name, str):
-        event |= {"type": native_name(name), **_details(topic, details, _SEGMENT_DETAILS)}
+    elif name is not None:
+        event |= {"type": _named("event", name), **_details(topic, details, _SEGMENT_DETAILS)}
     elif kind == "track":
         raise Refused(MISSING_FIELD, "event is missing: a track envelope names what happened.")
     else:
@@ -138,19 +150,35 @@ def _from_segment(topic: str, raw: Json) -> Json:
 
 def _from_ga4(topic: str, raw: Json) -> Json:
     name = _first(raw, "event_name", "type")
-    if not isinstance(name, str):
+    if name is None:
         raise Refused(MISSING_FIELD, "event_name is missing: a GA4 event names what happened.")
-    details = _object(raw, "params", "properties", "ecommerce")
+    said = _first(raw, "params", "properties")
+    details = _object(raw, "ecommerce") | (said if isinstance(said, dict) else _row_params(raw.get("event_params")))
     event = {
         "event_id": raw.get("event_id"),
         "customer_id": _customer(raw, "user_id", "user_pseudo_id"),
         "occurred_at": _ga4_time(raw),
         "channel": _CHANNELS.get(str(raw.get("platform")).lower()),
         "properties": details,
-        "type": native_name(name),
+        "type": _named("event_name", name),
         **_details(topic, {**raw, **details}, _GA4_DETAILS),
     }
     return _identified(event, name)
+
+
+def _named(field: str, name: object) -> str:
+    """Our name for what an envelope's field says happened."""
+    if not isinstance(name, str):
+        raise Refused(WRONG_TYPE, f"{field} must be a string (it is {quoted(name)}).")
+    if not name:
+        raise Refused(EMPTY_ID, f"{field} is empty.")
+    return native_name(name)
+
+
+def _row_params(pairs: object) -> Json:
+    """Parameters as a row of GA4's export has them, a list of keys and typed values, as an object."""
+    found = [pair for pair in pairs if isinstance(pair, dict)] if isinstance(pairs, list) else []
+    return {str(pair.get("key")): _first(_object(pair, "value"), *_ROW_VALUES) for pair in found}
 
 
 def _customer(raw: Json, known: str, unknown: str) -> Any:
@@ -202,6 +230,12 @@ def _identified(event: Json, name: object) -> Json:
         parts = (event["customer_id"], name, event["occurred_at"], event.get("order_id"))
         event["event_id"] = "hash-" + xxh3_128_hexdigest("\x1f".join(map(str, parts)).encode())
     return event
+
+
+def _traits(said: object) -> Json:
+    if said is not None and not isinstance(said, dict):
+        raise Refused(WRONG_TYPE, f"traits must be an object (it is {quoted(said)}).")
+    return flattened(said or {})
 
 
 def flattened(traits: Json, prefix: str = "") -> Json:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Final, Literal, NotRequired
 
-from pydantic import AfterValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError
 from typing_extensions import TypedDict
 
 from .aliases import native_name
@@ -14,6 +14,14 @@ from .aliases import native_name
 MAX_TRAITS: Final = 64
 MAX_TRAITS_BYTES: Final = 4096
 MAX_QUANTITY: Final = 1_000_000
+
+
+class _NullIsAbsent:
+    """Tells the schema that null may stand here. Validation refuses it: the precise path leaves null fields out."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [handler(schema), {"type": "null"}]}
+
 
 Id = Annotated[str, Field(min_length=1, max_length=128)]
 CustomerId = Annotated[str, Field(min_length=1, max_length=256)]
@@ -24,7 +32,8 @@ Quantity = Annotated[float, Field(ge=0, le=MAX_QUANTITY, allow_inf_nan=False)]
 Scalar = Annotated[str | bool | int | Number | None, Field(union_mode="left_to_right")]
 CurrencyCode = Annotated[str, Field(description="ISO 4217", json_schema_extra={"pattern": "^[A-Z]{3}$"})]
 Moment = Annotated[
-    Annotated[str, Field(json_schema_extra={"format": "date-time"})] | Number,
+    Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+    | Annotated[Number, Field(json_schema_extra={"minimum": 0})],
     Field(union_mode="left_to_right", description="RFC 3339 with offset, or epoch seconds"),
 ]
 
@@ -85,7 +94,7 @@ class Item(TypedDict, total=False):
 
     product_id: Name | None
     category: Name | None
-    quantity: Quantity
+    quantity: Annotated[Quantity, _NullIsAbsent()]
     price: Amount | None
 
 
@@ -104,7 +113,9 @@ class Order(Event):
 class Purchase(Order):
     """An order was completed or refunded; a refund's amount is what goes back."""
 
-    type: NotRequired[Annotated[Literal["order_completed", "order_refunded"], Field(default="order_completed")]]
+    type: NotRequired[
+        Annotated[Literal["order_completed", "order_refunded"], Field(default="order_completed"), _NullIsAbsent()]
+    ]
     amount: Amount
 
 
@@ -128,7 +139,9 @@ class Identify(Event):
     """What is known about a customer, as traits of JSON scalars."""
 
     type: Literal["identify"]
-    traits: Annotated[dict[Name, Scalar], AfterValidator(_small)]
+    traits: Annotated[
+        dict[Name, Scalar], AfterValidator(_small), Field(json_schema_extra={"maxProperties": MAX_TRAITS})
+    ]
 
 
 class Alias(Event):

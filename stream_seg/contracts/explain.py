@@ -29,7 +29,20 @@ _REASON_OF_FAULT: Final = {
     "traits_too_large": reasons.TRAITS_TOO_LARGE,
 }
 
-_JSON_NAMES: Final = ((bool, "boolean"), (str, "string"), (int, "number"), (float, "number"), (list, "array"))
+# What a field of several forms may be.
+_FORMS: Final = {"traits": "an object", "items": "a whole number or a list"}
+
+# Whose numbers may be negative.
+_SIGNED: Final = ("value", "discount")
+
+_JSON_NAMES: Final = (
+    (bool, "boolean"),
+    (str, "string"),
+    (int, "number"),
+    (float, "number"),
+    (list, "array"),
+    (dict, "object"),
+)
 
 
 def explain(topic: str, value: Any) -> Json:
@@ -54,6 +67,8 @@ def _form(topic: str, event: Json) -> TypeAdapter[Any]:
     kind = event.get("type")
     if kind is not None and not isinstance(kind, str):
         raise Refused(reasons.WRONG_TYPE, f"type must be a string, but is a JSON {json_name(kind)}.")
+    if kind == "":
+        raise Refused(reasons.EMPTY_ID, "type is empty.")
     if topic == "purchases":
         return _purchase_form(kind)
     return _INTERACTION if topic == "interactions" else _profile_form(kind)
@@ -78,9 +93,11 @@ def _profile_form(kind: str | None) -> TypeAdapter[Any]:
 
 
 def _without_nulls(event: Json) -> Json:
-    """The event without fields that are null: null says no more than absence."""
+    """The event without fields that are null: null says no more than absence. JSON has one number 3 and 3.0."""
     items = event.get("items")
-    if isinstance(items, list):
+    if isinstance(items, float) and items.is_integer():
+        event = {**event, "items": int(items)}
+    elif isinstance(items, list):
         event = {**event, "items": [_present(item) if isinstance(item, dict) else item for item in items]}
     return _present(event)
 
@@ -93,40 +110,46 @@ def _refused(errors: list[ErrorDetails]) -> Refused:
     field = errors[0]["loc"][0]
     # A union reports every branch; the one that got furthest, or failed on more than the type, tells most.
     about = [error for error in errors if error["loc"][0] == field]
-    error = max(about, key=lambda e: (not e["type"].endswith("_type"), len(e["loc"])))
-    fault = error["type"]
-    reason = _REASON_OF_FAULT.get(fault, reasons.WRONG_TYPE)
-    # An integer that is no number to pydantic is one beyond any float.
-    if any(e["type"] == "float_type" and type(e["input"]) is int for e in about):
-        reason = reasons.AMOUNT_OUT_OF_RANGE
-    if field == "occurred_at":
-        return _refused_time(reason, error["input"])
+    error = max(about, key=lambda e: (e["type"] != "literal_error", not e["type"].endswith("_type"), len(e["loc"])))
+    reason = _REASON_OF_FAULT.get(error["type"], reasons.WRONG_TYPE)
     if reason == reasons.MISSING_FIELD:
         return Refused(reason, f"{field} is missing.")
     if reason == reasons.EMPTY_ID:
         return Refused(reason, f"{field} is empty.")
+    for each in about:
+        # An integer that is no number to pydantic is one beyond any float.
+        if each["type"] == "float_type" and type(each["input"]) is int:
+            return _refused_huge(each)
+    path = _path(error)
     given = "" if reason == reasons.TRAITS_TOO_LARGE else f" (it is {quoted(error['input'])})"
-    if field == "traits" and reason == reasons.WRONG_TYPE:
-        return Refused(
-            reason, f"{_path(error)} must be {'a JSON scalar' if len(error['loc']) > 1 else 'an object'}{given}."
-        )
-    message = error["msg"].replace("Input should", "must").replace("dictionary", "object").replace("String", "must")
-    return Refused(reason, f"{_path(error)} {message[0].lower()}{message[1:]}{given}.")
+    if field == "occurred_at":
+        reason = reasons.BAD_TIME if reason == reasons.BAD_AMOUNT else reason
+        return Refused(reason, f"{path} must be an RFC 3339 time or a number of epoch seconds{given}.")
+    form = "a JSON scalar" if path.startswith("traits.") else _FORMS.get(path)
+    if form and reason == reasons.WRONG_TYPE:
+        return Refused(reason, f"{path} must be {form}{given}.")
+    message = error["msg"].replace("Input should", "must").replace("String should", "must")
+    return Refused(reason, f"{path} {message.replace('dictionary', 'object')}{given}.")
 
 
-def _refused_time(reason: str, said: object) -> Refused:
-    if reason == reasons.MISSING_FIELD:
-        return Refused(reason, "occurred_at is missing.")
-    as_time = {reasons.BAD_AMOUNT: reasons.BAD_TIME, reasons.AMOUNT_OUT_OF_RANGE: reasons.TIME_IN_FUTURE}
-    detail = f"occurred_at must be an RFC 3339 time or a number of epoch seconds (it is {quoted(said)})."
-    return Refused(as_time.get(reason, reason), detail)
+def _refused_huge(error: ErrorDetails) -> Refused:
+    """Why an integer beyond any float is refused."""
+    path, number = _path(error), error["input"]
+    if path == "occurred_at" and number < 0:
+        return Refused(reasons.TIME_BEFORE_1970, f"{path} {quoted(number)} lies before 1970.")
+    if path == "occurred_at":
+        return Refused(reasons.TIME_IN_FUTURE, f"{path} {quoted(number)} lies in the future.")
+    if number < 0 and path not in _SIGNED:
+        return Refused(reasons.BAD_AMOUNT, f"{path} must be greater than or equal to 0 (it is {quoted(number)}).")
+    limit = "at least -1e308" if number < 0 else "at most 1e308"
+    return Refused(reasons.AMOUNT_OUT_OF_RANGE, f"{path} must be {limit} (it is {quoted(number)}).")
 
 
 def _path(error: ErrorDetails) -> str:
     """The field, and the place within items or traits, without pydantic's names for branches of unions."""
     first, *inner = error["loc"]
     if first == "traits":
-        return ".".join(map(str, (first, *inner[:1])))
+        return ".".join((first, *map(quoted, inner[:1])))
     while inner and not isinstance(inner[0], int):
         inner = inner[1:]
     return ".".join(map(str, (first, *inner)))

@@ -39,12 +39,11 @@ class Money:
         """Amounts in minor units, 0 where an event has none, and those refused, by position (0 in the list)."""
         amounts = np.array([event.get("amount") or 0.0 for event in events], np.float64)
         refused: dict[int, Refused] = {}
-        if {event.get("currency") for event in events} <= self._base:
-            scaled = amounts * self._minor
-        else:
+        factors: float | list[float] = self._minor
+        if not {event.get("currency") for event in events} <= self._base:
             factors = [self._factor(at, event.get("currency"), refused) for at, event in enumerate(events)]
-            with np.errstate(over="ignore"):
-                scaled = amounts * factors
+        with np.errstate(over="ignore"):
+            scaled = amounts * factors
         scaled = np.rint(np.minimum(scaled, MAX_MINOR + 1.0))
         for at in np.flatnonzero(scaled > MAX_MINOR).tolist():
             said = f"amount {events[at]['amount']!r} {events[at].get('currency') or self._currency}"

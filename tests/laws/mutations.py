@@ -18,7 +18,7 @@ VALUES: Final[tuple[Any, ...]] = (
     "\x00", "\n", "\ud800", "\udfff", "😀", "é" * 129, "null", "USD", "EUR", "usd", "ZZZ", "US", "order_completed",
     "order_refunded", "order_cancelled", "identify", "erase", "track", "Order Completed", "purchase", "refund", WHEN,
     "2017-05-09T18:00:31", "2017-13-41T25:61:61Z", "0000-00-00T00:00:00Z", "9999-12-31T23:59:59Z",
-    "1969-12-31T23:59:59Z", "GBP",
+    "1969-12-31T23:59:59Z", "9999-12-31T23:59:60Z", "GBP",
     "2017-05-09T18:00:31.123456789+14:00", "2017-05-09T18:00:31-99:99", "2017-W19-2", 1494352831, 1494352831000, 1e11,
     [], {}, [[]], [None], {"": None}, [{"category": 1}], [{"quantity": -1}], [{"category": "c", "quantity": 1e9}],
 )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from stream_seg.contracts.decode import Decoder
@@ -74,6 +76,7 @@ BAD: list[tuple[str, bytes | None]] = [
     ("wrong_type", change(b'"order_completed"', b"5")),
     ("wrong_type", change(b'"USD"', b"840")),
     ("wrong_type", change(b'"items":2', b'"items":"two"')),
+    ("wrong_type", change(b'"items":2', b'"items":2.5')),
     ("wrong_type", change(b'"items":2', b'"items":[{"price":"1"}]')),
     ("wrong_type", add(b'"properties":[]')),
     ("wrong_type", add(b'"channel":1')),
@@ -89,7 +92,12 @@ BAD: list[tuple[str, bytes | None]] = [
     ("missing_field", change(b"19.99", b"null")),
     ("amount_out_of_range", change(b"19.99", b"42949672.96")),
     ("amount_out_of_range", change(b"19.99", b"1e300")),
+    ("amount_out_of_range", change(b"19.99", b"1e308")),
     ("amount_out_of_range", change(b"19.99", b"9" * 400)),
+    ("amount_out_of_range", add(b'"discount":-%b' % (b"9" * 400))),
+    ("bad_amount", change(b"19.99", b"-" + b"9" * 4300)),
+    ("bad_amount", change(b'"items":2', b'"items":-%b' % (b"9" * 400))),
+    ("bad_amount", change(b'"items":2', b'"items":[{"quantity":-%b}]' % (b"9" * 400))),
     ("amount_out_of_range", change(b'"items":2', b'"items":[{"quantity":1e300}]')),
     # unknown currency code, another currency
     ("unknown_currency", change(b'"USD"', b'"ZZZ"')),
@@ -104,12 +112,16 @@ BAD: list[tuple[str, bytes | None]] = [
     ("time_in_future", change(b'"2017-05-09T18:00:31Z"', b"9" * 400)),
     ("time_before_1970", change(b"2017-", b"1917-")),
     ("time_before_1970", change(b'"2017-05-09T18:00:31Z"', b"-1")),
+    ("time_before_1970", change(b'"2017-05-09T18:00:31Z"', b"-" + b"9" * 4300)),
+    ("bad_time", change(b"2017-05-09T18:00:31Z", b"0000-01-01T00:00:00Z")),
+    ("bad_time", change(b"2017-05-09T18:00:31Z", b"20170509T180031Z")),
     ("bad_time", change(b"2017-05-09T18:00:31Z", b"yesterday")),
     ("bad_time", change(b"2017-05-09T18:00:31Z", b"")),
     ("bad_time", change(b"2017-05-09", b"2017-02-30")),
     ("bad_time", change(b'"2017-05-09T18:00:31Z"', b"NaN")),
     ("missing_field", change(b'"2017-05-09T18:00:31Z"', b"null")),
-    # unknown type in purchases
+    # no type, and unknown types in purchases
+    ("empty_id", change(b"order_completed", b"")),
     ("unknown_type", change(b"order_completed", b"order_imagined")),
     ("unknown_type", change(b"order_completed", b"product_viewed")),
     # a key that differs from customer_id
@@ -186,6 +198,43 @@ def test_all_bad_records_in_one_batch_get_the_reasons_they_get_alone() -> None:
     assert [(r.index, r.reason) for r in decoded.rejected] == [(2 * i + 1, reason) for i, (reason, _) in enumerate(BAD)]
     assert decoded.indices == list(range(0, len(values), 2))
     assert decoded.amounts == [1999] * len(BAD)
+
+
+@pytest.mark.parametrize("value", [value for reason, value in BAD if "time" in reason])
+def test_a_bad_time_has_its_reason_alone_beside_its_like_and_beside_others(value: bytes) -> None:
+    decoder = Decoder("purchases")
+    alone, likes, others = ([value], [value] * 3, [GOOD, value, change(b":31Z", b":31.5Z"), value])
+    found = [decoder.decode(batch, [b"c-1"] * len(batch), NOW).rejected for batch in (alone, likes, others)]
+    assert len({why.reason for rejected in found for why in rejected}) == 1
+    assert [len(rejected) for rejected in found] == [1, 3, 2]
+
+
+@pytest.mark.parametrize(
+    ("value", "detail"),
+    [
+        (change(b'"c-1"', b'"%b"' % (b"x" * 257)), 'customer_id must have at most 256 characters (it is "xxx'),
+        (change(b'"items":2', b'"items":"two"'), 'items must be a whole number or a list (it is "two").'),
+        (change(b'"items":2', b'"items":[5]'), "items.0 must be a valid object (it is 5)."),
+        (change(b'"order_completed"', b"{}"), "type must be a string, but is a JSON object."),
+        (change(b"19.99", b"9" * 400), "amount must be at most 1e308 (it is 999"),
+        (change(b"19.99", b"-" + b"9" * 400), "amount must be greater than or equal to 0 (it is -999"),
+    ],
+)
+def test_details_say_what_must_be(value: bytes, detail: str) -> None:
+    decoded = Decoder("purchases").decode([value], [b"c-1"], NOW)
+    assert decoded.rejected[0].detail.startswith(detail)
+
+
+@pytest.mark.parametrize("more", ["[1]", "NaN"])
+@pytest.mark.parametrize("name", ["a\nb", "\x1b[31m", "x" * 300, "\N{SNOWMAN}"])
+def test_a_trait_s_name_is_quoted_in_the_detail(name: str, more: str) -> None:
+    value = '{"event_id":"e","customer_id":"c-1","occurred_at":0,"type":"identify","traits":{%s:%s}}'
+    decoded = Decoder("profiles").decode([(value % (json.dumps(name), more)).encode()], [b"c-1"], NOW)
+    detail = decoded.rejected[0].detail
+    assert detail.startswith('traits."')
+    assert detail.replace("…", "").isascii()
+    assert detail.isprintable()
+    assert " must " in detail
 
 
 def test_milliseconds_are_named_as_the_likely_mistake() -> None:

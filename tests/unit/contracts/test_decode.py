@@ -55,6 +55,10 @@ def test_currencies_and_items() -> None:
     assert second["items"] == 3
 
 
+def test_whole_numbers_may_be_written_with_a_point() -> None:
+    assert decode("purchases", order(items=3.0)).events[0]["items"] == 3
+
+
 def test_unknown_fields_are_left_out_and_null_fields_do_no_harm() -> None:
     decoded = decode("purchases", order(channel=None, coupon=None, warehouse="w-7", properties={"a": [1, {"b": None}]}))
     assert "warehouse" not in decoded.events[0]

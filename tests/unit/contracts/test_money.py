@@ -62,6 +62,12 @@ def test_amounts_beyond_32_bits_are_refused() -> None:
     assert {at: why.reason for at, why in refused.items()} == {1: "amount_out_of_range", 2: "amount_out_of_range"}
 
 
+def test_an_amount_beyond_any_float_once_in_minor_units_is_refused_without_a_warning() -> None:
+    for events in ([{"amount": 1e308}], [{"amount": 1e308}, {"amount": 1.0, "currency": "EUR"}]):
+        _, refused = Money("USD", {"EUR": 1.0}).minor_units(events)
+        assert [why.reason for why in refused.values()] == ["amount_out_of_range"]
+
+
 @pytest.mark.parametrize(
     ("currency", "rates"),
     [("USB", {}), ("usd", {}), ("USD", {"XYZ": 1.0}), ("USD", {"EUR": 0.0}), ("USD", {"EUR": float("nan")})],

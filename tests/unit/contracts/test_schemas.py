@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from stream_seg.contracts.decode import Decoder
 from stream_seg.contracts.events import InteractionName
 from stream_seg.contracts.schemas import schemas, write
 from stream_seg.core.vocabulary import INTERACTIONS
@@ -39,6 +41,42 @@ def test_they_say_what_is_required() -> None:
     change = json.loads(schemas()["segment-changes.json"])
     assert "from" in change["properties"]
     assert "from_" not in change["properties"]
+
+
+COMMON = {"event_id": "e", "customer_id": "c", "occurred_at": 0}
+ORDER = {**COMMON, "order_id": "o", "amount": 1}
+PROFILE = {**COMMON, "type": "identify"}
+
+
+@pytest.mark.parametrize(
+    ("topic", "event", "good"),
+    [
+        ("purchases", ORDER, True),
+        ("purchases", {**ORDER, "type": None}, True),
+        ("purchases", {**ORDER, "type": ""}, False),
+        ("purchases", {**ORDER, "order_id": None}, False),
+        ("purchases", {**ORDER, "items": 3.0}, True),
+        ("purchases", {**ORDER, "items": 3.5}, False),
+        ("purchases", {**ORDER, "items": [{"quantity": None, "price": None, "category": None}]}, True),
+        ("purchases", {**ORDER, "items": [{"quantity": 1_000_001}]}, False),
+        ("purchases", {**ORDER, "items": [None]}, False),
+        ("purchases", {**ORDER, "occurred_at": -1}, False),
+        ("purchases", {**ORDER, "type": "order_cancelled", "amount": None}, True),
+        ("interactions", {**COMMON, "type": "x" * 128}, True),
+        ("interactions", {**COMMON, "type": "x" * 129}, False),
+        ("interactions", {**COMMON, "type": ""}, False),
+        ("interactions", {**COMMON, "type": None}, False),
+        ("interactions", {**COMMON, "type": "product_viewed", "product_id": None, "value": None}, True),
+        ("profiles", {**PROFILE, "traits": {"phone": None}}, True),
+        ("profiles", {**PROFILE, "traits": {f"t{number}": 1 for number in range(64)}}, True),
+        ("profiles", {**PROFILE, "traits": {f"t{number}": 1 for number in range(65)}}, False),
+        ("profiles", {**PROFILE, "traits": None}, False),
+    ],
+)
+def test_they_and_the_decoder_take_the_same_events(topic: str, event: dict[str, Any], good: bool) -> None:
+    assert Draft202012Validator(json.loads(schemas()[f"{topic}.json"])).is_valid(event) == good
+    decoded = Decoder(topic).decode([json.dumps(event).encode()], [b"c"], 1_800_000_000.0)
+    assert (decoded.rejected == []) == good
 
 
 def test_the_vocabulary_of_interactions_is_one() -> None:

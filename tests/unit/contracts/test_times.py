@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stream_seg.contracts.times import MissingOffset, bulk_seconds, parse_rfc3339, rfc3339, rfc3339_ms
 
@@ -38,6 +40,12 @@ def test_no_text_for_what_is_no_time(t: float) -> None:
         ("2017-05-09T18:00:31.25-00:00", 1494352831.25),
         ("2017-05-09T18:00:31.123456789Z", 1494352831.123456),
         ("1969-12-31T23:59:59Z", -1.0),
+        ("2017-05-09 18:00:31Z", 1494352831.0),
+        ("2017-05-09T18:00:31.5z", 1494352831.5),
+        ("2017-05-10T17:59:31+23:59", 1494352831.0),
+        ("2016-12-31T23:59:60Z", 1483228800.0),
+        ("2016-12-31T23:59:60.25Z", 1483228800.25),
+        ("2017-01-01T05:29:60+05:30", 1483228800.0),
     ],
 )
 def test_text_is_parsed_to_seconds(text: str, seconds: float) -> None:
@@ -50,10 +58,64 @@ def test_a_time_without_offset_is_refused_by_name() -> None:
             parse_rfc3339(text)
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2017-02-30T00:00:00Z", "1494352831"])
+def test_a_long_time_without_offset_is_not_repeated_as_a_whole() -> None:
+    with pytest.raises(MissingOffset) as fault:
+        parse_rfc3339("2017-05-09T18:00:31." + "0" * 5_000)
+    assert len(str(fault.value)) < 100
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "yesterday",
+        "1494352831",
+        "2017-02-30",
+        "2017-02-30T00:00:00Z",
+        "2017-13-09T18:00:31Z",
+        "0000-01-01T00:00:00Z",
+        # of ISO 8601, but not of RFC 3339
+        "20170509T180031Z",
+        "2017-W19-2",
+        "2017-W19-2T18:00:31Z",
+        "2017-05-09T18Z",
+        "2017-05-09T18:00Z",
+        "2017-05-09T18:00:31,5Z",
+        "2017-05-09T24:00:00Z",
+        "2017-05-09T18:00:31+05",
+        "2017-05-09T18:00:31+0530",
+        "2017-05-09T18:00:31+05:30:15",
+        # of neither
+        "2017-05-09T18:00:31.Z",
+        "2017-05-09T18:00:31 Z",
+        "2017-05-09T18:00:31Z\n",
+        "2017-05-09T18:00:31+05:60",
+        "2017-05-09T18:00:31+24:00",
+        "2017-05-09x18:00:31Z",
+        "2017-05-09\N{SNOWMAN}18:00:31Z",
+        "\N{FULLWIDTH DIGIT TWO}017-05-09T18:00:31Z",
+        # no leap seconds
+        "2016-12-31T23:59:61Z",
+        "2016-12-31T23:58:60Z",
+        "2016-12-31T22:59:60Z",
+        "2016-12-31T23:59:60+01:00",
+        "9999-12-31T23:59:60Z",
+    ],
+)
 def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError) as fault:
         parse_rfc3339(text)
+    assert not isinstance(fault.value, MissingOffset)
+
+
+@given(
+    st.from_regex(
+        r"[0-2][0-9]{3}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9](\.[0-9]{1,6})?Z", fullmatch=True
+    )
+)
+def test_what_many_at_once_take_is_what_one_alone_is(text: str) -> None:
+    found = bulk_seconds([text, text])
+    assert found is None or found == [parse_rfc3339(text)] * 2 or found[0] > 9e9
 
 
 @pytest.mark.parametrize("decimals", ["", ".1", ".25", ".250", ".2501", ".25011", ".250119"])
@@ -73,6 +135,8 @@ def test_many_at_once_are_exactly_as_one_by_one(decimals: str) -> None:
         "2017-05-09T18:00:31",
         "2017-05-09T18:00:3Z",
         "2017-05-09T18:00:60Z",
+        "2016-12-31T23:59:60Z",
+        "0000-01-01T00:00:00Z",
         "2017-13-09T18:00:31Z",
         "2017-02-29T18:00:31Z",
         "2017-05-09 18:00:31Z",
