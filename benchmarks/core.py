@@ -32,7 +32,7 @@ from stream_seg.streaming.group import Group
 from stream_seg.streaming.intake import BATCH_RECORDS, RecordBatch
 from stream_seg.streaming.ownership import OwnedPartition
 from stream_seg.streaming.publish import Message
-from stream_seg.streaming.state.store import PartitionState
+from stream_seg.streaming.state.partition import PartitionState
 from stream_seg.streaming.worker import GC_THRESHOLD
 
 GROUP = 40_000  # records that gather while a full-speed worker writes the group before

@@ -21,7 +21,7 @@ from stream_seg.core.vocabulary import ORDERS, SPEND
 from stream_seg.streaming.decide import Decider, Written
 from stream_seg.streaming.group import Group
 from stream_seg.streaming.ownership import OwnedPartition
-from stream_seg.streaming.state.store import PartitionState
+from stream_seg.streaming.state.partition import PartitionState
 from stream_seg.streaming.worker import GC_THRESHOLD
 
 from .table import json_line, table

@@ -12,8 +12,8 @@ from stream_seg.core.vocabulary import TOPICS
 
 from .state.changelog import Header
 from .state.dirty import Dirty
+from .state.partition import PartitionState
 from .state.records import NO_WALK, Walk
-from .state.store import PartitionState
 
 NEVER: Final = Mark(-1, -1)  # what Redis never says
 

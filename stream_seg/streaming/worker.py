@@ -22,7 +22,7 @@ from stream_seg.core.customer import BadRecord
 from stream_seg.core.model import BEHAVIOR, segment_id
 from stream_seg.core.vocabulary import TOPICS
 from stream_seg.ops.brokers import BrokerError
-from stream_seg.ops.http import Health, OpsServer
+from stream_seg.ops.http import Check, OpsServer
 from stream_seg.ops.lag import measure_lag
 from stream_seg.ops.logging import configure_logging, redact
 from stream_seg.ops.metrics import Metrics
@@ -137,7 +137,7 @@ class _Operators(Service):  # type: ignore[misc]
     ) -> None:
         super().__init__(**kwargs)
         self._observe = partial(_observe, made, settings, services)
-        self._server = OpsServer(settings.worker_http_host, settings.worker_http_port, registry, _health(made))
+        self._server = OpsServer(settings.worker_http_host, settings.worker_http_port, registry, _checks(made))
 
     async def on_start(self) -> None:
         await self._server.start()
@@ -151,7 +151,7 @@ class _Operators(Service):  # type: ignore[misc]
             await self._observe()
 
 
-def _health(made: Application) -> Health:
+def _checks(made: Application) -> dict[str, Check]:
     checkpoint, engine = made.pipeline.checkpoint, made.engine
 
     def recovered() -> str | None:
@@ -167,7 +167,7 @@ def _health(made: Application) -> Health:
     def caching() -> str | None:
         return None if made.mirror.up else "Redis does not answer; documents wait"
 
-    return Health(ready={"partitions": recovered, "model": has_model, "lease": leased, "redis": caching})
+    return {"partitions": recovered, "model": has_model, "lease": leased, "redis": caching}
 
 
 async def _observe(made: Application, settings: Settings, services: Services) -> None:

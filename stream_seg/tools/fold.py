@@ -19,7 +19,7 @@ from stream_seg.core.model import BEHAVIOR, segment_id
 from stream_seg.ops.brokers import connect
 from stream_seg.ops.brokers import partitions_of as partitions_of_topics
 from stream_seg.streaming.partitioning import partitions_of
-from stream_seg.streaming.state.store import PartitionState
+from stream_seg.streaming.state.partition import PartitionState
 
 from .reader import read_all
 

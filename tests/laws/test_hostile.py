@@ -23,7 +23,7 @@ from stream_seg.learning.policy import LearnerPolicy
 from stream_seg.streaming.ownership import OwnedPartition, WrongInput
 from stream_seg.streaming.samples import Sample
 from stream_seg.streaming.state.changelog import HEADER_KEY, BadChangelog, Header, pack_entry, pack_header, unpack_entry
-from stream_seg.streaming.state.store import PartitionState
+from stream_seg.streaming.state.partition import PartitionState
 from stream_seg.tools.fold import BadChange, ChangesFold
 
 ROUNDS: Final = 10_000

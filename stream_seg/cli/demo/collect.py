@@ -21,7 +21,7 @@ from stream_seg.contracts.times import rfc3339
 from stream_seg.core.customer import columns
 from stream_seg.embedded.services import Addresses
 from stream_seg.settings import Settings
-from stream_seg.streaming.state.store import PartitionState
+from stream_seg.streaming.state.partition import PartitionState
 from stream_seg.tools.fold import (
     ChangesFold,
     changes_of,

@@ -17,7 +17,7 @@ from stream_seg.core.customer import NO_SEGMENT, Customer
 from stream_seg.core.decay import Decay
 from stream_seg.core.vocabulary import FIRST_CHANNEL, FIRST_INTERACTION, INTERACTION_SLOT, ORDERS, REFUNDED, SPEND
 from stream_seg.streaming.partitioning import partitions_of
-from stream_seg.streaming.state.store import PartitionState
+from stream_seg.streaming.state.partition import PartitionState
 from stream_seg.tools.model_history import ModelHistory, read_history
 from stream_seg.tools.reader import read_all
 from tests.integration.support.deployment import Deployment

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 import aiohttp
@@ -13,7 +13,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from stream_seg.embedded.process import HOST, free_port
-from stream_seg.ops.http import Health, OpsServer, verdict
+from stream_seg.ops.http import Check, OpsServer, verdict
 from stream_seg.ops.metrics import Metrics
 
 T = TypeVar("T")
@@ -29,11 +29,13 @@ async def answered(url: str) -> tuple[int, str, str]:
         return response.status, response.content_type, await response.text()
 
 
-def serving(health: Health, ask: Callable[[str], Awaitable[T]], registry: CollectorRegistry | None = None) -> T:
+def serving(
+    ready: Mapping[str, Check], ask: Callable[[str], Awaitable[T]], registry: CollectorRegistry | None = None
+) -> T:
     """What `ask(base URL)` returns while a server runs."""
 
     async def main() -> T:
-        server = OpsServer(HOST, free_port(), registry or CollectorRegistry(), health)
+        server = OpsServer(HOST, free_port(), registry or CollectorRegistry(), ready)
         port = await server.start()
         try:
             return await ask(f"http://{HOST}:{port}")
@@ -66,12 +68,12 @@ def test_a_check_that_raises_fails_and_tells_its_type_only() -> None:
 
 def test_ready_and_live_are_asked_anew_each_time() -> None:
     reasons: list[str | None] = ["recovering", None]
-    health = Health(ready={"recovered": lambda: reasons.pop(0)})
+    ready = {"recovered": lambda: reasons.pop(0)}
 
     async def ask(url: str) -> list[tuple[int, str, str]]:
         return [await answered(f"{url}/ready"), await answered(f"{url}/ready"), await answered(f"{url}/live")]
 
-    assert serving(health, ask) == [
+    assert serving(ready, ask) == [
         (503, "application/json", '{"status": "failing", "checks": {"recovered": "recovering"}}'),
         (200, "application/json", '{"status": "ok", "checks": {"recovered": "ok"}}'),
         (200, "application/json", '{"status": "ok", "checks": {}}'),
@@ -82,7 +84,7 @@ def test_metrics_are_those_of_the_registry() -> None:
     registry = CollectorRegistry()
     Metrics(registry).model_version.set(12)
 
-    status, kind, text = serving(Health(), lambda url: answered(f"{url}/metrics"), registry)
+    status, kind, text = serving({}, lambda url: answered(f"{url}/metrics"), registry)
 
     assert (status, kind) == (200, "text/plain")
     assert "stream_seg_model_version 12.0\n" in text
@@ -92,14 +94,14 @@ def test_nothing_else_is_served() -> None:
     async def ask(url: str) -> list[int]:
         return [(await answered(f"{url}{path}"))[0] for path in ["/", "/table/customers", "/metrics/x"]]
 
-    assert serving(Health(), ask) == [404, 404, 404]
+    assert serving({}, ask) == [404, 404, 404]
 
 
 def test_a_taken_port_gives_way_to_the_next_free_one_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> tuple[int, int | None, int]:
         with socket.create_server((HOST, 0)) as taken:
             port = taken.getsockname()[1]
-            server = OpsServer(HOST, port, CollectorRegistry(), Health())
+            server = OpsServer(HOST, port, CollectorRegistry(), {})
             got = await server.start()
             status, _, _ = await answered(f"http://{HOST}:{got}/live")
             await server.stop()
@@ -118,7 +120,7 @@ def test_a_taken_port_gives_way_to_the_next_free_one_and_says_so(caplog: pytest.
 
 def test_port_0_is_off() -> None:
     async def main() -> int | None:
-        server = OpsServer(HOST, 0, CollectorRegistry(), Health())
+        server = OpsServer(HOST, 0, CollectorRegistry(), {})
         port = await server.start()
         await server.stop()
         return port
@@ -128,7 +130,7 @@ def test_port_0_is_off() -> None:
 
 def test_an_address_of_another_machine_is_an_error() -> None:
     # 192.0.2.0/24 is kept for documentation: never this machine's.
-    server = OpsServer("192.0.2.1", 6066, CollectorRegistry(), Health())
+    server = OpsServer("192.0.2.1", 6066, CollectorRegistry(), {})
 
     with pytest.raises(OSError):
         asyncio.run(server.start())
@@ -139,7 +141,7 @@ def test_a_stopped_server_frees_its_port() -> None:
         port = free_port()
         ports = []
         for _ in range(2):
-            server = OpsServer(HOST, port, CollectorRegistry(), Health())
+            server = OpsServer(HOST, port, CollectorRegistry(), {})
             ports.append(await server.start())
             await answered(f"http://{HOST}:{port}/live")
             await server.stop()

@@ -19,7 +19,7 @@ from stream_seg.streaming.group import Group
 from stream_seg.streaming.intake import RecordBatch
 from stream_seg.streaming.ownership import OwnedPartition
 from stream_seg.streaming.partitioning import partitions_of
-from stream_seg.streaming.state.store import PartitionState
+from stream_seg.streaming.state.partition import PartitionState
 
 NOW = 1_800_000_000.0
 PARTITIONS = 8

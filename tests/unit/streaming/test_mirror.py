@@ -22,7 +22,7 @@ from stream_seg.streaming.decide import Written
 from stream_seg.streaming.documents import stored_document
 from stream_seg.streaming.mirror import COMPARE_S, Mirror
 from stream_seg.streaming.ownership import OwnedPartition
-from stream_seg.streaming.state.store import PartitionState
+from stream_seg.streaming.state.partition import PartitionState
 
 CUSTOMERS = [f"c-{number}" for number in range(5)]
 EPOCH = 1_000

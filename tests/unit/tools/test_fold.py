@@ -10,7 +10,7 @@ import pytest
 from stream_seg.cache import CustomerSegments
 from stream_seg.core.customer import Customer
 from stream_seg.streaming.state import changelog
-from stream_seg.streaming.state.store import PartitionState
+from stream_seg.streaming.state.partition import PartitionState
 from stream_seg.tools.fold import (
     BadChange,
     ChangesFold,

@@ -17,7 +17,7 @@ from stream_seg.streaming.state.bookmark import Bookmark, seal_of
 from stream_seg.streaming.state.changelog import HEADER_KEY, BadChangelog, Header, pack_entry, pack_header
 from stream_seg.streaming.state.disk import Databases, DiskRecords, StoreError, StoreLocked
 from stream_seg.streaming.state.opening import check_end, check_seal, open_partition
-from stream_seg.streaming.state.store import PartitionState
+from stream_seg.streaming.state.partition import PartitionState
 
 CHANGE = '{"name": "Ürün"}'.encode()
 
