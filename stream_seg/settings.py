@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Address
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
 
+import orjson
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
@@ -14,34 +17,103 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from stream_seg.contracts.currencies import EXPONENTS
 from stream_seg.core.features import DEFAULT_FEATURES, FEATURES
 
 PREFIX = "STREAM_SEG_"
 EMBEDDED = "embedded"
+KAFKA: Final = "kafka://"
 MEMORY, ROCKSDB = "memory://", "rocksdb://"
+RATES_EXAMPLE: Final = '{"EUR": 1.08}'
+# Of any two currencies there are; what is larger was mistyped, and would overflow sums of money.
+HIGHEST_RATE: Final = 1e9
+_A_BROKER: Final = "write kafka://host:port[,host:port], or embedded"
 
 Lower = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 Names = BeforeValidator(lambda value: _names(value) if isinstance(value, str) else value)
 Upper = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
+Rates = BeforeValidator(lambda value: _rates(value))
 
 
 def _names(value: str) -> list[str]:
     return [name.strip() for name in value.split(",") if name.strip()]
 
 
+def _rates(value: object) -> object:
+    """Rates as JSON or as a table, with codes in capitals."""
+    if isinstance(value, str):
+        try:
+            value = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            raise ValueError(f"RATES is not JSON; write for example {RATES_EXAMPLE}") from None
+    if not isinstance(value, dict):
+        return value
+    rates = {str(code).upper(): rate for code, rate in value.items()}
+    if len(rates) < len(value):
+        raise ValueError("RATES names a currency twice, in capitals and in small letters; leave one out")
+    return rates
+
+
+def _address(text: str) -> str:
+    """`host` or `host:port` of a broker without blanks around; raises ValueError for what none can have.
+
+    Nothing of it is in the messages: what stands where a port should may be a password.
+    """
+    address = text.strip()
+    host, colon, port = address, "", ""
+    if ":" in address and not address.endswith("]"):
+        host, colon, port = address.rpartition(":")
+    if not host:
+        raise ValueError(f"BROKER names no host; {_A_BROKER}")
+    if not _host(host):
+        raise ValueError(
+            f"BROKER names a host that cannot be one; {_A_BROKER} (commas between brokers, IPv6 in brackets)"
+        )
+    if colon and not (port.isascii() and port.isdigit() and len(port) <= 5 and 1 <= int(port) <= 65_535):
+        raise ValueError(f"BROKER has a port that is not a number from 1 to 65535; {_A_BROKER}")
+    return address
+
+
+def _host(text: str) -> bool:
+    """Whether this can be a host: a name, an IPv4 address, or an IPv6 address in brackets."""
+    try:
+        if text.startswith("[") and text.endswith("]"):
+            IPv6Address(text[1:-1])
+            return True
+    except ValueError:
+        return False
+    return _can_be_looked_up(text) and text.isprintable() and not set(text) & set(" :/\\[]")
+
+
+def _can_be_looked_up(host: str) -> bool:
+    """Whether a resolver takes it; asked for any other it does not answer, but fails with this very error."""
+    try:
+        host.encode("idna")
+    except ValueError:
+        return False
+    return True
+
+
+def _redis_host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""  # no URL at all: the client says so, and what to write
+
+
 class _TomlSource(TomlConfigSettingsSource):
-    """The same names as the environment, with or without the prefix, in any case."""
+    """The same names as the environment, with or without the prefix, in any case; empty is not set there too."""
 
     def _read_file(self, file_path: Any) -> dict[str, object]:
         raw = super()._read_file(file_path)
-        return {key.lower().removeprefix(PREFIX.lower()): value for key, value in raw.items()}
+        return {key.lower().removeprefix(PREFIX.lower()): value for key, value in raw.items() if value != ""}
 
 
 class Settings(BaseSettings):
     """Settings by name; the defaults run everything on one machine."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, toml_file="stream_seg.toml", extra="forbid", env_ignore_empty=True
+        env_prefix=PREFIX, toml_file="stream_seg.toml", extra="forbid", env_ignore_empty=True, allow_inf_nan=False
     )
 
     broker: str = Field(EMBEDDED, description="kafka://host:port[,host:port], or embedded")
@@ -63,11 +135,12 @@ class Settings(BaseSettings):
         0.05, ge=0, lt=1, description="how far past a border a customer must be to move; 0 turns hysteresis off"
     )
     dwell: float = Field(86_400.0, ge=0, description="seconds a customer stays in a segment at least")
-    half_life_days: float = Field(30.0, gt=0, description="of decayed counts and sums")
+    half_life_days: float = Field(30.0, ge=0.001, le=36_500, description="of decayed counts and sums")
     dedup_events: int = Field(8, ge=1, le=255, description="recent event ids kept a customer")
-    currency: Annotated[str, Upper] = Field("USD", pattern=r"^[A-Z]{3}$", description="base currency, ISO 4217")
-    rates: dict[str, float] = Field(
-        default_factory=dict, description='value of one unit of a currency in the base currency, JSON: {"EUR": 1.08}'
+    currency: Annotated[str, Upper] = Field("USD", description="base currency, ISO 4217")
+    rates: Annotated[dict[str, float], NoDecode, Rates] = Field(
+        default_factory=dict,
+        description=f"value of one unit of a currency in the base currency, JSON: {RATES_EXAMPLE}",
     )
     topic_prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]*$", description="in front of every topic")
     redis_prefix: str = Field("seg", description="in front of every Redis key")
@@ -78,7 +151,9 @@ class Settings(BaseSettings):
     fetch_wait_ms: int | None = Field(
         None, ge=1, le=5000, description="longest a broker holds a fetch open; 500, on the embedded one 20"
     )
-    session_timeout_s: float = Field(30.0, ge=1, description="a silent worker loses its partitions after this")
+    session_timeout_s: float = Field(
+        30.0, ge=1, le=86_400, description="a silent worker loses its partitions after this"
+    )
 
     instance_id: str | None = Field(
         None,
@@ -88,19 +163,23 @@ class Settings(BaseSettings):
 
     @field_validator("broker")
     @classmethod
-    def _broker_scheme(cls, value: str) -> str:
+    def _broker_reachable(cls, value: str) -> str:
         # What is shown nowhere else must not be shown by the error that refuses it.
         if "@" in value or "?" in value:
             raise ValueError("BROKER must not hold user, password or options; write kafka://host:port[,host:port]")
-        if value != EMBEDDED and not value.startswith("kafka://"):
-            raise ValueError(f"BROKER is {value!r}; write kafka://host:port[,host:port], or embedded")
-        return value
+        if value == EMBEDDED:
+            return value
+        if not value.startswith(KAFKA):
+            raise ValueError(f"BROKER is {value!r}; {_A_BROKER}")
+        return KAFKA + ",".join(map(_address, value.removeprefix(KAFKA).split(",")))
 
     @field_validator("redis_url")
     @classmethod
     def _redis_scheme(cls, value: str) -> str:
         if value != EMBEDDED and not value.startswith(("redis://", "rediss://")):
             raise ValueError("REDIS_URL must begin with redis:// or rediss://, or be embedded")
+        if not _can_be_looked_up(_redis_host(value)):
+            raise ValueError("REDIS_URL names a host that cannot be one; write redis://[user:password@]host:port")
         return value
 
     @field_validator("store")
@@ -108,6 +187,28 @@ class Settings(BaseSettings):
     def _store_known(cls, value: str) -> str:
         if value not in (MEMORY, ROCKSDB):
             raise ValueError(f"STORE is {value!r}; write {MEMORY} or {ROCKSDB}")
+        return value
+
+    @field_validator("currency")
+    @classmethod
+    def _currency_known(cls, value: str) -> str:
+        if value not in EXPONENTS:
+            raise ValueError(f"CURRENCY is {value!r}, which is not a currency of ISO 4217; write one such as USD")
+        return value
+
+    @field_validator("rates")
+    @classmethod
+    def _rates_usable(cls, value: dict[str, float]) -> dict[str, float]:
+        for code, rate in value.items():
+            if code not in EXPONENTS:
+                raise ValueError(
+                    f"RATES names {code!r}, which is not a currency of ISO 4217; write for example {RATES_EXAMPLE}"
+                )
+            if not 0 < rate <= HIGHEST_RATE:
+                raise ValueError(
+                    f"RATES says {rate:g} for {code}; write what one {code} is worth in the base currency, above 0"
+                    f" and up to {HIGHEST_RATE:g}"
+                )
         return value
 
     @field_validator("features")
@@ -133,7 +234,7 @@ class Settings(BaseSettings):
     @property
     def bootstrap(self) -> str:
         """`host:port[,host:port]` of a broker that is not embedded."""
-        return self.broker.removeprefix("kafka://")
+        return self.broker.removeprefix(KAFKA)
 
     @property
     def changelog(self) -> str:

@@ -11,8 +11,8 @@ from stream_seg.cli.models_app import models
 
 HELP = """Real-time customer segmentation on Kafka: events in, explained segment changes and cached segments out.
 
-Settings are environment variables STREAM_SEG_*, or a stream_seg.toml. Without any, broker and Redis are embedded ones
-that the first command starts.
+Settings are environment variables STREAM_SEG_*, or a stream_seg.toml. Without any, broker and Redis are embedded ones:
+`demo` and `worker` start them, and the other commands find them while those run.
 
 Try it: `stream-seg demo`
 """
@@ -97,7 +97,9 @@ def replay(
         float | None, typer.Option(help="Seconds of event time a second; without it as fast as possible.", metavar="X")
     ] = None,
     limit: Limit = None,
-    seed: Annotated[int, typer.Option(help="Of the simulation: the same seed, the same events.", metavar="S")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Of the simulation: the same seed, the same events.", metavar="S")
+    ] = 0,
     topic: Annotated[
         str | None, typer.Option(help="Of a file: purchases, interactions or profiles, for all its events.")
     ] = None,

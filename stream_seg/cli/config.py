@@ -6,7 +6,6 @@ import tomllib
 from typing import Any, Final
 
 from pydantic import ValidationError
-from pydantic_settings import SettingsError
 
 from stream_seg.cli.errors import UsageError
 from stream_seg.embedded.services import Addresses, attach_services
@@ -23,11 +22,10 @@ def load_settings(**given: Any) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         raise UsageError("; ".join(_fault(dict(fault)) for fault in error.errors(include_url=False))) from None
-    except SettingsError as error:
-        name = str(error).partition('field "')[2].partition('"')[0]
-        raise UsageError(f"{PREFIX}{name.upper()} is not JSON; write for example {_example(name)}") from None
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{TOML} is not TOML: {error}") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{TOML} is not UTF-8, as TOML must be ({error.reason}); save it as UTF-8") from None
 
 
 def attach_broker(settings: Settings) -> Addresses:
@@ -60,7 +58,3 @@ def _fault(fault: dict[str, Any]) -> str:
     value = "" if name in _SECRET else f" is {fault['input']!r}"
     about = Settings.model_fields[name].description
     return f"{variable}{value}: {message[:1].lower()}{message[1:]}" + (f" ({about})" if about else "")
-
-
-def _example(name: str) -> str:
-    return '{"EUR": 1.08}' if name == "rates" else "[]"

@@ -19,6 +19,7 @@ from rich.text import Text
 from stream_seg.cli.config import attach_broker, load_settings, quiet_logging
 from stream_seg.cli.console import print_json, shows_progress, stderr, stdout, table
 from stream_seg.cli.errors import Failure, UsageError
+from stream_seg.cli.escapes import printable
 from stream_seg.cli.interrupt import run_async
 from stream_seg.contracts.reasons import SENTENCES
 from stream_seg.contracts.times import MissingOffset, parse_rfc3339, rfc3339
@@ -161,7 +162,7 @@ def rendered(letters: Sequence[Letter]) -> Table:
 def preview(value: bytes, characters: int) -> str:
     """The start of bytes as text that is safe to print; what no terminal should get is written as an escape."""
     text = value[: 4 * characters].decode("utf-8", "backslashreplace")
-    safe = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+    safe = printable(text)
     whole = len(safe) <= characters and len(value) <= 4 * characters
     return safe if whole else safe[: characters - 1] + "…"
 
@@ -201,7 +202,7 @@ def described(tally: Tally) -> str:
     count = tally.sent.total()
     if not count:
         return "nothing"
-    each = ", ".join(f"{count:,} {kind.reason} to {kind.topic}" for kind, count in tally.sent.most_common())
+    each = ", ".join(f"{count:,} {printable(kind.reason)} to {kind.topic}" for kind, count in tally.sent.most_common())
     return f"{count:,} record{'s' if count > 1 else ''} again: {each}"
 
 

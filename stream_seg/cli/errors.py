@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 
+from stream_seg.cli.escapes import printable
+
 FAILED = 1
 WRONG_USAGE = 2
 
@@ -49,4 +51,4 @@ def _loaded(defined: Mapping[str, Sequence[str]]) -> list[type[BaseException]]:
 
 
 def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    return printable(" ".join(str(error).split())) or type(error).__name__

@@ -15,7 +15,8 @@ from rich.text import Text
 from stream_seg.cache import CustomerSegments, SegmentClient
 from stream_seg.cli.config import load_settings, quiet_logging
 from stream_seg.cli.console import stdout, table
-from stream_seg.cli.errors import Failure
+from stream_seg.cli.errors import Failure, UsageError
+from stream_seg.cli.escapes import printable
 from stream_seg.cli.interrupt import run_async
 from stream_seg.cli.words import QUANTITIES, Change, cause, day, explained, money, moved, quantity, where
 from stream_seg.contracts.currencies import minor_per_major
@@ -30,7 +31,7 @@ from stream_seg.ops.brokers import connect
 from stream_seg.ops.brokers import partitions_of as partitions_of_topics
 from stream_seg.settings import Settings
 from stream_seg.streaming.partitioning import partitions_of
-from stream_seg.streaming.state.store import PartitionState
+from stream_seg.streaming.state.partition import PartitionState
 from stream_seg.tools.fold import changes_of, fold_changelog
 
 
@@ -57,6 +58,7 @@ class Findings:
 
 def run(customer_id: str, *, why: bool, shown: int) -> int:
     """Look the customer up everywhere, and print what was found."""
+    check_id(customer_id)
     settings = load_settings()
     quiet_logging(settings)
     findings = look_up(customer_id, attach_services(settings), settings)
@@ -67,6 +69,14 @@ def run(customer_id: str, *, why: bool, shown: int) -> int:
     else:
         print_findings(stdout(), findings, settings.currency, shown)
     return 0
+
+
+def check_id(customer_id: str) -> None:
+    """Raises UsageError for what cannot be anybody's id: bytes of the command line that are not UTF-8."""
+    try:
+        customer_id.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"customer {customer_id!r} is not UTF-8; write the id as in the events, in UTF-8") from None
 
 
 def look_up(customer_id: str, addresses: Addresses, settings: Settings) -> Findings:
@@ -186,12 +196,13 @@ def changes_table(changes: Sequence[Change], currency: str, total: int) -> Table
 
 def print_why(findings: Findings, currency: str) -> None:
     """The last change, in sentences."""
+    customer = printable(findings.customer_id)
     if not findings.changes:
-        print(f"{findings.customer_id} has not changed segments: no model has placed this customer yet.")
+        print(f"{customer} has not changed segments: no model has placed this customer yet.")
         return
     last: dict[str, Any] = dict(findings.changes[-1])
     for sentence in explained(last, currency, findings.names):
-        print(sentence)
+        print(printable(sentence))
     if len(findings.changes) > 1:
-        others = f"`stream-seg inspect {findings.customer_id}` lists them"
+        others = f"`stream-seg inspect {customer}` lists them"
         print(f"It was change {last['sequence']} of this customer; {others}.")

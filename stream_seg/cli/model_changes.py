@@ -99,20 +99,11 @@ def _publish(where: Place, make: Make, done: Callable[[ModelSnapshot], str], *, 
         raise Failure(
             f"the setting MODEL names {where.settings.model}: workers use that and nothing else; take it out first"
         )
-    addresses = where.addresses
-    lost = partial(print, "another model was published at the same moment, as version", file=sys.stderr)
-    publishing = publish_as_person(
-        addresses.bootstrap,
-        where.topic,
-        make,
-        lambda version: lost(f"{version}; trying again on top of it"),
-        embedded=addresses.embedded_broker,
-    )
-    try:
-        made = run_async(publishing)
-    except LostRace as why:
-        raise Failure(str(why)) from None
-    used = _wait_until_used(where, made.version)
+    settings = where.settings
+    # Before anything is published: what is wrong with Redis must not end a command whose model took force.
+    with SegmentClient.from_url(attach_services(settings).redis_url, settings.redis_prefix) as client:
+        made = _published(where, make)
+        used = _wait_until_used(client, made.version)
     if as_json:
         facts = {"version": made.version, "parent": made.parent, "reason": made.reason, "content_of": made.content_of}
         print_json({**facts, "pinned": made.pinned, "in_force": True, "used_by_workers": used})
@@ -123,18 +114,33 @@ def _publish(where: Place, make: Make, done: Callable[[ModelSnapshot], str], *, 
     return 0
 
 
-def _wait_until_used(where: Place, version: int) -> bool:
+def _published(where: Place, make: Make) -> ModelSnapshot:
+    addresses = where.addresses
+    lost = partial(print, "another model was published at the same moment, as version", file=sys.stderr)
+    publishing = publish_as_person(
+        addresses.bootstrap,
+        where.topic,
+        make,
+        lambda version: lost(f"{version}; trying again on top of it"),
+        embedded=addresses.embedded_broker,
+    )
+    try:
+        return run_async(publishing)
+    except LostRace as why:
+        raise Failure(str(why)) from None
+
+
+def _wait_until_used(client: SegmentClient, version: int) -> bool:
     """Whether a worker shows this version, or one after it, in Redis soon."""
     until = monotonic() + SHOWN_WITHIN_S
-    settings = where.settings
-    with SegmentClient.from_url(attach_services(settings).redis_url, settings.redis_prefix) as client:
-        while True:
-            try:
-                shown = client.model()
-            except CacheError:
-                return False
-            if shown is not None and int(shown.get("version", 0)) >= version:
-                return True
-            if monotonic() > until:
-                return False
-            sleep(LOOK_AGAIN_S)
+    while True:
+        try:
+            shown = client.model()
+        except CacheError:
+            return False
+        used = shown.get("version") if shown else None
+        if isinstance(used, int) and used >= version:
+            return True
+        if monotonic() > until:
+            return False
+        sleep(LOOK_AGAIN_S)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from stream_seg.cli.config import attach_broker, load_settings, quiet_logging
 from stream_seg.cli.console import stdout, table
-from stream_seg.cli.errors import FAILED
+from stream_seg.cli.errors import Failure
 from stream_seg.cli.interrupt import run_async
-from stream_seg.tools.topics import check_topics, create_topics, topic_specs
+from stream_seg.tools.topics import Problem, check_topics, create_topics, topic_specs
 
 
 def create() -> int:
@@ -26,16 +28,22 @@ def create() -> int:
 
 
 def check() -> int:
-    """Say what is wrong; exit status 1 if anything is."""
+    """Say what is wrong; raises Failure if anything is."""
     settings = load_settings()
     quiet_logging(settings)
     specs = topic_specs(settings)
-    problems = run_async(check_topics(attach_broker(settings).bootstrap, specs))
+    report(run_async(check_topics(attach_broker(settings).bootstrap, specs)), len(specs))
+    return 0
+
+
+def report(problems: Sequence[Problem], checked: int) -> None:
+    """Print what is wrong with so many topics; raises Failure if anything is."""
     if not problems:
-        print(f"all {len(specs)} topics are as they should be")
-        return 0
+        print(f"all {checked} topics are as they should be")
+        return
     found = table("topic", "what is wrong", "what to do")
     for problem in problems:
         found.add_row(problem.topic, problem.problem, problem.remedy)
     stdout().print(found)
-    return FAILED
+    count = "1 thing is" if len(problems) == 1 else f"{len(problems)} things are"
+    raise Failure(f"{count} wrong with the topics: do what the table on standard output says, then check again")

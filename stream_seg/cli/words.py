@@ -30,6 +30,7 @@ _CODES: Final = {
     "erase": "the erasure of the customer",
     "restore": "a restored state",
 }
+_RENAMED: Final = "a new name of the segment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,8 @@ def quantity(name: str, value: float, currency: str) -> str:
 
 def cause(change: Change) -> str:
     """What caused a change, as a noun: `an order`, `a new model (12)`, ..."""
+    if change.get("change") == "renamed":
+        return _RENAMED
     reason = change["reason"]
     code, kind = reason["code"], reason.get("event_type")
     if code == "event" and kind:

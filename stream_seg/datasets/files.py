@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -11,8 +12,9 @@ from typing import Any, Final
 import orjson
 
 from stream_seg.core.vocabulary import TOPICS
-from stream_seg.datasets.record import SourceError, SourceRecord
-from stream_seg.datasets.rows import time_of, to_record, topic_of
+from stream_seg.datasets.envelopes import as_read, moment_of, topic_of
+from stream_seg.datasets.record import UNKNOWN_TIME_S, SourceError, SourceRecord
+from stream_seg.datasets.rows import to_record
 
 JSON_LINES: Final = (".jsonl", ".ndjson", ".json")
 PARQUET: Final = (".parquet", ".pq")
@@ -24,8 +26,8 @@ class FileSource:
     """The events of one file, in its order.
 
     `topic` sends all of them there; without it each goes where its `topic` or its type belongs. `key_field` names the
-    column or field with the customer id, if that is not `customer_id` or `userId`. Raises SourceError, with file
-    and line, at the first event that cannot be sent.
+    column or field with the customer id, if that is not `customer_id`, Segment's `userId`, or in JSON lines GA4's
+    `user_id`. Raises SourceError, with file and line, at the first event that cannot be sent.
     """
 
     def __init__(self, path: Path, topic: str | None = None, key_field: str | None = None) -> None:
@@ -58,17 +60,19 @@ class FileSource:
             yield to_record(row, number, self.topic, self.key_field, partial(self._fail, number))
 
     def _json_lines(self) -> Iterator[SourceRecord]:
-        occurred_at_s = 0.0
+        occurred_at_s = UNKNOWN_TIME_S
         with self.path.open("rb") as lines:
             for number, line in enumerate(lines, 1):
                 value = line.rstrip(b"\r\n")
                 if not value.strip():
                     continue
                 event = self._parse(number, value)
+                native = as_read(event)
                 # Whether its time is good is for the worker to judge; here it only paces.
-                occurred_at_s = time_of(event.get("occurred_at", event.get("timestamp"))) or occurred_at_s
-                topic = self.topic or topic_of(event, partial(self._fail, number))
-                yield SourceRecord(topic, self._key(number, event), value, occurred_at_s)
+                moment = moment_of(event, native)
+                occurred_at_s = occurred_at_s if moment is None else moment
+                topic = self.topic or topic_of(event, native, partial(self._fail, number))
+                yield SourceRecord(topic, self._key(number, event, native), value, occurred_at_s)
 
     def _parse(self, number: int, value: bytes) -> dict[str, Any]:
         try:
@@ -79,19 +83,25 @@ class FileSource:
             raise self._fail(number, "JSON, but not an object; write one JSON object a line")
         return event
 
-    def _key(self, number: int, event: Mapping[str, Any]) -> bytes:
-        names = (self.key_field,) if self.key_field else ("customer_id", "userId")
-        customer = next((event[name] for name in names if name in event), None)
+    def _key(self, number: int, event: Mapping[str, Any], native: Mapping[str, Any]) -> bytes:
+        customer = event.get(self.key_field) if self.key_field else native.get("customer_id", event.get("userId"))
         if not isinstance(customer, str) or not customer:
+            name = self.key_field or "customer_id (Segment's userId, GA4's user_id)"
             found = "is missing" if customer is None else f"is {customer!r}"
-            raise self._fail(number, f"{' or '.join(names)} {found}; every event needs its customer's id, a string")
+            raise self._fail(number, f"{name} {found}; every event needs its customer's id, a string")
         return customer.encode()
+
+    def _check_columns(self, names: Iterable[str]) -> None:
+        twice = next((name for name, count in Counter(names).items() if name and count > 1), None)
+        if twice is not None:
+            raise SourceError(f"{self.path}: two columns are named {twice!r}; rename one, or leave it out")
 
     def _csv(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
         with self.path.open(encoding="utf-8-sig", newline="") as text:
             rows = csv.reader(text, strict=True)
             try:
                 header = next(rows, [])
+                self._check_columns(header)
                 for cells in rows:
                     if not cells:
                         continue
@@ -113,21 +123,44 @@ class FileSource:
             raise SourceError(f"{self.path}: pyarrow is not installed; run: pip install pyarrow") from error
         try:
             file = parquet.ParquetFile(self.path)
-        except pyarrow.ArrowInvalid as error:
+            names = file.schema_arrow.names
+        except (pyarrow.ArrowException, ValueError) as error:
             raise SourceError(f"{self.path}: not a Parquet file ({error})") from error
         with file:
+            self._check_columns(names)
             number = 0
-            for batch in file.iter_batches(BATCH_ROWS):
-                columns = {name: _column(batch.column(name), pyarrow) for name in batch.schema.names}
+            for batch in self._batches(file, pyarrow):
+                columns = {name: self._cells(name, batch.column(name), number, pyarrow) for name in names}
                 for cells in zip(*columns.values(), strict=True):
                     number += 1
                     yield number, dict(zip(columns, cells, strict=True))
+
+    def _batches(self, file: Any, pyarrow: Any) -> Iterator[Any]:
+        try:
+            yield from file.iter_batches(BATCH_ROWS)
+        except (pyarrow.ArrowException, ValueError) as error:
+            raise SourceError(f"{self.path}: the file is damaged ({error}); write or copy it again") from error
+
+    def _cells(self, name: str, column: Any, before: int, pyarrow: Any) -> list[Any]:
+        """Values of a column after so many rows; raises SourceError at the first that Python has no value for."""
+        faults = (pyarrow.ArrowException, ValueError, OverflowError, LookupError)  # the last of a time zone
+        try:
+            return _column(column, pyarrow)
+        except faults:
+            for at in range(len(column)):
+                try:
+                    _column(column.slice(at, 1), pyarrow)
+                except faults as error:
+                    what = f"{name} holds what cannot be read ({error}); mend it, or leave the column out"
+                    raise self._fail(before + at + 1, what) from error
+            raise
 
 
 def _column(column: Any, pyarrow: Any) -> list[Any]:
     kind = column.type
     if pyarrow.types.is_timestamp(kind):
-        column = column.cast(pyarrow.timestamp("us", kind.tz), safe=False)  # Python's times have no nanoseconds
+        # Python's times have no nanoseconds. From other units nothing is cut off, but what is too large must not pass.
+        column = column.cast(pyarrow.timestamp("us", kind.tz), safe=kind.unit != "ns")
     elif pyarrow.types.is_decimal(kind):
         column = column.cast(pyarrow.float64())
     values: list[Any] = column.to_pylist()

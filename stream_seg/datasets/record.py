@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from operator import length_hint
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+UNKNOWN_TIME_S: Final = float("-inf")  # before all others, so that nothing waits for it
 
 
 class SourceError(ValueError):
@@ -16,7 +18,8 @@ class SourceRecord(NamedTuple):
     """One record for a topic.
 
     `topic` is the name without prefix (`purchases`, `interactions`, `profiles`), `key` the customer id in UTF-8,
-    `value` the event as JSON, `occurred_at_s` the event's own time, epoch seconds: it paces a replay, no more.
+    `value` the event as JSON, `occurred_at_s` the event's own time, epoch seconds: it paces a replay, no more, and is
+    `UNKNOWN_TIME_S` where no event up to this one says when it happened.
     """
 
     topic: str

@@ -1,19 +1,18 @@
-"""Rows of a table as events: which column is which field, which topic an event belongs to, when it happened."""
+"""Rows of a table as events: which column is which field, and what of it makes a whole event."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from math import isfinite
 from typing import Any, Final
 
 import orjson
 
-from stream_seg.core.vocabulary import PURCHASES, TOPICS
-from stream_seg.datasets.record import SourceError, SourceRecord
+from stream_seg.contracts.aliases import NATIVE_NAMES, native_name, to_native
+from stream_seg.datasets.envelopes import TRACK, Fail, time_of, topic_of
+from stream_seg.datasets.record import SourceRecord
 
-PROFILES: Final = ("identify", "alias", "consent", "erase")
 # fmt: off
 FIELDS: Final = frozenset((
     "event_id", "customer_id", "type", "occurred_at", "channel", "order_id", "amount", "currency", "items", "discount",
@@ -22,40 +21,10 @@ FIELDS: Final = frozenset((
 # fmt: on
 NESTED: Final = ("traits", "purposes", "properties")  # columns may be named `traits.age`
 SEGMENT: Final = {"userId": "customer_id", "messageId": "event_id", "timestamp": "occurred_at"}
+SEGMENT_MARKS: Final = frozenset(("userId", "messageId"))
+HAPPENED: Final = ("event", "event_name")  # columns in which Segment and GA4 say what happened
+IDS: Final = ("event_id", "customer_id", "order_id", "product_id", "previous_id")
 DEFAULT_TYPE: Final = {"purchases": "order_completed", "profiles": "identify"}
-
-Fail = Callable[[str], SourceError]  # adds file and line to what is wrong
-
-
-def topic_of(fields: Mapping[str, Any], fail: Fail) -> str:
-    """The topic an event says it belongs to: by its `topic`, or else by the name of what happened."""
-    if named := fields.get("topic"):
-        if named not in TOPICS:
-            raise fail(f"topic is {named!r}; write one of {', '.join(TOPICS)}")
-        return str(named)
-    happened = fields.get("event") or fields.get("type")
-    if not isinstance(happened, str):
-        if fields.get("order_id"):
-            return "purchases"
-        raise fail("no type, so the topic is not known; add a `type` or `topic`, or name the topic of the whole file")
-    name = happened.lower().replace(" ", "_")
-    if name in PURCHASES:
-        return "purchases"
-    return "profiles" if name in PROFILES else "interactions"
-
-
-def time_of(value: object) -> float | None:
-    """Epoch seconds of an RFC 3339 string with offset, a datetime with one, or a number; None if it is neither."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            return None
-    if isinstance(value, datetime):
-        return value.timestamp() if value.tzinfo else None
-    if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
-        return float(value)
-    return None
 
 
 def to_record(
@@ -67,20 +36,45 @@ def to_record(
     without `event_id` gets one made of its number and content, so that a second replay sends the same.
     """
     cells = {_field(name, row, key_field): value for name, value in row.items() if value is not None and value != ""}
-    topic = topic or topic_of(cells, fail)
+    if topic != "profiles":
+        _say_type(cells, row)
+    topic = topic or topic_of(cells, cells, fail)
     cells.pop("topic", None)
-    event = _nested(cells, "traits" if topic == "profiles" else "properties", fail)
-    if "type" not in event and topic in DEFAULT_TYPE:
-        event["type"] = DEFAULT_TYPE[topic]
+    said = _nested(cells, "traits" if topic == "profiles" else "properties", fail)
+    if "type" not in said and topic in DEFAULT_TYPE:
+        said["type"] = DEFAULT_TYPE[topic]
+    event = _native(topic, said)
     _complete(event, topic, fail)
     occurred_at_s = _occurred(event, fail)
-    if "event_id" not in event:
-        told = orjson.dumps([number, event], option=orjson.OPT_SORT_KEYS)
-        event["event_id"] = hashlib.blake2b(told, digest_size=12).hexdigest()
     try:
+        if "event_id" not in event:
+            event["event_id"] = _id_of(number, {**said, "occurred_at": event["occurred_at"]})
         return SourceRecord(topic, event["customer_id"].encode(), orjson.dumps(event), occurred_at_s)
     except (orjson.JSONEncodeError, UnicodeEncodeError) as error:
         raise fail(f"a cell cannot be written as JSON ({error}); leave the column out") from error
+
+
+def _id_of(number: int, said: Mapping[str, Any]) -> str:
+    # Of what the row says, not of what aliases make of it: the id must outlive another entry in their tables.
+    told = orjson.dumps([number, said], option=orjson.OPT_SORT_KEYS)
+    return hashlib.blake2b(told, digest_size=12).hexdigest()
+
+
+def _say_type(cells: dict[str, Any], row: Mapping[str, Any]) -> None:
+    """Make a column in which others say what happened the type, unless the row has a type of its own."""
+    name = next((name for name in HAPPENED if name in cells), None)
+    if name is None or cells.get("type", TRACK) != TRACK or not isinstance(cells[name], str):
+        return
+    # In a table of nobody's kind an `event` may be a summer sale.
+    theirs = name == "event_name" or not SEGMENT_MARKS.isdisjoint(row)
+    if theirs or native_name(cells[name]) in NATIVE_NAMES:
+        cells["type"] = cells.pop(name)
+
+
+def _native(topic: str, said: dict[str, Any]) -> dict[str, Any]:
+    """The event by our names where the row uses those of others; what it needs may then be among the properties."""
+    native = said if topic == "profiles" else to_native(topic, said)
+    return said if native is said else {name: value for name, value in native.items() if value is not None}
 
 
 def _field(name: str, row: Mapping[str, Any], key_field: str | None) -> str:
@@ -111,9 +105,11 @@ def _typed(name: str, value: Any, fail: Fail) -> Any:
         return _number(name, value, fail)
     if name == "items" and isinstance(value, str):
         return _json(name, value, list, fail) if value.lstrip().startswith("[") else int(_number(name, value, fail))
-    if name in NESTED and isinstance(value, str):
+    if name in NESTED and not isinstance(value, dict):
         return _json(name, value, dict, fail)
-    if name in ("event_id", "customer_id", "order_id", "product_id", "previous_id"):
+    if name in IDS:
+        if isinstance(value, bytes):
+            raise fail(f"{name} is binary; save the column as text")
         return str(value)
     return value
 
@@ -128,13 +124,13 @@ def _number(name: str, value: Any, fail: Fail) -> float:
     return number
 
 
-def _json(name: str, text: str, kind: type, fail: Fail) -> Any:
+def _json(name: str, said: Any, kind: type, fail: Fail) -> Any:
     try:
-        value = orjson.loads(text)
+        value = orjson.loads(said) if isinstance(said, str) else said
     except orjson.JSONDecodeError as error:
         raise fail(f"{name} is not JSON ({error})") from error
     if not isinstance(value, kind):
-        raise fail(f"{name} is {text!r}; write a JSON {'array' if kind is list else 'object'}")
+        raise fail(f"{name} is {said!r}; write a JSON {'array' if kind is list else 'object'}")
     return value
 
 

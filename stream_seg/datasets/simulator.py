@@ -42,6 +42,8 @@ class Simulation:
     def __init__(self, customers: int, days: int, seed: int, start_s: float, disturbances: Disturbances) -> None:
         if customers < 1 or days < 1:
             raise SourceError(f"simulate: {customers} customers over {days} days; give at least 1 of each")
+        if seed < 0:
+            raise SourceError(f"simulate: the seed is {seed}; give 0 or more")
         self.customers = customers
         self.days = days
         self.seed = seed

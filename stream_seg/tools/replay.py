@@ -24,6 +24,7 @@ from stream_seg.streaming.partitioning import partitions_of
 CHUNK: Final = 8_192  # records read, batched and sent together
 CHUNKS_IN_FLIGHT: Final = 2
 BATCH_BYTES: Final = 256 * 1024  # a partition's share of a chunk of 200-byte records; Kafka takes up to 1 MiB
+LAST_MOMENT_S: Final = 253_402_300_800.0  # of the year 9999; a later one is in another unit, and is not waited for
 SHORTEST_WAIT_S: Final = 0.002  # of a paced replay; what falls due within it goes out together
 REQUEST_TIMEOUT_MS: Final = 30_000
 STOP_TIMEOUT_S: Final = 5.0
@@ -79,17 +80,18 @@ async def replay(
 ) -> ReplaySummary:
     """Send a source's records (the first `limit` of them) and wait until all are acknowledged.
 
-    `speed` is seconds of event time a second (1 is real time), None is as fast as possible. A record that is late in
-    event time goes out at once. Order is kept within a partition; a retry after a lost connection may send a batch
-    again, which the workers recognise by event id. Raises BrokerError when broker or topics are not there or refuse a
-    record, ValueError for a speed that is not above 0, and whatever the source raises.
+    `speed` is seconds of event time a second (1 is real time), None is as fast as possible. Time counts from the first
+    record whose time is known; one that is late in event time, or whose time is not known, goes out at once. Order is
+    kept within a partition; a retry after a lost connection may send a batch again, which the workers recognise by
+    event id. Raises BrokerError when broker or topics are not there or refuse a record, ValueError for a speed that is
+    not above 0, and whatever the source raises.
     """
     if speed is not None and not speed > 0:
         raise ValueError(f"speed is {speed:g}; give seconds of event time a second, above 0")
     async with started_producer(bootstrap) as producer:
         partitions = await _partitions(producer, bootstrap, settings)
         run = _Run(_Sender(producer, settings, partitions), on_progress, await asyncio.to_thread(_total, source, limit))
-        async for records in _paced(_chunks(islice(source, limit)), speed):
+        async for records in paced(_chunks(islice(source, limit)), speed):
             await run.send(records)
             if speed is not None:
                 await run.settle()  # the next may be hours away
@@ -97,8 +99,14 @@ async def replay(
 
 
 def due(records: Sequence[Record], begin: int, occurred_at_s: float) -> int:
-    """The end of the run of records from `begin` on that have occurred by a time."""
-    return next((i for i in range(begin, len(records)) if records[i].occurred_at_s > occurred_at_s), len(records))
+    """The end of the run of records from `begin` on that have occurred by a time, or at a time that is not known."""
+    later = (i for i in range(begin, len(records)) if occurred_at_s < records[i].occurred_at_s < LAST_MOMENT_S)
+    return next(later, len(records))
+
+
+def first_moment(records: Sequence[Record]) -> float | None:
+    """The first time that is known, epoch seconds."""
+    return next((each.occurred_at_s for each in records if 0.0 <= each.occurred_at_s < LAST_MOMENT_S), None)
 
 
 class _Sender:
@@ -253,8 +261,8 @@ async def _chunks(records: Iterator[Record]) -> AsyncIterator[list[Record]]:
         yield chunk
 
 
-async def _paced(chunks: AsyncIterator[list[Record]], speed: float | None) -> AsyncIterator[Sequence[Record]]:
-    """Chunks as they are, or what of them is due."""
+async def paced(chunks: AsyncIterator[list[Record]], speed: float | None) -> AsyncIterator[Sequence[Record]]:
+    """Chunks as they are, or what of them is due; `speed` as in `replay`."""
     loop = asyncio.get_running_loop()
     begun_s, first_s = loop.time(), None
     async for chunk in chunks:
@@ -262,7 +270,10 @@ async def _paced(chunks: AsyncIterator[list[Record]], speed: float | None) -> As
             yield chunk
             continue
         if first_s is None:
-            begun_s, first_s = loop.time(), chunk[0].occurred_at_s
+            begun_s, first_s = loop.time(), first_moment(chunk)
+        if first_s is None:
+            yield chunk
+            continue
         begin = 0
         while begin < len(chunk):
             end = due(chunk, begin, first_s + (loop.time() - begun_s) * speed)

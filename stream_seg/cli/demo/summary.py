@@ -93,8 +93,10 @@ def _person(person: Person) -> Iterator[RenderableType]:
     now = f"{count}, in Redis now {person.name!r} since {person.since}"
     yield title.append(f" {person.known_for}: {now}", "not bold")
     steps = Table.grid(padding=(0, 2))
-    steps.add_column(justify="right", no_wrap=True, min_width=13)
+    steps.add_column(justify="right", no_wrap=True, min_width=13, style="dim")
+    steps.add_column()
+    steps.add_column(style="dim")
     for each in person.history:
         why = "; ".join([each.cause, *each.moved[:SHOWN_FEATURES]])
-        steps.add_row(Text(each.on, "dim"), each.change, Text(why, "dim"))
+        steps.add_row(each.on, each.change, why)
     yield steps

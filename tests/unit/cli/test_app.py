@@ -51,7 +51,16 @@ def test_every_command_has_help_with_an_example() -> None:
         assert "stream-seg " in text.partition("Usage:")[2].partition("\n")[2] or "topics check" in text, text
 
 
-@pytest.mark.parametrize("arguments", [["nosuch"], ["lag", "--nosuch"], ["replay"], ["demo", "--limit", "0"]])
+def test_help_says_which_commands_start_services() -> None:
+    done = run("from stream_seg.cli import main; main(['--help'])")
+
+    assert "demo and worker start them" in " ".join(done.stdout.split())
+
+
+WRONG = (["nosuch"], ["lag", "--nosuch"], ["replay"], ["demo", "--limit", "0"], ["replay", "simulate", "--seed", "-1"])
+
+
+@pytest.mark.parametrize("arguments", WRONG, ids=" ".join)
 def test_wrong_usage_is_status_2(arguments: list[str]) -> None:
     done = run(f"import sys; from stream_seg.cli import main; sys.exit(main({arguments!r}))")
 

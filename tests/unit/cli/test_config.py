@@ -27,6 +27,25 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("FEATURES", "order_rate,order_rate", "STREAM_SEG_FEATURES names 'order_rate', which is unknown or said twice"),
         ("FEATURES", ",", "STREAM_SEG_FEATURES names nothing; write some of order_rate, "),
         ("RATES", "EUR=1.08", 'STREAM_SEG_RATES is not JSON; write for example {"EUR": 1.08}'),
+        ("RATES", "[" * 100_000, "STREAM_SEG_RATES is not JSON; write"),
+        ("RATES", '{"EUR": NaN}', "STREAM_SEG_RATES is not JSON; write"),
+        ("RATES", '{"EURO": 1.08}', "STREAM_SEG_RATES names 'EURO', which is not a currency of ISO 4217; write"),
+        ("RATES", '{"XAU": 4000}', "STREAM_SEG_RATES names 'XAU', which is not a currency of ISO 4217; write"),
+        ("RATES", '{"EUR": 0}', "STREAM_SEG_RATES says 0 for EUR; write what one EUR is worth in the base currency"),
+        ("RATES", '{"eur": -1.08}', "STREAM_SEG_RATES says -1.08 for EUR; write what one EUR is worth"),
+        ("RATES", '{"EUR": 1e308}', "STREAM_SEG_RATES says 1e+308 for EUR; write what one EUR is worth"),
+        ("RATES", '{"EUR": 1.08, "eur": 1.09}', "STREAM_SEG_RATES names a currency twice, in capitals and in small"),
+        ("RATES", "[1.08]", "STREAM_SEG_RATES is [1.08]: input should be a valid dictionary"),
+        ("CURRENCY", "XXX", "STREAM_SEG_CURRENCY is 'XXX', which is not a currency of ISO 4217; write one such as USD"),
+        ("CURRENCY", "dollar", "STREAM_SEG_CURRENCY is 'DOLLAR', which is not a currency of ISO 4217; write one"),
+        ("HALF_LIFE_DAYS", "inf", "STREAM_SEG_HALF_LIFE_DAYS is 'inf': input should be a finite number"),
+        ("HALF_LIFE_DAYS", "1e300", "STREAM_SEG_HALF_LIFE_DAYS is '1e300': input should be less than or equal to"),
+        ("HALF_LIFE_DAYS", "1e-300", "STREAM_SEG_HALF_LIFE_DAYS is '1e-300': input should be greater than or equal"),
+        ("DWELL", "inf", "STREAM_SEG_DWELL is 'inf': input should be a finite number"),
+        ("DWELL", "nan", "STREAM_SEG_DWELL is 'nan': input should be a finite number"),
+        ("MARGIN", "nan", "STREAM_SEG_MARGIN is 'nan': input should be a finite number"),
+        ("SESSION_TIMEOUT_S", "inf", "STREAM_SEG_SESSION_TIMEOUT_S is 'inf': input should be a finite number"),
+        ("REDIS_URL", "redis://a..b:6379", "STREAM_SEG_REDIS_URL names a host that cannot be one; write redis://"),
     ],
 )
 def test_a_variable(name: str, value: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,6 +55,87 @@ def test_a_variable(name: str, value: str, says: str, monkeypatch: pytest.Monkey
         load_settings()
 
     assert str(caught.value).startswith(says)
+
+
+NO_HOST = "names no host"
+BAD_HOST = "names a host that cannot be one"
+BAD_PORT = "has a port that is not a number from 1 to 65535"
+
+
+@pytest.mark.parametrize(
+    ("broker", "says"),
+    [
+        ("kafka://", NO_HOST),
+        ("kafka://,,", NO_HOST),
+        ("kafka://a:1,", NO_HOST),
+        ("kafka://:9092", NO_HOST),
+        ("kafka://localhost:abc", BAD_PORT),
+        ("kafka://host:", BAD_PORT),
+        ("kafka://h:-1", BAD_PORT),
+        ("kafka://h:0", BAD_PORT),
+        ("kafka://h:٣", BAD_PORT),
+        ("kafka://h:9092/", BAD_PORT),
+        ("kafka://localhost:99999", BAD_PORT),
+        ("kafka://a:1,b:" + "9" * 5_000, BAD_PORT),
+        ("kafka://hidden:s3cret", BAD_PORT),
+        ("kafka://a:b:c", BAD_HOST),
+        ("kafka://[::1", BAD_HOST),
+        ("kafka://::1", BAD_HOST),
+        ("kafka://[localhost]:1", BAD_HOST),
+        ("kafka://a:1;b:2", BAD_HOST),
+        ("kafka://a:1,kafka://b:2", BAD_HOST),
+        ("kafka://a b:1", BAD_HOST),
+        ("kafka://a..b:1", BAD_HOST),
+        ("kafka://" + "a" * 64 + ":1", BAD_HOST),
+        ("kafka://a\x1b:1", BAD_HOST),
+    ],
+)
+def test_a_broker_where_none_can_be(broker: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STREAM_SEG_BROKER", broker)
+
+    with pytest.raises(UsageError) as caught:
+        load_settings()
+
+    assert str(caught.value).startswith(f"STREAM_SEG_BROKER {says}; write kafka://host:port[,host:port], or embedded")
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("broker", "bootstrap"),
+    [
+        ("kafka://localhost:9092", "localhost:9092"),
+        ("kafka://a.example.org:1,b_2:65535", "a.example.org:1,b_2:65535"),
+        ("kafka://127.0.0.1:9092, [::1]:9093 ,[fe80::1%eth0]:1", "127.0.0.1:9092,[::1]:9093,[fe80::1%eth0]:1"),
+        ("kafka://kafka", "kafka"),
+        ("kafka://[::1]", "[::1]"),
+    ],
+)
+def test_brokers(broker: str, bootstrap: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STREAM_SEG_BROKER", broker)
+
+    assert load_settings().bootstrap == bootstrap
+
+
+def test_rates_are_json_or_a_table_and_codes_of_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STREAM_SEG_RATES", '{"eur": 1.08, "GBP": 1.25}')
+    assert load_settings().rates == {"EUR": 1.08, "GBP": 1.25}
+    monkeypatch.setenv("STREAM_SEG_RATES", "")
+    assert load_settings().rates == {}
+    Path("stream_seg.toml").write_text("rates = '{\"EUR\": 1.08}'\n")
+    assert load_settings().rates == {"EUR": 1.08}
+    Path("stream_seg.toml").write_text("[rates]\neur = 1.08\n")
+    assert load_settings().rates == {"EUR": 1.08}
+    Path("stream_seg.toml").write_text("[rates]\neur = inf\n")
+    with pytest.raises(UsageError, match="STREAM_SEG_RATES is inf: input should be a finite number"):
+        load_settings()
+
+
+def test_what_is_empty_in_the_file_is_not_set() -> None:
+    Path("stream_seg.toml").write_text('model = ""\nRATES = ""\nredis_prefix = ""\n')
+
+    settings = load_settings()
+
+    assert (settings.model, settings.rates, settings.redis_prefix) == (None, {}, "seg")
 
 
 def test_features_are_names_with_commas_between(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,6 +170,9 @@ def test_the_file() -> None:
         load_settings()
     Path("stream_seg.toml").write_text("partitions: 4\n")
     with pytest.raises(UsageError, match=r"stream_seg\.toml is not TOML"):
+        load_settings()
+    Path("stream_seg.toml").write_bytes('app_id = "Köln"\n'.encode("latin-1"))
+    with pytest.raises(UsageError, match=r"stream_seg\.toml is not UTF-8, as TOML must be .*; save it as UTF-8"):
         load_settings()
 
 

@@ -20,6 +20,7 @@ from stream_seg.ops.brokers import BrokerError
         (SourceError("orders.csv, line 3: no time"), ("orders.csv, line 3: no time", 1)),
         (PermissionError(13, "Permission denied", ".stream_seg"), ("[Errno 13] Permission denied: '.stream_seg'", 1)),
         (Failure("two\n   lines"), ("two lines", 1)),
+        (SourceError("a\x1b[2J.csv"), (r"a\x1b[2J.csv", 1)),
         (ConnectionResetError(), ("ConnectionResetError", 1)),
     ],
 )

@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from stream_seg.cli.inspect import facts, state_of
+from stream_seg.cli.console import stdout
+from stream_seg.cli.errors import UsageError
+from stream_seg.cli.inspect import Findings, State, facts, print_findings, print_why, run, state_of
 from stream_seg.core import example
 from stream_seg.core.customer import Customer
 from stream_seg.settings import Settings
-from stream_seg.streaming.state.store import PartitionState
+from stream_seg.streaming.state.partition import PartitionState
 
 
 def at(day: int, hour: int = 12) -> float:
@@ -66,3 +68,53 @@ def test_features_are_those_of_the_last_evaluation() -> None:
     assert state.features["gap_days"] == 8.0
     assert state.features["basket_value"] == pytest.approx(103.1134, abs=1e-4)  # the later orders weigh more
     assert state_of(b"c-2", 3, held, Settings()) is None
+
+
+HOSTILE = "[/b]\x1b[2J[red]:heart:"
+
+
+def findings() -> Findings:
+    """Of a customer whose words are markup, emoji's names and control characters."""
+    held = customer()
+    engine = example.engine()
+    engine.absorb(held, "profiles", 1, {"event_id": "e-7", "type": "identify", "traits": {"city": HOSTILE}}, at(2))
+    now = {"segment": "b0", "name": HOSTILE, "since": "2017-05-09T18:00:31Z"}
+    change = {
+        "customer_id": HOSTILE,
+        "dimension": "behavior",
+        "change": "entered",
+        "from": None,
+        "to": now,
+        "reason": {"code": "event", "event_id": HOSTILE, "event_type": "[/x]\x07", "features": {}},
+        "confidence": 1.0,
+        "runner_up": None,
+        "sequence": 1,
+        "occurred_at": "2017-05-09T18:00:31Z",
+        "model_version": 1,
+    }
+    return Findings(HOSTILE, None, State(0, held, {"order_rate": 1.0}, 30.0), [change, change], {})
+
+
+def test_what_customers_sent_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    print_findings(stdout(), findings(), "USD", 10)
+
+    shown = capsys.readouterr().out
+    assert r"city: [/b]\x1b[2J[red]:heart:" in shown
+    assert r"→ [/b]\x1b[2J[red]:heart:" in shown
+    assert r"a [/x]\x07 event" in shown
+    assert shown.splitlines()[0].rstrip() == r"[/b]\x1b[2J[red]:heart:"
+    assert "\x1b" not in shown
+
+
+def test_sentences_hold_nothing_that_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
+    print_why(findings(), "USD")
+
+    shown = capsys.readouterr().out
+    assert shown.splitlines()[1] == r"The cause was a [/x]\x07 event (event [/b]\x1b[2J[red]:heart:)."
+    assert shown.splitlines()[-1].endswith(r"`stream-seg inspect [/b]\x1b[2J[red]:heart:` lists them.")
+    assert "\x1b" not in shown
+
+
+def test_an_id_that_is_not_utf_8_is_wrong_usage() -> None:
+    with pytest.raises(UsageError, match=r"customer '\\udcff' is not UTF-8; write the id as in the events"):
+        run("\udcff", why=False, shown=1)

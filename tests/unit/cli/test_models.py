@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -130,3 +134,24 @@ def test_a_segment_is_said_by_id_or_by_name(said: str, id_: str) -> None:
 def test_what_is_no_segment_is_wrong_usage() -> None:
     with pytest.raises(UsageError, match=r"'b9' is no segment of model 3, which is in force; it has b0 \(Small\), "):
         segment_of(snapshot(3, segments=NAMED), "b9")
+
+
+@pytest.mark.parametrize(
+    ("redis_url", "status", "says"),
+    [("embedded", 1, "no embedded redis is running"), ("redis://h:abc", 2, "not a Redis URL: write redis://")],
+)
+def test_nothing_is_published_where_redis_cannot_be_asked_about_it(
+    redis_url: str, status: int, says: str, tmp_path: Path
+) -> None:
+    # There is no broker either: a command that publishes first would say so.
+    settings = {"STREAM_SEG_BROKER": "kafka://127.0.0.1:1", "STREAM_SEG_REDIS_URL": redis_url}
+
+    done = subprocess.run(
+        [sys.executable, "-m", "stream_seg", "models", "pin"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3]), **settings},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stdout) == (status, "")
+    assert done.stderr.startswith(f"stream-seg: {says}"), done.stderr
+    assert len(done.stderr.splitlines()) == 1

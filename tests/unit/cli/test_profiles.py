@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from stream_seg.cli.console import stdout
 from stream_seg.cli.profiles import difference_in_words, headline, mix_in_words, profiles
 from stream_seg.cli.segments import segment_facts
 from tests.unit.cli.test_segments import printed
@@ -65,6 +66,15 @@ def test_a_block_a_segment_fits_80_columns() -> None:
         "An older model's (b1): 88 customers, 22% of all",
         "",
     ]
+
+
+def test_names_of_categories_are_shown_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    told = {**MODEL["segments"][0], "categories": {"[/toys] and [red]": 0.8, ":heart:\x1b[2J": 0.2}}  # type: ignore[dict-item]
+    found = segment_facts({"behavior": {"b0": 1}}, {"segments": [told]})
+
+    stdout().print(profiles(found, "USD"))
+
+    assert r"goods       [/toys] and [red] 80%; :heart:\x1b[2J 20%" in capsys.readouterr().out
 
 
 def test_for_programs_all_of_it_is_there() -> None:

@@ -76,6 +76,16 @@ def test_causes(reason: dict[str, Any], words: str) -> None:
     assert cause(change(reason=reason)) == words
 
 
+def test_a_new_name_is_explained() -> None:
+    renamed = change(change="renamed", to={**SMALL, "name": "Bargains"}, reason={"code": "definition"}, runner_up=None)
+
+    assert cause(renamed) == "a new name of the segment"
+    assert list(explained(renamed, "USD")) == [
+        "On 9 May 2017 'Bargain browsers', where h-1871 is since 2 Mar 2017, was renamed 'Bargains'.",
+        "The cause was a new name of the segment.",
+    ]
+
+
 def test_features_that_moved() -> None:
     assert moved(change(), "USD") == ["spend a month $41.20 → $97.80", "orders a month 1.0 → 2.2"]
 

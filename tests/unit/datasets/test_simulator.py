@@ -147,3 +147,5 @@ def test_a_large_shop_goes_by_the_hour_and_is_in_order_too() -> None:
 def test_a_shop_without_customers_is_refused() -> None:
     with pytest.raises(SourceError, match="0 customers over 5 days; give at least 1 of each"):
         simulate(0, 5)
+    with pytest.raises(SourceError, match="the seed is -1; give 0 or more"):
+        simulate(seed=-1)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
+import pytest
 from rich.console import Console
 
+from stream_seg.cli.console import stdout
 from stream_seg.cli.demo.facts import Check, DemoFacts, Person, Step
 from stream_seg.cli.demo.summary import rendered, verdict
 from stream_seg.cli.segments import FlowFacts, SegmentFacts
@@ -60,6 +62,17 @@ def test_for_people() -> None:
         "",
         "✓ Redis, the folded topic segment-changes and the worker's state say the same of 2,469 customers",
     ]
+
+
+def test_what_customers_sent_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    step = Step("9 May 2017", "[b] → [/b]", "a [/x] event", ["b"])
+    person = Person("h-1\x1b[2J", "rose most, lately", "b0", "[/b]", "9 May 2017", 1, [step])
+
+    stdout().print(rendered(replace(FACTS, people=[person])))
+
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert r"h-1\x1b[2J rose most, lately: 1 change, in Redis now '[/b]' since 9 May 2017" in lines
+    assert "   9 May 2017  [b] → [/b]  a [/x] event; b" in lines
 
 
 def test_a_demo_without_segments_says_why() -> None:

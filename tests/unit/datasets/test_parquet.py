@@ -1,0 +1,105 @@
+"""Parquet files: types of columns, and what no event can have."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from stream_seg.datasets import SourceError
+from stream_seg.datasets.files import FileSource
+from tests.unit.datasets.test_files import NEW_YEAR_S, events
+
+
+def test_parquet_columns_keep_their_types(tmp_path: Path) -> None:
+    path = tmp_path / "orders.parquet"
+    when = datetime(2025, 1, 1, tzinfo=UTC)
+    columns = {
+        "customer_id": pyarrow.array([17, 18]),
+        "order_id": ["o-1", "o-2"],
+        "amount": pyarrow.array([12.5, 3.0]),
+        "occurred_at": pyarrow.array([when, when], pyarrow.timestamp("ns", "UTC")),
+        "items": [[{"category": "toys", "quantity": 2}], None],
+        "delivered": pyarrow.array([date(2025, 1, 3), None]),
+    }
+    pyarrow.parquet.write_table(pyarrow.table(columns), path)
+    source = FileSource(path)
+    one, two = events(list(source))
+    assert one.pop("event_id") != two.pop("event_id")
+    assert one == {
+        "customer_id": "17", "order_id": "o-1", "amount": 12.5, "occurred_at": "2025-01-01T00:00:00+00:00",
+        "items": [{"category": "toys", "quantity": 2}], "properties": {"delivered": "2025-01-03"},
+        "type": "order_completed",
+    }  # fmt: skip
+    assert [(record.key, record.occurred_at_s) for record in source] == [(b"17", NEW_YEAR_S), (b"18", NEW_YEAR_S)]
+
+
+def test_parquet_times_without_zone_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    columns = {"customer_id": ["c-1"], "type": ["page_viewed"], "occurred_at": [datetime(2025, 1, 1)]}
+    pyarrow.parquet.write_table(pyarrow.table(columns), path)
+    with pytest.raises(SourceError, match=r"a\.parquet, row 1: occurred_at is '2025-01-01 00:00:00', not a time with"):
+        list(FileSource(path))
+
+
+def view(**columns: Any) -> dict[str, Any]:
+    """Columns of one row, or of as many as the given ones have."""
+    count = len(next(iter(columns.values())))
+    known = {"customer_id": "c-1", "type": "page_viewed", "occurred_at": 1.0}
+    return {**{name: [value] * count for name, value in known.items()}, **columns}
+
+
+@pytest.mark.parametrize(
+    ("columns", "error"),
+    [
+        (view(x=pyarrow.array([b"\xff"])), "row 1: a cell cannot be written as JSON (Type is not JSON serializable: b"),
+        (view(x=pyarrow.array([5], pyarrow.duration("s"))), "row 1: a cell cannot be written as JSON (Type is not"),
+        (view(x=pyarrow.array([None, 2**62], pyarrow.duration("s"))), "row 2: x holds what cannot be read ("),
+        (view(x=pyarrow.array([None, 10**18], pyarrow.timestamp("us"))), "row 2: x holds what cannot be read ("),
+        (view(occurred_at=pyarrow.array([0, 10**18], pyarrow.timestamp("us", "UTC"))), "row 2: occurred_at holds what"),
+        (view(x=pyarrow.array([0, 2**30], pyarrow.date32())), "row 2: x holds what cannot be read ("),
+        (view(x=pyarrow.array([0], pyarrow.timestamp("us", "No/Where"))), "row 1: x holds what cannot be read ("),
+        (view(customer_id=pyarrow.array([b"c-1"])), "row 1: customer_id is binary; save the column as text"),
+        (view(properties=[5], y=[1]), "row 1: properties is 5; write a JSON object"),
+    ],
+)
+def test_parquet_values_that_no_event_can_have(tmp_path: Path, columns: dict[str, Any], error: str) -> None:
+    path = tmp_path / "a.parquet"
+    pyarrow.parquet.write_table(pyarrow.table(columns), path)
+    with pytest.raises(SourceError) as raised:
+        list(FileSource(path))
+    assert str(raised.value).startswith(f"{path}, {error}")
+
+
+def test_parquet_columns_of_one_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    columns = view(x=["a"])
+    table = pyarrow.table([pyarrow.array(each) for each in (*columns.values(), ["b"])], names=[*columns, "x"])
+    pyarrow.parquet.write_table(table, path)
+    with pytest.raises(SourceError, match=r"a\.parquet: two columns are named 'x'; rename one, or leave it out"):
+        list(FileSource(path))
+
+
+def test_a_damaged_parquet_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    columns = view(type=["page_viewed", "cart_viewed"])
+    pyarrow.parquet.write_table(pyarrow.table(columns), path, compression="none")
+    whole = path.read_bytes()
+    failed = 0
+    for at in range(4, len(whole)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+        try:
+            list(FileSource(path))
+        except SourceError as error:
+            failed += str(error).startswith(f"{path}: the file is damaged (")
+    assert failed
+
+
+def test_what_is_not_parquet(tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").write_text("customer_id\n")
+    with pytest.raises(SourceError, match=r"a\.parquet: not a Parquet file"):
+        list(FileSource(tmp_path / "a.parquet"))
