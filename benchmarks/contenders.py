@@ -13,10 +13,10 @@ from sklearn.cluster import KMeans
 
 from benchmarks.populations import Day
 from stream_seg.contracts.model import ModelSnapshot
+from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.learning.learner import CHALLENGER, Learner
 from stream_seg.learning.policy import LearnerPolicy
 from stream_seg.learning.scaling import Scaling
-from stream_seg.streaming.partitioning import partitions_of
 from stream_seg.streaming.samples import FIRST_SAMPLE, SAMPLES_A_DAY
 
 K = 6

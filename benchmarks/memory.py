@@ -19,12 +19,12 @@ from benchmarks.table import json_line, table
 from benchmarks.workload import fixed_model
 from stream_seg.cache.port import PartitionWrite
 from stream_seg.cache.writer import CacheWriter
+from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.rings import FINGERPRINT_BYTES, ORDER_ENTRY
 from stream_seg.core.vocabulary import SUMS
 from stream_seg.settings import Settings
-from stream_seg.streaming.partitioning import partitions_of
 from stream_seg.streaming.publish import Message, append_all
 from stream_seg.streaming.state.changelog import HEADER_KEY, Header, pack_entry, pack_header
 

@@ -10,7 +10,7 @@ import orjson
 
 from stream_seg.cache import reads
 from stream_seg.cache.errors import CacheUnavailable, PrefixTaken
-from stream_seg.cache.port import Mark, PartitionWrite, Written
+from stream_seg.cache.port import Mark, PartitionWrite, WriteResult
 from stream_seg.contracts.document import CustomerSegments, Document
 
 
@@ -39,11 +39,11 @@ class MemoryCache:
         self._prefix = prefix
         self._app_id = app_id
 
-    async def write(self, batches: Sequence[PartitionWrite]) -> Written:
+    async def write(self, batches: Sequence[PartitionWrite]) -> WriteResult:
         """See `port.Cache.write`."""
         self._reached()
         documents = sum(self._write_document(document) for batch in batches for document in batch.documents)
-        return Written(documents, frozenset(b.partition for b in batches if not self._write_mark(b)))
+        return WriteResult(documents, frozenset(b.partition for b in batches if not self._write_mark(b)))
 
     async def marks(self, partitions: Iterable[int]) -> dict[int, Mark | None]:
         """See `port.Cache.marks`."""

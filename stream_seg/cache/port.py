@@ -34,7 +34,7 @@ class PartitionWrite(NamedTuple):
     after: int | None = None
 
 
-class Written(NamedTuple):
+class WriteResult(NamedTuple):
     """`documents`: how many were new enough to be written. `unmarked`: the partitions whose mark did not move,
     because the cache lost something (rewrite all of the partition) or a newer epoch owns it."""
 
@@ -45,7 +45,7 @@ class Written(NamedTuple):
 class Cache(Protocol):
     """The writing side of the cache. Every method but `aclose` may raise `CacheUnavailable`."""
 
-    async def write(self, batches: Sequence[PartitionWrite]) -> Written:
+    async def write(self, batches: Sequence[PartitionWrite]) -> WriteResult:
         """Write documents, sizes and marks of some partitions in one round trip; what is older is left alone."""
 
     async def marks(self, partitions: Iterable[int]) -> dict[int, Mark | None]:

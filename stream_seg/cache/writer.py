@@ -15,10 +15,10 @@ from redis.exceptions import NoScriptError
 from stream_seg.cache.connect import CONNECT_TIMEOUT_S, TIMEOUT_S, connect_async
 from stream_seg.cache.errors import CacheUnavailable, PrefixTaken, checked, redis_errors
 from stream_seg.cache.keys import Keys
-from stream_seg.cache.port import Mark, PartitionWrite, Written
+from stream_seg.cache.port import Mark, PartitionWrite, WriteResult
 from stream_seg.contracts.document import Document
 
-__all__ = ["CacheUnavailable", "CacheWriter", "Mark", "PartitionWrite", "PrefixTaken", "Written"]
+__all__ = ["CacheUnavailable", "CacheWriter", "Mark", "PartitionWrite", "PrefixTaken", "WriteResult"]
 
 # Redis does nothing else while a script runs; this many documents take it about a millisecond.
 DOCUMENTS_A_CALL: Final = 250
@@ -74,7 +74,7 @@ class CacheWriter:
         client = connect_async(url, connect_timeout_s=connect_timeout_s, timeout_s=timeout_s)
         return cls(client, prefix, app_id, timeout_s=timeout_s)
 
-    async def write(self, batches: Sequence[PartitionWrite]) -> Written:
+    async def write(self, batches: Sequence[PartitionWrite]) -> WriteResult:
         """Write documents, sizes and marks in one round trip; what is older than what Redis holds is left alone.
 
         The order is documents, then sizes, then marks, so that a mark never promises what is not there. When it
@@ -82,11 +82,11 @@ class CacheWriter:
         before anything is sent: give a partition of many thousand customers in slices.
         """
         if not batches:
-            return Written(0, frozenset())
+            return WriteResult(0, frozenset())
         commands = self.commands([document for batch in batches for document in batch.documents])
         *counts, moved = await self._call([*commands, self._marks(batches)])
         unmarked = (batch.partition for batch, at_ours in zip(batches, moved, strict=True) if not at_ours)
-        return Written(sum(counts), frozenset(unmarked))
+        return WriteResult(sum(counts), frozenset(unmarked))
 
     def commands(self, documents: Sequence[Document]) -> list[Command]:
         """What is sent to write documents, encoded; sends nothing."""

@@ -32,7 +32,7 @@ def attach_broker(settings: Settings) -> Addresses:
     """Addresses for a command that needs no Redis. Raises EmbeddedError when the broker is embedded and not there."""
     if settings.broker == EMBEDDED:
         return attach_services(settings)
-    return Addresses(settings.bootstrap, settings.redis_url, embedded_broker=False, embedded_redis=False)
+    return Addresses(settings.bootstrap, settings.redis_url, embedded_broker=False)
 
 
 def quiet_logging(settings: Settings) -> None:

@@ -20,6 +20,7 @@ from stream_seg.cli.escapes import printable
 from stream_seg.cli.interrupt import run_async
 from stream_seg.cli.words import QUANTITIES, Change, cause, day, explained, money, moved, quantity, where
 from stream_seg.contracts.currencies import minor_per_major
+from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.contracts.times import rfc3339
 from stream_seg.core import traits
 from stream_seg.core.customer import Customer
@@ -30,7 +31,6 @@ from stream_seg.embedded.services import Addresses, attach_services
 from stream_seg.ops.brokers import connect
 from stream_seg.ops.brokers import partitions_of as partitions_of_topics
 from stream_seg.settings import Settings
-from stream_seg.streaming.partitioning import partitions_of
 from stream_seg.streaming.state.partition import PartitionState
 from stream_seg.tools.fold import changes_of, fold_changelog
 

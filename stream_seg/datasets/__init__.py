@@ -7,32 +7,22 @@ from pathlib import Path
 
 from stream_seg.datasets.complete_journey import CompleteJourney
 from stream_seg.datasets.files import SUFFIXES, FileSource
-from stream_seg.datasets.record import First, SourceError, SourceRecord
+from stream_seg.datasets.record import SourceError, SourceRecord
 from stream_seg.datasets.simulator import simulate
 
-__all__ = ["NAMES", "First", "SourceError", "SourceRecord", "open_source"]
+__all__ = ["NAMES", "SourceError", "SourceRecord", "open_source"]
 
 NAMES = ("complete-journey", "simulate")
 
 
 def open_source(
-    name_or_path: str,
-    *,
-    limit: int | None = None,
-    seed: int = 0,
-    topic: str | None = None,
-    key_field: str | None = None,
+    name_or_path: str, *, seed: int = 0, topic: str | None = None, key_field: str | None = None
 ) -> Iterable[SourceRecord]:
-    """A source by its name, or the file at a path; `limit` takes its first records.
+    """A source by its name, or the file at a path.
 
     `seed` is for `simulate`; `topic` and `key_field` are for files (see FileSource). Its length, where known, is
     what `operator.length_hint` says. Raises SourceError for what does not exist.
     """
-    source = _open(name_or_path, seed, topic, key_field)
-    return source if limit is None else First(source, limit)
-
-
-def _open(name_or_path: str, seed: int, topic: str | None, key_field: str | None) -> Iterable[SourceRecord]:
     if name_or_path == "complete-journey":
         return CompleteJourney()
     if name_or_path == "simulate":

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
-from operator import length_hint
 from typing import Final, NamedTuple
 
 UNKNOWN_TIME_S: Final = float("-inf")  # before all others, so that nothing waits for it
@@ -26,20 +23,3 @@ class SourceRecord(NamedTuple):
     key: bytes
     value: bytes
     occurred_at_s: float
-
-
-class First:
-    """The first `limit` records of a source; like its source it can be read again from the start."""
-
-    def __init__(self, source: Iterable[SourceRecord], limit: int) -> None:
-        if limit < 0:
-            raise SourceError(f"limit is {limit}; give the number of records to take, 0 or more")
-        self.source = source
-        self.limit = limit
-
-    def __iter__(self) -> Iterator[SourceRecord]:
-        return islice(self.source, self.limit)
-
-    def __length_hint__(self) -> int:
-        """Records at most. A source that cannot tell its length is taken to have enough of them."""
-        return min(self.limit, length_hint(self.source, self.limit))

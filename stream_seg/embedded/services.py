@@ -24,12 +24,11 @@ LOCK_NAME = "services.lock"
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the broker and Redis are, and whether they are embedded ones (no matter who started them)."""
+    """Where the broker and Redis are, and whether the broker is the embedded one (no matter who started it)."""
 
     bootstrap: str
     redis_url: str
     embedded_broker: bool
-    embedded_redis: bool
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,6 @@ def _addresses(settings: Settings, entries: dict[str, _Entry]) -> Addresses:
         bootstrap=entries["broker"].address if broker else settings.bootstrap,
         redis_url=f"redis://{entries['redis'].address}/0" if redis else settings.redis_url,
         embedded_broker=broker,
-        embedded_redis=redis,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from stream_seg.contracts import reasons
 from stream_seg.contracts.decode import Decoded, Decoder, Rejected
+from stream_seg.contracts.partitioning import misplaced
 from stream_seg.contracts.reasons import Refused
 from stream_seg.core.engine import Engine, Rows
 from stream_seg.core.orders import Outcome
@@ -19,7 +20,6 @@ from stream_seg.settings import Settings
 from .dead_letters import dead_letter
 from .group import Group, Waiting
 from .ownership import OwnedPartition
-from .partitioning import misplaced
 
 _WRONG_PARTITION: Final = Refused(
     reasons.WRONG_PARTITION,

@@ -23,6 +23,7 @@ from time import monotonic
 from typing import Any, Final
 
 from stream_seg.contracts.changes import message_again
+from stream_seg.core.model import BEHAVIOR
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
 
@@ -221,7 +222,7 @@ class Checkpoint:
         if changes:
             with self._stage("changes"):
                 await append_all(self._producer(), self._changes, changes, self._now_ms())
-            self._metrics.changes.labels("behavior").inc(sum(map(len, changes.values())))
+            self._metrics.changes.labels(BEHAVIOR).inc(sum(map(len, changes.values())))
         reach("changes")
         for item in written:
             item.owned.confirmed = item.owned.group

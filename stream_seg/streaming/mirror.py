@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 # Documents that one round trip repairs, beside those that changed.
 REPAIR_SLICE: Final = 2000
+# How long repairs go on at a time: live events wait meanwhile.
+REPAIR_S: Final = 0.05
 # How often marks are compared, and how long Redis is left alone after it failed.
 COMPARE_S: Final = 1.0
 
@@ -66,12 +68,16 @@ class Mirror:
             if not await self._send([(held, []) for held in owned.values() if held.dirty]):
                 return
             reach("repairing")
-            if monotonic() - now > 0.05:  # leave room for live events; the rest waits for the next turn
+            if monotonic() - now > REPAIR_S:
                 return
 
     def show_model(self, version: int, snapshot: bytes) -> None:
         """The model in force, for readers: written with the next `tend`, and again whenever Redis lost it."""
         self._model = (version, snapshot)
+
+    async def close(self) -> None:
+        """Give connections back."""
+        await self._cache.aclose()
 
     async def _show_model(self) -> bool:
         if self._model is None or self._model[0] == self._model_written:
@@ -83,10 +89,6 @@ class Mirror:
             return False
         self._model_written = self._model[0]
         return True
-
-    async def close(self) -> None:
-        """Give connections back."""
-        await self._cache.aclose()
 
     async def _compare(self, owned: Mapping[int, OwnedPartition]) -> bool:
         try:

@@ -13,9 +13,8 @@ from aiokafka.errors import ConsumerStoppedError
 from aiokafka.structs import TopicPartition
 
 from stream_seg.contracts.model import ModelSnapshot, parse_snapshot
+from stream_seg.contracts.model_chain import ModelChain
 from stream_seg.ops.offsets import high_watermarks
-
-from .model_chain import ModelChain
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -12,13 +11,13 @@ import orjson
 
 from stream_seg.contracts.changes import parse_change
 from stream_seg.contracts.document import CustomerSegments
-from stream_seg.contracts.model import parse_snapshot
+from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.contracts.times import rfc3339
 from stream_seg.core.customer import NO_SEGMENT, columns
 from stream_seg.core.model import BEHAVIOR, segment_id
+from stream_seg.core.namebook import NameBook
 from stream_seg.ops.brokers import connect
 from stream_seg.ops.brokers import partitions_of as partitions_of_topics
-from stream_seg.streaming.partitioning import partitions_of
 from stream_seg.streaming.state.partition import PartitionState
 
 from .reader import read_all
@@ -206,18 +205,7 @@ async def fold_changelog(
     return states
 
 
-async def model_names(bootstrap: str, topic: str, *, embedded: bool) -> dict[int, tuple[str, ...]]:
-    """What every published model calls its segments, by version. Raises BrokerError."""
-    names: dict[int, tuple[str, ...]] = {}
-    async for _, records in read_all(bootstrap, topic, embedded=embedded):
-        for record in records:
-            with suppress(ValueError):  # what workers cannot use either
-                snapshot = parse_snapshot(record.value or b"")
-                names[snapshot.version] = snapshot.names
-    return names
-
-
-def standings_of_state(states: Iterable[PartitionState], names: Mapping[int, Sequence[str]]) -> dict[str, Standing]:
+def standings_of_state(states: Iterable[PartitionState], names: NameBook) -> dict[str, Standing]:
     """Where customers stand by the workers' records; those in no segment are left out."""
     found: dict[str, Standing] = {}
     for state in states:
@@ -226,14 +214,9 @@ def standings_of_state(states: Iterable[PartitionState], names: Mapping[int, Seq
             rows = (fixed[name].tolist() for name in ("segment", "model_version", "since", "sequence"))
             for (key, _), segment, version, since, sequence in zip(chunk, *rows, strict=True):
                 if segment != NO_SEGMENT:
-                    place = Place(segment_id(segment), _name(names, version, segment), rfc3339(since))
+                    place = Place(segment_id(segment), names.name(version, segment), rfc3339(since))
                     found[key.decode()] = Standing(sequence, {BEHAVIOR: place})
     return found
-
-
-def _name(names: Mapping[int, Sequence[str]], version: int, segment: int) -> str:
-    known = names.get(version, ())
-    return known[segment] if segment < len(known) else segment_id(segment)
 
 
 def compare(

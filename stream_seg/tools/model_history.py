@@ -10,13 +10,14 @@ from typing import Any, Final, NamedTuple
 from aiokafka.errors import KafkaError
 
 from stream_seg.contracts.model import ModelSnapshot, parse_snapshot
+from stream_seg.contracts.model_chain import ModelChain
 from stream_seg.contracts.times import rfc3339
+from stream_seg.core.namebook import NameBook
 from stream_seg.ops.brokers import BrokerError
-from stream_seg.streaming.model_chain import ModelChain
 from stream_seg.streaming.publish import append_snapshot
 
+from .producer import started_producer
 from .reader import read_all
-from .replay import started_producer
 
 TRIES: Final = 5
 
@@ -64,6 +65,14 @@ class ModelHistory:
                 self.aside = [(each, why) for each, why in self.aside if each is not ruling.snapshot]
             elif not self._again(ruling.snapshot):
                 self.aside.append((ruling.snapshot, ruling.aside))
+
+    @property
+    def names(self) -> NameBook:
+        """What every version that was in force called its segments."""
+        book = NameBook()
+        for version, snapshot in self.in_force.items():
+            book.learn(version, snapshot.names)
+        return book
 
     def get(self, version: int) -> ModelSnapshot | None:
         """A version: the one that was in force, else the first that was left aside."""

@@ -17,15 +17,15 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
+from stream_seg.contracts.partitioning import partitions_of as partitions_of_keys
 from stream_seg.core.vocabulary import TOPICS
 from stream_seg.ops.brokers import BrokerError, connect, partitions_of
 from stream_seg.ops.offsets import commit, committed, high_watermarks
 from stream_seg.settings import Settings
-from stream_seg.streaming.partitioning import partitions_of as partitions_of_keys
 from stream_seg.streaming.publish import Message, append_all
 
 from .letters import Letter, Selection, read_letters
-from .replay import started_producer
+from .producer import started_producer
 
 # Sent, acknowledged and remembered together.
 CHUNK: Final = 2_000

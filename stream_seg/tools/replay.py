@@ -5,29 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice, zip_longest
 from operator import length_hint
 from time import time
 from typing import Any, Final, Protocol
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
+from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.core.vocabulary import TOPICS
 from stream_seg.ops.brokers import BrokerError
 from stream_seg.ops.brokers import partitions_of as partitions_of_topics
 from stream_seg.settings import Settings
-from stream_seg.streaming.partitioning import partitions_of
+
+from .producer import started_producer
 
 CHUNK: Final = 8_192  # records read, batched and sent together
 CHUNKS_IN_FLIGHT: Final = 2
-BATCH_BYTES: Final = 256 * 1024  # a partition's share of a chunk of 200-byte records; Kafka takes up to 1 MiB
 LAST_MOMENT_S: Final = 253_402_300_800.0  # of the year 9999; a later one is in another unit, and is not waited for
 SHORTEST_WAIT_S: Final = 0.002  # of a paced replay; what falls due within it goes out together
-REQUEST_TIMEOUT_MS: Final = 30_000
-STOP_TIMEOUT_S: Final = 5.0
 
 
 class Record(Protocol):
@@ -205,32 +202,6 @@ class _Run:
         if isinstance(error, MessageSizeTooLargeError):
             what = "a record is larger than the broker accepts; leave it out, or raise the topic's max.message.bytes"
         return BrokerError(f"sending failed after {self._by_topic.total():,} acknowledged records: {what}")
-
-
-@asynccontextmanager
-async def started_producer(bootstrap: str) -> AsyncIterator[Any]:
-    """A producer that waits for all replicas; raises BrokerError when no broker answers."""
-    producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap,
-        acks="all",
-        max_batch_size=BATCH_BYTES,
-        request_timeout_ms=REQUEST_TIMEOUT_MS,
-    )
-    try:
-        await producer.start()
-    except KafkaError as error:
-        with suppress(KafkaError):
-            await producer.stop()
-        raise BrokerError(
-            f"no broker answers at {bootstrap}: is it running? Set STREAM_SEG_BROKER to the right address"
-        ) from error
-    try:
-        yield producer
-    finally:
-        # Stopping sends what is left; with a broker that is gone that would take as long as every retry.
-        with suppress(TimeoutError):
-            await asyncio.wait_for(producer.stop(), STOP_TIMEOUT_S)
-        await producer.client.close()
 
 
 async def _partitions(producer: Any, bootstrap: str, settings: Settings) -> int:

@@ -85,7 +85,7 @@ class Stage:
     @property
     def deployed(self) -> Deployment:
         """The run as what the readers of topics and Redis know."""
-        addresses = Addresses(self.broker.bootstrap, self.redis.url, self.embedded, embedded_redis=False)
+        addresses = Addresses(self.broker.bootstrap, self.redis.url, self.embedded)
         return Deployment(addresses, self.settings, self.settings.data_dir, {})
 
     def flush_redis(self) -> bool:

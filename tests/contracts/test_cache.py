@@ -14,7 +14,7 @@ import redis
 from stream_seg.cache.client import AsyncSegmentClient
 from stream_seg.cache.errors import PrefixTaken
 from stream_seg.cache.memory import MemoryCache, MemoryServer
-from stream_seg.cache.port import Cache, Mark, PartitionWrite, Written
+from stream_seg.cache.port import Cache, Mark, PartitionWrite, WriteResult
 from stream_seg.cache.writer import CacheWriter
 from stream_seg.contracts.document import CustomerSegments, Document
 
@@ -104,7 +104,7 @@ def expected(written: Document) -> CustomerSegments:
 def test_a_document_is_read_as_it_was_written(deployment: Deployment) -> None:
     async def scenario(cache: Cache, reader: Reader) -> None:
         written = document(sequence=17, segments=(BEHAVIOR, LIFECYCLE))
-        assert await cache.write([group(written)]) == Written(1, frozenset())
+        assert await cache.write([group(written)]) == WriteResult(1, frozenset())
         found = await reader.get("h-1")
         assert found == expected(written)
         assert found is not None
@@ -165,7 +165,7 @@ def test_writing_the_same_again_changes_nothing(deployment: Deployment) -> None:
     async def scenario(cache: Cache, reader: Reader) -> None:
         same = group(document("h-1"), document("h-2"))
         for _ in range(2):
-            assert await cache.write([same]) == Written(2, frozenset())
+            assert await cache.write([same]) == WriteResult(2, frozenset())
         assert await reader.get("h-1") == expected(document("h-1"))
         assert await reader.sizes() == {"behavior": {"b0": 2}}
         assert await cache.marks([0]) == {0: Mark(EPOCH, 1)}
@@ -213,7 +213,7 @@ def test_many_documents_are_all_written(deployment: Deployment) -> None:
     async def scenario(cache: Cache, reader: Reader) -> None:
         all_of_them = [document(f"h-{i}", sequence=i + 1) for i in range(1_203)]
         batches = [group(*all_of_them[:601], partition=0), group(*all_of_them[601:], partition=1)]
-        assert await cache.write(batches) == Written(1_203, frozenset())
+        assert await cache.write(batches) == WriteResult(1_203, frozenset())
         found = await reader.get_many(written.customer_id for written in all_of_them)
         assert found == {written.customer_id: expected(written) for written in all_of_them}
 
@@ -253,7 +253,7 @@ def test_an_older_group_leaves_mark_and_sizes_alone(deployment: Deployment, epoc
     async def scenario(cache: Cache, reader: Reader) -> None:
         await cache.write([PartitionWrite(0, EPOCH, 4, (), {"behavior:b0": 3})])
         late = PartitionWrite(0, epoch, number, (), {"behavior:b1": 9})
-        assert await cache.write([late]) == Written(0, frozenset({0}))
+        assert await cache.write([late]) == WriteResult(0, frozenset({0}))
         assert await cache.marks([0]) == {0: (EPOCH, 4)}
         assert await reader.sizes() == {"behavior": {"b0": 3}}
 
@@ -263,7 +263,7 @@ def test_an_older_group_leaves_mark_and_sizes_alone(deployment: Deployment, epoc
 def test_a_new_epoch_begins_with_any_group(deployment: Deployment) -> None:
     async def scenario(cache: Cache, _reader: Reader) -> None:
         await cache.write([group(number=400)])
-        assert await cache.write([group(epoch=EPOCH + 1, number=1)]) == Written(0, frozenset())
+        assert await cache.write([group(epoch=EPOCH + 1, number=1)]) == WriteResult(0, frozenset())
         assert await cache.marks([0]) == {0: (EPOCH + 1, 1)}
 
     deployment.run(scenario)
@@ -273,8 +273,8 @@ def test_a_mark_follows_the_group_before_it(deployment: Deployment) -> None:
     async def scenario(cache: Cache, _reader: Reader) -> None:
         await cache.write([group(number=4)])
         follower = group(number=6)._replace(after=4)
-        assert await cache.write([follower]) == Written(0, frozenset())
-        assert await cache.write([follower]) == Written(0, frozenset()), "a repeated write answers as the first"
+        assert await cache.write([follower]) == WriteResult(0, frozenset())
+        assert await cache.write([follower]) == WriteResult(0, frozenset()), "a repeated write answers as the first"
         assert await cache.marks([0]) == {0: (EPOCH, 6)}
 
     deployment.run(scenario)
@@ -285,10 +285,10 @@ def test_a_loss_between_two_groups_is_not_covered_by_a_new_mark(deployment: Depl
         await cache.write([group(document("h-1"), number=4)])
         deployment.wipe()
         written = await cache.write([group(document("h-2"), number=5)._replace(after=4)])
-        assert written == Written(1, frozenset({0}))
+        assert written == WriteResult(1, frozenset({0}))
         assert await cache.marks([0]) == {0: None}
         rewrite = group(document("h-1"), document("h-2"), number=5)
-        assert await cache.write([rewrite]) == Written(2, frozenset())
+        assert await cache.write([rewrite]) == WriteResult(2, frozenset())
         assert await cache.marks([0]) == {0: (EPOCH, 5)}
         assert await reader.get("h-1") == expected(document("h-1"))
 
@@ -299,7 +299,7 @@ def test_a_server_that_fell_back_to_an_earlier_group_is_noticed(deployment: Depl
     async def scenario(cache: Cache, _reader: Reader) -> None:
         await cache.write([group(partition=0, number=4), group(partition=1, number=4)])
         next_groups = [group(partition=0, number=6)._replace(after=5), group(partition=1, number=6)._replace(after=4)]
-        assert await cache.write(next_groups) == Written(0, frozenset({0}))
+        assert await cache.write(next_groups) == WriteResult(0, frozenset({0}))
         assert await cache.marks([0, 1]) == {0: (EPOCH, 4), 1: (EPOCH, 6)}
 
     deployment.run(scenario)
@@ -380,7 +380,7 @@ def test_an_older_model_never_replaces_a_newer_one(
 
 def test_nothing_to_write_is_nothing_written(deployment: Deployment) -> None:
     async def scenario(cache: Cache, reader: Reader) -> None:
-        assert await cache.write([]) == Written(0, frozenset())
+        assert await cache.write([]) == WriteResult(0, frozenset())
         assert await reader.sizes() == {}
 
     deployment.run(scenario)

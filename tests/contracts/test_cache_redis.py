@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from stream_seg.cache import AsyncSegmentClient, CacheUnavailable, SegmentClient
-from stream_seg.cache.port import PartitionWrite, Written
+from stream_seg.cache.port import PartitionWrite, WriteResult
 from stream_seg.cache.writer import CacheWriter
 from stream_seg.contracts.document import Document
 from stream_seg.embedded.process import ServiceProcess
@@ -50,8 +50,8 @@ def closed_url() -> str:
         return f"redis://:hunter2@127.0.0.1:{server.getsockname()[1]}/0"
 
 
-def write(url: str, prefix: str, *batches: PartitionWrite) -> Written:
-    async def scenario() -> Written:
+def write(url: str, prefix: str, *batches: PartitionWrite) -> WriteResult:
+    async def scenario() -> WriteResult:
         writer = CacheWriter.from_url(url, prefix, "shop", timeout_s=5.0)
         try:
             return await writer.write(batches)
@@ -106,7 +106,7 @@ def test_an_unreadable_model_is_replaced(redis_url: str, prefix: str, raw: redis
 def test_forgotten_scripts_are_loaded_again(redis_url: str, prefix: str, raw: redis.Redis) -> None:
     for _ in range(2):
         raw.script_flush()
-        assert write(redis_url, prefix, GROUP) == Written(1, frozenset())
+        assert write(redis_url, prefix, GROUP) == WriteResult(1, frozenset())
 
 
 def test_dropped_connections_are_replaced(redis_url: str, prefix: str, raw: redis.Redis) -> None:

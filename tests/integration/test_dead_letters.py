@@ -16,7 +16,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from benchmarks.workload import fixed_model
-from stream_seg.streaming.partitioning import partitions_of
+from stream_seg.contracts.partitioning import partitions_of
 from tests.integration.support.command import command, run_in
 from tests.integration.support.deployment import PARTITIONS, PATHLESS, Deployment, Services, deployment
 from tests.integration.support.ending import Letter, assert_all_agree, assert_exact, read_ending, read_topic

@@ -13,9 +13,9 @@ from aiokafka import AIOKafkaProducer
 
 from benchmarks.workload import fixed_model
 from stream_seg.contracts import reasons
+from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.contracts.reasons import SENTENCES
 from stream_seg.streaming.dead_letters import MAX_KEY_BYTES, MAX_VALUE_BYTES
-from stream_seg.streaming.partitioning import partitions_of
 from tests.integration.support.deployment import PARTITIONS, PATHLESS, Deployment, Services, deployment
 from tests.integration.support.ending import Ending, Letter, assert_all_agree, assert_exact, read_ending
 from tests.integration.support.events import Sent, identify, order, view

@@ -132,7 +132,6 @@ def test_the_starter_records_and_cleans_up(tmp_path: Path) -> None:
 
     with open_services(settings) as addresses:
         assert addresses.embedded_broker
-        assert addresses.embedded_redis
         assert recorded(tmp_path)["broker"]["address"] == addresses.bootstrap
         assert attach_services(settings) == addresses
         entries = recorded(tmp_path)
@@ -145,7 +144,6 @@ def test_only_what_the_settings_call_embedded_is_started(tmp_path: Path, redis_u
     with open_services(Settings(data_dir=tmp_path, redis_url=redis_url)) as addresses:
         assert list(recorded(tmp_path)) == ["broker"]
         assert addresses.redis_url == redis_url
-        assert not addresses.embedded_redis
 
 
 def test_the_second_attaches_and_its_end_stops_nothing(tmp_path: Path) -> None:

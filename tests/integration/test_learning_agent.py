@@ -24,8 +24,8 @@ from stream_seg.streaming.model_feed import ModelFeed
 from stream_seg.streaming.publish import append_all
 from stream_seg.streaming.samples import Sample
 from stream_seg.tools.model_history import publish_as_person
+from stream_seg.tools.producer import started_producer
 from stream_seg.tools.reader import read_all
-from stream_seg.tools.replay import started_producer
 from stream_seg.tools.topics import TopicSpec, create_topics
 
 POLICY = LearnerPolicy(

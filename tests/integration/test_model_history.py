@@ -13,8 +13,8 @@ from stream_seg.learning import governance
 from stream_seg.ops.brokers import BrokerError
 from stream_seg.streaming.publish import append_all
 from stream_seg.tools.model_history import TRIES, LostRace, publish_as_person, read_history
+from stream_seg.tools.producer import started_producer
 from stream_seg.tools.reader import read_all
-from stream_seg.tools.replay import started_producer
 from stream_seg.tools.topics import TopicSpec, create_topics
 from tests.unit.learning.snapshots import snapshot
 

@@ -13,11 +13,11 @@ import pytest
 
 from benchmarks.workload import fixed_model
 from stream_seg.contracts.events import MAX_TRAITS, MAX_TRAITS_BYTES
+from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.contracts.reasons import SENTENCES
 from stream_seg.streaming.dead_letters import MAX_KEY_BYTES
-from stream_seg.streaming.partitioning import partitions_of
 from stream_seg.streaming.publish import Message, append_all
-from stream_seg.tools.replay import started_producer
+from stream_seg.tools.producer import started_producer
 from tests.integration.support.deployment import PARTITIONS, PATHLESS, Deployment, Services, deployment
 from tests.integration.support.ending import Ending, assert_all_agree, assert_exact, read_ending
 from tests.integration.support.events import Sent, identify, order, view

@@ -28,10 +28,10 @@ from stream_seg.tools.fold import (
     compare,
     fold_changelog,
     fold_changes,
-    model_names,
     standing_of_document,
     standings_of_state,
 )
+from stream_seg.tools.model_history import read_history
 from stream_seg.tools.reader import read_all
 from stream_seg.tools.replay import ReplaySummary
 
@@ -99,8 +99,8 @@ class Collector:
         bootstrap, embedded, settings = self._bootstrap, self._embedded, self._settings
         fold = await fold_changes(bootstrap, settings.topic("segment-changes"), embedded=embedded)
         states = await fold_changelog(bootstrap, settings.changelog, embedded=embedded)
-        names = await model_names(bootstrap, settings.topic("segment-models"), embedded=embedded)
-        topic, state = fold.standings(), standings_of_state(states.values(), names)
+        models = await read_history(bootstrap, settings.topic("segment-models"), embedded=embedded)
+        topic, state = fold.standings(), standings_of_state(states.values(), models.names)
         documents = self._documents(topic.keys() | state.keys())
         redis = {customer: standing_of_document(document) for customer, document in documents.items()}
         different = compare(topic, redis, state)
@@ -110,7 +110,7 @@ class Collector:
             state_equals_redis=state == redis,
             different=[each.customer_id for each in different[:NAMED]],
         )
-        return Evidence(fold, states, documents, len(names), check)
+        return Evidence(fold, states, documents, len(models.in_force), check)
 
     def _documents(self, customers: Iterable[str]) -> dict[str, CustomerSegments]:
         found: dict[str, CustomerSegments] = {}

@@ -16,7 +16,6 @@ OWN_ADDRESSES = Addresses(
     bootstrap="kafka-1:9092,kafka-2:9092",
     redis_url="rediss://cache:6380/2",
     embedded_broker=False,
-    embedded_redis=False,
 )
 
 

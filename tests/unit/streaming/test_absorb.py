@@ -10,6 +10,7 @@ import pytest
 from faust.types import TP
 from prometheus_client import CollectorRegistry
 
+from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.core.decay import Decay
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.ops.metrics import Metrics
@@ -18,7 +19,6 @@ from stream_seg.streaming.absorb import Absorber
 from stream_seg.streaming.group import Group
 from stream_seg.streaming.intake import RecordBatch
 from stream_seg.streaming.ownership import OwnedPartition
-from stream_seg.streaming.partitioning import partitions_of
 from stream_seg.streaming.state.partition import PartitionState
 
 NOW = 1_800_000_000.0

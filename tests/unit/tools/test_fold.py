@@ -9,6 +9,7 @@ import pytest
 
 from stream_seg.cache import CustomerSegments
 from stream_seg.core.customer import Customer
+from stream_seg.core.namebook import NameBook
 from stream_seg.streaming.state import changelog
 from stream_seg.streaming.state.partition import PartitionState
 from stream_seg.tools.fold import (
@@ -114,7 +115,9 @@ def test_records_say_where_customers_stand() -> None:
     state.restore(b"c-2", record(-1, 0, 0, 0.0))
     state.restore(b"c-3", record(0, 1, 4, 1494352831.25))
 
-    assert standings_of_state([state], {5: ("Small spenders", "Big spenders")}) == {
+    names = NameBook()
+    names.learn(5, ("Small spenders", "Big spenders"))
+    assert standings_of_state([state], names) == {
         "c-1": Standing(2, {"behavior": Place("b1", "Big spenders", "2017-05-09T18:00:31Z")}),
         "c-3": Standing(1, {"behavior": Place("b0", "b0", "2017-05-09T18:00:31.250Z")}),
     }

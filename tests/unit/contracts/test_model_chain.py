@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream_seg.contracts.model import ModelSnapshot
-from stream_seg.streaming.model_chain import ModelChain
+from stream_seg.contracts.model_chain import ModelChain
 from tests.unit.learning.snapshots import snapshot
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from stream_seg.contracts.model import ModelSnapshot
+from .model import ModelSnapshot
 
 
 @dataclass(frozen=True, slots=True)
