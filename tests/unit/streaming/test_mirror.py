@@ -43,9 +43,10 @@ class Stage:
         self.owned = OwnedPartition.take(0, state, epoch, {})
         self.owned.group = 7
 
-    async def tend(self) -> None:
-        """As the checkpoint does between two groups."""
-        await self.mirror.tend({0: self.owned})
+    async def tend(self, turns: int = 1) -> None:
+        """As the checkpoint does between two groups; three turns are enough for everyone."""
+        for _ in range(turns):
+            await self.mirror.tend({0: self.owned})
 
     async def write(self, name: str, segment: int, sequence: int) -> None:
         """A group that moves one customer."""
@@ -109,8 +110,7 @@ def test_whoever_comes_after_a_crash_amid_a_repair_begins_it_again() -> None:
         await before.tend()
         after = Stage(before.server, EPOCH + 1)
         after.owned.marked = Mark(EPOCH, 7)  # as the changelog's header says
-        for _ in range(3):
-            await after.tend()
+        await after.tend(3)
         assert (await after.segments(), await after.mark()) == (ALL, (EPOCH + 1, 7))
 
     played(story)
@@ -119,11 +119,9 @@ def test_whoever_comes_after_a_crash_amid_a_repair_begins_it_again() -> None:
 def test_a_wiped_redis_is_noticed_and_filled_under_a_new_epoch() -> None:
     async def story() -> None:
         stage = Stage()
-        for _ in range(3):
-            await stage.tend()
+        await stage.tend(3)
         stage.server.wipe()
-        for _ in range(3):
-            await stage.tend()
+        await stage.tend(3)
         assert stage.owned.epoch == EPOCH + 1
         assert (await stage.segments(), await stage.mark()) == (ALL, (EPOCH + 1, 7))
 
@@ -133,13 +131,11 @@ def test_a_wiped_redis_is_noticed_and_filled_under_a_new_epoch() -> None:
 def test_a_redis_that_was_wiped_between_two_groups_gets_no_mark_over_the_hole() -> None:
     async def story() -> None:
         stage = Stage()
-        for _ in range(3):
-            await stage.tend()
+        await stage.tend(3)
         stage.server.wipe()
         await stage.write("c-0", 1, 2)
         assert (await stage.segments(), await stage.mark()) == ({"c-0": "b1"}, None)
-        for _ in range(3):
-            await stage.tend()
+        await stage.tend(3)
         assert (await stage.segments(), await stage.mark()) == (ALL | {"c-0": "b1"}, (EPOCH + 1, 8))
 
     played(story)
@@ -148,8 +144,7 @@ def test_a_redis_that_was_wiped_between_two_groups_gets_no_mark_over_the_hole() 
 def test_what_a_redis_that_is_away_misses_is_written_when_it_is_back() -> None:
     async def story() -> None:
         stage = Stage()
-        for _ in range(3):
-            await stage.tend()
+        await stage.tend(3)
         stage.server.available = False
         await stage.write("c-1", 2, 2)
         await stage.write("c-1", 3, 3)
@@ -169,12 +164,10 @@ def test_the_model_in_force_is_shown_and_shown_again_after_a_loss() -> None:
         stage = Stage()
         snapshot = ModelSnapshot(**fixed_model())
         stage.mirror.show_model(snapshot.version, snapshot.dumps())
-        for _ in range(3):
-            await stage.tend()
+        await stage.tend(3)
         for _ in range(2):
             assert ((await stage.cache.model()) or {})["version"] == snapshot.version
             stage.server.wipe()
-            for _ in range(3):
-                await stage.tend()
+            await stage.tend(3)
 
     played(story)
