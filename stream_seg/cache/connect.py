@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 import redis
 import redis.asyncio
@@ -63,6 +64,9 @@ def _options(connect_timeout_s: float, timeout_s: float) -> dict[str, Any]:
 
 def _made(make: Callable[..., P], url: str, options: dict[str, Any]) -> P:
     try:
+        # redis-py takes a database that is no number for database 0.
+        if (database := urlsplit(url).path.strip("/")) and not database.isdigit():
+            raise ValueError
         return make(url, **options)
     except ValueError:
         # The parser's own message may quote a part of the password, so it must not be chained.
