@@ -35,7 +35,7 @@ from .learning_agent import LearningAgent
 from .lease import HeartbeatLease
 from .mirror import Mirror
 from .model_feed import ModelFeed
-from .ownership import OwnedPartition
+from .ownership import Ends, OwnedPartition
 from .pipeline import Pipeline
 from .samples import Sampling
 from .state.disk import Databases
@@ -141,7 +141,7 @@ def build_app(settings: Settings, services: Services, metrics: Metrics, cache: C
         metrics=metrics,
     )
     made = Application(app, pipeline, lease, feed, mirror, metrics, engine)
-    _wire(made, settings)
+    _wire(made, settings, transport)
     if pinned is None:
         _wire_learning(made, settings, policy, producer)
     return made
@@ -215,7 +215,7 @@ def _policy(settings: Settings) -> LearnerPolicy:
     return LearnerPolicy(features=settings.features, warm_up_s=warm_up_s)
 
 
-def _wire(made: Application, settings: Settings) -> None:
+def _wire(made: Application, settings: Settings, transport: BatchTransport) -> None:
     app, pipeline = made.faust, made.pipeline
     inputs = {settings.topic(name): name for name in TOPICS}
     topic = app.topic(*inputs, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
@@ -229,15 +229,17 @@ def _wire(made: Application, settings: Settings) -> None:
     async def revoked(app: faust.App, revoked: Any, **_: Any) -> None:
         await pipeline.revoke()
 
-    async def ask_ends() -> dict[int, dict[str, int]]:
-        tps = [tp for tp in app.consumer.assignment() if tp.topic in inputs]
-        ends: dict[int, dict[str, int]] = {}
-        for tp, end in (await app.consumer.highwaters(*tps) if tps else {}).items():
-            ends.setdefault(tp.partition, {})[inputs[tp.topic]] = end
-        return ends
+    async def ask_ends() -> dict[int, Ends]:
+        owned = [tp for tp in app.consumer.assignment() if tp.topic in inputs or tp.topic == settings.changelog]
+        found = await app.consumer.highwaters(*owned) if owned else {}
+        return {
+            tp.partition: Ends({name: found[TP(topic, tp.partition)] for topic, name in inputs.items()}, end)
+            for tp, end in found.items()
+            if tp.topic == settings.changelog
+        }
 
     async def complete(app: faust.App, **_: Any) -> None:
-        await pipeline.assign(ask_ends)
+        await pipeline.assign(transport.counted_in, ask_ends)
 
     async def stop(app: faust.App, **_: Any) -> None:
         await pipeline.stop()

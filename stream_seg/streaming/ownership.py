@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from stream_seg.cache.port import Mark
 from stream_seg.core.vocabulary import TOPICS
@@ -22,6 +22,17 @@ ClockEnded = Callable[[str, int], bool]  # (topic, partition) -> whether the top
 
 class WrongInput(RuntimeError):
     """The input topics are not those that the state was made from."""
+
+
+class HalfState(RuntimeError):
+    """Recovery has not read all of a partition's changelog."""
+
+
+class Ends(NamedTuple):
+    """Where topics end in a partition (exclusive): the input topics by name, and the changelog."""
+
+    inputs: Mapping[str, int]
+    changelog: int
 
 
 @dataclass(slots=True, eq=False)
@@ -83,6 +94,7 @@ class OwnedPartition:
             half_life_s=half_life_s,
             inputs=dict(self.inputs),
             times=dict(self.times),
+            customers=len(self.state.records),
         )
 
     def absorbed(self, topic: str, offset: int, latest: float | None) -> None:
@@ -104,6 +116,19 @@ class OwnedPartition:
         """Whether all records below `end`, or below the end at assignment, were absorbed."""
         known = self.ends.get(topic) if end is None else end
         return known is not None and self.inputs.get(topic, -1) + 1 >= known
+
+    def check_whole(self, end: int) -> None:
+        """Raise HalfState unless all of the changelog, which ends at `end` (exclusive), is in the state."""
+        state, header = self.state, self.state.header
+        read, customers = (state.offset if state.offset is not None else -1) + 1, len(state.records)
+        said = header.customers if header is not None else 0
+        if read < end or customers < said:
+            raise HalfState(
+                f"partition {self.number} was not recovered as a whole: its changelog was read up to offset {read} of"
+                f" {end}, and {customers} customers were found where there must be {said}. Nothing was written; restart"
+                " this worker. If that does not help, delete the store under DATA_DIR, if there is one, and see"
+                " docs/operations.md for a damaged changelog"
+            )
 
     def check_inputs(self) -> None:
         """Refuse input topics that were made anew: state from other events would call the new ones seen."""

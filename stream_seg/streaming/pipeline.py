@@ -19,7 +19,7 @@ from .crash_points import reach
 from .memory import give_back_memory
 from .mirror import Mirror
 from .model_feed import ModelFeed
-from .ownership import OwnedPartition, WrongInput
+from .ownership import Ends, OwnedPartition, WrongInput
 from .publish import append_snapshot
 from .samples import Sampling
 from .state.store import PartitionedStore
@@ -100,9 +100,17 @@ class Pipeline:
             reach("revoked")
         await self.checkpoint.drain()
 
-    async def assign(self, ask_ends: Callable[[], Awaitable[Mapping[int, Mapping[str, int]]]]) -> None:
-        """Recovery is done: take ownership of partitions; `ask_ends` for the high watermarks of their input topics."""
+    async def assign(
+        self, counted_in: Callable[[], Awaitable[bool]], ask_ends: Callable[[], Awaitable[Mapping[int, Ends]]]
+    ) -> None:
+        """Recovery is done: take ownership of partitions.
+
+        The broker is asked whether this worker is still `counted_in`, and where topics end: during a rebalance there
+        are no heartbeats, and what took longer than a session, such as opening stores, has cost the partitions.
+        """
         era = self._era
+        if not await counted_in():
+            return
         ends = await ask_ends()
         store = self._store()
         if store.failure is not None:
@@ -112,10 +120,11 @@ class Pipeline:
             return  # they may be others' by now, and are forgotten here; the next assignment says which are ours
         wall_ms = int(self._wall() * 1000)
         owned = {
-            number: OwnedPartition.take(number, store.partition(number), wall_ms, known)
+            number: OwnedPartition.take(number, store.partitions[number], wall_ms, known.inputs)
             for number, known in sorted(ends.items())
         }
-        for held in owned.values():
+        for number, held in owned.items():
+            held.check_whole(ends[number].changelog)
             held.check_inputs()
             self._check_half_life(held)
             self._plan_reevaluation(held)

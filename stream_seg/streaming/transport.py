@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from time import monotonic
 from typing import Any, Final
@@ -22,8 +22,32 @@ from .quiet import LIBRARY_LOG
 
 # How often a fetch looks whether input may be fetched again.
 HELD_FETCH_S: Final = 0.05
+# How long to wait for a broker that does not answer a heartbeat.
+BROKER_AGAIN_S: Final = 0.5
 # The member id of one that has not joined, or is not known any more.
 NOBODY: Final = JoinGroupRequest.UNKNOWN_MEMBER_ID
+
+
+def keep_assignments_apart(app: Any) -> None:
+    """Leave out what comes of a recovery after the rebalance that ended it.
+
+    Faust goes on with it until the next begins. Its end would pass for the end of the next, in which nothing was read
+    yet; an event of it counts as read up to there, so that the next begins behind it.
+    """
+    recovery, queue = app.tables.recovery, app.tables.changelog_queue
+    complete, get = recovery.on_recovery_completed, queue.get
+
+    async def complete_unless_over(generation_id: int = 0) -> None:
+        if generation_id == app.consumer_generation_id and not app.consumer.moving:
+            await complete(generation_id)
+
+    async def get_unless_over() -> Any:
+        while True:
+            event = await get()
+            if event.message.generation_id == app.consumer_generation_id:
+                return event
+
+    recovery.on_recovery_completed, queue.get = complete_unless_over, get_unless_over
 
 
 class NameTaken(KafkaError):  # type: ignore[misc]
@@ -104,6 +128,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         if transport.embedded:
             leave_formed_groups_only(consumer._coordinator)
             look_long_enough(consumer._fetcher)
+        keep_assignments_apart(self.app)
 
     def set_shutdown(self) -> None:
         """Tell the worker that this has ended; after a crash it may not wait for that, and the loop may be closed."""
@@ -126,7 +151,14 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
                 raise taken
             return good
 
-        coordinator._do_heartbeat = watched
+        async def counted_in() -> bool:
+            while not await watched():
+                if coordinator.member_id == NOBODY:
+                    return False
+                await asyncio.sleep(BROKER_AGAIN_S)
+            return True
+
+        coordinator._do_heartbeat, transport.counted_in = watched, counted_in
 
     async def _fetch_records(
         self, consumer: Any, active_partitions: set[TP], timeout: float | None = None, max_records: int | None = None
@@ -169,7 +201,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
 
     input_held = True
     _input_resumed = False
-    _moving = False  # a rebalance has begun, and not ended: what resumes now belongs to the assignment before
+    moving = False  # a rebalance has begun, and not ended: what resumes now belongs to the assignment before
 
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, thread_loop=self.loop, beacon=self.beacon)
@@ -180,12 +212,12 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """A rebalance begins."""
-        self.input_held, self._input_resumed, self._moving = True, False, True
+        self.input_held, self._input_resumed, self.moving = True, False, True
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """A rebalance ends; recovery follows."""
-        self.input_held, self._input_resumed, self._moving = True, False, False
+        self.input_held, self._input_resumed, self.moving = True, False, False
         self.transport.last_heartbeat = awake_or_not()  # the broker has just counted this worker in
         await super().on_partitions_assigned(assigned, generation_id)
 
@@ -193,7 +225,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
         """The first step of going on: of the changelog when recovery begins, of the input when it is over."""
         resumed = set(tps)
         super().resume_partitions(resumed)
-        self._input_resumed |= not self._moving and self.changelog_among(resumed) != resumed
+        self._input_resumed |= not self.moving and self.changelog_among(resumed) != resumed
 
     def resume_flow(self) -> None:
         """The last step of going on."""
@@ -217,6 +249,9 @@ class BatchTransport(driver.Transport):  # type: ignore[misc]
     """Transport of one worker. `last_heartbeat` is when the last good one was sent, on the clock of the lease."""
 
     Consumer = BatchConsumer
+
+    # Asks the broker whether it counts this worker in, until it answers. False: it will assign anew.
+    counted_in: Callable[[], Awaitable[bool]]
 
     def __init__(self, *args: Any, embedded: bool, fetch_wait_ms: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

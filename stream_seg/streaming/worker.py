@@ -30,7 +30,7 @@ from stream_seg.settings import Settings
 
 from .app import Application, Services, build_app
 from .lease import LeaseLost
-from .ownership import WrongInput
+from .ownership import HalfState, WrongInput
 from .quiet import LIBRARY_LOG
 from .state.changelog import BadChangelog
 from .state.disk import StoreError
@@ -47,6 +47,7 @@ EXPECTED: Final = (
     BadRecord,
     BrokerError,
     CacheError,
+    HalfState,
     KafkaError,
     LeaseLost,
     NameTaken,

@@ -20,6 +20,7 @@ from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
 from stream_seg.streaming.app import EMBEDDED_SESSION_S, build_app
 from stream_seg.streaming.app import Services as WorkerServices
+from stream_seg.streaming.ownership import Ends
 from stream_seg.tools.topics import create_topics, topic_specs
 from tests.integration.support.deployment import (
     PATHLESS,
@@ -193,13 +194,16 @@ def test_a_rebalance_that_begins_while_ownership_is_taken_wins(on: Services, tmp
         application = build_app(settings, made, Metrics(CollectorRegistry()))
         pipeline, asked, revoked = application.pipeline, asyncio.Event(), asyncio.Event()
 
-        async def ends() -> dict[int, dict[str, int]]:
+        async def ends() -> dict[int, Ends]:
             if step != "models":
                 asked.set()
                 await revoked.wait()
-            return {0: dict.fromkeys(TOPICS, 0)}
+            return {0: Ends(dict.fromkeys(TOPICS, 0), 0)}
 
-        taking = asyncio.create_task(pipeline.assign(ends))
+        async def counted_in() -> bool:
+            return True
+
+        taking = asyncio.create_task(pipeline.assign(counted_in, ends))
         await (asyncio.sleep(0) if step == "models" else asked.wait())  # it asks the broker for models now, or for ends
         await pipeline.revoke()
         revoked.set()

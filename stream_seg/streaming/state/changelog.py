@@ -45,7 +45,7 @@ class Header:
 
     `confirmed` is the last group whose changes are acknowledged by the topic, `clock` the stream clock (epoch
     seconds), `inputs` the highest offset absorbed by input topic, `model_version` the model that customers were
-    evaluated with, `half_life_s` what sums decay by.
+    evaluated with, `half_life_s` what sums decay by. `customers`: as many at least must be found before the header.
     """
 
     epoch: int
@@ -56,6 +56,7 @@ class Header:
     half_life_s: float
     inputs: dict[str, int] = field(default_factory=dict)
     times: dict[str, float] = field(default_factory=dict)  # largest occurred_at by input topic
+    customers: int = 0
 
 
 _HEADER_FIELDS: Final = tuple(each.name for each in fields(Header))
@@ -116,7 +117,8 @@ def check_key(key: bytes | None) -> None:
 
 def _checked(header: Header) -> Header:
     """The header, if every field has its type; raises TypeError."""
-    numbers = (header.epoch, header.group, header.confirmed, header.model_version, *header.inputs.values())
+    whole = (header.epoch, header.group, header.confirmed, header.model_version, header.customers)
+    numbers = (*whole, *header.inputs.values())
     times = (header.clock, header.half_life_s, *header.times.values())
     if not all(type(number) is int and number <= MAX_NUMBER for number in numbers) or not all(
         type(t) in (float, int) for t in times

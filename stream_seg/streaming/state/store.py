@@ -32,18 +32,12 @@ class PartitionedStore(Store):  # type: ignore[misc]
     def __post_init__(self) -> None:
         self.partitions: dict[int, PartitionState] = {}
         self.failure: Exception | None = None
+        self._since: dict[int, int] = {}  # generation of the group in which each of them was taken up
 
     @property
     def _databases(self) -> Databases | None:
         databases: Databases | None = (self.options or {}).get("databases")
         return databases
-
-    def partition(self, number: int) -> PartitionState:
-        """State of a partition, empty when nothing is known of it."""
-        state = self.partitions.get(number)
-        if state is None:
-            state = self.partitions[number] = PartitionState()
-        return state
 
     def keep_only(self, owned: Iterable[int]) -> None:
         """Forget every partition that is owned elsewhere; what is on disk stays there."""
@@ -61,9 +55,11 @@ class PartitionedStore(Store):  # type: ignore[misc]
         """Forget partitions that went elsewhere, before Faust asks from where to recover the others."""
         mine = {tp for tp in assigned if tp.topic == self.table.changelog_topic_name}
         self.keep_only(tp.partition for tp in mine)
-        if self._databases is None:
-            return
         opened = [tp for tp in mine if tp.partition not in self.partitions]
+        self._since |= {tp.partition: generation_id for tp in opened}
+        if self._databases is None:
+            self.partitions |= {tp.partition: PartitionState() for tp in opened}
+            return
         found = await asyncio.gather(*(open_partition(self._databases, tp.partition) for tp in opened))
         for tp, records in zip(opened, found, strict=True):
             self.partitions[tp.partition] = PartitionState.from_disk(records)
@@ -78,7 +74,11 @@ class PartitionedStore(Store):  # type: ignore[misc]
         """Restore from events of the changelog; each carries a whole batch of records (see intake)."""
         for event in batch:
             records = event.message.value.records
-            state = self.partition(event.message.partition)
+            state = self.partitions.get(event.message.partition)
+            if state is None or event.message.generation_id < self._since[event.message.partition]:
+                # Faust keeps one for later, and may come with it when the partition has gone, or gone and come back.
+                # In a state that is not kept it would stand for all that lies before it in the changelog.
+                continue
             # Faust reads the record at the offset that the store has once more.
             known = [record for record in records if state.offset is not None and record.offset <= state.offset]
             try:
@@ -88,7 +88,8 @@ class PartitionedStore(Store):  # type: ignore[misc]
                 for record in records[len(known) :]:
                     state.restore(record.key, record.value)
                 self.options["replayed"](len(records) - len(known))
-                state.offset, state.seal = records[-1].offset, seal_of(records[-1].value)
+                if len(known) < len(records):
+                    state.offset, state.seal = records[-1].offset, seal_of(records[-1].value)
                 if isinstance(state.records, DiskRecords) and state.records.gathered():
                     state.keep_restored()
             except (BadChangelog, BadRecord, StoreError) as reason:
@@ -97,9 +98,12 @@ class PartitionedStore(Store):  # type: ignore[misc]
             reach("recovering")
 
     def persisted_offset(self, tp: TP) -> int | None:
-        """Last changelog offset that the store holds; what came before is not read again at a rebalance."""
+        """Last changelog offset that the store holds; what came before is not read again at a rebalance.
+
+        -1 for none: to Faust, None means wherever it was when it last had the partition.
+        """
         state = self.partitions.get(tp.partition)
-        return state.offset if state else None
+        return -1 if state is None or state.offset is None else state.offset
 
     def set_persisted_offset(self, tp: TP, offset: int) -> None:
         """Faust's own sends would report here; the changelog is written by the checkpoint instead."""
