@@ -118,16 +118,21 @@ class OwnedPartition:
         return known is not None and self.inputs.get(topic, -1) + 1 >= known
 
     def check_whole(self, end: int) -> None:
-        """Raise HalfState unless all of the changelog, which ends at `end` (exclusive), is in the state."""
+        """Raise HalfState unless all of the changelog, which ends at `end` (exclusive), is in the state.
+
+        Nobody goes on from a store on disk that lacks a part: the next start reads the whole changelog.
+        """
         state, header = self.state, self.state.header
         read, customers = (state.offset if state.offset is not None else -1) + 1, len(state.records)
         said = header.customers if header is not None else 0
         if read < end or customers < said:
+            state.foreign = True
+            state.keep_restored()
             raise HalfState(
                 f"partition {self.number} was not recovered as a whole: its changelog was read up to offset {read} of"
                 f" {end}, and {customers} customers were found where there must be {said}. Nothing was written; restart"
-                " this worker. If that does not help, delete the store under DATA_DIR, if there is one, and see"
-                " docs/operations.md for a damaged changelog"
+                " this worker, which reads all of it anew. If that does not help, the changelog lacks customers: see"
+                " docs/operations.md for one that is damaged"
             )
 
     def check_inputs(self) -> None:

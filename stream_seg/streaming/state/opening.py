@@ -54,7 +54,7 @@ def _trusted(databases: Databases, directory: str) -> DiskRecords:
     kept = records.bookmark()
     if kept is not None and kept.offset is None:
         records.close()
-        log.warning("partition %s is restored from the changelog: two workers had written to it", directory)
+        log.warning("partition %s is restored from the changelog: its store may lack what others wrote", directory)
         return databases.open_empty(directory)
     return records
 

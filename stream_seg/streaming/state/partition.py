@@ -28,7 +28,7 @@ class PartitionState:
     epoch_seen: int = 0
     unconfirmed: Unconfirmed = field(default_factory=list)
     seal: int | None = None
-    foreign: bool = False  # whether another worker wrote among what this one did
+    foreign: bool = False  # whether it may lack something, such as what another worker wrote among its own
 
     @classmethod
     def from_disk(cls, records: DiskRecords) -> PartitionState:
@@ -40,7 +40,7 @@ class PartitionState:
 
     def bookmark(self) -> Bookmark:
         """What belongs to the records as they are now."""
-        # What someone else wrote among one's own may be missing here: then nobody goes on from these records.
+        # What may be missing here nobody would read again who goes on from these records.
         offset = None if self.foreign else self.offset
         return Bookmark(offset, self.seal or 0, self.epoch_seen, self.header, self.unconfirmed)
 

@@ -98,6 +98,7 @@ def test_nobody_owns_half_a_state(end: int, customers: int) -> None:
     state.restore(HEADER_KEY, pack_header(Header(2, 1, 1, 0.0, 1, 1.0, customers=customers)))
     with pytest.raises(HalfState, match=rf"read up to offset 6 of {end}, and 6 customers .* must be {customers}\."):
         held.check_whole(end)
+    assert state.bookmark().offset is None  # whoever finds it on disk begins anew
 
 
 def test_a_header_says_how_many_customers_there_are() -> None:
