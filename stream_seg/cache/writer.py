@@ -40,9 +40,9 @@ class _Script:
 
 _WRITE: Final = _Script("write.lua")
 _MARK: Final = _Script("mark.lua")
-_MARKS: Final = _Script("marks.lua")
+_CLAIM: Final = _Script("claim.lua")
 _MODEL: Final = _Script("model.lua")
-_LOAD: Final[list[Command]] = [("SCRIPT LOAD", script.text) for script in (_WRITE, _MARK, _MARKS, _MODEL)]
+_LOAD: Final[list[Command]] = [("SCRIPT LOAD", script.text) for script in (_WRITE, _MARK, _CLAIM, _MODEL)]
 
 
 class CacheWriter:
@@ -99,7 +99,7 @@ class CacheWriter:
         """
         wanted = list(partitions)
         keys = [self._keys.owner, *map(self._keys.mark, wanted)]
-        ((owner, *held),) = await self._call([_MARKS.call(keys, self._app_id)])
+        ((owner, *held),) = await self._call([_CLAIM.call(keys, self._app_id)])
         if owner != self._app_id:
             raise PrefixTaken(self._keys.prefix, owner, self._app_id)
         return {partition: _mark_of(*mark) for partition, mark in zip(wanted, held, strict=True)}

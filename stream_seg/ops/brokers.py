@@ -32,6 +32,13 @@ class BrokerError(Exception):
     """The broker or a topic is not there; the message says what to do."""
 
 
+class NoBroker(BrokerError):
+    """Nothing answers at the address of the brokers."""
+
+    def __init__(self, bootstrap: str) -> None:
+        super().__init__(f"no broker answers at {bootstrap}: is it running? Set STREAM_SEG_BROKER to the right address")
+
+
 @contextlib.asynccontextmanager
 async def connect(bootstrap: str) -> AsyncIterator[AIOKafkaClient]:
     """A started client for `host:port[,host:port]`.
@@ -43,9 +50,7 @@ async def connect(bootstrap: str) -> AsyncIterator[AIOKafkaClient]:
         try:
             await client.bootstrap()
         except (KafkaError, OSError) as error:
-            raise BrokerError(
-                f"no broker answers at {bootstrap}: is it running? Set STREAM_SEG_BROKER to the right address"
-            ) from error
+            raise NoBroker(bootstrap) from error
         yield client
     except (KafkaError, TimeoutError) as error:
         raise BrokerError(f"the broker at {bootstrap} answers with an error: {error}") from error

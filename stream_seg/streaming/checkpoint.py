@@ -212,7 +212,7 @@ class Checkpoint:
                 # keeps whatever is last under a key: append every record again behind it.
                 self._metrics.foreign_appends.inc()
                 owned.rewrite = owned.state.records.walk()
-                owned.state.foreign = True
+                owned.state.incomplete = True
             owned.state.offset = last
 
     async def _publish_changes(self, written: list[Written]) -> None:

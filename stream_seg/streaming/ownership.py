@@ -126,7 +126,7 @@ class OwnedPartition:
         read, customers = (state.offset if state.offset is not None else -1) + 1, len(state.records)
         said = header.customers if header is not None else 0
         if read < end or customers < said:
-            state.foreign = True
+            state.incomplete = True
             state.keep_restored()
             raise HalfState(
                 f"partition {self.number} was not recovered as a whole: its changelog was read up to offset {read} of"

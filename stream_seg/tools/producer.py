@@ -10,7 +10,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from stream_seg.ops.brokers import BrokerError
+from stream_seg.ops.brokers import NoBroker
 
 BATCH_BYTES: Final = 256 * 1024  # a partition's share of what replay sends at once; Kafka takes up to 1 MiB
 REQUEST_TIMEOUT_MS: Final = 30_000
@@ -19,7 +19,7 @@ STOP_TIMEOUT_S: Final = 5.0
 
 @asynccontextmanager
 async def started_producer(bootstrap: str) -> AsyncIterator[Any]:
-    """A producer that waits for all replicas; raises BrokerError when no broker answers."""
+    """A producer that waits for all replicas; raises NoBroker when none answers."""
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap,
         acks="all",
@@ -31,9 +31,7 @@ async def started_producer(bootstrap: str) -> AsyncIterator[Any]:
     except KafkaError as error:
         with suppress(KafkaError):
             await producer.stop()
-        raise BrokerError(
-            f"no broker answers at {bootstrap}: is it running? Set STREAM_SEG_BROKER to the right address"
-        ) from error
+        raise NoBroker(bootstrap) from error
     try:
         yield producer
     finally:

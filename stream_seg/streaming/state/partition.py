@@ -28,7 +28,7 @@ class PartitionState:
     epoch_seen: int = 0
     unconfirmed: Unconfirmed = field(default_factory=list)
     seal: int | None = None
-    foreign: bool = False  # whether it may lack something, such as what another worker wrote among its own
+    incomplete: bool = False  # whether it may lack something, such as what another worker wrote among its own
 
     @classmethod
     def from_disk(cls, records: DiskRecords) -> PartitionState:
@@ -41,7 +41,7 @@ class PartitionState:
     def bookmark(self) -> Bookmark:
         """What belongs to the records as they are now."""
         # What may be missing here nobody would read again who goes on from these records.
-        offset = None if self.foreign else self.offset
+        offset = None if self.incomplete else self.offset
         return Bookmark(offset, self.seal or 0, self.epoch_seen, self.header, self.unconfirmed)
 
     def keep_restored(self) -> None:

@@ -150,7 +150,7 @@ def test_a_store_of_another_changelog_is_refused(databases: Databases) -> None:
 
 def test_where_two_had_written_the_changelog_is_restored_from_its_beginning(databases: Databases) -> None:
     state = restore(PartitionState(databases.open("0")), CHANGELOG[:3])
-    state.foreign = True
+    state.incomplete = True
     state.keep_written()
     close(state)
     records = asyncio.run(open_partition(databases, 0))
