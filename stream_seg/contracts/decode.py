@@ -98,9 +98,10 @@ class Decoder:
     def _read_times(self, decoded: Decoded, now_s: float) -> None:
         said = [event["occurred_at"] for event in decoded.events]
         refused: dict[int, Refused] = {}
-        times = _bulk_times(said)
-        if times is None:
-            times = [_time(at, moment, refused) for at, moment in enumerate(said)]
+        times = [
+            _time(at, moment, refused) if t is None else t
+            for at, (t, moment) in enumerate(zip(_bulk_times(said), said, strict=True))
+        ]
         latest = now_s + self._future_slack_s
         if times and not (min(times) >= 0.0 and max(times) <= latest):
             for at, t in enumerate(times):
@@ -159,12 +160,12 @@ def _all_equal(owners: list[str], keys: list[bytes | None]) -> bool:
     return "\n".join(owners).encode() == joined and joined.count(b"\n") == len(keys) - 1
 
 
-def _bulk_times(said: list[Any]) -> list[float] | None:
-    """Epoch seconds of many moments at once; None where they are not all alike."""
+def _bulk_times(said: list[Any]) -> list[float | None]:
+    """Epoch seconds of many moments at once; None in place of those to be read one by one."""
     try:
         return bulk_seconds(said)
     except TypeError:
-        return list(said) if set(map(type, said)) == {float} else None
+        return [None] * len(said)  # there are numbers among them
 
 
 def _time(at: int, moment: str | float, refused: dict[int, Refused]) -> float:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from stream_seg.contracts.times import MissingOffset, bulk_seconds, parse_rfc3339, rfc3339, rfc3339_ms
+from stream_seg.contracts.times import EPOCH, MissingOffset, bulk_seconds, parse_rfc3339, rfc3339, rfc3339_ms
 
 
 def test_text_has_milliseconds_only_where_they_are_not_zero() -> None:
@@ -108,55 +110,94 @@ def test_what_is_no_time_is_refused(text: str) -> None:
     assert not isinstance(fault.value, MissingOffset)
 
 
+_ODD = [
+    "2017-05-09T18:00:31",
+    "2017-05-09T18:00:3Z",
+    "2017-05-09T18:00:31.Z",
+    "2017-05-09T18:00:60Z",
+    "2016-12-31T23:59:60Z",
+    "0000-01-01T00:00:00Z",
+    "1683-01-01T00:00:00.000001Z",
+    "2256-01-01T00:00:00.000001Z",
+    "2017-13-09T18:00:31Z",
+    "2017-02-29T18:00:31Z",
+    "2017-05-09T24:00:00Z",
+    "2017-05-09 18:00:31Z",
+    "+017-05-09T18:00:31Z",
+    " 017-05-09T18:00:31Z",
+    "２017-05-09T18:00:1Z",
+    "2017-05-09T18:00:31+02:00",
+    "2017-05-09T18:00:31-00:00",
+    "2017-05-09T18:00:31.1234567Z",
+    "Z\n2017-05-09T18:00:31",
+    "",
+]
+
+
 @given(
     st.from_regex(
-        r"[0-2][0-9]{3}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9](\.[0-9]{1,6})?Z", fullmatch=True
+        r"[0-2][0-9]{3}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9](\.[0-9]{1,6})?(Z|[+]00:00)",
+        fullmatch=True,
     )
 )
+@example("1000-01-01T00:00:00.00001Z")
 def test_what_many_at_once_take_is_what_one_alone_is(text: str) -> None:
-    found = bulk_seconds([text, text])
-    assert found is None or found == [parse_rfc3339(text)] * 2 or found[0] > 9e9
+    found = bulk_seconds([text] * 8)
+    assert found in ([None] * 8, [_alone(text)] * 8)
 
 
+@given(st.integers(-9_007_199_254_000_000, 9_007_199_254_000_000), st.integers(1, 6))
+def test_many_at_once_take_all_moments_that_floats_hold_to_the_microsecond(us: int, decimals: int) -> None:
+    moment = EPOCH + timedelta(microseconds=us // 10 ** (6 - decimals) * 10 ** (6 - decimals))
+    text = f"{moment:%Y-%m-%dT%H:%M:%S.%f}"[: 20 + decimals]
+    for whole in (f"{text}Z", f"{text}+00:00"):
+        assert bulk_seconds([whole] * 8) == [parse_rfc3339(whole)] * 8
+
+
+@pytest.mark.parametrize("ending", ["Z", "+00:00"])
 @pytest.mark.parametrize("decimals", ["", ".1", ".25", ".250", ".2501", ".25011", ".250119"])
-def test_many_at_once_are_exactly_as_one_by_one(decimals: str) -> None:
+def test_many_at_once_are_exactly_as_one_by_one(decimals: str, ending: str) -> None:
     texts = [
-        f"1970-01-01T00:00:00{decimals}Z",
-        f"2016-02-29T23:59:59{decimals}Z",
-        f"2017-05-09T18:00:31{decimals}Z",
-        f"2254-12-31T23:59:59{decimals}Z",
-    ]
+        f"1970-01-01T00:00:00{decimals}{ending}",
+        f"2016-02-29T23:59:59{decimals}{ending}",
+        f"2017-05-09T18:00:31{decimals}{ending}",
+        f"2254-12-31T23:59:59{decimals}{ending}",
+    ] * 2
     assert bulk_seconds(texts) == [parse_rfc3339(text) for text in texts]
 
 
-@pytest.mark.parametrize(
-    "odd",
-    [
-        "2017-05-09T18:00:31",
-        "2017-05-09T18:00:3Z",
-        "2017-05-09T18:00:60Z",
-        "2016-12-31T23:59:60Z",
-        "0000-01-01T00:00:00Z",
-        "2017-13-09T18:00:31Z",
-        "2017-02-29T18:00:31Z",
-        "2017-05-09 18:00:31Z",
-        "+017-05-09T18:00:31Z",
-        " 017-05-09T18:00:31Z",
-        "２017-05-09T18:00:1Z",
-        "2017-05-09T18:00:31+00:00",
-        "2017-05-09T18:00:31.5Z",
-        "Z\n2017-05-09T18:00:31",
-        "",
-    ],
-)
-def test_many_at_once_leave_what_is_not_of_one_shape_to_parsing_one_by_one(odd: str) -> None:
-    assert bulk_seconds(["2017-05-09T18:00:31Z", odd, "2017-05-09T18:00:31Z"]) is None
+def test_many_at_once_may_have_different_numbers_of_decimals() -> None:
+    texts = [f"2017-05-09T18:00:{at:02d}{decimals}Z" for at in range(20) for decimals in ("", ".5", ".25", ".000001")]
+    assert bulk_seconds(texts) == [parse_rfc3339(text) for text in texts]
+
+
+@pytest.mark.parametrize("odd", _ODD)
+def test_many_at_once_leave_what_has_another_form_to_parsing_one_by_one(odd: str) -> None:
+    others = ["2017-05-09T18:00:31.25Z"] * 8
+    assert bulk_seconds([*others[:5], odd, *others[5:]]) in (
+        [1494352831.25] * 5 + [None] + [1494352831.25] * 3,  # alone of its length
+        [None] * 9,
+    )
+    assert bulk_seconds([odd] * 8) == [None] * 8
 
 
 def test_texts_whose_lengths_only_add_up_are_not_taken_for_rows() -> None:
-    assert bulk_seconds(["2017-05-09T18:00:31", "Z2017-05-09T18:00:31Z"]) is None
-    assert bulk_seconds(["2017-05-09T18:00:31Z\n2017-05-09T18:00:31Z", ""]) is None
+    assert bulk_seconds(["2017-05-09T18:00:31", "Z2017-05-09T18:00:31Z"] * 8) == [None] * 16
+    assert bulk_seconds(["2017-05-09T18:00:31Z\n2017-05-09T18:00:31Z", ""] * 8) == [None] * 16
 
 
-def test_many_at_once_of_none_are_none() -> None:
+def test_few_are_parsed_one_by_one() -> None:
+    assert bulk_seconds(["2017-05-09T18:00:31Z"] * 7) == [None] * 7
     assert bulk_seconds([]) == []
+
+
+def test_what_is_no_text_is_refused() -> None:
+    with pytest.raises(TypeError):
+        bulk_seconds(["2017-05-09T18:00:31Z", 1494352831.0])  # type: ignore[list-item]
+
+
+def _alone(text: str) -> float | None:
+    try:
+        return parse_rfc3339(text)
+    except ValueError:
+        return None
