@@ -98,10 +98,8 @@ class Decoder:
     def _read_times(self, decoded: Decoded, now_s: float) -> None:
         said = [event["occurred_at"] for event in decoded.events]
         refused: dict[int, Refused] = {}
-        times = [
-            _time(at, moment, refused) if t is None else t
-            for at, (t, moment) in enumerate(zip(_bulk_times(said), said, strict=True))
-        ]
+        found = _bulk_times(said)
+        times = [_time(at, said[at], refused) if t is None else t for at, t in enumerate(found)]
         latest = now_s + self._future_slack_s
         if times and not (min(times) >= 0.0 and max(times) <= latest):
             for at, t in enumerate(times):

@@ -23,12 +23,11 @@ def partitions_of(keys: Sequence[bytes], partitions: int) -> npt.NDArray[np.int6
     return (out & 0x7FFFFFFF) % partitions
 
 
-def misplaced(found: Sequence[tuple[bytes, int]], partitions: int) -> set[tuple[bytes, int]]:
-    """Those keys, each with the partition in which it was found, that do not belong there."""
-    if not found:
-        return set()
-    right = partitions_of([key for key, _ in found], partitions).tolist()
-    return {each for each, belongs in zip(found, right, strict=True) if each[1] != belongs}
+def misplaced(keys: Sequence[bytes], found: Sequence[int], partitions: int) -> list[int]:
+    """Positions of those of `keys` that do not belong in the partition where they were `found`."""
+    if not keys:
+        return []
+    return np.flatnonzero(partitions_of(keys, partitions) != np.array(found, np.int64)).tolist()
 
 
 def _murmur2(keys: Sequence[bytes], length: int) -> npt.NDArray[np.uint32]:

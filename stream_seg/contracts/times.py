@@ -40,7 +40,6 @@ class MissingOffset(ValueError):
     """A time without an offset from UTC."""
 
 
-@lru_cache(maxsize=4096)
 def rfc3339(t: float) -> str:
     """Epoch seconds as UTC text, with milliseconds only where they are not zero: 2017-05-09T18:00:31.250Z.
 
@@ -50,6 +49,7 @@ def rfc3339(t: float) -> str:
     return text[:-5] + "Z" if text.endswith(".000Z") else text
 
 
+@lru_cache(maxsize=4096)  # a change says the same time in three places
 def rfc3339_ms(t: float) -> str:
     """Epoch seconds as UTC text, always with three decimals, so that texts sort as times do.
 

@@ -125,7 +125,7 @@ def _interact(said: Rows, held: WorkingSet) -> None:
     held.add(np.tile(rows, _SLOTS_A_VIEW), np.array(slots), 1.0, np.tile(times, _SLOTS_A_VIEW))
     held.count(rows, INTERACTIONS_COUNT, 1)
     for row, event in zip(said.rows, said.events, strict=True):
-        causes[row] = event
+        causes[row] = event["event_id"], event["type"]
 
 
 def _purchase(said: Rows, held: WorkingSet, keep: int) -> list[Outcome]:
@@ -145,7 +145,7 @@ def _purchase(said: Rows, held: WorkingSet, keep: int) -> list[Outcome]:
         if outcome is not _ABSORBED:
             unusual.append(outcome)
         if outcome is not _REPEATED_ORDER:
-            causes[row] = event
+            causes[row] = event["event_id"], kind
     held.post(ledger)
     return unusual
 
@@ -165,4 +165,4 @@ def _note_goods(event: Event, row: int, t: float, ledger: Ledger) -> None:
 def _profile(said: Rows, held: WorkingSet) -> None:
     for row, event, t in zip(said.rows, said.events, said.times, strict=True):
         held.traits[row] = traits.merge(held.traits[row], event.get("traits") or {}, t, event["event_id"])
-        held.causes[row] = event
+        held.causes[row] = event["event_id"], event["type"]

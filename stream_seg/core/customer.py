@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import inf
 from struct import Struct
 from typing import Any, Final
@@ -54,6 +54,7 @@ if sys.byteorder != "little":
     raise ImportError("records hold numbers as little-endian machines do; stream_seg does not run on this one")
 
 Columns = npt.NDArray[Any]
+Cause = tuple[str, str]  # id and type of an event
 
 
 class BadRecord(ValueError):
@@ -118,7 +119,7 @@ class Customer:
         self.recent = b""  # fingerprints of the last event ids, oldest first
         self.orders = b""  # ORDER_ENTRY of the last orders, oldest first
         self.traits = b""  # JSON, see traits.py
-        self.cause: Mapping[str, Any] | None = None
+        self.cause: Cause | None = None
 
     @property
     def purchase_days(self) -> int:

@@ -22,7 +22,7 @@ import numpy as np
 
 from . import features
 from .absorption import Event, Rows, Rules, absorb_rows
-from .customer import NO_SEGMENT, Columns, Customer, columns
+from .customer import NO_SEGMENT, Cause, Columns, Customer, columns
 from .features import FEATURES, Matrix
 from .model import BEHAVIOR, Assignment, SegmentModel, segment_id
 from .namebook import NameBook
@@ -215,7 +215,7 @@ def _transition(
     left: Held | None,
     why: Why,
     reason: str,
-    cause: Event | None,
+    cause: Cause | None,
     sequence: int,
     life: int,
 ) -> Transition:
@@ -223,7 +223,7 @@ def _transition(
     stays = left is not None and left.segment == segment_id(why.to)
     entered = Held(segment_id(why.to), model.names[why.to], left.since if left and stays else why.at)
     reason = "definition" if stays else reason
-    by = cause if reason == "event" else None
+    event_id, event_type = cause if cause and reason == "event" else (None, None)
     return Transition(
         customer_id=key.decode(),
         dimension=BEHAVIOR,
@@ -231,8 +231,8 @@ def _transition(
         from_=left,
         to=entered,
         reason=reason,
-        event_id=by["event_id"] if by else None,
-        event_type=by.get("type", "order_completed") if by else None,
+        event_id=event_id,
+        event_type=event_type,
         features=why.features,
         confidence=why.confidence,
         runner_up=None if why.runner_up is None else segment_id(why.runner_up),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from .customer import DTYPE, FORMAT, LAYOUT, Customer, day_bytes
+from .customer import DTYPE, FORMAT, LAYOUT, Cause, Customer, day_bytes
 from .decay import Decay
 from .ledger import COUNTS, Ledger
 from .purchase_days import PurchaseDays
@@ -48,7 +48,7 @@ class WorkingSet:
         self.recent: list[bytes] = []
         self.orders: list[bytes] = []
         self.traits: list[bytes] = []
-        self.causes: list[Mapping[str, Any] | None] = []
+        self.causes: list[Cause | None] = []
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -57,13 +57,9 @@ class WorkingSet:
         column = self._numbers[name][: len(self.keys)]
         return column[:, :SUMS] if name == "sums" else column
 
-    def absent(self, keys: Iterable[bytes]) -> set[bytes]:
-        """Those of `keys` that are not open."""
-        return {key for key in keys if key not in self._rows}
-
-    def row(self, key: bytes) -> int | None:
-        """The row of a customer; None where it is not open."""
-        return self._rows.get(key)
+    def find(self, keys: Iterable[bytes]) -> list[int | None]:
+        """Rows of `keys`, in their order; None for those that are not open."""
+        return list(map(self._rows.get, keys))
 
     def rows(self, keys: Iterable[bytes]) -> list[int]:
         """Rows of `keys`, all of them open, in their order."""

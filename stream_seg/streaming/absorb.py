@@ -18,8 +18,7 @@ from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
 
 from .dead_letters import dead_letter
-from .group import Group, Waiting
-from .ownership import OwnedPartition
+from .group import Group, Place, Waiting
 
 _WRONG_PARTITION: Final = Refused(
     reasons.WRONG_PARTITION,
@@ -56,17 +55,19 @@ class Absorber:
         good = self._decoders[number].decode([record.value for record in records], keys, self._wall())
         if good.rejected:
             keys, homes = [keys[at] for at in good.indices], [homes[at] for at in good.indices]
-        strangers = self._strangers(keys, homes, group)
+        opening = group.not_open(keys, homes)
+        strangers = self._strangers(opening)
         if strangers:
-            strange = [(key, home.number) in strangers for key, home in zip(keys, homes, strict=True)]
-            good.refuse({at: _WRONG_PARTITION for at, wrong in enumerate(strange) if wrong})
-            keys, homes = (
-                [key for key, wrong in zip(keys, strange, strict=True) if not wrong],
-                [home for home, wrong in zip(homes, strange, strict=True) if not wrong],
-            )
+            places = list(zip(keys, homes, strict=True))
+            good.refuse({at: _WRONG_PARTITION for at, place in enumerate(places) if place in strangers})
+            keys = [key for key, home in places if (key, home) not in strangers]
+            for place in strangers:
+                del opening[place]
         if keys:
+            group.open(opening)
             offsets = [records[at].offset for at in good.indices]
-            rows = Rows(group.open(keys, homes), offsets, good.events, good.times, good.amounts or [0] * len(keys))
+            amounts = good.amounts or [0] * len(keys)
+            rows = Rows(group.held.rows(keys), offsets, good.events, good.times, amounts)
             replayed, unusual = self._engine.absorb_rows(number, rows, group.held)
             self._count(topic, len(keys) - replayed, replayed, Counter(unusual))
         self._note_progress(topic, batches, good)
@@ -96,20 +97,14 @@ class Absorber:
             group.dead_letters.setdefault(batch.partition, []).append(letter)
             self._metrics.events_rejected.labels(item.reason).inc()
 
-    def _strangers(
-        self, keys: Sequence[bytes], homes: Sequence[OwnedPartition], group: Group
-    ) -> set[tuple[bytes, int]]:
-        """Keys, each with the partition it was found in, that do not belong there.
+    def _strangers(self, opening: Mapping[Place, bytes | None]) -> set[Place]:
+        """Customers that do not belong in the partition they were found in.
 
         One that is held there, at rest or in the group, was looked at when it was new.
         """
-        rows, at_home = map(group.held.row, keys), group.homes
-        new = {
-            (key, home.number)
-            for key, home, row in zip(keys, homes, rows, strict=True)
-            if (row is None or at_home[row] is not home) and key not in home.state.records
-        }
-        return misplaced(list(new), self._partitions)
+        new = [place for place, record in opening.items() if record is None]
+        keys, numbers = [key for key, _ in new], [home.number for _, home in new]
+        return {new[at] for at in misplaced(keys, numbers, self._partitions)}
 
     def _count(self, topic: str, seen: int, replayed: int, unusual: Mapping[Outcome, int]) -> None:
         metrics = self._metrics

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -11,6 +11,8 @@ from stream_seg.core.working_set import WorkingSet, new_record
 from .intake import RecordBatch
 from .ownership import OwnedPartition
 from .publish import Message
+
+Place = tuple[bytes, OwnedPartition]  # a customer, and the partition it was found in
 
 
 class Waiting(NamedTuple):
@@ -51,18 +53,21 @@ class Group:
         waiting, self.waiting, self.waiting_records = self.waiting, [], 0
         return waiting
 
-    def open(self, keys: Sequence[bytes], homes: Sequence[OwnedPartition]) -> list[int]:
-        """Rows of customers, each with the partition it belongs in, in the order of `keys`."""
-        absent = self.held.absent(keys)
-        if absent:
-            at_home = {key: home for key, home in zip(keys, homes, strict=True) if key in absent}
-            records = [
-                home.state.records.get(key) or new_record(home.epoch)  # a record is never empty
-                for key, home in at_home.items()
-            ]
-            self.held.open(list(at_home), records)
-            self.homes += at_home.values()
-        return self.held.rows(keys)
+    def not_open(self, keys: Sequence[bytes], homes: Sequence[OwnedPartition]) -> dict[Place, bytes | None]:
+        """Customers that are not open yet where they were found, and their records there; None where there is none."""
+        at_home = self.homes
+        return {
+            (key, home): home.state.records.get(key)
+            for key, home, row in zip(keys, homes, self.held.find(keys), strict=True)
+            if row is None or at_home[row] is not home
+        }
+
+    def open(self, customers: Mapping[Place, bytes | None]) -> None:
+        """Open customers that are not open anywhere, with their records; None begins one."""
+        if customers:
+            records = [record or new_record(home.epoch) for (_, home), record in customers.items()]  # none is empty
+            self.held.open([key for key, _ in customers], records)
+            self.homes += [home for _, home in customers]
 
     def __bool__(self) -> bool:
         return bool(self.partitions or self.events)

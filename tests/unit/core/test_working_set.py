@@ -103,11 +103,11 @@ def test_a_repeat_does_not_make_an_event_younger() -> None:
 
 def test_rows_are_in_the_order_in_which_they_were_opened() -> None:
     held = WorkingSet(DECAY)
-    assert held.absent([b"old", b"new"]) == {b"old", b"new"}
+    assert held.find([b"old", b"new"]) == [None, None]
     held.open([b"old", b"new"], [seen(5).pack(), new_record(7)])
     held.open([b"third"], [new_record(8)])
     assert held.rows([b"third", b"old", b"third", b"new"]) == [2, 0, 2, 1]
-    assert held.absent([b"old", b"new", b"fourth"]) == {b"fourth"}
+    assert held.find([b"new", b"fourth", b"old"]) == [1, None, 0]
     assert (held.keys, len(held)) == ([b"old", b"new", b"third"], 3)
     assert held["life"].tolist() == [1, 7, 8]
     assert held["last_seen"].tolist() == [5 * DAY_S, -inf, -inf]
