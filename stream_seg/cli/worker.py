@@ -41,7 +41,7 @@ async def prepare_topics(addresses: Addresses, settings: Settings) -> None:
 
 
 def _work(settings: Settings, addresses: Addresses) -> int:
-    from stream_seg.streaming.app import Services
+    from stream_seg.streaming.faust_settings import Services
     from stream_seg.streaming.worker import run_worker
 
     services = Services(addresses.bootstrap, addresses.redis_url, addresses.embedded_broker)

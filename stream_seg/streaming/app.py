@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import time
 from typing import Any, Final
@@ -10,12 +10,11 @@ from typing import Any, Final
 import faust
 from faust.stores import STORES
 from faust.types import TP
-from mode import CrashingSupervisor
 
 from stream_seg.cache.port import Cache
 from stream_seg.cache.writer import CacheWriter
 from stream_seg.contracts.currencies import minor_per_major
-from stream_seg.contracts.model import load_snapshot
+from stream_seg.contracts.model import ModelSnapshot, load_snapshot
 from stream_seg.core.decay import Decay
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.transitions import Hysteresis
@@ -30,39 +29,26 @@ from .absorb import Absorber
 from .checkpoint import Checkpoint
 from .decide import Decider
 from .drift_reports import DriftReports
-from .intake import BatchScheduler, batch_records
+from .faust_settings import Services, make_faust
 from .learning_agent import LearningAgent
 from .lease import HeartbeatLease
 from .mirror import Mirror
-from .model_feed import ModelFeed
+from .model_feed import ModelFeed, OnSnapshot
+from .models import Models
 from .ownership import Ends, OwnedPartition
 from .pipeline import Pipeline
+from .publish import PublishSnapshot, append_snapshot
 from .samples import Sampling
 from .state.disk import Databases
 from .transport import BatchTransport
 
-log = logging.getLogger(__name__)
-
 STORES.aliases["by-partition"] = "stream_seg.streaming.state.store:PartitionedStore"
 
-# The embedded broker makes the first member of a group wait half of the rebalance timeout.
-EMBEDDED_SESSION_S: Final = 6.0
 # Records that come while the embedded broker holds a fetch are seen at half of the wait, not at once.
 EMBEDDED_FETCH_WAIT_MS: Final = 20
 MODEL_FETCH_WAIT_MS: Final = 200
 FETCH_WAIT_MS: Final = 500
-# What one poll brings is absorbed while it is still in the processor's cache.
-MAX_POLL_RECORDS: Final = 4_096
 TEND_EVERY_S: Final = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """Where broker and Redis are. `embedded`: the broker is the one from a wheel, with its quirks."""
-
-    bootstrap: str
-    redis_url: str
-    embedded: bool
 
 
 @dataclass(slots=True)
@@ -73,9 +59,16 @@ class Application:
     pipeline: Pipeline
     lease: HeartbeatLease
     feed: ModelFeed
+    models: Models
     mirror: Mirror
     metrics: Metrics
     engine: Engine
+
+    async def stop(self) -> None:
+        """Write what is in flight, leave nothing pending, and disconnect."""
+        await self.pipeline.stop()
+        await self.feed.stop()
+        await self.mirror.close()
 
 
 def build_app(settings: Settings, services: Services, metrics: Metrics, cache: Cache | None = None) -> Application:
@@ -84,11 +77,57 @@ def build_app(settings: Settings, services: Services, metrics: Metrics, cache: C
     Raises ValueError where settings name a model, a currency or a rate that cannot be used.
     """
     pinned = load_snapshot(settings.model) if settings.model is not None else None
-    app = _faust_app(settings, services)
+    app = make_faust(settings, services)
     fetch_wait_ms = settings.fetch_wait_ms or (EMBEDDED_FETCH_WAIT_MS if services.embedded else FETCH_WAIT_MS)
     transport = BatchTransport(app.conf.broker_consumer, app, embedded=services.embedded, fetch_wait_ms=fetch_wait_ms)
     app.transport = transport
-    table = app.Table(
+    table = _customers_table(app, settings, metrics)
+
+    def producer() -> Any:
+        return app.producer._ensure_producer()
+
+    async def publish(snapshot: ModelSnapshot) -> None:
+        await append_snapshot(producer(), settings.topic("segment-models"), snapshot, time())
+
+    def on_snapshot(snapshot: ModelSnapshot, in_force: bool) -> None:
+        if models.take(snapshot, in_force):
+            pipeline.model_changed()
+
+    def ended(topic: str, partition: int) -> bool:
+        end = app.consumer.highwater(TP(settings.topic(topic), partition))
+        return pipeline.checkpoint.owned[partition].read_to_end(topic, end)
+
+    def now(held: OwnedPartition) -> float:
+        return held.clock(ended) if settings.clock == "stream" else time()
+
+    engine = Engine(_rules(settings))
+    lease = HeartbeatLease(app.conf.broker_session_timeout, lambda: transport.last_heartbeat)
+    cache = cache or CacheWriter.from_url(services.redis_url, settings.redis_prefix, settings.app_id)
+    mirror = Mirror(cache, engine, metrics, time)
+    decider = Decider(engine, settings.clock == "stream", f"/stream-seg/{settings.app_id}", ended)
+    absorber = Absorber(settings, engine, metrics, time)
+    checkpoint = Checkpoint(settings, absorber, decider, mirror, lease, metrics, time, producer)
+    feed = _model_feed(settings, services, on_snapshot, metrics)
+    models = Models(engine, feed, mirror, metrics, pinned, publish)
+    policy = _policy(settings)
+    sampling = Sampling(engine, settings, policy, now, producer, metrics)
+    pipeline = Pipeline(engine, checkpoint, models, sampling, lambda: table.data, time, metrics)
+    made = Application(app, pipeline, lease, feed, models, mirror, metrics, engine)
+    _wire(made, settings, transport)
+    if models.learned:
+        _wire_learning(made, settings, policy, publish, producer)
+    return made
+
+
+def _databases(settings: Settings) -> Databases | None:
+    """Where customers live on disk, if the settings say so; a directory for each application and partition."""
+    if settings.store == MEMORY:
+        return None
+    return Databases(settings.data_dir / "store" / settings.app_id)
+
+
+def _customers_table(app: faust.App, settings: Settings, metrics: Metrics) -> faust.Table[bytes, bytes]:
+    return app.Table(
         "customers",
         partitions=settings.partitions,
         store="by-partition://customers",
@@ -99,104 +138,16 @@ def build_app(settings: Settings, services: Services, metrics: Metrics, cache: C
         recovery_buffer_size=2,
     )
 
-    def producer() -> Any:
-        return app.producer._ensure_producer()
 
-    def ended(topic: str, partition: int) -> bool:
-        end = app.consumer.highwater(TP(settings.topic(topic), partition))
-        return pipeline.checkpoint.owned[partition].read_to_end(topic, end)
-
-    engine = Engine(_rules(settings))
-    lease = HeartbeatLease(app.conf.broker_session_timeout, lambda: transport.last_heartbeat)
-    cache = cache or CacheWriter.from_url(services.redis_url, settings.redis_prefix, settings.app_id)
-    mirror = Mirror(cache, engine, metrics, time)
-    decider = Decider(engine, settings.clock == "stream", f"/stream-seg/{settings.app_id}", ended)
-    absorber = Absorber(settings, engine, metrics, time)
-    checkpoint = Checkpoint(settings, absorber, decider, mirror, lease, metrics, time, producer)
-    policy = _policy(settings)
-    feed = ModelFeed(
+def _model_feed(settings: Settings, services: Services, on_snapshot: OnSnapshot, metrics: Metrics) -> ModelFeed:
+    return ModelFeed(
         services.bootstrap,
         settings.topic("segment-models"),
-        lambda snapshot, in_force: pipeline.on_snapshot(snapshot, in_force),
+        on_snapshot,
         embedded=services.embedded,
         fetch_wait_ms=MODEL_FETCH_WAIT_MS if services.embedded else FETCH_WAIT_MS,
         on_unusable=metrics.models_refused.labels(UNUSABLE).inc,
     )
-
-    def now(held: OwnedPartition) -> float:
-        return held.clock(ended) if settings.clock == "stream" else time()
-
-    pipeline = Pipeline(
-        settings=settings,
-        engine=engine,
-        absorber=absorber,
-        checkpoint=checkpoint,
-        mirror=mirror,
-        feed=feed,
-        sampling=Sampling(engine, settings, policy, now, producer, metrics),
-        pinned=pinned,
-        store=lambda: table.data,
-        producer=producer,
-        wall=time,
-        metrics=metrics,
-    )
-    made = Application(app, pipeline, lease, feed, mirror, metrics, engine)
-    _wire(made, settings, transport)
-    if pinned is None:
-        _wire_learning(made, settings, policy, producer)
-    return made
-
-
-def _faust_app(settings: Settings, services: Services) -> faust.App:
-    session_s = EMBEDDED_SESSION_S if services.embedded else settings.session_timeout_s
-    return faust.App(
-        settings.app_id,
-        broker=[f"kafka://{host}" for host in services.bootstrap.split(",")],
-        store="memory://",
-        datadir=str(settings.data_dir / "faust"),
-        web_enabled=False,
-        web_tables_enabled=False,
-        canonical_url=_address(settings),
-        topic_disable_leader=True,
-        topic_partitions=settings.partitions,
-        topic_replication_factor=settings.replication_factor,
-        table_standby_replicas=0,
-        ConsumerScheduler=BatchScheduler,
-        # Counted in batches. Faust stops fetching a partition when the buffer is four fifths full; the last fifth
-        # must take what one poll still brings, or the learner's samples wait behind inputs that wait for a model.
-        stream_buffer_maxsize=5 * (MAX_POLL_RECORDS // batch_records() + len(TOPICS) * settings.partitions),
-        stream_wait_empty=False,
-        consumer_auto_offset_reset="earliest",
-        # The embedded broker lets static members wait for one another, and moves partitions all the same.
-        consumer_group_instance_id=None if services.embedded else settings.instance_id,
-        broker_max_poll_records=MAX_POLL_RECORDS,
-        broker_commit_interval=1.0,
-        broker_session_timeout=session_s,
-        broker_rebalance_timeout=session_s if services.embedded else 60.0,
-        broker_heartbeat_interval=session_s / 6,
-        broker_request_timeout=max(60.0, session_s + 10),
-        producer_linger=0.0,
-        # The largest batch a broker takes is 1 MB unless told otherwise.
-        producer_max_batch_size=900_000,
-        producer_max_request_size=16_000_000,
-        producer_request_timeout=60.0,
-        worker_redirect_stdouts=False,
-        agent_supervisor=CrashingSupervisor,
-    )
-
-
-def _address(settings: Settings) -> str:
-    """What Faust tells its members apart by. A static member that comes back must have the one it had, on any port."""
-    if settings.instance_id is not None:
-        return f"http://{settings.instance_id}"
-    return f"http://{settings.worker_http_host}:{settings.worker_http_port or 6066}"
-
-
-def _databases(settings: Settings) -> Databases | None:
-    """Where customers live on disk, if the settings say so; a directory for each application and partition."""
-    if settings.store == MEMORY:
-        return None
-    return Databases(settings.data_dir / "store" / settings.app_id)
 
 
 def _rules(settings: Settings) -> Rules:
@@ -242,7 +193,7 @@ def _wire(made: Application, settings: Settings, transport: BatchTransport) -> N
         await pipeline.assign(transport.counted_in, ask_ends)
 
     async def stop(app: faust.App, **_: Any) -> None:
-        await pipeline.stop()
+        await made.stop()
 
     app.on_before_shutdown.connect(stop, weak=False)
     app.on_partitions_revoked.connect(revoked, weak=False)
@@ -264,14 +215,14 @@ def _wire(made: Application, settings: Settings, transport: BatchTransport) -> N
     app.timer(interval=TEND_EVERY_S)(tend)
 
 
-def _wire_learning(made: Application, settings: Settings, policy: LearnerPolicy, producer: Any) -> None:
+def _wire_learning(
+    made: Application, settings: Settings, policy: LearnerPolicy, publish: PublishSnapshot, producer: Callable[[], Any]
+) -> None:
     app = made.faust
     drift = DriftReports(
         DriftPolicy.for_half_life(settings.half_life_s), settings.topic("segment-drift"), producer, time, made.metrics
     )
-    agent = LearningAgent(
-        settings.segments, policy, made.feed, settings.topic("segment-models"), producer, time, made.metrics, drift
-    )
+    agent = LearningAgent(settings.segments, policy, made.feed, publish, time, made.metrics, drift)
     topic = app.topic(
         settings.topic("segment-samples"),
         key_type=bytes,

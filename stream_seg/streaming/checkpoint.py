@@ -37,6 +37,12 @@ from .ownership import OwnedPartition
 from .publish import Appended, Message, append_all
 from .state import changelog
 
+# Intake waits while this many records have gathered: memory stays bounded when effects are slow, and a group is
+# decided in less than a second. Larger groups write a busy customer less often.
+MAX_GATHERED: Final = 100_000
+# So many records are absorbed at once, or what there is when the group is taken: at a low rate, where batches are
+# of one or two records, the cost of each would be that of dozens.
+ABSORBED_TOGETHER: Final = 1_024
 # How long nothing may happen before the checkpoint looks after Redis by itself.
 TICK_S: Final = 1.0
 
@@ -69,12 +75,25 @@ class Checkpoint:
         self._woken = asyncio.Event()
         self.owned: dict[int, OwnedPartition] = {}
         self.group = self._new_group()
-        self.room = asyncio.Event()  # set whenever a group has been taken
+        self._room = asyncio.Event()  # set whenever a group has been taken
         self.paused = True
 
     def wake(self) -> None:
         """There is something to write."""
         self._woken.set()
+
+    async def wait_for_room(self) -> None:
+        """Return when the group that gathers is not full; at once while nothing is written."""
+        while not self.paused and self.group.records >= MAX_GATHERED:
+            self._room.clear()
+            await self._room.wait()
+
+    def gather(self, event: Any, owned: OwnedPartition) -> None:
+        """Take the batch of a Faust event into the group that gathers."""
+        self.group.take_in(event, owned)
+        if self.group.waiting_records >= ABSORBED_TOGETHER:
+            self._absorber.absorb(self.group)
+        self.wake()
 
     def show_progress(self) -> None:
         """Show operators how many customers the model in force has still to look at."""
@@ -102,7 +121,7 @@ class Checkpoint:
         """Stop: drop what gathered (its input is not acknowledged), wait for the group in flight, confirm it."""
         self.paused = True
         self.group = self._new_group()
-        self.room.set()
+        self._room.set()
         async with self._busy:
             if self.owned:
                 reach("drained")
@@ -147,7 +166,7 @@ class Checkpoint:
 
     def _take(self) -> Group:
         group, self.group = self.group, self._new_group()
-        self.room.set()
+        self._room.set()
         return group
 
     def _new_group(self) -> Group:

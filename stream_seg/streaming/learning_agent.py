@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.contracts.times import rfc3339
@@ -20,7 +20,7 @@ from stream_seg.ops.metrics import Metrics
 from .crash_points import reach
 from .drift_reports import DriftReports
 from .model_feed import ModelFeed
-from .publish import append_snapshot
+from .publish import PublishSnapshot
 from .samples import Sample
 
 log = logging.getLogger(__name__)
@@ -49,8 +49,7 @@ class LearningAgent:
         k: int,
         policy: LearnerPolicy,
         feed: ModelFeed,
-        topic: str,
-        producer: Callable[[], Any],
+        publish: PublishSnapshot,
         wall: Callable[[], float],
         metrics: Metrics,
         drift: DriftReports,
@@ -58,8 +57,7 @@ class LearningAgent:
         self._k = k
         self._policy = policy
         self._feed = feed
-        self._topic = topic
-        self._producer = producer
+        self._append = publish
         self._wall = wall
         self._metrics = metrics
         self._drift = drift
@@ -139,9 +137,6 @@ class LearningAgent:
         reach("published")
         names = [segment.name for segment in snapshot.segments]
         log.info("published model %d (%s): %s%s", snapshot.version, snapshot.reason, names, _what_changed(snapshot))
-
-    async def _append(self, snapshot: ModelSnapshot) -> None:
-        await append_snapshot(self._producer(), self._topic, snapshot, self._wall())
 
     def _refuse(self, tenure: _Tenure, learner: Learner, good: ModelSnapshot | None, refused: Refusal) -> None:
         """Report what the gate stopped; learning goes on from the last good model."""

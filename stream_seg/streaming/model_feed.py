@@ -18,6 +18,8 @@ from stream_seg.ops.offsets import high_watermarks
 
 log = logging.getLogger(__name__)
 
+OnSnapshot = Callable[[ModelSnapshot, bool], None]  # (snapshot, whether it is in force)
+
 
 class ModelFeed:
     """Snapshots in the order of the topic; `model_chain` says which take force.
@@ -29,7 +31,7 @@ class ModelFeed:
         self,
         bootstrap: str,
         topic: str,
-        on_snapshot: Callable[[ModelSnapshot, bool], None],
+        on_snapshot: OnSnapshot,
         *,
         embedded: bool,
         fetch_wait_ms: int,

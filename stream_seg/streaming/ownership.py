@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from stream_seg.cache.port import Mark
+from stream_seg.core.decay import DAY_S
 from stream_seg.core.vocabulary import TOPICS
 
 from .state.changelog import Header
@@ -21,7 +22,7 @@ ClockEnded = Callable[[str, int], bool]  # (topic, partition) -> whether the top
 
 
 class WrongInput(RuntimeError):
-    """The input topics are not those that the state was made from."""
+    """The input topics, or the settings, are not those that the state was made with."""
 
 
 class HalfState(RuntimeError):
@@ -133,6 +134,16 @@ class OwnedPartition:
                 f" {end}, and {customers} customers were found where there must be {said}. Nothing was written; restart"
                 " this worker, which reads all of it anew. If that does not help, the changelog lacks customers: see"
                 " docs/operations.md for one that is damaged"
+            )
+
+    def check_half_life(self, half_life_s: float) -> None:
+        """Refuse a state whose sums decay otherwise: they would look plausible, and be wrong."""
+        header = self.state.header
+        if header is not None and header.half_life_s != half_life_s:
+            raise WrongInput(
+                f"the state decays with a half-life of {header.half_life_s / DAY_S:g} days, the settings say"
+                f" {half_life_s / DAY_S:g}: set STREAM_SEG_HALF_LIFE_DAYS back, or start over with a new"
+                " STREAM_SEG_APP_ID"
             )
 
     def check_inputs(self) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from stream_seg.contracts.model import ModelSnapshot
 
 Message = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]]]  # key, value, headers
+PublishSnapshot = Callable[[ModelSnapshot], Awaitable[None]]  # returns when the broker has it
 
 
 class Appended(NamedTuple):

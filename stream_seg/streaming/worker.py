@@ -28,7 +28,8 @@ from stream_seg.ops.logging import configure_logging, redact
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
 
-from .app import Application, Services, build_app
+from .app import Application, build_app
+from .faust_settings import Services
 from .lease import LeaseLost
 from .ownership import HalfState, WrongInput
 from .quiet import LIBRARY_LOG
@@ -187,6 +188,6 @@ async def _observe(made: Application, settings: Settings, services: Services) ->
     metrics.segment_customers.clear()  # of partitions that are others' by now, nothing is left
     for index, count in sizes.items():
         metrics.segment_customers.labels(BEHAVIOR, segment_id(index)).set(count)
-    if made.pipeline.model_made_s is not None:
-        metrics.model_age_seconds.set(time() - made.pipeline.model_made_s)
+    if made.models.made_s is not None:
+        metrics.model_age_seconds.set(time() - made.models.made_s)
     metrics.events_gathered.set(made.pipeline.checkpoint.group.records)

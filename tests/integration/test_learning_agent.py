@@ -21,7 +21,7 @@ from stream_seg.ops.metrics import Metrics
 from stream_seg.streaming.drift_reports import DriftReports
 from stream_seg.streaming.learning_agent import LearningAgent
 from stream_seg.streaming.model_feed import ModelFeed
-from stream_seg.streaming.publish import append_all
+from stream_seg.streaming.publish import append_all, append_snapshot
 from stream_seg.streaming.samples import Sample
 from stream_seg.tools.model_history import publish_as_person
 from stream_seg.tools.producer import started_producer
@@ -98,7 +98,11 @@ async def staged(bootstrap: str, prefix: str, *, embedded: bool, k: int = 3) -> 
 
 def _agent(k: int, feed: ModelFeed, topic: str, producer: Callable[[], Any], metrics: Metrics) -> LearningAgent:
     drift = DriftReports(DriftPolicy(), f"{topic}-drift", producer, lambda: NOW_S, metrics)
-    return LearningAgent(k, POLICY, feed, topic, producer, lambda: NOW_S, metrics, drift)
+
+    async def publish(snapshot: ModelSnapshot) -> None:
+        await append_snapshot(producer(), topic, snapshot, NOW_S)
+
+    return LearningAgent(k, POLICY, feed, publish, lambda: NOW_S, metrics, drift)
 
 
 def counted(stage: Stage) -> dict[str, float]:

@@ -18,8 +18,9 @@ from stream_seg.core.vocabulary import TOPICS
 from stream_seg.ops.lag import measure_lag
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
-from stream_seg.streaming.app import EMBEDDED_SESSION_S, build_app
-from stream_seg.streaming.app import Services as WorkerServices
+from stream_seg.streaming.app import build_app
+from stream_seg.streaming.faust_settings import EMBEDDED_SESSION_S
+from stream_seg.streaming.faust_settings import Services as WorkerServices
 from stream_seg.streaming.ownership import Ends
 from stream_seg.tools.topics import create_topics, topic_specs
 from tests.integration.support.deployment import (
@@ -209,7 +210,7 @@ def test_a_rebalance_that_begins_while_ownership_is_taken_wins(on: Services, tmp
         revoked.set()
         await taking
         found = pipeline.checkpoint.paused, set(application.faust.tables["customers"].data.partitions)
-        await pipeline.stop()
+        await application.stop()
         return found
 
     # Else it would write for a partition that may be another worker's by now, and hold an empty state of it, newer

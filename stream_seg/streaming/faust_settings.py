@@ -1,0 +1,74 @@
+"""Faust as it is set up here: what differs from its defaults, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import faust
+from mode import CrashingSupervisor
+
+from stream_seg.core.vocabulary import TOPICS
+from stream_seg.settings import Settings
+
+from .intake import BatchScheduler, batch_records
+
+# The embedded broker makes the first member of a group wait half of the rebalance timeout.
+EMBEDDED_SESSION_S: Final = 6.0
+# What one poll brings is absorbed while it is still in the processor's cache.
+MAX_POLL_RECORDS: Final = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Where broker and Redis are. `embedded`: the broker is the one from a wheel, with its quirks."""
+
+    bootstrap: str
+    redis_url: str
+    embedded: bool
+
+
+def make_faust(settings: Settings, services: Services) -> faust.App:
+    """A Faust app without agents and tables, set up for batches."""
+    session_s = EMBEDDED_SESSION_S if services.embedded else settings.session_timeout_s
+    return faust.App(
+        settings.app_id,
+        broker=[f"kafka://{host}" for host in services.bootstrap.split(",")],
+        store="memory://",
+        datadir=str(settings.data_dir / "faust"),
+        web_enabled=False,
+        web_tables_enabled=False,
+        canonical_url=_address(settings),
+        topic_disable_leader=True,
+        topic_partitions=settings.partitions,
+        topic_replication_factor=settings.replication_factor,
+        table_standby_replicas=0,
+        ConsumerScheduler=BatchScheduler,
+        # Counted in batches. Faust stops fetching a partition when the buffer is four fifths full; the last fifth
+        # must take what one poll still brings, or the learner's samples wait behind inputs that wait for a model.
+        stream_buffer_maxsize=5 * (MAX_POLL_RECORDS // batch_records() + len(TOPICS) * settings.partitions),
+        stream_wait_empty=False,
+        consumer_auto_offset_reset="earliest",
+        # The embedded broker lets static members wait for one another, and moves partitions all the same.
+        consumer_group_instance_id=None if services.embedded else settings.instance_id,
+        broker_max_poll_records=MAX_POLL_RECORDS,
+        broker_commit_interval=1.0,
+        broker_session_timeout=session_s,
+        broker_rebalance_timeout=session_s if services.embedded else 60.0,
+        broker_heartbeat_interval=session_s / 6,
+        broker_request_timeout=max(60.0, session_s + 10),
+        producer_linger=0.0,
+        # The largest batch a broker takes is 1 MB unless told otherwise.
+        producer_max_batch_size=900_000,
+        producer_max_request_size=16_000_000,
+        producer_request_timeout=60.0,
+        worker_redirect_stdouts=False,
+        agent_supervisor=CrashingSupervisor,
+    )
+
+
+def _address(settings: Settings) -> str:
+    """What Faust tells its members apart by. A static member that comes back must have the one it had, on any port."""
+    if settings.instance_id is not None:
+        return f"http://{settings.instance_id}"
+    return f"http://{settings.worker_http_host}:{settings.worker_http_port or 6066}"
