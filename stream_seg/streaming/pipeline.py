@@ -113,6 +113,11 @@ class Pipeline:
         await self.checkpoint.drain()
         self._store().clear()
 
+    @property
+    def idle_s(self) -> float:
+        """Seconds for which partitions have been assigned or recovered; 0 while this worker works."""
+        return monotonic() - self._unowned_since if self.checkpoint.paused else 0.0
+
     # Models
 
     def model_changed(self) -> None:

@@ -163,20 +163,24 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     async def _fetch_records(
         self, consumer: Any, active_partitions: set[TP], timeout: float | None = None, max_records: int | None = None
     ) -> dict[TopicPartition, Any]:
-        """See `BatchConsumer.input_held`."""
+        """See `BatchConsumer.input_held`.
+
+        Faust changes its set of active partitions while a fetch waits, and empties it when a rebalance begins. An empty
+        one means all to aiokafka: it would hand out the changelog before recovery reads it, and never again.
+        """
         held: BatchConsumer = self.consumer
+        wanted = set(active_partitions)
         if held.input_held:
-            # A copy, and never an empty one: to aiokafka that means every partition.
-            active_partitions, timeout = held.changelog_among(set(active_partitions)), HELD_FETCH_S
-            if not active_partitions:
-                await asyncio.sleep(timeout)
-                return {}
+            wanted, timeout = held.changelog_among(wanted), HELD_FETCH_S
+        if not wanted:
+            await asyncio.sleep(HELD_FETCH_S)
+            return {}
         fetched: dict[TopicPartition, Any] = await super()._fetch_records(
-            consumer, active_partitions, timeout=timeout, max_records=max_records
+            consumer, wanted, timeout=timeout, max_records=max_records
         )
         if held.input_held:
             # The rebalance began, or another came, while this waited: put back what nobody will take.
-            for tp in fetched.keys() - held.changelog_among(fetched.keys()):
+            for tp in fetched.keys() - held.changelog_among(held._get_active_partitions()):
                 consumer.seek(tp, fetched.pop(tp)[0].offset)
         return fetched
 

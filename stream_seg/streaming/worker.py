@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 
 GC_THRESHOLD: Final = 5_000_000
 OBSERVE_EVERY_S: Final = 5.0
+# How often a worker says that it waits for partitions; most rebalances take seconds.
+IDLE_SAID_EVERY_S: Final = 60.0
 
 # What users, brokers and networks cause is said in one line; anything else is a bug and shows where.
 EXPECTED: Final = (
@@ -139,6 +141,8 @@ class _Operators(Service):  # type: ignore[misc]
     ) -> None:
         super().__init__(**kwargs)
         self._observe = partial(_observe, made, settings, services)
+        self._pipeline = made.pipeline
+        self._idle_said = 0
         self._server = OpsServer(settings.worker_http_host, settings.worker_http_port, registry, _checks(made))
 
     async def on_start(self) -> None:
@@ -150,7 +154,19 @@ class _Operators(Service):  # type: ignore[misc]
 
     async def _watch(self) -> None:
         async for _ in self.itertimer(OBSERVE_EVERY_S, name="observe"):
+            self._say_if_idle()
             await self._observe()
+
+    def _say_if_idle(self) -> None:
+        idle_s = self._pipeline.idle_s
+        times = int(idle_s // IDLE_SAID_EVERY_S)
+        if times > self._idle_said:
+            log.warning(
+                "no partitions for %.0f s: they are being assigned, or their changelog is read; if"
+                " stream_seg_changelog_replayed_total stands still too, restart this worker",
+                idle_s,
+            )
+        self._idle_said = times
 
 
 def _checks(made: Application) -> dict[str, Check]:

@@ -6,6 +6,7 @@ import asyncio
 from itertools import pairwise
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from stream_seg.contracts.model import ModelSnapshot, parse_snapshot
 from stream_seg.datasets.record import SourceRecord
@@ -20,6 +21,7 @@ from tests.integration.support.worker import Worker
 
 CUSTOMERS = 300
 PUBLISHED_S = 90.0
+SAID_S = 10.0
 
 
 def read(deployed: Deployment, topic: str) -> list[bytes]:
@@ -47,11 +49,14 @@ def published(deployed: Deployment, more_than: int) -> list[ModelSnapshot]:
 
 
 def learning(deployed: Deployment) -> Worker:
-    """The worker that published last."""
-    version = f"published model {snapshots(deployed)[-1].version} "
-    found = [worker for worker in deployed.workers if version in worker.said()]
-    assert len(found) == 1, [worker.said() for worker in deployed.workers]
-    return found[0]
+    """The worker that published last. The topic has a model a moment before the worker says so."""
+    version = snapshots(deployed)[-1].version
+
+    def who_said() -> list[Worker]:
+        return [worker for worker in deployed.workers if f"published model {version} " in worker.said()]
+
+    (found,) = eventually(who_said, SAID_S, f"who published model {version}", deployed.said)
+    return found
 
 
 def test_ids_survive_kill_9_of_the_learner_a_move_to_another_worker_and_a_restart_of_all(on: Services) -> None:
@@ -89,12 +94,16 @@ def sampled(deployed: Deployment) -> np.ndarray:
 
 
 def assert_same_segments(found: list[ModelSnapshot], customers: np.ndarray) -> None:
-    """Each snapshot continues the one before; only announced births and deaths change ids, and few customers move."""
+    """Each snapshot continues the one before: only announced births and deaths change ids, and no two ids swap.
+
+    How far centres move from one to the next depends on the days that lie between, and those on the machine.
+    """
     assert len(customers) > CUSTOMERS / 3
     for old, new in pairwise(found):
         assert new.parent == old.version
         assert set(new.numbers) - set(old.numbers) == {int(each[1:]) for each in new.born}
         assert set(old.numbers) - set(new.numbers) == {int(each[1:]) for each in new.ended}
         if new.reason in ("moved", "scheduled"):
-            assert moves(old, new, customers).share < 0.1, (old.version, new.reason)
-    assert moves(found[0], found[-1], customers).share < 0.5
+            made = moves(old, new, customers)
+            fewest = made.customers - made.counts[linear_sum_assignment(made.counts, maximize=True)].sum()
+            assert (made.old, made.moved) == (made.new, fewest), (old.version, new.reason, made.counts)

@@ -1,0 +1,142 @@
+"""What a fetch hands out when partitions move while it waits, against both brokers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from faust.types import TP
+
+from stream_seg.streaming.transport import BatchConsumerThread
+from stream_seg.tools.topics import TopicSpec, create_topics
+
+WAIT_S = 5.0
+
+
+class Held:
+    """The consumer of a worker, as far as a fetch asks it."""
+
+    flow_active = True
+
+    def __init__(self, changelog: str, active: Iterable[TP], *, input_held: bool) -> None:
+        self._changelog = changelog
+        self.active = set(active)
+        self.input_held = input_held
+
+    def _get_active_partitions(self) -> set[TP]:
+        return self.active
+
+    def changelog_among(self, tps: Iterable[TP]) -> set[TP]:
+        """By the name of the topic."""
+        return {tp for tp in tps if tp.topic == self._changelog}
+
+
+class Stage:
+    """A consumer of one partition of input and two of a changelog, and a fetch that can be begun."""
+
+    def __init__(self, kafka: Any, producer: Any, prefix: str) -> None:
+        self.input = TP(f"{prefix}input", 0)
+        self.recovering, self.settled = TP(f"{prefix}changelog", 0), TP(f"{prefix}changelog", 1)
+        self.kafka = kafka
+        self._producer = producer
+
+    @property
+    def all(self) -> list[TP]:
+        """The partitions assigned."""
+        return [self.input, self.recovering, self.settled]
+
+    def held(self, *active: TP, input_held: bool) -> Held:
+        """A worker's consumer that takes from `active` partitions."""
+        return Held(self.recovering.topic, active, input_held=input_held)
+
+    async def append(self, *tps: TP) -> None:
+        """A record to each of these partitions; of none, to each that there is."""
+        for tp in tps or self.all:
+            await self._producer.send_and_wait(tp.topic, b"{}", partition=tp.partition)
+
+    def begin(self, held: Held) -> asyncio.Task[dict[Any, Any]]:
+        """A fetch, as Faust asks for one: with its own set of active partitions."""
+        thread = BatchConsumerThread.__new__(BatchConsumerThread)
+        thread.consumer = held
+        return asyncio.create_task(thread._fetch_records(self.kafka, held.active, timeout=WAIT_S, max_records=100))
+
+    async def positions(self) -> list[int]:
+        """Of input, the changelog that recovers, and the other."""
+        return [await self.kafka.position(TopicPartition(*tp)) for tp in self.all]
+
+
+@asynccontextmanager
+async def staged(bootstrap: str, prefix: str) -> AsyncIterator[Stage]:
+    """A stage whose topics are empty."""
+    await create_topics(bootstrap, [TopicSpec(f"{prefix}input", 1, 1), TopicSpec(f"{prefix}changelog", 2, 1)])
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=0) as producer:
+        kafka = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, fetch_max_wait_ms=20)
+        await kafka.start()
+        stage = Stage(kafka, producer, prefix)
+        kafka.assign([TopicPartition(*tp) for tp in stage.all])
+        await kafka.seek_to_beginning()
+        try:
+            yield stage
+        finally:
+            await kafka.stop()
+
+
+def test_a_rebalance_that_begins_while_a_fetch_waits_takes_nothing_from_anybody(broker: str, prefix: str) -> None:
+    async def story() -> tuple[dict[Any, Any], list[int]]:
+        async with staged(broker, prefix) as stage:
+            held = stage.held(stage.input, input_held=False)
+            fetch = stage.begin(held)
+            await asyncio.sleep(0.1)
+            held.input_held = True
+            held.active.clear()  # a rebalance begins: Faust pauses all that there is
+            await stage.append(stage.recovering, stage.settled)
+            return await fetch, await stage.positions()
+
+    # Else the changelog is read up to its end, and recovery waits for it for ever.
+    assert asyncio.run(story()) == ({}, [0, 0, 0])
+
+
+def test_recovery_is_handed_only_what_it_reads(broker: str, prefix: str) -> None:
+    async def story() -> tuple[list[TP], list[int]]:
+        async with staged(broker, prefix) as stage:
+            await stage.append()
+            held = stage.held(stage.input, stage.recovering, input_held=True)
+            fetched: dict[Any, Any] = {}
+            async with asyncio.timeout(30):
+                while not fetched:
+                    fetched = await stage.begin(held)
+            return list(fetched), await stage.positions()
+
+    read, positions = asyncio.run(story())
+    assert [tp.topic.removeprefix(prefix) for tp in read] == ["changelog"]
+    assert positions == [0, 1, 0]
+
+
+def test_a_changelog_that_is_paused_while_its_fetch_waits_is_put_back(
+    broker: str, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream_seg.streaming.transport.HELD_FETCH_S", WAIT_S)
+
+    async def story() -> tuple[dict[Any, Any], list[int]]:
+        async with staged(broker, prefix) as stage:
+            held = stage.held(stage.recovering, input_held=True)
+            fetch = stage.begin(held)
+            await asyncio.sleep(0.1)
+            held.active.clear()
+            await stage.append()
+            return await fetch, await stage.positions()
+
+    assert asyncio.run(story()) == ({}, [0, 0, 0])
+
+
+def test_nothing_is_asked_of_nobody(broker: str, prefix: str) -> None:
+    async def story() -> tuple[dict[Any, Any], list[int]]:
+        async with staged(broker, prefix) as stage:
+            await stage.append()
+            return await stage.begin(stage.held(input_held=False)), await stage.positions()
+
+    assert asyncio.run(story()) == ({}, [0, 0, 0])
