@@ -30,6 +30,7 @@ _RFC3339: Final = re.compile(
 _FINEST: Final = "1000-00-00T00:00:00.000000"
 _BEGINS: Final = (len("1000-00-00T00:00:00"), *range(len("1000-00-00T00:00:00.0"), len(_FINEST) + 1))
 _UTC: Final = ("Z", "+00:00")
+_LENGTHS: Final = frozenset(begins + len(ending) for begins in _BEGINS for ending in _UTC)
 # Fewer than these are parsed faster one by one.
 _MANY: Final = 8
 # Microseconds since 1970 that a float holds to the last one.
@@ -110,7 +111,7 @@ def bulk_seconds(texts: Sequence[str]) -> list[float | None]:
         return _of_one_length(texts) or [None] * len(texts)
     # Many producers leave out trailing zeros of a fraction, so that lengths are mixed.
     found: list[float | None] = [None] * len(texts)
-    for length in set(lengths):
+    for length in _LENGTHS.intersection(lengths):
         places = [at for at, each in enumerate(lengths) if each == length]
         for at, t in zip(places, _of_one_length([texts[at] for at in places]) or (), strict=False):
             found[at] = t
