@@ -97,6 +97,13 @@ def build_app(settings: Settings, services: Services, metrics: Metrics, cache: C
         end = app.consumer.highwater(TP(settings.topic(topic), partition))
         return pipeline.checkpoint.owned[partition].read_to_end(topic, end)
 
+    def behind() -> int:
+        return sum(
+            held.behind(name, app.consumer.highwater(TP(settings.topic(name), number)))
+            for number, held in pipeline.checkpoint.owned.items()
+            for name in TOPICS
+        )
+
     def now(held: OwnedPartition) -> float:
         return held.clock(ended) if settings.clock == "stream" else time()
 
@@ -106,7 +113,7 @@ def build_app(settings: Settings, services: Services, metrics: Metrics, cache: C
     mirror = Mirror(cache, engine, metrics, time)
     decider = Decider(engine, settings.clock == "stream", f"/stream-seg/{settings.app_id}", ended)
     absorber = Absorber(settings, engine, metrics, time)
-    checkpoint = Checkpoint(settings, absorber, decider, mirror, lease, metrics, time, producer)
+    checkpoint = Checkpoint(settings, absorber, decider, mirror, lease, metrics, time, producer, behind)
     feed = _model_feed(settings, services, on_snapshot, metrics)
     models = Models(engine, feed, mirror, metrics, pinned, publish)
     policy = _policy(settings)

@@ -43,6 +43,10 @@ MAX_GATHERED: Final = 100_000
 # So many records are absorbed at once, or what there is when the group is taken: at a low rate, where batches are
 # of one or two records, the cost of each would be that of dozens.
 ABSORBED_TOGETHER: Final = 1_024
+# Of a worker that is this far behind nobody waits for the next group: it gathers so many records first, or for so long.
+# Of what the same customers do in it, one record, change and document is written.
+FAR_BEHIND: Final = 50_000
+GATHER_S: Final = 1.0
 # How long nothing may happen before the checkpoint looks after Redis by itself.
 TICK_S: Final = 1.0
 
@@ -60,6 +64,7 @@ class Checkpoint:
         metrics: Metrics,
         wall: Callable[[], float],
         producer: Callable[[], Any],
+        behind: Callable[[], int],
     ) -> None:
         self._changes = settings.topic("segment-changes")
         self._dead_letters = settings.topic("dead-letters")
@@ -71,10 +76,12 @@ class Checkpoint:
         self._metrics = metrics
         self._wall = wall
         self._producer = producer
+        self._behind = behind
         self._busy = asyncio.Lock()
         self._woken = asyncio.Event()
         self.owned: dict[int, OwnedPartition] = {}
         self.group = self._new_group()
+        self._taken_at = 0.0
         self._room = asyncio.Event()  # set whenever a group has been taken
         self.paused = True
 
@@ -105,6 +112,8 @@ class Checkpoint:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), TICK_S)
             self._woken.clear()
+            if self._better_fuller():
+                continue
             async with self._busy:
                 if self.paused:
                     continue
@@ -116,6 +125,15 @@ class Checkpoint:
             self.show_progress()
             if any(owned.reevaluate or owned.rewrite for owned in self.owned.values()):
                 self._woken.set()
+
+    def _better_fuller(self) -> bool:
+        """Whether the group that gathers should grow before it is written."""
+        return (
+            0 < self.group.records < FAR_BEHIND
+            and monotonic() - self._taken_at < GATHER_S
+            and not any(owned.reevaluate or owned.rewrite for owned in self.owned.values())
+            and self._behind() >= FAR_BEHIND
+        )
 
     async def drain(self) -> None:
         """Stop: drop what gathered (its input is not acknowledged), wait for the group in flight, confirm it."""
@@ -165,7 +183,7 @@ class Checkpoint:
         return True
 
     def _take(self) -> Group:
-        group, self.group = self.group, self._new_group()
+        group, self.group, self._taken_at = self.group, self._new_group(), monotonic()
         self._room.set()
         return group
 

@@ -118,6 +118,11 @@ class OwnedPartition:
         known = self.ends.get(topic) if end is None else end
         return known is not None and self.inputs.get(topic, -1) + 1 >= known
 
+    def behind(self, topic: str, end: int | None) -> int:
+        """Offsets below `end`, or below the end at assignment, that are not absorbed; 0 where neither is known."""
+        known = self.ends.get(topic) if end is None else end
+        return 0 if known is None else max(0, known - 1 - self.inputs.get(topic, -1))
+
     def check_whole(self, end: int) -> None:
         """Raise HalfState unless all of the changelog, which ends at `end` (exclusive), is in the state.
 
