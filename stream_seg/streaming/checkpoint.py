@@ -19,6 +19,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from math import inf
 from time import monotonic
 from typing import Any, Final
 
@@ -81,7 +82,7 @@ class Checkpoint:
         self._woken = asyncio.Event()
         self.owned: dict[int, OwnedPartition] = {}
         self.group = self._new_group()
-        self._taken_at = 0.0
+        self._taken_at = -inf
         self._room = asyncio.Event()  # set whenever a group has been taken
         self.paused = True
 
