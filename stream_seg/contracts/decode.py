@@ -159,16 +159,14 @@ def _all_equal(owners: list[str], keys: list[bytes | None]) -> bool:
 
 
 def _bulk_times(said: list[Any]) -> list[float | None]:
-    """Epoch seconds of many moments at once; None in place of those to be read one by one."""
+    """Epoch seconds of many moments at once; None in place of texts to be read one by one."""
     try:
         return bulk_seconds(said)
-    except TypeError:
-        return [None] * len(said)  # there are numbers among them
+    except TypeError:  # there are numbers among them
+        return [None if isinstance(moment, str) else moment for moment in said]
 
 
-def _time(at: int, moment: str | float, refused: dict[int, Refused]) -> float:
-    if not isinstance(moment, str):
-        return moment
+def _time(at: int, moment: str, refused: dict[int, Refused]) -> float:
     try:
         return parse_rfc3339(moment)
     except MissingOffset as fault:

@@ -123,8 +123,10 @@ def _of_one_length(texts: Sequence[str]) -> list[float | None] | None:
     n, length = len(texts), len(texts[0])
     ending = _UTC[texts[0].endswith(_UTC[1])]
     begins = length - len(ending)
+    if n < _MANY or begins not in _BEGINS:
+        return None
     rows = ("\n".join(texts) + "\n").encode()
-    if n < _MANY or begins not in _BEGINS or len(rows) != n * (length + 1):
+    if len(rows) != n * (length + 1):
         return None
     # n newlines in n rows, each at the end of its row: so no text holds one, and each text is exactly a row.
     lowest, span = _shape(begins, ending)

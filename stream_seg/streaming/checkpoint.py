@@ -124,7 +124,7 @@ class Checkpoint:
                 if self._leased():
                     await self._mirror.tend(self.owned)
             self.show_progress()
-            if any(owned.reevaluate or owned.rewrite for owned in self.owned.values()):
+            if self._sliced():
                 self._woken.set()
 
     def _better_fuller(self) -> bool:
@@ -132,7 +132,7 @@ class Checkpoint:
         return (
             0 < self.group.records < FAR_BEHIND
             and monotonic() - self._taken_at < GATHER_S
-            and not any(owned.reevaluate or owned.rewrite for owned in self.owned.values())
+            and not self._sliced()
             and self._behind() >= FAR_BEHIND
         )
 
@@ -192,9 +192,12 @@ class Checkpoint:
         return Group(self._decider.engine.working_set())
 
     def _add_slices(self) -> None:
-        for owned in self.owned.values():
-            if owned.reevaluate or owned.rewrite:
-                self.group.partitions[owned.number] = owned
+        for owned in self._sliced():
+            self.group.partitions[owned.number] = owned
+
+    def _sliced(self) -> list[OwnedPartition]:
+        """Partitions whose customers are looked at or written again, slice by slice."""
+        return [owned for owned in self.owned.values() if owned.reevaluate or owned.rewrite]
 
     async def _write(self, group: Group) -> None:
         begun = monotonic()

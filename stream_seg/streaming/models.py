@@ -53,12 +53,12 @@ class Models:
 
     def take(self, snapshot: ModelSnapshot, in_force: bool) -> bool:
         """Remember the names of a snapshot that the feed brings; whether it is what to evaluate with from now on."""
+        if in_force and self.learned:
+            self._use(snapshot)
+            return True
         model = snapshot.to_model()
         self._engine.names.learn(model.version, model.names, model.given)
-        if not in_force or not self.learned:
-            return False
-        self._use(snapshot)
-        return True
+        return False
 
     def _use(self, snapshot: ModelSnapshot) -> None:
         self._engine.use(snapshot.to_model())

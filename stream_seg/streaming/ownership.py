@@ -115,13 +115,15 @@ class OwnedPartition:
 
     def read_to_end(self, topic: str, end: int | None) -> bool:
         """Whether all records below `end`, or below the end at assignment, were absorbed."""
-        known = self.ends.get(topic) if end is None else end
-        return known is not None and self.inputs.get(topic, -1) + 1 >= known
+        return self._end(topic, end) is not None and not self.behind(topic, end)
 
     def behind(self, topic: str, end: int | None) -> int:
         """Offsets below `end`, or below the end at assignment, that are not absorbed; 0 where neither is known."""
-        known = self.ends.get(topic) if end is None else end
+        known = self._end(topic, end)
         return 0 if known is None else max(0, known - 1 - self.inputs.get(topic, -1))
+
+    def _end(self, topic: str, end: int | None) -> int | None:
+        return self.ends.get(topic) if end is None else end
 
     def check_whole(self, end: int) -> None:
         """Raise HalfState unless all of the changelog, which ends at `end` (exclusive), is in the state.

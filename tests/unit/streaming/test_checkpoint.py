@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
 
+from benchmarks.workload import fixed_model
 from stream_seg.core.decay import Decay
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
 from stream_seg.streaming import checkpoint as rules
+from stream_seg.streaming.app import build_app
 from stream_seg.streaming.checkpoint import FAR_BEHIND, Checkpoint
 from stream_seg.streaming.decide import Decider
+from stream_seg.streaming.faust_settings import Services
 from stream_seg.streaming.group import Group
 from stream_seg.streaming.lease import HeartbeatLease
 from stream_seg.streaming.ownership import OwnedPartition
@@ -109,3 +115,16 @@ def test_how_far_behind_a_partition_is(
     if absorbed is not None:
         held.inputs["purchases"] = absorbed
     assert held.behind("purchases", end) == behind
+
+
+@pytest.mark.parametrize(
+    ("clock", "pinned", "behind"), [("stream", False, 0), ("stream", True, 33), ("wall", False, 33)]
+)
+def test_a_replay_that_learns_is_never_called_behind(tmp_path: Path, clock: str, pinned: bool, behind: int) -> None:
+    model = tmp_path / "model.json"
+    model.write_text(json.dumps(fixed_model()))
+    settings = Settings(clock=clock, model=model if pinned else None, data_dir=tmp_path)
+    made = build_app(settings, Services("127.0.0.1:1", "redis://127.0.0.1:1", False), Metrics(CollectorRegistry()))
+    made.faust.consumer = SimpleNamespace(highwater=lambda _tp: 11)
+    made.pipeline.checkpoint.owned = {0: OwnedPartition.take(0, PartitionState(), 1, {})}
+    assert made.pipeline.checkpoint._behind() == behind
