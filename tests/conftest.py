@@ -23,6 +23,9 @@ from stream_seg.embedded.process import EmbeddedError, ServiceProcess
 from stream_seg.embedded.redis import start_redis
 from stream_seg.settings import EMBEDDED
 
+# What lies beside the tests asserts too; a failure there must say what was not equal.
+pytest.register_assert_rewrite("tests.integration.support", "tests.chaos")
+
 Service = TypeVar("Service")
 
 REQUIRE = "STREAM_SEG_REQUIRE_SERVICES"

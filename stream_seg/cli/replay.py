@@ -46,6 +46,7 @@ def run(request: Request, *, as_json: bool) -> int:
                 source,
                 bootstrap=addresses.bootstrap,
                 settings=settings,
+                embedded=addresses.embedded_broker,
                 speed=request.speed,
                 limit=request.limit,
                 on_progress=advance,

@@ -16,7 +16,7 @@ from stream_seg.core.namebook import NameBook
 from stream_seg.ops.brokers import BrokerError
 from stream_seg.streaming.publish import append_snapshot
 
-from .producer import started_producer
+from .producer import in_time, started_producer
 from .reader import read_all
 
 TRIES: Final = 5
@@ -103,7 +103,7 @@ async def publish_as_person(
     of the version that was faster, and it is tried again on top of that. Raises LostRace after five tries, BrokerError
     where there is no model yet or the broker fails, and what `make` raises.
     """
-    async with started_producer(bootstrap) as producer:
+    async with started_producer(bootstrap, embedded=embedded) as producer:
         for _ in range(TRIES):
             latest = (await read_history(bootstrap, topic, embedded=embedded)).latest
             if latest is None:
@@ -123,6 +123,7 @@ async def publish_as_person(
 
 async def _append(producer: Any, topic: str, snapshot: ModelSnapshot) -> None:
     try:
-        await append_snapshot(producer, topic, snapshot, time())
+        async with in_time():
+            await append_snapshot(producer, topic, snapshot, time())
     except (KafkaError, ValueError) as error:
         raise BrokerError(f"the model could not be published: {str(error) or type(error).__name__}") from error

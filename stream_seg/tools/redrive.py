@@ -25,7 +25,7 @@ from stream_seg.settings import Settings
 from stream_seg.streaming.publish import Message, append_all
 
 from .letters import Letter, Selection, read_letters
-from .producer import started_producer
+from .producer import in_time, started_producer
 
 # Sent, acknowledged and remembered together.
 CHUNK: Final = 2_000
@@ -93,7 +93,10 @@ class Redrive:
     async def send(self, on_progress: Callable[[int], None] | None = None) -> Tally:
         """Send what was planned; `on_progress(records acknowledged so far)`. Raises BrokerError."""
         tally, seen = Tally(), set[int]()
-        async with connect(self._bootstrap) as client, started_producer(self._bootstrap) as producer:
+        async with (
+            connect(self._bootstrap) as client,
+            started_producer(self._bootstrap, embedded=self._embedded) as producer,
+        ):
             found = await partitions_of(client, self._inputs)
             counts = {topic: len(partitions) for topic, partitions in found.items()}
             async for partition, _, letters in self._letters():
@@ -184,7 +187,8 @@ def addressed(letters: Iterable[Letter], counts: Mapping[str, int]) -> dict[str,
 async def _append(producer: Any, addresses: Mapping[str, Mapping[int, list[Message]]], before: int) -> None:
     try:
         for topic, by_partition in addresses.items():
-            await append_all(producer, topic, by_partition, int(time() * 1000))
+            async with in_time():
+                await append_all(producer, topic, by_partition, int(time() * 1000))
     except (KafkaError, ValueError) as error:
         what = str(error) or type(error).__name__
         raise BrokerError(f"sending failed after {before:,} acknowledged records: {what}") from error

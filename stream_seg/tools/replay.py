@@ -19,7 +19,7 @@ from stream_seg.ops.brokers import BrokerError
 from stream_seg.ops.brokers import partitions_of as partitions_of_topics
 from stream_seg.settings import Settings
 
-from .producer import started_producer
+from .producer import in_time, started_producer
 
 CHUNK: Final = 8_192  # records read, batched and sent together
 CHUNKS_IN_FLIGHT: Final = 2
@@ -71,6 +71,7 @@ async def replay(
     *,
     bootstrap: str,
     settings: Settings,
+    embedded: bool,
     speed: float | None = None,
     limit: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
@@ -79,13 +80,13 @@ async def replay(
 
     `speed` is seconds of event time a second (1 is real time), None is as fast as possible. Time counts from the first
     record whose time is known; one that is late in event time, or whose time is not known, goes out at once. Order is
-    kept within a partition; a retry after a lost connection may send a batch again, which the workers recognise by
-    event id. Raises BrokerError when broker or topics are not there or refuse a record, ValueError for a speed that is
-    not above 0, and whatever the source raises.
+    kept within a partition. On the `embedded` broker what is sent again for a lost answer may be a second record, which
+    workers recognise by as many event ids as they remember. Raises BrokerError when broker or topics are not there,
+    refuse a record or stop answering, ValueError for a speed that is not above 0, and whatever the source raises.
     """
     if speed is not None and not speed > 0:
         raise ValueError(f"speed is {speed:g}; give seconds of event time a second, above 0")
-    async with started_producer(bootstrap) as producer:
+    async with started_producer(bootstrap, embedded=embedded) as producer:
         partitions = await _partitions(producer, bootstrap, settings)
         run = _Run(_Sender(producer, settings, partitions), on_progress, await asyncio.to_thread(_total, source, limit))
         async for records in paced(_chunks(islice(source, limit)), speed):
@@ -183,9 +184,11 @@ class _Run:
 
     async def _acknowledged(self) -> None:
         records, submitted = self._in_flight.popleft()
-        for outcome in await asyncio.gather(*submitted, return_exceptions=True):
-            if isinstance(outcome, BaseException):
-                raise self._failure(outcome) from outcome
+        try:
+            async with in_time():
+                await asyncio.gather(*submitted)
+        except KafkaError as error:
+            raise self._failure(error) from error
         self._by_topic.update(record.topic for record in records)
         self._value_bytes += sum(len(record.value) for record in records)
         self._occurred_at_s = max(self._occurred_at_s, max(record.occurred_at_s for record in records))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +11,13 @@ import pytest
 
 from apache_kafka.server import ApacheKafka
 from benchmarks.workload import fixed_model
+from stream_seg.ops.brokers import BrokerError
+from stream_seg.settings import Settings
+from stream_seg.tools import producer
+from stream_seg.tools.replay import replay
+from stream_seg.tools.topics import create_topics, topic_specs
 from tests.conftest import started
+from tests.integration.support.answers import LostAnswer
 from tests.integration.support.deployment import PATHLESS, deployment, replaying, services
 from tests.integration.support.ending import (
     assert_all_agree,
@@ -18,12 +26,16 @@ from tests.integration.support.ending import (
     assert_segments,
     read_ending,
 )
-from tests.integration.support.events import shop
+from tests.integration.support.events import Sent, shop, view
 from tests.integration.support.polling import eventually
 from tests.integration.support.worker import refusal
 from tests.integration.support.yardstick import expect
 
 MODEL = fixed_model()
+# More than a worker remembers of a busy customer: if what is in them came twice, it would count twice.
+BURST_BYTES = 20_000
+# Until workers have absorbed what was appended.
+ABSORBED_S = 0.5
 PATIENT, IMPATIENT = {"SESSION_TIMEOUT_S": "60"}, {"SESSION_TIMEOUT_S": "3"}
 
 
@@ -35,8 +47,20 @@ def kafka(apache_kafka: str) -> Iterator[ApacheKafka]:
         yield made
 
 
-def test_a_crash_of_the_broker_loses_nothing(kafka: ApacheKafka, tmp_path: Path) -> None:
-    sent = shop(8_000, 800, seed=31, seconds=12.0)
+def bursts(records: list[Sent]) -> list[Sent]:
+    """The same, all of a second at once."""
+    return [record._replace(occurred_at_s=float(int(record.occurred_at_s))) for record in records]
+
+
+def test_a_crash_of_the_broker_loses_nothing(
+    kafka: ApacheKafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash() -> None:
+        time.sleep(ABSORBED_S)
+        kafka.kill()
+
+    sent = bursts(shop(8_000, 800, seed=31, seconds=12.0))
+    answer = LostAnswer(monkeypatch, at_least=BURST_BYTES, then=crash)
     with (
         services(tmp_path, f"kafka://{kafka.address}") as on,
         deployment(on, "outage", model=MODEL, **PATHLESS) as deployed,
@@ -46,7 +70,8 @@ def test_a_crash_of_the_broker_loses_nothing(kafka: ApacheKafka, tmp_path: Path)
         impatient.wait_ready()
         with replaying(deployed, sent):
             eventually(lambda: patient.works() and impatient.works(), 30, "both absorb events", deployed.said)
-            kafka.kill()
+            answer.want()
+            answer.wait(30)
             kafka.restart()
         deployed.wait_until_drained()
         # Silent for longer than its session, it must not write: it ends, unless it was asked to rejoin first.
@@ -58,3 +83,24 @@ def test_a_crash_of_the_broker_loses_nothing(kafka: ApacheKafka, tmp_path: Path)
         assert_segments(ending, expected, MODEL)
         assert_changes_chain(ending.changes)
         assert_all_agree(deployed, ending)
+
+
+def test_a_replay_does_not_wait_for_ever_for_a_broker_that_is_gone(
+    kafka: ApacheKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(producer, "ACKNOWLEDGED_S", 3.0)
+    settings = Settings(app_id="gone", topic_prefix="gone.")
+    asyncio.run(create_topics(kafka.address, topic_specs(settings)))
+
+    records = [view("c-1", n, "2026-01-01T00:00:00Z")._replace(occurred_at_s=float(n)) for n in range(1, 9)]
+
+    sending = replay(
+        records,
+        bootstrap=kafka.address,
+        settings=settings,
+        embedded=False,
+        speed=10.0,
+        on_progress=lambda _: kafka.kill(),
+    )
+    with pytest.raises(BrokerError, match=r"after 1 acknowledged records: .*no acknowledgement from the broker in 3 s"):
+        asyncio.run(sending)

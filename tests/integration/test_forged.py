@@ -27,7 +27,7 @@ def forge(deployed: Deployment, topic: str, key: bytes, value: bytes) -> None:
     """Append one record to the first partition of a topic, named in full."""
 
     async def append() -> None:
-        async with started_producer(deployed.bootstrap) as producer:
+        async with started_producer(deployed.bootstrap, embedded=deployed.embedded) as producer:
             await append_all(producer, topic, {0: [(key, value, ())]}, 1_700_000_000_000)
 
     asyncio.run(append())

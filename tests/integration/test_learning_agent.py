@@ -84,7 +84,7 @@ async def staged(bootstrap: str, prefix: str, *, embedded: bool, k: int = 3) -> 
     await create_topics(bootstrap, [TopicSpec(topic, 1, 1)])
     metrics = Metrics(CollectorRegistry())
     feed = ModelFeed(bootstrap, topic, lambda *_: None, embedded=embedded, fetch_wait_ms=20)
-    async with started_producer(bootstrap) as producer:
+    async with started_producer(bootstrap, embedded=embedded) as producer:
         agent = _agent(k, feed, topic, lambda: producer, metrics)
         stage = Stage(agent, feed, metrics, bootstrap, topic, embedded, producer)
         try:
@@ -172,7 +172,7 @@ def test_a_lost_race_is_made_good(broker: str, prefix: str, embedded: bool) -> N
             # A person publishes, and the agent has not read it when it publishes.
             first = stage.in_force
             made = governance.renamed(first, "b0", "Mine", 2, "2026-01-01T00:00:00Z")
-            async with started_producer(broker) as producer:
+            async with started_producer(broker, embedded=embedded) as producer:
                 await append_all(producer, stage.topic, {0: [(b"2", made.dumps(), ())]}, 1)
             await stage.learn(1_000, 30, 8 * DAY_S)
             assert stage.in_force == made

@@ -22,19 +22,19 @@ Make = Callable[[ModelSnapshot, int, str], ModelSnapshot]
 
 
 @pytest.fixture
-def topic(broker: str, prefix: str) -> str:
+def topic(broker: str, prefix: str, embedded: bool) -> str:
     """A topic with model 1."""
     name = f"{prefix}segment-models"
     asyncio.run(create_topics(broker, [TopicSpec(name, 1, 1)]))
-    append(broker, name, snapshot(1))
+    append(broker, name, snapshot(1), embedded=embedded)
     return name
 
 
-def append(broker: str, topic: str, *snapshots: ModelSnapshot) -> None:
+def append(broker: str, topic: str, *snapshots: ModelSnapshot, embedded: bool) -> None:
     """Append snapshots, as a learner does; from a thread of its own, whatever loop runs in this one."""
 
     async def send() -> None:
-        async with started_producer(broker) as producer:
+        async with started_producer(broker, embedded=embedded) as producer:
             messages = [(str(each.version).encode(), each.dumps(), ()) for each in snapshots]
             await append_all(producer, topic, {0: messages}, 1_700_000_000_000)
 
@@ -43,21 +43,21 @@ def append(broker: str, topic: str, *snapshots: ModelSnapshot) -> None:
     thread.join()
 
 
-def overtaken(broker: str, topic: str, times: int) -> tuple[Make, list[ModelSnapshot]]:
+def overtaken(broker: str, topic: str, times: int, *, embedded: bool) -> tuple[Make, list[ModelSnapshot]]:
     """Goes back to what is in force, but a learner publishes just before, so many times; and what that published."""
     rivals: list[ModelSnapshot] = []
 
     def make(latest: ModelSnapshot, version: int, created_at: str) -> ModelSnapshot:
         if len(rivals) < times:
             rivals.append(snapshot(version, clock=float(version)))
-            append(broker, topic, rivals[-1])
+            append(broker, topic, rivals[-1], embedded=embedded)
         return governance.rolled_back(snapshot(1), latest, version, created_at)
 
     return make, rivals
 
 
 def test_who_is_overtaken_tries_again_on_top(broker: str, topic: str, embedded: bool) -> None:
-    make, rivals = overtaken(broker, topic, 2)
+    make, rivals = overtaken(broker, topic, 2, embedded=embedded)
     lost: list[int] = []
     made = asyncio.run(publish_as_person(broker, topic, make, lost.append, embedded=embedded))
     assert (made.version, made.parent, made.content_of, lost) == (4, 3, 1, [2, 3])
@@ -71,7 +71,7 @@ def test_who_is_overtaken_tries_again_on_top(broker: str, topic: str, embedded: 
 
 
 def test_whoever_is_always_overtaken_gives_up_and_says_so(broker: str, topic: str, embedded: bool) -> None:
-    make, _ = overtaken(broker, topic, TRIES)
+    make, _ = overtaken(broker, topic, TRIES, embedded=embedded)
     with pytest.raises(LostRace, match="5 times; nothing was changed, try again"):
         asyncio.run(publish_as_person(broker, topic, make, lambda _: None, embedded=embedded))
     history = asyncio.run(read_history(broker, topic, embedded=embedded))
@@ -81,7 +81,7 @@ def test_whoever_is_always_overtaken_gives_up_and_says_so(broker: str, topic: st
 
 def test_without_a_model_there_is_nothing_to_choose(broker: str, prefix: str, embedded: bool) -> None:
     asyncio.run(create_topics(broker, [TopicSpec(f"{prefix}empty", 1, 1)]))
-    make, _ = overtaken(broker, f"{prefix}empty", 0)
+    make, _ = overtaken(broker, f"{prefix}empty", 0, embedded=embedded)
     with pytest.raises(BrokerError, match="no model has been published yet"):
         asyncio.run(publish_as_person(broker, f"{prefix}empty", make, lambda _: None, embedded=embedded))
 

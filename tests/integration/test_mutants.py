@@ -73,7 +73,7 @@ def placed(good: list[Sent], rng: Random) -> Placed:
 
 async def send(deployed: Deployment, into: Placed) -> None:
     """Append everything, in order within each partition."""
-    async with started_producer(deployed.bootstrap) as producer:
+    async with started_producer(deployed.bootstrap, embedded=deployed.embedded) as producer:
         for (topic, partition), records in into.items():
             messages: list[Message] = [(key, value, ()) for key, value in records]
             name = deployed.settings.topic(topic)

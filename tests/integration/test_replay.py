@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -21,8 +22,11 @@ from stream_seg.ops.brokers import BrokerError
 from stream_seg.settings import Settings
 from stream_seg.tools.replay import CHUNK, Progress, ReplaySummary, due, replay
 from stream_seg.tools.topics import create_topics, topic_specs
+from tests.integration.support.answers import LostAnswer
 
 PARTITIONS = 4
+
+Run = Callable[..., ReplaySummary]
 
 
 @pytest.fixture
@@ -33,8 +37,14 @@ def settings(broker: str, prefix: str) -> Settings:
     return settings
 
 
-def run(source: Any, broker: str, settings: Settings, **options: Any) -> ReplaySummary:
-    return asyncio.run(replay(source, bootstrap=broker, settings=settings, **options))
+@pytest.fixture
+def run(broker: str, embedded: bool) -> Run:
+    """Replays a source to the broker."""
+
+    def replayed(source: Any, settings: Settings, **options: Any) -> ReplaySummary:
+        return asyncio.run(replay(source, bootstrap=broker, settings=settings, embedded=embedded, **options))
+
+    return replayed
 
 
 def sent(broker: str, settings: Settings, count: int) -> dict[TopicPartition, list[Any]]:
@@ -62,11 +72,11 @@ def view(number: int, at_s: float = 0.0) -> SourceRecord:
     return SourceRecord("interactions", b"c-%d" % (number % 100), b'{"event_id":"e-%d"}' % number, at_s)
 
 
-def test_every_record_goes_once_to_the_partition_java_would_choose(broker: str, settings: Settings) -> None:
+def test_every_record_goes_once_to_the_partition_java_would_choose(run: Run, broker: str, settings: Settings) -> None:
     records = list(islice(simulate(200, 30, seed=1), 3 * CHUNK))
     begun_ms = time.time() * 1000
 
-    summary = run(records, broker, settings)
+    summary = run(records, settings)
 
     assert summary.records == len(records)
     assert summary.by_topic == Counter(record.topic for record in records)
@@ -80,19 +90,37 @@ def test_every_record_goes_once_to_the_partition_java_would_choose(broker: str, 
         assert all(begun_ms - 1 <= r.timestamp <= time.time() * 1000 for r in received)
 
 
-def test_a_second_replay_sends_the_same_values(broker: str, settings: Settings) -> None:
+def test_a_second_replay_sends_the_same_values(run: Run, broker: str, settings: Settings) -> None:
     source = simulate(20, 3, seed=1)
-    count = run(source, broker, settings).records
-    run(source, broker, settings)
+    count = run(source, settings).records
+    run(source, settings)
     values = Counter(r.value for received in sent(broker, settings, 2 * count).values() for r in received)
     assert set(values.values()) == {2}
 
 
-def test_limit_and_progress(broker: str, settings: Settings) -> None:
+def test_what_is_sent_again_for_a_lost_answer_is_one_record_where_the_broker_can_tell(
+    run: Run, broker: str, embedded: bool, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = [SourceRecord("interactions", b"c-1", b'{"event_id":"e-%d"}' % n, 0.0) for n in range(50)]
+    answer = LostAnswer(monkeypatch)
+    answer.want()
+
+    summary = run(records, settings)
+
+    answer.wait(0)
+    assert summary.records == 50
+    marker = SourceRecord("interactions", b"c-1", b"{}", 0.0)
+    run([marker], settings)
+    (received,) = sent(broker, settings, 101 if embedded else 51).values()
+    once = [record.value for record in records]
+    assert [r.value for r in received] == [*once, *(once if embedded else []), marker.value]
+
+
+def test_limit_and_progress(run: Run, settings: Settings) -> None:
     records = [view(i, at_s=float(i)) for i in range(2 * CHUNK)]
     seen: list[Progress] = []
 
-    summary = run(records, broker, settings, limit=CHUNK + 5, on_progress=seen.append)
+    summary = run(records, settings, limit=CHUNK + 5, on_progress=seen.append)
 
     assert summary.records == CHUNK + 5
     assert summary.records_per_s > 0
@@ -102,25 +130,25 @@ def test_limit_and_progress(broker: str, settings: Settings) -> None:
     ]
 
 
-def test_a_source_of_unknown_length_has_no_total(broker: str, settings: Settings) -> None:
+def test_a_source_of_unknown_length_has_no_total(run: Run, settings: Settings) -> None:
     seen: list[Progress] = []
-    run((view(i) for i in range(3)), broker, settings, on_progress=seen.append)
+    run((view(i) for i in range(3)), settings, on_progress=seen.append)
     assert [(p.records, p.total) for p in seen] == [(3, None)]
 
 
-def test_an_empty_source(broker: str, settings: Settings) -> None:
-    summary = run([], broker, settings)
+def test_an_empty_source(run: Run, settings: Settings) -> None:
+    summary = run([], settings)
     assert (summary.records, summary.by_topic, summary.value_bytes) == (0, {}, 0)
 
 
-def test_a_record_larger_than_a_batch_arrives(broker: str, settings: Settings) -> None:
+def test_a_record_larger_than_a_batch_arrives(run: Run, broker: str, settings: Settings) -> None:
     large = SourceRecord("profiles", b"c-1", b"x" * 700_000, 0.0)
-    run([view(1), large, large], broker, settings)
+    run([view(1), large, large], settings)
     found = sent(broker, settings, 3)
     assert [len(r.value) for tp, received in found.items() if tp.topic == "profiles" for r in received] == [700_000] * 2
 
 
-def test_speed_is_event_time_by_the_second_and_late_records_wait_for_nothing(broker: str, settings: Settings) -> None:
+def test_speed_is_event_time_by_the_second_and_late_records_wait_for_nothing(run: Run, settings: Settings) -> None:
     hour = 3600.0
     times = [0.0, 0.5 * hour, -24 * hour, hour]
     reached: list[tuple[int, float]] = []
@@ -128,7 +156,7 @@ def test_speed_is_event_time_by_the_second_and_late_records_wait_for_nothing(bro
     def on_progress(progress: Progress) -> None:
         reached.append((progress.records, progress.elapsed_s))
 
-    summary = run([view(i, t) for i, t in enumerate(times)], broker, settings, speed=2 * hour, on_progress=on_progress)
+    summary = run([view(i, t) for i, t in enumerate(times)], settings, speed=2 * hour, on_progress=on_progress)
 
     assert summary.records == 4
     assert [records for records, _ in reached] == [1, 3, 4]
@@ -146,34 +174,34 @@ def test_what_is_due() -> None:
 
 
 @pytest.mark.parametrize("speed", [0.0, -1.0, float("nan")])
-def test_a_speed_must_be_above_zero(speed: float) -> None:
+def test_a_speed_must_be_above_zero(run: Run, speed: float) -> None:
     with pytest.raises(ValueError, match="give seconds of event time a second, above 0"):
-        run([], "127.0.0.1:1", Settings(), speed=speed)
+        run([], Settings(), speed=speed)
 
 
-def test_a_source_that_fails_ends_the_replay(broker: str, settings: Settings) -> None:
+def test_a_source_that_fails_ends_the_replay(run: Run, settings: Settings) -> None:
     def lines() -> Any:
         yield view(1)
         raise SourceError("a.csv, line 2: not CSV")
 
     with pytest.raises(SourceError, match="line 2"):
-        run(lines(), broker, settings)
+        run(lines(), settings)
 
 
 def test_without_a_broker() -> None:
     address = f"{HOST}:{free_port()}"
     with pytest.raises(BrokerError, match=f"no broker answers at {address}: is it running"):
-        run([view(1)], address, Settings())
+        asyncio.run(replay([view(1)], bootstrap=address, settings=Settings(), embedded=False))
 
 
-def test_without_topics(broker: str, prefix: str) -> None:
+def test_without_topics(run: Run, prefix: str) -> None:
     with pytest.raises(BrokerError, match=rf"no topic {prefix}purchases, .* run `stream-seg topics create`"):
-        run([view(1)], broker, Settings(topic_prefix=prefix))
+        run([view(1)], Settings(topic_prefix=prefix))
 
 
-def test_with_topics_that_do_not_match(broker: str, prefix: str) -> None:
+def test_with_topics_that_do_not_match(run: Run, broker: str, prefix: str) -> None:
     settings = Settings(app_id=f"{prefix}app", topic_prefix=prefix, partitions=2)
     specs = [spec for spec in topic_specs(settings) if spec.copartitioned]
     asyncio.run(create_topics(broker, [replace(specs[0], partitions=3), *specs[1:]]))
     with pytest.raises(BrokerError, match=rf"differ in partitions \({prefix}purchases 3, {prefix}interactions 2,"):
-        run([view(1)], broker, settings)
+        run([view(1)], settings)

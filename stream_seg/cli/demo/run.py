@@ -128,7 +128,12 @@ async def _replayed(
     paced = Paced(source, lambda: progress.handled, AHEAD)
     try:
         return await replay(
-            paced, bootstrap=addresses.bootstrap, settings=settings, limit=limit, on_progress=screen.sent
+            paced,
+            bootstrap=addresses.bootstrap,
+            settings=settings,
+            embedded=addresses.embedded_broker,
+            limit=limit,
+            on_progress=screen.sent,
         )
     finally:
         paced.stop()

@@ -79,7 +79,7 @@ class Deployment:
 
     def send(self, records: Iterable[Sent], *, speed: float | None = None) -> int:
         """Send records, as fast as possible or at `speed` seconds of `occurred_at_s` a second; how many."""
-        sending = replay(records, bootstrap=self.bootstrap, settings=self.settings, speed=speed)
+        sending = replay(records, bootstrap=self.bootstrap, settings=self.settings, embedded=self.embedded, speed=speed)
         return asyncio.run(sending).records
 
     def lag(self) -> int:
