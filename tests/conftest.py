@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import TypeVar
 
+import hypothesis
 import pytest
 
 from apache_kafka.server import ApacheKafka
@@ -25,6 +26,13 @@ from stream_seg.settings import EMBEDDED
 
 # What lies beside the tests asserts too; a failure there must say what was not equal.
 pytest.register_assert_rewrite("tests.integration.support", "tests.chaos")
+
+SLOW = [hypothesis.HealthCheck.too_slow]
+# The same examples every time: whether a change is right does not hang on luck, nor on how long the machine takes.
+# For other ones: pytest tests/laws --hypothesis-profile explore
+hypothesis.settings.register_profile("same", deadline=None, derandomize=True, suppress_health_check=SLOW)
+hypothesis.settings.register_profile("explore", deadline=None, max_examples=2_000, suppress_health_check=SLOW)
+hypothesis.settings.load_profile("same")
 
 Service = TypeVar("Service")
 

@@ -137,7 +137,7 @@ def _wait_until_used(client: SegmentClient, version: int) -> bool:
         try:
             shown = client.model()
         except CacheError:
-            return False
+            shown = None  # it may be there again in a moment
         used = shown.get("version") if shown else None
         if isinstance(used, int) and used >= version:
             return True

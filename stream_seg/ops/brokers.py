@@ -8,13 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from aiokafka.client import AIOKafkaClient, CoordinationType
 from aiokafka.cluster import ClusterMetadata
-from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    KafkaError,
+    NotCoordinatorError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 from aiokafka.protocol.coordination import FindCoordinatorRequest
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.structs import TopicPartition
@@ -23,7 +31,10 @@ Answer = TypeVar("Answer")
 
 REQUEST_TIMEOUT_MS = 10_000
 ATTEMPTS = 5
+# A new cluster makes the topic of groups' offsets when it is first asked for one, one that restarts reads it first.
+ATTEMPTS_OF_COORDINATORS = 50
 RETRY_S = 0.2
+COORDINATOR_ERRORS = (CoordinatorNotAvailableError, NotCoordinatorError, CoordinatorLoadInProgressError)
 # aiokafka keeps a connection for each broker and group of requests; any hashable names a group.
 CONNECTION = "offsets"
 
@@ -114,12 +125,13 @@ async def _leaders(client: AIOKafkaClient, partitions: Sequence[TopicPartition])
 
 
 async def retrying(ask: Callable[[], Awaitable[Answer]]) -> Answer:
-    """The answer, asked for again while leaders move; raises the KafkaError of the last attempt."""
-    for attempt in range(1, ATTEMPTS + 1):
+    """The answer, asked for again while leaders and coordinators move; raises the KafkaError of the last attempt."""
+    for attempt in itertools.count(1):
         try:
             return await ask()
         except KafkaError as error:
-            if not error.retriable or attempt == ATTEMPTS:
+            attempts = ATTEMPTS_OF_COORDINATORS if isinstance(error, COORDINATOR_ERRORS) else ATTEMPTS
+            if not error.retriable or attempt >= attempts:
                 raise
         await asyncio.sleep(RETRY_S)
     raise AssertionError("unreachable")

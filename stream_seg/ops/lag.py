@@ -52,7 +52,7 @@ async def client_lag(
     unread = {tp: max(commits[tp] or 0, starts[tp]) for tp in partitions}
     behind = {tp: offset for tp, offset in unread.items() if offset < ends[tp]}
     # What lies behind may be markers of transactions alone, which nobody will ever absorb.
-    since = await record_timestamps_at(client, behind)
+    since = await record_timestamps_at(client, behind, ends)
     return [
         PartitionLag(
             topic=tp.topic,

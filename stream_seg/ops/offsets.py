@@ -24,7 +24,9 @@ LATEST, EARLIEST = -1, -2
 READ_UNCOMMITTED = 0
 # Enough for most first batches; a larger one comes alone, in a request of its own.
 BYTES_A_PARTITION = 65_536
-FETCH_WAIT_MS = 100
+# How long a broker may take to find a record that is there. Apache Kafka answers at once; the embedded broker may take
+# longer, and says nothing when it has.
+FETCH_WAITS_MS = (100, 1000, 1000, 1000, 1000, 1000)
 
 
 async def high_watermarks(
@@ -80,27 +82,28 @@ async def commit(client: AIOKafkaClient, group: str, offsets: Mapping[TopicParti
 
 
 async def record_timestamps_at(
-    client: AIOKafkaClient, positions: Mapping[TopicPartition, int]
+    client: AIOKafkaClient, positions: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
 ) -> dict[TopicPartition, float]:
-    """Timestamp (epoch seconds) of the first record at or after an offset; partitions without one are left out.
+    """Timestamp (epoch seconds) of the first record at or after an offset, below the end (the high watermark).
 
-    Positions should be below the high watermark: a broker waits before it says that there is nothing.
+    Partitions with none up to there, only markers of transactions, are left out. Raises KafkaTimeoutError when a broker
+    does not hand out what lies there.
     """
 
     async def ask(node: int, mine: Sequence[TopicPartition]) -> dict[TopicPartition, float]:
         found: dict[TopicPartition, float] = {}
-        waiting = {tp: positions[tp] for tp in mine}
-        while waiting:
-            timestamps, passed = await _fetch_timestamps(client, node, waiting)
+        reached = {tp: positions[tp] for tp in mine}
+        waits_ms = iter(FETCH_WAITS_MS)
+        wait_ms = next(waits_ms)
+        while waiting := {tp: at for tp, at in reached.items() if tp not in found and at < ends[tp]}:
+            # A response holds one whole batch at least, of the first partition that has any.
+            timestamps, passed = await _fetch_timestamps(client, node, waiting, wait_ms)
+            if not timestamps and not passed:
+                wait_ms = next(waits_ms, 0)
+                if not wait_ms:
+                    raise KafkaTimeoutError(f"no record of {list(waiting)} in {sum(FETCH_WAITS_MS) / 1000:g} s")
             found |= timestamps
-            # A response holds one whole batch at least, of the first partition that has any; so what is first and
-            # got nothing now, not even a marker of a transaction to pass, has no record.
-            first = next(iter(waiting))
-            waiting = {
-                tp: passed.get(tp, offset)
-                for tp, offset in waiting.items()
-                if tp not in found and (tp != first or tp in passed)
-            }
+            reached |= passed
         return found
 
     return await ask_leaders(client, positions, ask)
@@ -113,7 +116,7 @@ class EmbeddedBrokerQuirks:
     watermark in a Fetch is right. A Fetch whose maximum wait is zero, or ran out, may leave partitions out.
     """
 
-    LONGEST_WAIT_MS = 1000
+    WAITS_MS = (1, 10, 100, 1000, 1000, 1000, 1000, 1000)
 
     @classmethod
     async def high_watermarks(
@@ -121,15 +124,15 @@ class EmbeddedBrokerQuirks:
     ) -> dict[TopicPartition, int]:
         """High watermarks out of a Fetch from the ends that ListOffsets gave."""
         found: dict[TopicPartition, int] = {}
-        wait_ms = 1
+        waits_ms = iter(cls.WAITS_MS)
         while missing := {tp: end for tp, end in ends.items() if tp not in found}:
-            if wait_ms > cls.LONGEST_WAIT_MS:
+            wait_ms = next(waits_ms, 0)
+            if not wait_ms:
                 raise KafkaTimeoutError(f"the embedded broker gives no high watermark for {list(missing)}")
             response = await _fetch(client, node, missing, wait_ms=wait_ms, max_bytes=1)
             for tp, (error_code, high_watermark, *_) in answers(response.topics):
                 raise_for(error_code, tp)
                 found[tp] = high_watermark
-            wait_ms *= 10
         return found
 
 
@@ -154,15 +157,14 @@ async def _fetch(
 
 
 async def _fetch_timestamps(
-    client: AIOKafkaClient, node: int, positions: Mapping[TopicPartition, int]
+    client: AIOKafkaClient, node: int, positions: Mapping[TopicPartition, int], wait_ms: int
 ) -> tuple[dict[TopicPartition, float], dict[TopicPartition, int]]:
     """Timestamps of first records; and where there are batches, but no such record, the offset behind them."""
-    response = await _fetch(client, node, positions, wait_ms=FETCH_WAIT_MS, max_bytes=BYTES_A_PARTITION)
+    response = await _fetch(client, node, positions, wait_ms=wait_ms, max_bytes=BYTES_A_PARTITION)
     found: dict[TopicPartition, float] = {}
     passed: dict[TopicPartition, int] = {}
     for tp, (error_code, *_, records) in answers(response.topics):
-        if error_code:
-            continue
+        raise_for(error_code, tp)
         timestamp_ms, end = _timestamp_ms_at(records, positions[tp])
         if timestamp_ms is not None:
             found[tp] = timestamp_ms / 1000

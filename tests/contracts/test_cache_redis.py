@@ -19,6 +19,7 @@ from stream_seg.contracts.document import Document
 from stream_seg.embedded.process import ServiceProcess
 
 EPOCH = 1_763_764_800_123
+PAUSED_MS = 1_500
 DOCUMENT = Document(
     "h-1",
     (("behavior", "b0", "Frequent big baskets", "2017-05-09T18:00:31Z"),),
@@ -201,12 +202,12 @@ def test_a_late_reply_is_never_taken_for_another_answer(new_redis: Callable[[], 
         url = f"redis://{service.address}/0"
         write(url, "seg", GROUP)
         with redis.Redis.from_url(url) as raw, SegmentClient.from_url(url, timeout_s=0.02) as client:
-            client.get("h-1")
-            raw.client_pause(100)
+            until_answered(lambda: client.get("h-1"))
+            raw.client_pause(PAUSED_MS)
             with pytest.raises(CacheUnavailable):
                 client.get("h-1")
             assert until_answered(lambda: client.get("h-2")) is None
-            raw.client_pause(100)
+            raw.client_pause(PAUSED_MS)
             assert asyncio.run(answers_around_a_pause(url)) is None
 
 

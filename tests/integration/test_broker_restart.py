@@ -14,7 +14,7 @@ from benchmarks.workload import fixed_model
 from stream_seg.ops.brokers import BrokerError
 from stream_seg.settings import Settings
 from stream_seg.tools import producer
-from stream_seg.tools.replay import replay
+from stream_seg.tools.replay import Progress, replay
 from stream_seg.tools.topics import create_topics, topic_specs
 from tests.conftest import started
 from tests.integration.support.answers import LostAnswer
@@ -36,7 +36,7 @@ MODEL = fixed_model()
 BURST_BYTES = 20_000
 # Until workers have absorbed what was appended.
 ABSORBED_S = 0.5
-PATIENT, IMPATIENT = {"SESSION_TIMEOUT_S": "60"}, {"SESSION_TIMEOUT_S": "3"}
+PATIENT, IMPATIENT = {"SESSION_TIMEOUT_S": "60"}, {"SESSION_TIMEOUT_S": "6"}
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_a_crash_of_the_broker_loses_nothing(
         deployed.wait_until_drained()
         # Silent for longer than its session, it must not write: it ends, unless it was asked to rejoin first.
         if not impatient.running():
-            assert "the session lasts 3 s: another worker may own these partitions" in refusal(impatient)
+            assert "the session lasts 6 s: another worker may own these partitions" in refusal(impatient)
         ending, expected = read_ending(deployed), expect(sent)
         assert patient.running(), patient.said()
         assert_exact(ending, expected)
@@ -88,9 +88,12 @@ def test_a_crash_of_the_broker_loses_nothing(
 def test_a_replay_does_not_wait_for_ever_for_a_broker_that_is_gone(
     kafka: ApacheKafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(producer, "ACKNOWLEDGED_S", 3.0)
     settings = Settings(app_id="gone", topic_prefix="gone.")
     asyncio.run(create_topics(kafka.address, topic_specs(settings)))
+
+    def crash(_: Progress) -> None:
+        kafka.kill()
+        monkeypatch.setattr(producer, "ACKNOWLEDGED_S", 3.0)
 
     records = [view("c-1", n, "2026-01-01T00:00:00Z")._replace(occurred_at_s=float(n)) for n in range(1, 9)]
 
@@ -100,7 +103,7 @@ def test_a_replay_does_not_wait_for_ever_for_a_broker_that_is_gone(
         settings=settings,
         embedded=False,
         speed=10.0,
-        on_progress=lambda _: kafka.kill(),
+        on_progress=crash,
     )
     with pytest.raises(BrokerError, match=r"after 1 acknowledged records: .*no acknowledgement from the broker in 3 s"):
         asyncio.run(sending)

@@ -23,6 +23,7 @@ from tests.integration.support.deployment import (
     Services,
     deployment,
     replaying,
+    replaying_meanwhile,
 )
 from tests.integration.support.ending import (
     Letter,
@@ -111,13 +112,14 @@ def stories(on: Services, embedded: bool) -> Iterator[dict[str, Future[Told]]]:
 def tell(on: Services, point: str, story: Story, store: str) -> Told:
     """Let workers die as the story says, then let one work to the end."""
     # So many customers that hardly a group decides no change: they enter their first segment all the time.
-    sent = shop(3_000, 1_500, seed=list(STORIES).index(point), seconds=4.0)
+    # As many a second as bring changes for a minute, should the machine be that slow.
+    endless = shop(45_000, 22_500, seed=list(STORIES).index(point), seconds=60.0)
     name = f"at-{point}-{store.partition(':')[0]}"
     with deployment(on, name, model=MODEL, STORE=store, **PATHLESS) as deployed:
         worker = deployed.start_worker(CRASH_AT=story.crashes[0])
         if point not in AT_THE_START:
             worker.wait_ready()
-        with replaying(deployed, sent):
+        with replaying_meanwhile(deployed, endless) as sent:
             if story.stirred is not None:
                 eventually(worker.works, 60, "the worker absorbs events", worker.said)
                 story.stirred(deployed, worker)

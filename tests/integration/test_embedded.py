@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import redis
 
+from stream_seg.embedded import process as processes
 from stream_seg.embedded.broker import broker_answers
 from stream_seg.embedded.process import HOST, ServiceProcess, ask
 from stream_seg.embedded.redis import redis_answers
@@ -82,7 +83,7 @@ def gone(pid: int) -> bool:
     """Whether the process has ended; one whose parent has not waited for it counts as ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # before it was opened, or before it was read
         return True
 
 
@@ -91,8 +92,9 @@ def all_gone(entries: dict[str, dict[str, Any]]) -> bool:
 
 
 def test_answers_only_to_its_own_identity(
-    new_broker: Callable[[], ServiceProcess], new_redis: Callable[[], ServiceProcess]
+    new_broker: Callable[[], ServiceProcess], new_redis: Callable[[], ServiceProcess], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(processes, "PROBE_TIMEOUT_S", 1.0)  # each waits for the rest of what the other says
     tansu, valkey = new_broker(), new_redis()
 
     assert broker_answers(tansu.port, tansu.identity)

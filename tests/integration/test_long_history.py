@@ -17,6 +17,7 @@ BATCHES = 4_000
 AT_ONCE = 200
 SHORT_MS = 1  # the broker needs about ten times as long to look through so many batches
 FETCHES = 60
+PATIENT_FETCHES = 600
 
 
 @asynccontextmanager
@@ -51,7 +52,7 @@ async def comes(broker: str, tp: TopicPartition, *, patient: bool) -> bool:
     async with consumer(broker, tp) as reading:
         if patient:
             look_long_enough(reading._fetcher)
-        for _ in range(FETCHES):
+        for _ in range(PATIENT_FETCHES if patient else FETCHES):
             if await reading.getmany(tp, timeout_ms=50):
                 return True
         return False

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks.workload import fixed_model
-from tests.integration.support.deployment import PATHLESS, Deployment, Services, deployment, replaying
+from tests.integration.support.deployment import PATHLESS, Deployment, Services, deployment, replaying_meanwhile
 from tests.integration.support.ending import assert_all_agree, assert_exact, read_ending
 from tests.integration.support.events import shop
 from tests.integration.support.polling import eventually
@@ -20,7 +20,7 @@ from tests.integration.support.yardstick import expect
 
 MODEL = fixed_model()
 # Documents are compared every second and written in slices of thousands.
-REPAIRED_S = 10.0
+REPAIRED_S = 30.0
 
 
 @pytest.fixture
@@ -50,12 +50,13 @@ def wait_until_whole(deployed: Deployment) -> None:
 
 
 def test_what_redis_loses_comes_back_within_seconds(on: Services, server: Redis) -> None:
-    sent = shop(9_000, 1_500, seed=21, seconds=6.0)
+    # Longer than the slowest machine needs: it ends after the second wipe.
+    endless = shop(120_000, 1_500, seed=21, seconds=80.0)
     server.start()
     with deployment(on, "repair", model=MODEL, redis_url=server.url, **PATHLESS) as deployed:
         worker = deployed.start_worker()
         worker.wait_ready()
-        with replaying(deployed, sent[:6_000]):
+        with replaying_meanwhile(deployed, endless) as sent:
             # Twice under load: in the second wipe a repair may be under way.
             for groups in (20, 30):
                 eventually(lambda n=groups: worker.metric("group_events_count") > n, 30, "groups", worker.said)
@@ -67,14 +68,15 @@ def test_what_redis_loses_comes_back_within_seconds(on: Services, server: Redis)
         wait_until_whole(deployed)
 
         server.kill()
-        deployed.send(sent[6_000:])
+        rest = endless[len(sent) : len(sent) + 3_000]
+        deployed.send(rest)
         deployed.wait_until_drained()  # acknowledging does not wait for Redis
         assert readiness(worker._url)["redis"] == "Redis does not answer; documents wait"
         server.start()
         wait_until_whole(deployed)
 
         assert readiness(worker._url)["redis"] == "ok"
-        assert_exact(read_ending(deployed), expect(sent))
+        assert_exact(read_ending(deployed), expect([*sent, *rest]))
         assert worker.terminate() == 0, worker.said()
         wait_until_whole(deployed)
 

@@ -156,13 +156,14 @@ def test_speed_is_event_time_by_the_second_and_late_records_wait_for_nothing(run
     def on_progress(progress: Progress) -> None:
         reached.append((progress.records, progress.elapsed_s))
 
-    summary = run([view(i, t) for i, t in enumerate(times)], settings, speed=2 * hour, on_progress=on_progress)
+    summary = run([view(i, t) for i, t in enumerate(times)], settings, speed=hour / 4, on_progress=on_progress)
 
     assert summary.records == 4
     assert [records for records, _ in reached] == [1, 3, 4]
     (_, first_s), (_, second_s), (_, last_s) = reached
-    assert 0.2 < second_s - first_s < 1
-    assert 0.45 < last_s < 2
+    # Never early; how late, is the machine's affair.
+    assert first_s < 2 <= second_s
+    assert second_s < 4 <= last_s
 
 
 def test_what_is_due() -> None:

@@ -18,7 +18,7 @@ from tests.integration.support.deployment import (
     Deployment,
     Services,
     deployment,
-    replaying,
+    replaying_meanwhile,
 )
 from tests.integration.support.ending import (
     assert_whole,
@@ -69,12 +69,12 @@ def test_a_killed_worker_replays_at_most_the_group_in_flight(on: Services) -> No
 
 @pytest.mark.parametrize("store", ["memory://", "rocksdb://"])
 def test_partitions_that_stay_are_not_replayed_at_a_rebalance(on: Services, store: str) -> None:
-    sent = shop(20_000, 1_000, seed=22, seconds=25.0)
+    endless = shop(100_000, 1_000, seed=22, seconds=125.0)
     name = f"kept-{store[:3]}"
     with deployment(on, name, model=MODEL, **{**ON_DISK, "STORE": store}) as deployed:
         first = deployed.start_worker()
         first.wait_ready()
-        with replaying(deployed, sent):
+        with replaying_meanwhile(deployed, endless) as sent:
             eventually(first.works, 30, "the first worker absorbs events", first.said)
             second = deployed.start_worker()
             second.wait_ready()
@@ -91,11 +91,11 @@ def test_partitions_that_stay_are_not_replayed_at_a_rebalance(on: Services, stor
 
 
 def test_a_worker_that_stands_still_keeps_its_files_and_nobody_waits_for_them(on: Services) -> None:
-    sent = shop(20_000, 1_000, seed=23, seconds=20.0)
+    endless = shop(150_000, 1_000, seed=23, seconds=150.0)
     with deployment(on, "zombie", model=MODEL, **ON_DISK) as deployed:
         first = deployed.start_worker()
         first.wait_ready()
-        with replaying(deployed, sent):
+        with replaying_meanwhile(deployed, endless) as sent:
             eventually(first.works, 30, "the first worker absorbs events", first.said)
             os.kill(first._process.pid, signal.SIGSTOP)
             second = deployed.start_worker()

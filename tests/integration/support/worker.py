@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
 
-from stream_seg.embedded.process import GUARD, GUARD_MODE, free_port
+from stream_seg.embedded.process import GUARD, GUARD_MODE, HOST
 from tests.integration.support.polling import eventually
 
 ROOT = Path(__file__).parents[3]
 # Worst cases on a busy machine; nothing waits so long when all is well.
 READY_S = 60.0
 STOPPED_S = 30.0
+ANSWERS_S = 30.0
 TAIL = 4_000
+PORTS = 1_000
 
 
 class Worker:
@@ -27,7 +33,7 @@ class Worker:
     """
 
     def __init__(self, environment: Mapping[str, str], directory: Path, *, tied: bool = False) -> None:
-        port = free_port()
+        port = own_port()
         self._url = f"http://127.0.0.1:{port}/metrics"
         self._written = directory / f"worker-{port}.txt"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("STREAM_SEG_")}
@@ -63,9 +69,9 @@ class Worker:
     def metrics(self) -> dict[str, float]:
         """Samples by name with labels; empty while nobody answers."""
         try:
-            with urllib.request.urlopen(self._url, timeout=5) as answer:
+            with urllib.request.urlopen(self._url, timeout=ANSWERS_S) as answer:
                 lines = answer.read().decode().splitlines()
-        except OSError:
+        except (OSError, HTTPException):
             return {}
         pairs = (line.rpartition(" ") for line in lines if not line.startswith("#"))
         return {name: float(value) for name, _, value in pairs}
@@ -105,6 +111,27 @@ class Worker:
         """End it at once, as a crash would. Idempotent."""
         self._process.kill()
         self._process.wait()
+
+
+def own_port() -> int:
+    """A port that nobody else takes until a worker listens there, seconds later: one after the other of a range.
+
+    The range belongs to this process of pytest, and lies below those that systems choose by themselves.
+    """
+    while True:
+        port = next(_ports)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((HOST, port))
+            return port
+
+
+def _range() -> Iterator[int]:
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 12_000 + process % 16 * PORTS
+    return itertools.cycle(range(first, first + PORTS))
+
+
+_ports = _range()
 
 
 def refusal(worker: Worker) -> str:

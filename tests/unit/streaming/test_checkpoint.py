@@ -26,6 +26,9 @@ from stream_seg.streaming.lease import HeartbeatLease
 from stream_seg.streaming.ownership import OwnedPartition
 from stream_seg.streaming.state.partition import PartitionState
 
+# Of the loop: more than it takes to write what is to be written.
+TURNS = 50
+
 
 class NoMirror:
     """No Redis to look after."""
@@ -60,7 +63,8 @@ class Written(Checkpoint):
             self.group.records += records
             self.group.partitions = self.owned
             self.wake()
-            await asyncio.sleep(0.02)
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
         running.cancel()
         return self.sizes
 
