@@ -20,7 +20,7 @@ import pytest
 from benchmarks.workload import fixed_model
 from stream_seg.core.customer import Customer
 from tests.cdnow import CALIBRATION_END, Summary, Transaction, load_summary, load_transactions
-from tests.integration.support.deployment import PATHLESS, Services, deployment
+from tests.integration.support.deployment import CALM, Services, deployment
 from tests.integration.support.ending import assert_all_agree, read_ending
 from tests.integration.support.events import Sent, order
 
@@ -59,7 +59,7 @@ def event(number: int, transaction: Transaction) -> Sent:
 
 def absorbed(on: Services, name: str, sent: list[Sent]) -> dict[str, Customer]:
     """Every customer's record after a worker has absorbed the events."""
-    with deployment(on, name, model=fixed_model(), DEDUP_EVENTS=str(REMEMBERED), **PATHLESS) as deployed:
+    with deployment(on, name, model=fixed_model(), DEDUP_EVENTS=str(REMEMBERED), **CALM) as deployed:
         deployed.start_worker()
         deployed.send(sent)
         deployed.wait_until_drained()

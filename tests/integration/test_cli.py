@@ -12,7 +12,7 @@ import pytest
 
 from stream_seg.embedded.process import free_port
 from tests.integration.support.command import command, run, run_in
-from tests.integration.support.deployment import PATHLESS, Deployment, Services, deployment
+from tests.integration.support.deployment import CALM, Deployment, Services, deployment
 from tests.integration.support.polling import eventually
 from tests.integration.support.worker import Worker
 
@@ -44,7 +44,7 @@ EVENTS = """\
 @pytest.fixture(scope="module")
 def shop(on: Services) -> Iterator[Deployment]:
     """A worker that has read the events above, sent by `stream-seg replay`."""
-    with deployment(on, "shop", model=MODEL, **PATHLESS) as deployed:
+    with deployment(on, "shop", model=MODEL, **CALM) as deployed:
         (deployed.directory / "orders.jsonl").write_text(EVENTS)
         sent = command(deployed, "replay", "orders.jsonl", "--topic", "purchases")
         assert sent.startswith("sent 4 events in "), sent

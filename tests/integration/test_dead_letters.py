@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaProducer
 from benchmarks.workload import fixed_model
 from stream_seg.contracts.partitioning import partitions_of
 from tests.integration.support.command import command, run_in
-from tests.integration.support.deployment import PARTITIONS, PATHLESS, Deployment, Services, deployment
+from tests.integration.support.deployment import CALM, PARTITIONS, Deployment, Services, deployment
 from tests.integration.support.ending import Letter, assert_all_agree, assert_exact, read_ending, read_topic
 from tests.integration.support.events import REMEMBERED, Sent, order, view
 from tests.integration.support.worker import ROOT, Worker
@@ -77,7 +77,7 @@ NUMBERS = itertools.count(1)  # each test has a deployment of its own, and the s
 @pytest.fixture
 def shop(on: Services) -> Iterator[Deployment]:
     """A worker without rates that has met all of the above but `LATER`."""
-    with deployment(on, f"letters-{next(NUMBERS)}", model=fixed_model(), **PATHLESS) as deployed:
+    with deployment(on, f"letters-{next(NUMBERS)}", model=fixed_model(), **CALM) as deployed:
         deployed.send([*EUR, *BUSY, GBP, *GOOD])
         home = int(partitions_of([ASTRAY.key], PARTITIONS)[0])
         asyncio.run(put(deployed, ASTRAY, (home + 1) % PARTITIONS))

@@ -16,7 +16,7 @@ from stream_seg.contracts import reasons
 from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.contracts.reasons import SENTENCES
 from stream_seg.streaming.dead_letters import MAX_KEY_BYTES, MAX_VALUE_BYTES
-from tests.integration.support.deployment import PARTITIONS, PATHLESS, Deployment, Services, deployment
+from tests.integration.support.deployment import CALM, PARTITIONS, Deployment, Services, deployment
 from tests.integration.support.ending import Ending, Letter, assert_all_agree, assert_exact, read_ending
 from tests.integration.support.events import Sent, identify, order, view
 from tests.integration.support.worker import Worker
@@ -141,7 +141,7 @@ class Run:
 @pytest.fixture(scope="module")
 def run(on: Services) -> Iterator[Run]:
     """All rows at once, so that bad records share batches with good ones and with each other."""
-    with deployment(on, "dirt", model=fixed_model(), **PATHLESS) as deployed:
+    with deployment(on, "dirt", model=fixed_model(), **CALM) as deployed:
         began = datetime.now(UTC)
         places, good = asyncio.run(send_rows(deployed))
         worker = deployed.start_worker()

@@ -55,7 +55,7 @@ def models(deployed: Deployment) -> int:
 
 
 def test_a_learner_tells_of_a_share_that_grew(on: Services) -> None:
-    with deployment(on, "drift", CLOCK="stream", HALF_LIFE_DAYS="1", SEGMENTS="2") as deployed:
+    with deployment(on, "drift", CLOCK="stream", HALF_LIFE_DAYS="1", SEGMENTS="2", SESSION_TIMEOUT_S="30") as deployed:
         worker = deployed.start_worker()
         send(deployed, [day(number, often=0.3) for number in range(4)])
         eventually(lambda: models(deployed) > 0, 120, "there is a model", deployed.said)

@@ -12,7 +12,7 @@ from stream_seg.streaming.publish import append_all
 from stream_seg.streaming.state.changelog import HEADER_KEY, pack_entry
 from stream_seg.tools.producer import started_producer
 from tests.integration.support.command import run_in
-from tests.integration.support.deployment import PATHLESS, Deployment, Services, deployment
+from tests.integration.support.deployment import CALM, Deployment, Services, deployment
 from tests.integration.support.ending import assert_exact, read_ending
 from tests.integration.support.events import order
 from tests.integration.support.polling import eventually
@@ -44,7 +44,7 @@ def forge(deployed: Deployment, topic: str, key: bytes, value: bytes) -> None:
 def test_forged_state_stops_a_worker_and_commands_with_one_line(
     on: Services, key: bytes, value: bytes, says: str
 ) -> None:
-    with deployment(on, f"forged-{len(value)}", model=fixed_model(), **PATHLESS) as deployed:
+    with deployment(on, f"forged-{len(value)}", model=fixed_model(), **CALM) as deployed:
         forge(deployed, deployed.settings.changelog, key, value)
         assert says in refusal(deployed.start_worker())
         for customer in ("c-1", "c-2", "c-3", "c-4", "c-5"):  # one of them lies in that partition
@@ -58,7 +58,7 @@ def test_forged_state_stops_a_worker_and_commands_with_one_line(
 
 
 def test_forged_samples_and_models_are_left_out(on: Services) -> None:
-    with deployment(on, "lies", **PATHLESS) as deployed:
+    with deployment(on, "lies", **CALM) as deployed:
         lies = [
             b"",
             b"null",

@@ -18,7 +18,7 @@ from stream_seg.contracts.reasons import SENTENCES
 from stream_seg.streaming.dead_letters import MAX_KEY_BYTES
 from stream_seg.streaming.publish import Message, append_all
 from stream_seg.tools.producer import started_producer
-from tests.integration.support.deployment import PARTITIONS, PATHLESS, Deployment, Services, deployment
+from tests.integration.support.deployment import CALM, PARTITIONS, Deployment, Services, deployment
 from tests.integration.support.ending import Ending, assert_all_agree, assert_exact, read_ending
 from tests.integration.support.events import Sent, identify, order, view
 from tests.integration.support.worker import Worker
@@ -86,7 +86,7 @@ def run(on: Services) -> Iterator[Run]:
     rng = Random(SEED)
     good = good_events(rng)
     into = placed(good, rng)
-    with deployment(on, "mutants", model=fixed_model(), **PATHLESS) as deployed:
+    with deployment(on, "mutants", model=fixed_model(), **CALM) as deployed:
         worker = deployed.start_worker()
         asyncio.run(send(deployed, into))
         deployed.wait_until_drained()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks.workload import fixed_model
-from tests.integration.support.deployment import PATHLESS, Deployment, Services, deployment, replaying_meanwhile
+from tests.integration.support.deployment import CALM, Deployment, Services, deployment, replaying_meanwhile
 from tests.integration.support.ending import assert_all_agree, assert_exact, read_ending
 from tests.integration.support.events import shop
 from tests.integration.support.polling import eventually
@@ -53,7 +53,7 @@ def test_what_redis_loses_comes_back_within_seconds(on: Services, server: Redis)
     # Longer than the slowest machine needs: it ends after the second wipe.
     endless = shop(120_000, 1_500, seed=21, seconds=80.0)
     server.start()
-    with deployment(on, "repair", model=MODEL, redis_url=server.url, **PATHLESS) as deployed:
+    with deployment(on, "repair", model=MODEL, redis_url=server.url, **CALM) as deployed:
         worker = deployed.start_worker()
         worker.wait_ready()
         with replaying_meanwhile(deployed, endless) as sent:
@@ -83,7 +83,7 @@ def test_what_redis_loses_comes_back_within_seconds(on: Services, server: Redis)
 
 def test_redis_may_be_away_when_a_worker_starts(on: Services, server: Redis) -> None:
     sent = shop(1_500, 200, seed=22)
-    with deployment(on, "away", model=MODEL, redis_url=server.url, **PATHLESS) as deployed:
+    with deployment(on, "away", model=MODEL, redis_url=server.url, **CALM) as deployed:
         deployed.start_worker()
         deployed.send(sent)
         deployed.wait_until_drained()
@@ -93,12 +93,12 @@ def test_redis_may_be_away_when_a_worker_starts(on: Services, server: Redis) -> 
 
 
 def test_another_application_on_the_same_prefix_is_refused(on: Services) -> None:
-    with deployment(on, "owner", model=MODEL, **PATHLESS) as owner:
+    with deployment(on, "owner", model=MODEL, **CALM) as owner:
         worker = owner.start_worker()
         worker.wait_ready()
         with owner.redis() as client:
             eventually(lambda: client._redis.get("owner:owner") == "owner", 10, "the prefix is taken", worker.said)
-        with deployment(on, "stranger", model=MODEL, **PATHLESS | {"REDIS_PREFIX": "owner"}) as stranger:
+        with deployment(on, "stranger", model=MODEL, **CALM | {"REDIS_PREFIX": "owner"}) as stranger:
             line = refusal(stranger.start_worker())
             assert "keys under 'owner' belong to the application 'owner', and this one is 'stranger'" in line
         assert worker.running()

@@ -30,6 +30,8 @@ PARTITIONS = 4
 PATHLESS = {"CLOCK": "stream", "MARGIN": "0", "DWELL": "0"}
 # As short as on the embedded broker; the tests kill workers, and others wait for their sessions to end.
 SESSION_TIMEOUT_S = "6"
+# Where no session ends, none should end for a machine that stood still.
+CALM = {**PATHLESS, "SESSION_TIMEOUT_S": "30"}
 DRAINED_S = 90.0
 REDIS_S = 30.0  # whatever the machine does meanwhile
 SENT_S = 180.0
