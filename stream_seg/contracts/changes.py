@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, Literal, NamedTuple, Self
 
 import orjson
@@ -87,18 +88,21 @@ class ChangeMessage(NamedTuple):
     headers: list[tuple[str, bytes]]
 
 
-def encode_change(t: Transition, *, epoch: int, detected_at: str, source: str) -> ChangeMessage:
+def encode_change(
+    t: Transition, *, epoch: int, detected_at: str, source: str, say: Callable[[float], str] = rfc3339
+) -> ChangeMessage:
     """The record of a transition; a pure function of its arguments, to the byte.
 
-    `detected_at` is RFC 3339, `source` the CloudEvents source (a URI reference of the deployment).
+    `detected_at` is RFC 3339, `source` the CloudEvents source (a URI reference of the deployment). `say` is `rfc3339`,
+    or what knows the times of many transitions already (`times.Texts`).
     """
-    occurred_at, to = rfc3339(t.occurred_at), _held(t.to)
+    occurred_at, to = say(t.occurred_at), _held(t.to, say)
     value = orjson.dumps(
         {
             "customer_id": t.customer_id,
             "dimension": t.dimension,
             "change": t.change,
-            "from": _held(t.from_),
+            "from": _held(t.from_, say),
             "to": to,
             "reason": {
                 "code": t.reason,
@@ -108,7 +112,7 @@ def encode_change(t: Transition, *, epoch: int, detected_at: str, source: str) -
             },
             "confidence": t.confidence,
             "runner_up": t.runner_up,
-            "segments": {dimension: to if held is t.to else _held(held) for dimension, held in t.segments.items()},
+            "segments": {dimension: to if held is t.to else _held(held, say) for dimension, held in t.segments.items()},
             "sequence": t.sequence,
             "life": t.life,
             "epoch": epoch,
@@ -151,7 +155,7 @@ def parse_change(value: bytes) -> SegmentChanged:
     return SegmentChanged.model_validate_json(value)
 
 
-def _held(held: Held | None) -> dict[str, str] | None:
+def _held(held: Held | None, say: Callable[[float], str]) -> dict[str, str] | None:
     if held is None:
         return None
-    return {"segment": held.segment, "name": held.name, "since": rfc3339(held.since)}
+    return {"segment": held.segment, "name": held.name, "since": say(held.since)}

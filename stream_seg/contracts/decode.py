@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any, Final
 
 from . import reasons
@@ -47,11 +48,12 @@ class Decoded:
         if not refused:
             return
         self.rejected += [Rejected(self.indices[at], r.reason, r.detail) for at, r in refused.items()]
-        kept = [at for at in range(len(self.indices)) if at not in refused]
+        kept = [True] * len(self.indices)
+        for at in refused:
+            kept[at] = False
         columns: tuple[list[Any], ...] = (self.indices, self.events, self.times, self.amounts)
         for column in columns:
-            if column:
-                column[:] = [column[at] for at in kept]
+            column[:] = compress(column, kept)
 
 
 class Decoder:

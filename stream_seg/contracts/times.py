@@ -16,6 +16,9 @@ SECOND: Final = timedelta(seconds=1)
 _DAY: Final = timedelta(days=1)
 _FIRST_DAY: Final = date(1970, 1, 1)
 _DAY_MS: Final = 86_400_000
+# The first and the last millisecond of the years 1 to 9999, since 1970.
+_FIRST_MS: Final = -62_135_596_800_000
+_LAST_MS: Final = 253_402_300_799_999
 _MINUTES: Final = [f"{minute // 60:02d}:{minute % 60:02d}" for minute in range(24 * 60)]
 
 # RFC 3339, and what lacks only the offset or all of the time; `datetime.fromisoformat` takes more than that.
@@ -46,8 +49,7 @@ def rfc3339(t: float) -> str:
 
     Raises ValueError as `rfc3339_ms` does.
     """
-    text = rfc3339_ms(t)
-    return text[:-5] + "Z" if text.endswith(".000Z") else text
+    return _shortest(rfc3339_ms(t))
 
 
 @lru_cache(maxsize=4096)  # a change says the same time in three places
@@ -62,6 +64,28 @@ def rfc3339_ms(t: float) -> str:
         return f"{_date(day)}T{_MINUTES[minute]}:{ms // 1000:02d}.{ms % 1000:03d}Z"
     except (OverflowError, ValueError):
         raise ValueError(f"{t!r} is not a time between the years 1 and 9999; give epoch seconds") from None
+
+
+class Texts(dict[float, str]):
+    """What `rfc3339` says, by time: of `times` (n,) at once, in a fifth of what it takes, of others one by one."""
+
+    def __init__(self, times: npt.NDArray[np.float64]) -> None:
+        ms = np.rint(times * 1000.0)
+        known = (ms >= _FIRST_MS) & (ms <= _LAST_MS)
+        texts = np.datetime_as_string(ms[known].astype(np.int64).view("M8[ms]"), timezone="UTC").tolist()
+        super().__init__(zip(times[known].tolist(), map(_shortest, texts), strict=True))
+
+    def __missing__(self, t: float) -> str:
+        return rfc3339(t)
+
+
+def with_ms(text: str) -> str:
+    """What `rfc3339_ms` says where `rfc3339` says `text`."""
+    return text if "." in text else text[:-1] + ".000Z"
+
+
+def _shortest(text: str) -> str:
+    return text[:-5] + "Z" if text.endswith(".000Z") else text
 
 
 @lru_cache(maxsize=4096)

@@ -117,15 +117,16 @@ def _remember(said: Rows, held: WorkingSet, keep: int) -> Rows:
 def _interact(said: Rows, held: WorkingSet) -> None:
     rows, times = np.array(said.rows), np.array(said.times)
     slot_of, channel_of, causes = INTERACTION_SLOT.get, _SLOT_OF_CHANNEL.get, held.causes
-    slots = [slot_of(event["type"], OTHER_INTERACTION) for event in said.events]
+    kinds = [event["type"] for event in said.events]
+    slots = [slot_of(kind, OTHER_INTERACTION) for kind in kinds]
     slots += [channel_of(event.get("channel"), OTHER_CHANNEL) for event in said.events]
     slots += [
         NOWHERE if (category := event.get("category")) is None else category_slot(category) for event in said.events
     ]
     held.add(np.tile(rows, _SLOTS_A_VIEW), np.array(slots), 1.0, np.tile(times, _SLOTS_A_VIEW))
     held.count(rows, INTERACTIONS_COUNT, 1)
-    for row, event in zip(said.rows, said.events, strict=True):
-        causes[row] = event["event_id"], event["type"]
+    for row, event, kind in zip(said.rows, said.events, kinds, strict=True):
+        causes[row] = event["event_id"], kind
 
 
 def _purchase(said: Rows, held: WorkingSet, keep: int) -> list[Outcome]:

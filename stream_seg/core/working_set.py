@@ -113,9 +113,9 @@ class WorkingSet:
         last_seen = numbers["last_seen"]
         np.maximum.at(last_seen, rows, times)
         np.minimum.at(numbers["first_seen"], rows, times)
-        landmarks = self._decay.bases(last_seen[rows])
-        if (landmarks != numbers["base"][rows]).any():
-            self._move_landmarks(np.unique(rows))
+        moved = self._decay.bases(last_seen[rows]) != numbers["base"][rows]
+        if moved.any():
+            self._move_landmarks(np.unique(rows[moved]))
 
     def add(self, rows: Array, slots: Array, amounts: Array | float, times: Array) -> None:
         """Add `amounts` that decay since `times` to slots of sums; all (n,). What is added is seen already."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from typing import Final
 
 from stream_seg.contracts import reasons
@@ -54,7 +55,7 @@ class Absorber:
         homes = [owned for batch, owned in batches for _ in batch.records]
         good = self._decoders[number].decode([record.value for record in records], keys, self._wall())
         if good.rejected:
-            keys, homes = [keys[at] for at in good.indices], [homes[at] for at in good.indices]
+            keys, homes = list(map(keys.__getitem__, good.indices)), list(map(homes.__getitem__, good.indices))
         opening = group.not_open(keys, homes)
         strangers = self._strangers(opening)
         if strangers:
@@ -90,9 +91,11 @@ class Absorber:
         """Dead letters for what was rejected; positions count through the records of all batches."""
         if not rejected:
             return
-        origins = [(batch, record) for batch, _ in batches for record in batch.records]
+        ends = list(accumulate(len(batch.records) for batch, _ in batches))
         for item in rejected:
-            batch, record = origins[item.index]
+            at = bisect_right(ends, item.index)
+            batch, _ = batches[at]
+            record = batch.records[item.index - ends[at]]  # from its end
             letter = dead_letter(batch, record, item, self._wall())
             group.dead_letters.setdefault(batch.partition, []).append(letter)
             self._metrics.events_rejected.labels(item.reason).inc()

@@ -111,8 +111,10 @@ class Checkpoint:
         """Write groups until cancelled. An error here is fatal to the worker: it restarts and replays."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), TICK_S)
+                async with asyncio.timeout(TICK_S):
+                    await self._woken.wait()
             self._woken.clear()
+            await asyncio.sleep(0)  # others have a turn, even where there is always something to write
             if self._better_fuller():
                 continue
             async with self._busy:

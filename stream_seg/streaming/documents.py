@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from stream_seg.contracts.document import Document
-from stream_seg.contracts.times import rfc3339, rfc3339_ms
+from stream_seg.contracts.times import rfc3339, rfc3339_ms, with_ms
 from stream_seg.core.engine import Engine
 from stream_seg.core.model import BEHAVIOR
 from stream_seg.core.transitions import Held, Transition
 
 
-def document_of(change: Transition, as_of: float, epoch: int) -> Document:
-    """The document of a customer after a change that was evaluated at `as_of` (epoch seconds) in `epoch`."""
+def document_of(change: Transition, as_of: float, epoch: int, say: Callable[[float], str] = rfc3339) -> Document:
+    """The document of a customer after a change in `epoch`, evaluated at `as_of` (epoch seconds).
+
+    `say` as `encode_change` has it.
+    """
     return Document(
         customer_id=change.customer_id,
-        segments=tuple(_fields(dimension, held) for dimension, held in change.segments.items()),
+        segments=tuple(_fields(dimension, held, say) for dimension, held in change.segments.items()),
         sequence=change.sequence,
         epoch=epoch,
-        as_of=rfc3339_ms(as_of),
+        as_of=with_ms(say(as_of)),
         model_version=change.model_version,
     )
 
@@ -29,7 +34,7 @@ def stored_document(key: bytes, record: bytes, engine: Engine, epoch: int) -> Do
         return None
     return Document(
         customer_id=key.decode(),
-        segments=(_fields(BEHAVIOR, held),),
+        segments=(_fields(BEHAVIOR, held, rfc3339),),
         sequence=customer.sequence,
         epoch=epoch,
         as_of=rfc3339_ms(customer.as_of),
@@ -37,5 +42,5 @@ def stored_document(key: bytes, record: bytes, engine: Engine, epoch: int) -> Do
     )
 
 
-def _fields(dimension: str, held: Held) -> tuple[str, str, str, str]:
-    return dimension, held.segment, held.name, rfc3339(held.since)
+def _fields(dimension: str, held: Held, say: Callable[[float], str]) -> tuple[str, str, str, str]:
+    return dimension, held.segment, held.name, say(held.since)

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from stream_seg.contracts.times import EPOCH, MissingOffset, bulk_seconds, parse_rfc3339, rfc3339, rfc3339_ms
+from stream_seg.contracts.times import (
+    EPOCH,
+    MissingOffset,
+    Texts,
+    bulk_seconds,
+    parse_rfc3339,
+    rfc3339,
+    rfc3339_ms,
+    with_ms,
+)
 
 
 def test_text_has_milliseconds_only_where_they_are_not_zero() -> None:
@@ -25,6 +35,27 @@ def test_text_with_milliseconds_sorts_as_times_do() -> None:
     assert texts[5] == "2017-05-09T18:00:31.250Z"
     assert texts[4] == "2017-05-09T18:00:31.000Z"
     assert texts == sorted(texts)
+
+
+said = st.floats(-62_135_596_800.0, 253_402_300_799.0) | st.integers(0, 4_000_000_000_000).map(lambda ms: ms / 1000)
+
+
+@given(st.lists(said, max_size=20))
+@example([0.0005, 0.0015, 0.0025, -0.0005])  # halves of a millisecond go to the even one
+@example([-62_135_596_800.0, 253_402_300_799.999])
+def test_many_texts_are_what_each_would_be(times: list[float]) -> None:
+    texts = Texts(np.array(times, np.float64))
+    assert len(texts) == len(set(times))
+    assert [texts[t] for t in times] == [rfc3339(t) for t in times]
+    assert [with_ms(texts[t]) for t in times] == [rfc3339_ms(t) for t in times]
+
+
+def test_texts_that_were_not_asked_for_in_advance_are_the_same_and_what_is_no_time_is_left_out() -> None:
+    texts = Texts(np.array([1.0, np.inf, -np.inf, np.nan, 1e15]))
+    assert dict(texts) == {1.0: "1970-01-01T00:00:01Z"}
+    assert texts[1494352831.25] == "2017-05-09T18:00:31.250Z"
+    with pytest.raises(ValueError):
+        texts[np.inf]
 
 
 @pytest.mark.parametrize("t", [1e15, -1e15, float("inf"), float("nan")])
