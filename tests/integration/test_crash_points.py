@@ -111,9 +111,9 @@ def stories(on: Services, embedded: bool) -> Iterator[dict[str, Future[Told]]]:
 
 def tell(on: Services, point: str, story: Story, store: str) -> Told:
     """Let workers die as the story says, then let one work to the end."""
-    # So many customers that hardly a group decides no change: they enter their first segment all the time.
-    # As many a second as bring changes for a minute, should the machine be that slow.
-    endless = shop(45_000, 22_500, seed=list(STORIES).index(point), seconds=60.0)
+    # So many customers that hardly a group decides no change: they enter their first segment all the time. They come
+    # for longer than the slowest machine needs, and end with the worker.
+    endless = shop(22_500, 11_250, seed=list(STORIES).index(point), seconds=30.0)
     name = f"at-{point}-{store.partition(':')[0]}"
     with deployment(on, name, model=MODEL, STORE=store, **PATHLESS) as deployed:
         worker = deployed.start_worker(CRASH_AT=story.crashes[0])

@@ -51,7 +51,7 @@ def wait_until_whole(deployed: Deployment) -> None:
 
 def test_what_redis_loses_comes_back_within_seconds(on: Services, server: Redis) -> None:
     # Longer than the slowest machine needs: it ends after the second wipe.
-    endless = shop(120_000, 1_500, seed=21, seconds=80.0)
+    endless = shop(60_000, 1_500, seed=21, seconds=40.0)
     server.start()
     with deployment(on, "repair", model=MODEL, redis_url=server.url, **CALM) as deployed:
         worker = deployed.start_worker()

@@ -58,7 +58,7 @@ def test_a_service_that_never_answers_is_stopped() -> None:
     code = "import os; print('pid', os.getpid(), flush=True); import time; time.sleep(60)"
 
     with pytest.raises(EmbeddedError, match="did not answer in time") as caught:
-        start(python(code), timeout_s=5.0)
+        start(python(code), timeout_s=3.0)
 
     pid = int(str(caught.value).rpartition(" ")[2])
     with pytest.raises(ProcessLookupError):
