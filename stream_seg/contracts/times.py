@@ -52,7 +52,7 @@ def rfc3339(t: float) -> str:
     return _shortest(rfc3339_ms(t))
 
 
-@lru_cache(maxsize=4096)  # a change says the same time in three places
+@lru_cache(maxsize=4096)  # on the wall clock all of a group are evaluated at one time
 def rfc3339_ms(t: float) -> str:
     """Epoch seconds as UTC text, always with three decimals, so that texts sort as times do.
 

@@ -124,16 +124,16 @@ class EmbeddedBrokerQuirks:
     ) -> dict[TopicPartition, int]:
         """High watermarks out of a Fetch from the ends that ListOffsets gave."""
         found: dict[TopicPartition, int] = {}
-        waits_ms = iter(cls.WAITS_MS)
-        while missing := {tp: end for tp, end in ends.items() if tp not in found}:
-            wait_ms = next(waits_ms, 0)
-            if not wait_ms:
-                raise KafkaTimeoutError(f"the embedded broker gives no high watermark for {list(missing)}")
+        missing = dict(ends)
+        for wait_ms in cls.WAITS_MS:
             response = await _fetch(client, node, missing, wait_ms=wait_ms, max_bytes=1)
             for tp, (error_code, high_watermark, *_) in answers(response.topics):
                 raise_for(error_code, tp)
                 found[tp] = high_watermark
-        return found
+            missing = {tp: end for tp, end in ends.items() if tp not in found}
+            if not missing:
+                return found
+        raise KafkaTimeoutError(f"the embedded broker gives no high watermark for {list(missing)}")
 
 
 async def _list_offsets(

@@ -246,7 +246,8 @@ async def recreate_inputs(deployed: Deployment) -> None:
     await admin.close()
     async with connect(deployed.bootstrap) as client:
         names = [deployed.settings.topic(name) for name in TOPICS]
-        while await partitions_of(client, names):
-            await asyncio.sleep(0.05)
+        async with asyncio.timeout(30):
+            while await partitions_of(client, names):
+                await asyncio.sleep(0.05)
     created = await create_topics(deployed.bootstrap, topic_specs(deployed.settings))
     assert set(names) <= set(created)

@@ -6,7 +6,7 @@ from math import nextafter
 from typing import Any, NamedTuple
 
 import numpy as np
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from stream_seg.core.decay import DAY_S, LANDMARK_SPAN, Decay
@@ -18,7 +18,7 @@ DECAY = Decay(DAY_S)
 LANDMARK = 77 * LANDMARK_SPAN * DAY_S
 MAX_AMOUNT = 2**32 - 1
 
-laws = settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+laws = settings(max_examples=50)
 
 
 class Said(NamedTuple):

@@ -12,7 +12,7 @@ from stream_seg.learning.gate import CUSTOMERS_A_SEGMENT, MOVED_ABOVE, UNUSABLE,
 from stream_seg.learning.moves import moves
 from tests.unit.learning.snapshots import snapshot
 
-quick = settings(max_examples=60, deadline=None)
+quick = settings(max_examples=60)
 numbers = st.floats(-4, 4)
 centres = st.lists(st.tuples(numbers, numbers), min_size=2, max_size=5)
 

@@ -29,7 +29,7 @@ rows = st.tuples(*(shares if name == "refund_share" else values for name in FEAT
 sample = st.tuples(st.integers(0, 40), rows)
 samples = st.lists(sample, max_size=10) | st.lists(sample, min_size=25, max_size=60)
 clusters = st.integers(2, 9)
-quick = settings(max_examples=25, deadline=None)
+quick = settings(max_examples=25)
 
 
 def run(learner: Learner, fed: list[tuple[int, list[float]]], first: int = 0) -> list[ModelSnapshot]:

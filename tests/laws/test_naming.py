@@ -17,7 +17,7 @@ Medians = dict[str, float]
 
 amounts = st.sampled_from([0.0, 0.0, 0.2, 1.0, 3.0, 30.0, 300.0]) | st.floats(1e-3, 1e4)
 shares = st.sampled_from([0.0, 0.1, 0.5]) | st.floats(0, 1)
-quick = settings(max_examples=25, deadline=None)
+quick = settings(max_examples=25)
 
 
 def medians() -> st.SearchStrategy[Medians]:

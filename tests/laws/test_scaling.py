@@ -15,7 +15,7 @@ from stream_seg.learning.warm_start import good_start
 values = st.sampled_from([0.0, 1.0, 5.0, 1e-300, 1e6, 1e300]) | st.floats(0, 1e4)
 rows = st.lists(st.lists(values, min_size=len(FEATURES), max_size=len(FEATURES)), min_size=1, max_size=30)
 choices = st.lists(st.sampled_from(FEATURES), min_size=1, max_size=len(FEATURES), unique=True)
-quick = settings(max_examples=50, deadline=None)
+quick = settings(max_examples=50)
 
 
 @quick

@@ -96,6 +96,8 @@ class Deployment:
     def wait_until_drained(self, timeout_s: float = DRAINED_S) -> None:
         """Return when all that was sent has been absorbed and committed."""
 
+        found: int | str = "not known"
+
         def drained() -> bool:
             nonlocal found
             assert any(worker.running() for worker in self.workers), self.said()
@@ -105,7 +107,6 @@ class Deployment:
                 found = str(problem)
             return found == 0
 
-        found: int | str = "not known"
         eventually(drained, timeout_s, "the lag is 0", lambda: f"it is {found}: {self.said()}")
 
     def said(self) -> str:

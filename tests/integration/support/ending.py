@@ -162,8 +162,14 @@ def assert_all_agree(deployed: Deployment, ending: Ending) -> None:
     assert differences({c: (segment, epoch_s(since), n) for c, (segment, _, since, n) in topic.items()}, state) == {}
     wanted = Counter(segment for segment, *_ in topic.values())
     # What a worker could not write in time it writes again within seconds; the input does not wait for that.
-    until(lambda: read_redis(deployed) == (topic, wanted), REPAIRED_S, every_s=0.5)
-    redis, sizes = read_redis(deployed)
+    redis, sizes = dict[str, tuple[str, str, str, int]](), Counter[str]()
+
+    def repaired() -> bool:
+        nonlocal redis, sizes
+        redis, sizes = read_redis(deployed)
+        return (redis, sizes) == (topic, wanted)
+
+    until(repaired, REPAIRED_S, every_s=0.5)
     assert differences(redis, topic) == {}
     assert sizes == wanted
 

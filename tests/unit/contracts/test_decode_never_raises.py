@@ -69,7 +69,7 @@ STARTS = [
 
 
 @pytest.mark.parametrize("topic", ["purchases", "interactions", "profiles"])
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(events=st.lists(st.builds(dict.__or__, st.sampled_from(STARTS), ENVELOPES) | VALUES, max_size=6))
 def test_decoding_never_raises(topic: str, events: list[object]) -> None:
     values = [json.dumps(event).encode() for event in events]

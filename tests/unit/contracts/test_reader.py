@@ -98,7 +98,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(PIECES, min_size=1, max_size=24))
 def test_whatever_stands_beside_a_record_changes_nothing_for_it(records: list[bytes]) -> None:
     assert reasons_of(records) == [reasons_of([record])[0] for record in records]
