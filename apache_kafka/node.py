@@ -8,6 +8,7 @@ import uuid
 from pathlib import Path
 
 from apache_kafka.jars import jars, java
+from apache_kafka.secured import Secured
 from stream_seg.embedded.process import HOST, EmbeddedError, free_port
 
 FORMATTED_WITHIN_S = 60
@@ -20,11 +21,12 @@ JVM = [
 PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}
-advertised.listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}{listeners}
+advertised.listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}{listeners}
 controller.listener.names=CONTROLLER
 controller.quorum.bootstrap.servers={host}:{controller}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{protocols}
+inter.broker.listener.name=PLAINTEXT
 log.dirs={data}
 # One node holds the only replica.
 offsets.topic.replication.factor=1
@@ -45,11 +47,15 @@ log.retention.ms=-1
 
 
 class Node:
-    """One node in `directory`, which is empty or was made by a `Node` before; a node keeps data and port for life."""
+    """One node in `directory`, which is empty or was made by a `Node` before. A node keeps data and ports for life.
 
-    def __init__(self, directory: Path) -> None:
+    `secured` adds listeners with TLS and logins, and turns on permissions.
+    """
+
+    def __init__(self, directory: Path, secured: Secured | None = None) -> None:
         self._properties = directory / "server.properties"
         self._data = directory / "data"
+        self._secured = secured
 
     def command(self, port: int, identity: str) -> list[str]:
         """The command line that runs the node on `port`; its data are formatted first where that is not done yet.
@@ -63,10 +69,18 @@ class Node:
 
     def _format(self, run: list[str], port: int, identity: str) -> None:
         self._properties.parent.mkdir(parents=True, exist_ok=True)
-        self._properties.write_text(
-            PROPERTIES.format(host=HOST, port=port, controller=free_port(), data=self._data.absolute())
+        secured = self._secured
+        text = PROPERTIES.format(
+            host=HOST,
+            port=port,
+            controller=free_port(),
+            data=self._data.absolute(),
+            listeners="" if secured is None else secured.listeners(),
+            protocols="" if secured is None else secured.protocols(),
         )
+        self._properties.write_text(text if secured is None else text + secured.properties())
         form = ["format", "--standalone", f"--cluster-id={cluster_id(identity)}", "--config", str(self._properties)]
+        form += [] if secured is None else secured.scram_users()
         done = subprocess.run(
             [*run, "kafka.tools.StorageTool", *form],
             stdin=subprocess.DEVNULL,

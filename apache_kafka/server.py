@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from apache_kafka.node import Node, cluster_id
+from apache_kafka.secured import Secured
 from stream_seg.embedded.broker import broker_answers
 from stream_seg.embedded.process import Recipe, ServiceProcess, start, start_again
 
@@ -24,7 +25,8 @@ class ApacheKafka:
     or it does not start.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, secured: Secured | None = None) -> None:
+        self._secured = secured
         self._directory = tempfile.TemporaryDirectory(prefix="stream-seg-kafka-")
         recipe = Recipe("Apache Kafka", self._command, node_answers, os.environ)
         try:
@@ -57,7 +59,7 @@ class ApacheKafka:
         self._service = start_again(self._service, timeout_s=READY_S)
 
     def _command(self, port: int, identity: str) -> list[str]:
-        return Node(Path(self._directory.name, identity)).command(port, identity)
+        return Node(Path(self._directory.name, identity), self._secured).command(port, identity)
 
     def __enter__(self) -> Self:
         return self

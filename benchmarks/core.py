@@ -24,6 +24,7 @@ from stream_seg.cache.writer import CacheWriter
 from stream_seg.contracts.model import parse_snapshot
 from stream_seg.core.decay import Decay
 from stream_seg.core.engine import Engine, Rules
+from stream_seg.kafka.append import Message
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
 from stream_seg.streaming.absorb import Absorber
@@ -31,7 +32,6 @@ from stream_seg.streaming.decide import Decider
 from stream_seg.streaming.group import Group
 from stream_seg.streaming.intake import BATCH_RECORDS, RecordBatch
 from stream_seg.streaming.ownership import OwnedPartition
-from stream_seg.streaming.publish import Message
 from stream_seg.streaming.state.partition import PartitionState
 from stream_seg.streaming.worker import GC_THRESHOLD
 

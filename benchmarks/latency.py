@@ -93,7 +93,7 @@ class Load:
                     self.latencies_s.append(time.perf_counter() - waiting.popleft())
 
     async def _produce(self) -> None:
-        async with AIOKafkaProducer(bootstrap_servers=self._made.bootstrap, linger_ms=0) as producer:
+        async with AIOKafkaProducer(bootstrap_servers=self._made.broker.address, linger_ms=0) as producer:
             begun, total = time.perf_counter(), int(self._rate * (self._seconds + WARM_UP_S))
             for number in range(total):
                 pause = begun + number / self._rate - time.perf_counter()

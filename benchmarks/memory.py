@@ -24,8 +24,8 @@ from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.rings import FINGERPRINT_BYTES, ORDER_ENTRY
 from stream_seg.core.vocabulary import SUMS
+from stream_seg.kafka.append import Message, append_all
 from stream_seg.settings import Settings
-from stream_seg.streaming.publish import Message, append_all
 from stream_seg.streaming.state.changelog import HEADER_KEY, Header, pack_entry, pack_header
 
 EPOCH = 1_900_000_000_000  # above the wall clock, as the worker without customers marked partitions too
@@ -55,7 +55,7 @@ def full_records(rules: Rules) -> list[bytes]:
 async def fill(made: Stand, customers: int, partitions: int, templates: Sequence[bytes]) -> int:
     """Write that many records, like `templates` in turn, to the changelog; the size of one, bytes."""
     settings = Settings()
-    async with AIOKafkaProducer(bootstrap_servers=made.bootstrap, max_batch_size=900_000) as producer:
+    async with AIOKafkaProducer(bootstrap_servers=made.broker.address, max_batch_size=900_000) as producer:
         for start in range(0, customers, CHUNK):
             keys = [f"c-{number:07d}".encode() for number in range(start, min(start + CHUNK, customers))]
             by_partition: dict[int, list[Message]] = {}

@@ -114,7 +114,7 @@ def main() -> None:
         kind = "static" if static else "dynamic"
         with (
             stand(fixed_model(), arguments.broker, SESSION_TIMEOUT_S=SESSION_S) as made,
-            Steady(made.bootstrap, workload, arguments.rate).running(),
+            Steady(made.broker.address, workload, arguments.rate).running(),
         ):
             for what, pause in scenario(made, static=static).items():
                 rows.append([kind, what, *pause])

@@ -26,8 +26,8 @@ from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.features import FEATURES
 from stream_seg.core.model import segment_id
+from stream_seg.kafka.append import append_snapshot
 from stream_seg.settings import Settings
-from stream_seg.streaming.publish import append_snapshot
 
 FEATURE = "spend_rate"
 KINDS = 1_000  # different records
@@ -121,7 +121,7 @@ def placed(engine: Engine, records: list[bytes]) -> list[bytes]:
 
 async def publish(made: Stand, settings: Settings, snapshot: ModelSnapshot) -> None:
     """Publish a model, as a learner would."""
-    async with AIOKafkaProducer(bootstrap_servers=made.bootstrap) as producer:
+    async with AIOKafkaProducer(bootstrap_servers=made.broker.address) as producer:
         await append_snapshot(producer, settings.topic("segment-models"), snapshot, time.time())
 
 

@@ -178,7 +178,7 @@ def main() -> None:
     pathless = {"CLOCK": "stream", "MARGIN": "0", "DWELL": "0"}  # so that customers move, as in W1
     with stand(fixed_model(), arguments.broker, STORE=arguments.store, **pathless) as made:
         redis = SlowRedis(made.redis_url)
-        load = Steady(made.bootstrap, workload, FILL_PER_S)
+        load = Steady(made.broker.address, workload, FILL_PER_S)
         with redis.running(), load.running():
             while load.sent < arguments.backlog:
                 time.sleep(0.1)

@@ -12,7 +12,7 @@ from itertools import chain, zip_longest
 from aiokafka import AIOKafkaProducer
 
 from benchmarks.workload import Partition, Workload
-from stream_seg.streaming.publish import Message, append_all
+from stream_seg.kafka.append import Message, append_all
 
 TICK_S = 0.05
 BATCH_BYTES = 900_000

@@ -17,6 +17,7 @@ from typing import Any
 from benchmarks import brokers
 from benchmarks.processes import Child, Usage
 from stream_seg.embedded.services import open_services
+from stream_seg.kafka.broker import Broker
 from stream_seg.settings import Settings
 from stream_seg.tools.topics import create_topics, topic_specs
 
@@ -28,7 +29,7 @@ POLL_S = 0.25
 class Stand:
     """A broker, a Redis and the settings of a worker on them."""
 
-    bootstrap: str
+    broker: Broker
     redis_url: str
     environment: Mapping[str, str]
 
@@ -52,8 +53,8 @@ def stand(model: Mapping[str, Any] | None, broker: str = brokers.EMBEDDED, **set
             path = Path(directory, "model.json")
             path.write_text(json.dumps(model))
             environment["STREAM_SEG_MODEL"] = str(path)
-        asyncio.run(create_topics(services.bootstrap, topic_specs(Settings())))
-        yield Stand(services.bootstrap, services.redis_url, environment)
+        asyncio.run(create_topics(services.broker, topic_specs(Settings())))
+        yield Stand(services.broker, services.redis_url, environment)
 
 
 def free_port() -> int:

@@ -30,7 +30,7 @@ def main() -> None:
     folds = [fold(workload.records, model) for _ in range(2)]
     settings = {"MARGIN": "0", "DWELL": "0", "CLOCK": "stream"}
     with stand(model, arguments.broker, **settings) as made:
-        asyncio.run(preload(made.bootstrap, workload))
+        asyncio.run(preload(made.broker.address, workload))
         run = drain(made, workload.events)
         wanted = folds[0].segments()
         held = _segments(made.redis_url, list(wanted))

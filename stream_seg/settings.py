@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
-from urllib.parse import urlsplit
 
 import orjson
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -17,21 +15,17 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from stream_seg.connection_settings import ConnectionSettings, Lower, Upper
 from stream_seg.contracts.currencies import EXPONENTS
 from stream_seg.core.features import DEFAULT_FEATURES, FEATURES
 
 PREFIX = "STREAM_SEG_"
-EMBEDDED = "embedded"
-KAFKA: Final = "kafka://"
 MEMORY, ROCKSDB = "memory://", "rocksdb://"
 RATES_EXAMPLE: Final = '{"EUR": 1.08}'
 # Of any two currencies there are; what is larger was mistyped, and would overflow sums of money.
 HIGHEST_RATE: Final = 1e9
-_A_BROKER: Final = "write kafka://host:port[,host:port], or embedded"
 
-Lower = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 Names = BeforeValidator(lambda value: _names(value) if isinstance(value, str) else value)
-Upper = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
 Rates = BeforeValidator(lambda value: _rates(value))
 
 
@@ -54,53 +48,6 @@ def _rates(value: object) -> object:
     return rates
 
 
-def _address(text: str) -> str:
-    """`host` or `host:port` of a broker without blanks around; raises ValueError for what none can have.
-
-    Nothing of it is in the messages: what stands where a port should may be a password.
-    """
-    address = text.strip()
-    host, colon, port = address, "", ""
-    if ":" in address and not address.endswith("]"):
-        host, colon, port = address.rpartition(":")
-    if not host:
-        raise ValueError(f"BROKER names no host; {_A_BROKER}")
-    if not _host(host):
-        raise ValueError(
-            f"BROKER names a host that cannot be one; {_A_BROKER} (commas between brokers, IPv6 in brackets)"
-        )
-    if colon and not (port.isascii() and port.isdigit() and len(port) <= 5 and 1 <= int(port) <= 65_535):
-        raise ValueError(f"BROKER has a port that is not a number from 1 to 65535; {_A_BROKER}")
-    return address
-
-
-def _host(text: str) -> bool:
-    """Whether this can be a host: a name, an IPv4 address, or an IPv6 address in brackets."""
-    try:
-        if text.startswith("[") and text.endswith("]"):
-            IPv6Address(text[1:-1])
-            return True
-    except ValueError:
-        return False
-    return _can_be_looked_up(text) and text.isprintable() and not set(text) & set(" :/\\[]")
-
-
-def _can_be_looked_up(host: str) -> bool:
-    """Whether a resolver takes it; asked for any other it does not answer, but fails with this very error."""
-    try:
-        host.encode("idna")
-    except ValueError:
-        return False
-    return True
-
-
-def _redis_host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""  # no URL at all: the client says so, and what to write
-
-
 class _TomlSource(TomlConfigSettingsSource):
     """The same names as the environment, with or without the prefix, in any case; empty is not set there too."""
 
@@ -109,15 +56,13 @@ class _TomlSource(TomlConfigSettingsSource):
         return {key.lower().removeprefix(PREFIX.lower()): value for key, value in raw.items() if value != ""}
 
 
-class Settings(BaseSettings):
+class Settings(ConnectionSettings):
     """Settings by name; the defaults run everything on one machine."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, toml_file="stream_seg.toml", extra="forbid", env_ignore_empty=True, allow_inf_nan=False
     )
 
-    broker: str = Field(EMBEDDED, description="kafka://host:port[,host:port], or embedded")
-    redis_url: str = Field(EMBEDDED, description="redis://..., rediss://..., or embedded", repr=False)
     app_id: str = Field(
         "stream-seg", pattern=r"^[A-Za-z0-9._-]+$", description="consumer group, prefix of internal topics"
     )
@@ -160,27 +105,6 @@ class Settings(BaseSettings):
         pattern=r"^[A-Za-z0-9._-]{1,249}$",
         description="static membership: this worker's own name in the group; its restart moves no partition",
     )
-
-    @field_validator("broker")
-    @classmethod
-    def _broker_reachable(cls, value: str) -> str:
-        # What is shown nowhere else must not be shown by the error that refuses it.
-        if "@" in value or "?" in value:
-            raise ValueError("BROKER must not hold user, password or options; write kafka://host:port[,host:port]")
-        if value == EMBEDDED:
-            return value
-        if not value.startswith(KAFKA):
-            raise ValueError(f"BROKER is {value!r}; {_A_BROKER}")
-        return KAFKA + ",".join(map(_address, value.removeprefix(KAFKA).split(",")))
-
-    @field_validator("redis_url")
-    @classmethod
-    def _redis_scheme(cls, value: str) -> str:
-        if value != EMBEDDED and not value.startswith(("redis://", "rediss://")):
-            raise ValueError("REDIS_URL must begin with redis:// or rediss://, or be embedded")
-        if not _can_be_looked_up(_redis_host(value)):
-            raise ValueError("REDIS_URL names a host that cannot be one; write redis://[user:password@]host:port")
-        return value
 
     @field_validator("store")
     @classmethod
@@ -230,11 +154,6 @@ class Settings(BaseSettings):
     def half_life_s(self) -> float:
         """Half-life of decayed counts and sums, seconds."""
         return self.half_life_days * 86_400.0
-
-    @property
-    def bootstrap(self) -> str:
-        """`host:port[,host:port]` of a broker that is not embedded."""
-        return self.broker.removeprefix(KAFKA)
 
     @property
     def changelog(self) -> str:

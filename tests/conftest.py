@@ -19,10 +19,11 @@ import hypothesis
 import pytest
 
 from apache_kafka.server import ApacheKafka
+from stream_seg.connection_settings import EMBEDDED
 from stream_seg.embedded.broker import start_broker
 from stream_seg.embedded.process import EmbeddedError, ServiceProcess
 from stream_seg.embedded.redis import start_redis
-from stream_seg.settings import EMBEDDED
+from stream_seg.kafka.broker import Broker
 
 # What lies beside the tests asserts too; a failure there must say what was not equal.
 pytest.register_assert_rewrite("tests.integration.support", "tests.chaos")
@@ -62,23 +63,23 @@ def _defaults(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def embedded_broker() -> Iterator[str]:
-    """`127.0.0.1:port` of an embedded broker that all tests share: use `prefix` for topics and groups."""
+def embedded_broker() -> Iterator[Broker]:
+    """An embedded broker that all tests share: use `prefix` for topics and groups."""
     with started(start_broker) as service:
-        yield service.address
+        yield Broker(service.address, embedded=True)
 
 
 @pytest.fixture(scope="session")
-def apache_kafka() -> Iterator[str]:
-    """`127.0.0.1:port` of an Apache Kafka that all tests share."""
+def apache_kafka() -> Iterator[Broker]:
+    """An Apache Kafka that all tests share: use `prefix` for topics and groups."""
     with started(ApacheKafka) as kafka:
-        yield kafka.address
+        yield Broker(kafka.address)
 
 
 @pytest.fixture(scope="session", params=["embedded", "kafka"])
 def broker_setting(request: pytest.FixtureRequest) -> str:
     """`STREAM_SEG_BROKER` of a deployment: for `embedded` one of its own, else the shared Apache Kafka."""
-    return EMBEDDED if request.param == "embedded" else f"kafka://{request.getfixturevalue('apache_kafka')}"
+    return EMBEDDED if request.param == "embedded" else f"kafka://{request.getfixturevalue('apache_kafka').address}"
 
 
 @pytest.fixture(scope="session")
@@ -88,9 +89,10 @@ def embedded(broker_setting: str) -> bool:
 
 
 @pytest.fixture(scope="session")
-def broker(broker_setting: str, embedded: bool, request: pytest.FixtureRequest) -> str:
-    """`127.0.0.1:port` of a broker that all tests share: use `prefix` for topics and groups."""
-    return request.getfixturevalue("embedded_broker") if embedded else broker_setting.removeprefix("kafka://")
+def broker(embedded: bool, request: pytest.FixtureRequest) -> Broker:
+    """A broker that all tests share: use `prefix` for topics and groups."""
+    found: Broker = request.getfixturevalue("embedded_broker" if embedded else "apache_kafka")
+    return found
 
 
 @pytest.fixture(scope="session")

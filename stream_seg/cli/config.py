@@ -8,8 +8,10 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from stream_seg.cli.errors import UsageError
-from stream_seg.embedded.services import Addresses, attach_services
-from stream_seg.settings import EMBEDDED, PREFIX, Settings
+from stream_seg.connection_settings import EMBEDDED
+from stream_seg.embedded.services import attach_services
+from stream_seg.kafka.broker import Broker
+from stream_seg.settings import PREFIX, Settings
 
 TOML: Final = "stream_seg.toml"
 # Values that may hold a password.
@@ -28,11 +30,9 @@ def load_settings(**given: Any) -> Settings:
         raise UsageError(f"{TOML} is not UTF-8, as TOML must be ({error.reason}); save it as UTF-8") from None
 
 
-def attach_broker(settings: Settings) -> Addresses:
-    """Addresses for a command that needs no Redis. Raises EmbeddedError when the broker is embedded and not there."""
-    if settings.broker == EMBEDDED:
-        return attach_services(settings)
-    return Addresses(settings.bootstrap, settings.redis_url, embedded_broker=False)
+def attach_broker(settings: Settings) -> Broker:
+    """Return the broker for a command that needs no Redis. Raises EmbeddedError when an embedded one is not running."""
+    return attach_services(settings).broker if settings.broker == EMBEDDED else settings.cluster
 
 
 def quiet_logging(settings: Settings) -> None:

@@ -24,7 +24,7 @@ from stream_seg.cli.interrupt import run_async
 from stream_seg.contracts.reasons import SENTENCES
 from stream_seg.contracts.times import MissingOffset, parse_rfc3339, rfc3339
 from stream_seg.core.vocabulary import TOPICS
-from stream_seg.embedded.services import Addresses
+from stream_seg.kafka.broker import Broker
 from stream_seg.settings import Settings
 from stream_seg.tools import redrive as redriving
 from stream_seg.tools.letters import Letter, Selection, read_letters
@@ -55,9 +55,9 @@ class Found:
 
 def list_letters(wanted: Wanted, *, as_json: bool) -> int:
     """Print the latest letters, and how many there are of each reason."""
-    settings, addresses = _start()
+    settings, broker = _start()
     selection = selection_of(wanted, settings, time())
-    found = run_async(find(addresses, settings, selection, wanted.limit or 0))
+    found = run_async(find(broker, settings, selection, wanted.limit or 0))
     if as_json:
         print_json(facts(found))
     else:
@@ -67,10 +67,10 @@ def list_letters(wanted: Wanted, *, as_json: bool) -> int:
 
 def redrive(wanted: Wanted, *, again: bool, yes: bool, dry_run: bool, as_json: bool) -> int:
     """Say what would be sent, ask, and send it."""
-    settings, addresses = _start()
+    settings, broker = _start()
     selection = selection_of(wanted, settings, time())
     request = redriving.Request(selection, wanted.limit, again)
-    job = Redrive(addresses.bootstrap, settings, request, embedded=addresses.embedded_broker)
+    job = Redrive(broker, settings, request)
     tally = run_async(job.plan())
     count = tally.sent.total()
     if count and not dry_run:
@@ -109,11 +109,11 @@ def since(text: str, now_s: float) -> float:
         raise UsageError(f"--since {text!r} is no time: {example}") from None
 
 
-async def find(addresses: Addresses, settings: Settings, selection: Selection, shown: int) -> Found:
+async def find(broker: Broker, settings: Settings, selection: Selection, shown: int) -> Found:
     """Count letters, and keep the latest `shown`."""
     found = Found()
     topic = settings.topic("dead-letters")
-    async for _, _, letters in read_letters(addresses.bootstrap, topic, selection, embedded=addresses.embedded_broker):
+    async for _, _, letters in read_letters(broker, topic, selection):
         found.by_reason.update(letter.reason for letter in letters)
         found.latest = nlargest(shown, [*found.latest, *letters], key=lambda letter: letter.rejected_at_s)
     return found
@@ -206,7 +206,7 @@ def described(tally: Tally) -> str:
     return f"{count:,} record{'s' if count > 1 else ''} again: {each}"
 
 
-def _start() -> tuple[Settings, Addresses]:
+def _start() -> tuple[Settings, Broker]:
     settings = load_settings()
     quiet_logging(settings)
     return settings, attach_broker(settings)

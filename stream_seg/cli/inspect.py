@@ -12,6 +12,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from stream_seg.addresses import Addresses
 from stream_seg.cache import CustomerSegments, SegmentClient
 from stream_seg.cli.config import load_settings, quiet_logging
 from stream_seg.cli.console import stdout, table
@@ -27,9 +28,9 @@ from stream_seg.core.customer import Customer
 from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.features import FEATURES
-from stream_seg.embedded.services import Addresses, attach_services
-from stream_seg.ops.brokers import connect
-from stream_seg.ops.brokers import partitions_of as partitions_of_topics
+from stream_seg.embedded.services import attach_services
+from stream_seg.kafka.client import connect
+from stream_seg.kafka.client import partitions_of as partitions_of_topics
 from stream_seg.settings import Settings
 from stream_seg.streaming.state.partition import PartitionState
 from stream_seg.tools.fold import changes_of, fold_changelog
@@ -90,13 +91,13 @@ def look_up(customer_id: str, addresses: Addresses, settings: Settings) -> Findi
 
 
 async def _topics(customer_id: str, addresses: Addresses, settings: Settings) -> tuple[State | None, list[Change]]:
-    bootstrap, embedded = addresses.bootstrap, addresses.embedded_broker
+    broker = addresses.broker
     key = customer_id.encode()
-    async with connect(bootstrap) as client:
+    async with connect(broker) as client:
         count = len((await partitions_of_topics(client, [settings.changelog])).get(settings.changelog, ()))
     number = int(partitions_of([key], count or 1)[0])
-    states = await fold_changelog(bootstrap, settings.changelog, embedded=embedded, partitions=[number])
-    found = await changes_of(bootstrap, settings.topic("segment-changes"), [customer_id], embedded=embedded)
+    states = await fold_changelog(broker, settings.changelog, partitions=[number])
+    found = await changes_of(broker, settings.topic("segment-changes"), [customer_id])
     held = states.get(number)
     return state_of(key, number, held, settings) if held else None, list(found[customer_id])
 

@@ -13,18 +13,16 @@ from stream_seg.cli.config import attach_broker, load_settings, quiet_logging
 from stream_seg.cli.console import print_json, stdout, table
 from stream_seg.cli.interrupt import run_async
 from stream_seg.core.vocabulary import TOPICS
-from stream_seg.ops.lag import PartitionLag, measure_lag
+from stream_seg.kafka.lag import PartitionLag, measure_lag
 
 
 def run(*, as_json: bool) -> int:
     """Measure and print."""
     settings = load_settings()
     quiet_logging(settings)
-    addresses = attach_broker(settings)
+    broker = attach_broker(settings)
     topics = [settings.topic(name) for name in TOPICS]
-    lags = run_async(
-        measure_lag(addresses.bootstrap, settings.app_id, topics, embedded=addresses.embedded_broker, now_s=time())
-    )
+    lags = run_async(measure_lag(broker, settings.app_id, topics, now_s=time()))
     if as_json:
         print_json(facts(settings.app_id, lags))
     else:

@@ -115,14 +115,12 @@ def _publish(where: Place, make: Make, done: Callable[[ModelSnapshot], str], *, 
 
 
 def _published(where: Place, make: Make) -> ModelSnapshot:
-    addresses = where.addresses
     lost = partial(print, "another model was published at the same moment, as version", file=sys.stderr)
     publishing = publish_as_person(
-        addresses.bootstrap,
+        where.broker,
         where.topic,
         make,
         lambda version: lost(f"{version}; trying again on top of it"),
-        embedded=addresses.embedded_broker,
     )
     try:
         return run_async(publishing)

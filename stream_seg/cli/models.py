@@ -13,7 +13,7 @@ from stream_seg.cli.console import print_json, stdout, table
 from stream_seg.cli.errors import Failure
 from stream_seg.cli.interrupt import run_async
 from stream_seg.contracts.model import ModelSnapshot
-from stream_seg.embedded.services import Addresses
+from stream_seg.kafka.broker import Broker
 from stream_seg.learning.scaling import Matrix
 from stream_seg.settings import Settings
 from stream_seg.tools.model_history import ModelHistory, read_history
@@ -25,7 +25,7 @@ class Place:
     """A deployment's broker and settings."""
 
     settings: Settings
-    addresses: Addresses
+    broker: Broker
 
     @property
     def topic(self) -> str:
@@ -34,13 +34,13 @@ class Place:
 
     def history(self) -> ModelHistory:
         """All that was published."""
-        reading = read_history(self.addresses.bootstrap, self.topic, embedded=self.addresses.embedded_broker)
+        reading = read_history(self.broker, self.topic)
         return run_async(reading)
 
     def sample(self) -> Matrix:
         """The customers sampled last."""
         topic = self.settings.topic("segment-samples")
-        reading = sampled_customers(self.addresses.bootstrap, topic, embedded=self.addresses.embedded_broker)
+        reading = sampled_customers(self.broker, topic)
         return run_async(reading)
 
 

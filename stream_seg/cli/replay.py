@@ -39,14 +39,13 @@ def run(request: Request, *, as_json: bool) -> int:
         source = open_source(request.source, seed=request.seed, topic=request.topic, key_field=request.key_field)
     except SourceError as error:
         raise UsageError(str(error)) from None
-    addresses = attach_broker(settings)
+    broker = attach_broker(settings)
     with progress_bar(shown=shows_progress() and not as_json) as advance:
         summary = run_async(
             replaying.replay(
                 source,
-                bootstrap=addresses.bootstrap,
+                broker=broker,
                 settings=settings,
-                embedded=addresses.embedded_broker,
                 speed=request.speed,
                 limit=request.limit,
                 on_progress=advance,

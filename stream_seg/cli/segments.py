@@ -11,6 +11,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
+from stream_seg.addresses import Addresses
 from stream_seg.cache import SegmentClient
 from stream_seg.cli.config import load_settings, quiet_logging
 from stream_seg.cli.console import print_json, stdout, table
@@ -18,7 +19,7 @@ from stream_seg.cli.interrupt import run_async
 from stream_seg.cli.profiles import difference_in_words, profiles
 from stream_seg.cli.words import QUANTITIES, quantity
 from stream_seg.core.model import BEHAVIOR
-from stream_seg.embedded.services import Addresses, attach_services
+from stream_seg.embedded.services import attach_services
 from stream_seg.settings import Settings
 from stream_seg.tools.fold import Flow, fold_changes
 
@@ -85,7 +86,7 @@ def run(*, as_json: bool, in_full: bool = False) -> int:
 
 async def _flows(addresses: Addresses, settings: Settings, found: Iterable[SegmentFacts]) -> list[FlowFacts]:
     topic = settings.topic("segment-changes")
-    fold = await fold_changes(addresses.bootstrap, topic, embedded=addresses.embedded_broker)
+    fold = await fold_changes(addresses.broker, topic)
     return flow_facts(fold.flows, found)
 
 

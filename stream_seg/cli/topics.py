@@ -16,7 +16,7 @@ def create() -> int:
     settings = load_settings()
     quiet_logging(settings)
     specs = topic_specs(settings)
-    created = run_async(create_topics(attach_broker(settings).bootstrap, specs))
+    created = run_async(create_topics(attach_broker(settings), specs))
     made = [spec for spec in specs if spec.name in created]
     for spec in made:
         configured = "".join(f", {name}={value}" for name, value in spec.config.items())
@@ -32,7 +32,7 @@ def check() -> int:
     settings = load_settings()
     quiet_logging(settings)
     specs = topic_specs(settings)
-    report(run_async(check_topics(attach_broker(settings).bootstrap, specs)), len(specs))
+    report(run_async(check_topics(attach_broker(settings), specs)), len(specs))
     return 0
 
 

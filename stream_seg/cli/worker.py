@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from stream_seg.addresses import Addresses
 from stream_seg.cli.config import load_settings, quiet_logging
 from stream_seg.cli.errors import Failure
 from stream_seg.cli.interrupt import run_async
-from stream_seg.embedded.services import Addresses, open_services
+from stream_seg.embedded.services import open_services
 from stream_seg.settings import Settings
 
 
@@ -24,12 +25,12 @@ async def prepare_topics(addresses: Addresses, settings: Settings) -> None:
     Faust would create some itself, with other settings; and a worker that counts other partitions than there are
     would call good records misplaced.
     """
-    from stream_seg.ops.brokers import connect, partitions_of
+    from stream_seg.kafka.client import connect, partitions_of
     from stream_seg.tools.topics import create_topics, topic_specs
 
     specs = topic_specs(settings)
-    await create_topics(addresses.bootstrap, specs)
-    async with connect(addresses.bootstrap) as client:
+    await create_topics(addresses.broker, specs)
+    async with connect(addresses.broker) as client:
         found = await partitions_of(client, [spec.name for spec in specs])
     counts = {spec.name: len(found.get(spec.name, ())) for spec in specs if spec.copartitioned}
     wrong = [f"{name} has {count}" for name, count in counts.items() if count != settings.partitions]
@@ -41,8 +42,6 @@ async def prepare_topics(addresses: Addresses, settings: Settings) -> None:
 
 
 def _work(settings: Settings, addresses: Addresses) -> int:
-    from stream_seg.streaming.faust_settings import Services
     from stream_seg.streaming.worker import run_worker
 
-    services = Services(addresses.bootstrap, addresses.redis_url, addresses.embedded_broker)
-    return run_worker(settings, services)
+    return run_worker(settings, addresses)

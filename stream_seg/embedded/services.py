@@ -13,22 +13,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from stream_seg.addresses import Addresses
+from stream_seg.connection_settings import EMBEDDED
 from stream_seg.embedded.broker import broker_answers, start_broker
 from stream_seg.embedded.process import EmbeddedError, ServiceProcess
 from stream_seg.embedded.redis import redis_answers, start_redis
-from stream_seg.settings import EMBEDDED, Settings
+from stream_seg.settings import Settings
 
 RECORD_NAME = "services.json"
 LOCK_NAME = "services.lock"
-
-
-@dataclass(frozen=True)
-class Addresses:
-    """Where the broker and Redis are, and whether the broker is the embedded one (no matter who started it)."""
-
-    bootstrap: str
-    redis_url: str
-    embedded_broker: bool
 
 
 @dataclass(frozen=True)
@@ -121,9 +114,8 @@ def _addresses(settings: Settings, entries: dict[str, _Entry]) -> Addresses:
     wanted = _wanted(settings)
     broker, redis = "broker" in wanted, "redis" in wanted
     return Addresses(
-        bootstrap=entries["broker"].address if broker else settings.bootstrap,
-        redis_url=f"redis://{entries['redis'].address}/0" if redis else settings.redis_url,
-        embedded_broker=broker,
+        settings.embedded_broker(entries["broker"].address) if broker else settings.cluster,
+        f"redis://{entries['redis'].address}/0" if redis else settings.redis_address,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from stream_seg.ops.lag import PartitionLag
+from stream_seg.kafka.lag import PartitionLag
 
 NAMESPACE = "stream_seg"
 GROUP_SIZES = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)

@@ -11,6 +11,7 @@ import faust
 from faust.stores import STORES
 from faust.types import TP
 
+from stream_seg.addresses import Addresses
 from stream_seg.cache.port import Cache
 from stream_seg.cache.writer import CacheWriter
 from stream_seg.contracts.currencies import minor_per_major
@@ -19,6 +20,8 @@ from stream_seg.core.decay import Decay
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.transitions import Hysteresis
 from stream_seg.core.vocabulary import TOPICS
+from stream_seg.kafka.append import PublishSnapshot, append_snapshot
+from stream_seg.kafka.broker import Broker
 from stream_seg.learning.drift import DriftPolicy
 from stream_seg.learning.gate import UNUSABLE
 from stream_seg.learning.policy import LearnerPolicy
@@ -29,7 +32,7 @@ from .absorb import Absorber
 from .checkpoint import Checkpoint
 from .decide import Decider
 from .drift_reports import DriftReports
-from .faust_settings import Services, make_faust
+from .faust_settings import make_faust
 from .learning_agent import LearningAgent
 from .lease import HeartbeatLease
 from .mirror import Mirror
@@ -37,17 +40,12 @@ from .model_feed import ModelFeed, OnSnapshot
 from .models import Models
 from .ownership import Ends, OwnedPartition
 from .pipeline import Pipeline
-from .publish import PublishSnapshot, append_snapshot
 from .samples import Sampling
 from .state.disk import Databases
 from .transport import BatchTransport
 
 STORES.aliases["by-partition"] = "stream_seg.streaming.state.store:PartitionedStore"
 
-# Records that come while the embedded broker holds a fetch are seen at half of the wait, not at once.
-EMBEDDED_FETCH_WAIT_MS: Final = 20
-MODEL_FETCH_WAIT_MS: Final = 200
-FETCH_WAIT_MS: Final = 500
 TEND_EVERY_S: Final = 0.1
 
 
@@ -71,15 +69,16 @@ class Application:
         await self.mirror.close()
 
 
-def build_app(settings: Settings, services: Services, metrics: Metrics, cache: Cache | None = None) -> Application:
+def build_app(settings: Settings, addresses: Addresses, metrics: Metrics, cache: Cache | None = None) -> Application:
     """Make the application of one worker. Connects to nothing until Faust starts it.
 
     Raises ValueError where settings name a model, a currency or a rate that cannot be used.
     """
     pinned = load_snapshot(settings.model) if settings.model is not None else None
-    app = make_faust(settings, services)
-    fetch_wait_ms = settings.fetch_wait_ms or (EMBEDDED_FETCH_WAIT_MS if services.embedded else FETCH_WAIT_MS)
-    transport = BatchTransport(app.conf.broker_consumer, app, embedded=services.embedded, fetch_wait_ms=fetch_wait_ms)
+    broker = addresses.broker
+    app = make_faust(settings, broker)
+    fetch_wait_ms = settings.fetch_wait_ms or broker.fetch_wait_ms
+    transport = BatchTransport(app.conf.broker_consumer, app, broker=broker, fetch_wait_ms=fetch_wait_ms)
     app.transport = transport
     table = _customers_table(app, settings, metrics)
 
@@ -111,12 +110,12 @@ def build_app(settings: Settings, services: Services, metrics: Metrics, cache: C
 
     engine = Engine(_rules(settings))
     lease = HeartbeatLease(app.conf.broker_session_timeout, lambda: transport.last_heartbeat)
-    cache = cache or CacheWriter.from_url(services.redis_url, settings.redis_prefix, settings.app_id)
+    cache = cache or CacheWriter.from_url(addresses.redis_url, settings.redis_prefix, settings.app_id)
     mirror = Mirror(cache, engine, metrics, time)
     decider = Decider(engine, settings.clock == "stream", f"/stream-seg/{settings.app_id}", ended)
     absorber = Absorber(settings, engine, metrics, time)
     checkpoint = Checkpoint(settings, absorber, decider, mirror, lease, metrics, time, producer, behind)
-    feed = _model_feed(settings, services, on_snapshot, metrics)
+    feed = _model_feed(settings, broker, on_snapshot, metrics)
     models = Models(engine, feed, mirror, metrics, pinned, publish)
     policy = _policy(settings)
     sampling = Sampling(engine, settings, policy, now, producer, metrics)
@@ -148,13 +147,11 @@ def _customers_table(app: faust.App, settings: Settings, metrics: Metrics) -> fa
     )
 
 
-def _model_feed(settings: Settings, services: Services, on_snapshot: OnSnapshot, metrics: Metrics) -> ModelFeed:
+def _model_feed(settings: Settings, broker: Broker, on_snapshot: OnSnapshot, metrics: Metrics) -> ModelFeed:
     return ModelFeed(
-        services.bootstrap,
+        broker,
         settings.topic("segment-models"),
         on_snapshot,
-        embedded=services.embedded,
-        fetch_wait_ms=MODEL_FETCH_WAIT_MS if services.embedded else FETCH_WAIT_MS,
         on_unusable=metrics.models_refused.labels(UNUSABLE).inc,
     )
 

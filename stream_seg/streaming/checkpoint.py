@@ -25,6 +25,7 @@ from typing import Any, Final
 
 from stream_seg.contracts.changes import message_again
 from stream_seg.core.model import BEHAVIOR
+from stream_seg.kafka.append import Appended, Message, append_all
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
 
@@ -35,7 +36,6 @@ from .group import Group
 from .lease import HeartbeatLease, LeaseLost
 from .mirror import Mirror
 from .ownership import OwnedPartition
-from .publish import Appended, Message, append_all
 from .state import changelog
 
 # Intake waits while this many records have gathered: memory stays bounded when effects are slow, and a group is

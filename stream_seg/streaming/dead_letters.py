@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from stream_seg.contracts.decode import Rejected
 from stream_seg.contracts.times import rfc3339_ms
+from stream_seg.kafka.append import Message
 
 from .intake import RecordBatch
-from .publish import Message
 
 # A letter that the broker refuses would stop the worker for ever. Brokers take 1,048,588 bytes unless told otherwise.
 MAX_VALUE_BYTES: Final = 1_000_000

@@ -15,11 +15,11 @@ from stream_seg.core.customer import NO_SEGMENT, columns
 from stream_seg.core.engine import Engine, Moves
 from stream_seg.core.features import FEATURES, Matrix
 from stream_seg.core.working_set import WorkingSet
+from stream_seg.kafka.append import Message
 
 from .documents import document_of
 from .group import Group
 from .ownership import ClockEnded, OwnedPartition
-from .publish import Message
 from .state import changelog
 from .state.changelog import Header
 from .state.records import Pair

@@ -10,10 +10,10 @@ from typing import Any
 from stream_seg.contracts.drift import Finding, SegmentDrift
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.contracts.times import rfc3339
+from stream_seg.kafka.append import append_all
 from stream_seg.learning.drift import Drift, DriftPolicy, DriftWatch, Report
 from stream_seg.ops.metrics import Metrics
 
-from .publish import append_all
 from .samples import Sample
 
 log = logging.getLogger(__name__)

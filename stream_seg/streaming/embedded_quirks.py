@@ -1,6 +1,6 @@
 """What the embedded broker (Tansu 0.6) needs of a worker's consumer, and Apache Kafka does not.
 
-What it needs of whoever asks for offsets is in `stream_seg.ops.offsets`.
+What it needs of whoever asks for offsets is in `stream_seg.kafka.offsets`.
 """
 
 from __future__ import annotations

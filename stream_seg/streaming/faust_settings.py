@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import faust
+from faust.types.auth import CredentialsT
 from mode import CrashingSupervisor
 
 from stream_seg.core.vocabulary import TOPICS
+from stream_seg.kafka.broker import Broker, Security
 from stream_seg.settings import Settings
 
 from .intake import BatchScheduler, batch_records
@@ -19,21 +20,13 @@ EMBEDDED_SESSION_S: Final = 6.0
 MAX_POLL_RECORDS: Final = 4_096
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
-    """Where broker and Redis are. `embedded`: the broker is the one from a wheel, with its quirks."""
-
-    bootstrap: str
-    redis_url: str
-    embedded: bool
-
-
-def make_faust(settings: Settings, services: Services) -> faust.App:
-    """A Faust app without agents and tables, set up for batches."""
-    session_s = EMBEDDED_SESSION_S if services.embedded else settings.session_timeout_s
+def make_faust(settings: Settings, broker: Broker) -> faust.App:
+    """Return a Faust app without agents and tables, set up for batches. Raises BrokerError for unusable TLS files."""
+    session_s = EMBEDDED_SESSION_S if broker.embedded else settings.session_timeout_s
     return faust.App(
         settings.app_id,
-        broker=[f"kafka://{host}" for host in services.bootstrap.split(",")],
+        broker=[f"kafka://{host}" for host in broker.address.split(",")],
+        broker_credentials=_credentials(broker.security),
         store="memory://",
         datadir=str(settings.data_dir / "faust"),
         web_enabled=False,
@@ -50,11 +43,11 @@ def make_faust(settings: Settings, services: Services) -> faust.App:
         stream_wait_empty=False,
         consumer_auto_offset_reset="earliest",
         # The embedded broker lets static members wait for one another, and moves partitions all the same.
-        consumer_group_instance_id=None if services.embedded else settings.instance_id,
+        consumer_group_instance_id=None if broker.embedded else settings.instance_id,
         broker_max_poll_records=MAX_POLL_RECORDS,
         broker_commit_interval=1.0,
         broker_session_timeout=session_s,
-        broker_rebalance_timeout=session_s if services.embedded else 60.0,
+        broker_rebalance_timeout=session_s if broker.embedded else 60.0,
         broker_heartbeat_interval=session_s / 6,
         broker_request_timeout=max(60.0, session_s + 10),
         producer_linger=0.0,
@@ -62,9 +55,21 @@ def make_faust(settings: Settings, services: Services) -> faust.App:
         producer_max_batch_size=900_000,
         producer_max_request_size=16_000_000,
         producer_request_timeout=60.0,
+        producer_compression_type=broker.codec,
         worker_redirect_stdouts=False,
         agent_supervisor=CrashingSupervisor,
     )
+
+
+def _credentials(security: Security) -> CredentialsT | None:
+    """The same security as every other client, in Faust's form."""
+    context = security.context()
+    if security.sasl:
+        # With a context these mean SASL_SSL, without one SASL_PLAINTEXT.
+        return faust.SASLCredentials(
+            username=security.username, password=security.password, mechanism=security.mechanism, ssl_context=context
+        )
+    return None if context is None else faust.SSLCredentials(context)
 
 
 def _address(settings: Settings) -> str:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from stream_seg.core.working_set import WorkingSet, new_record
+from stream_seg.kafka.append import Message
 
 from .intake import RecordBatch
 from .ownership import OwnedPartition
-from .publish import Message
 
 Place = tuple[bytes, OwnedPartition]  # a customer, and the partition it was found in
 

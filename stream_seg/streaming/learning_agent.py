@@ -10,6 +10,7 @@ from typing import Final
 
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.contracts.times import rfc3339
+from stream_seg.kafka.append import PublishSnapshot
 from stream_seg.learning import at_need
 from stream_seg.learning.gate import UNUSABLE, Refusal, refusal
 from stream_seg.learning.learner import Learner
@@ -20,7 +21,6 @@ from stream_seg.ops.metrics import Metrics
 from .crash_points import reach
 from .drift_reports import DriftReports
 from .model_feed import ModelFeed
-from .publish import PublishSnapshot
 from .samples import Sample
 
 log = logging.getLogger(__name__)

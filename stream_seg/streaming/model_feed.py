@@ -14,7 +14,8 @@ from aiokafka.structs import TopicPartition
 
 from stream_seg.contracts.model import ModelSnapshot, parse_snapshot
 from stream_seg.contracts.model_chain import ModelChain
-from stream_seg.ops.offsets import high_watermarks
+from stream_seg.kafka.broker import Broker
+from stream_seg.kafka.offsets import high_watermarks
 
 log = logging.getLogger(__name__)
 
@@ -29,20 +30,16 @@ class ModelFeed:
 
     def __init__(
         self,
-        bootstrap: str,
+        broker: Broker,
         topic: str,
         on_snapshot: OnSnapshot,
         *,
-        embedded: bool,
-        fetch_wait_ms: int,
         on_unusable: Callable[[], None] = lambda: None,
     ) -> None:
-        self._bootstrap = bootstrap
+        self._broker = broker
         self._tp = TopicPartition(topic, 0)
         self._on_snapshot = on_snapshot
         self._on_unusable = on_unusable
-        self._embedded = embedded
-        self._fetch_wait_ms = fetch_wait_ms
         self._consumer: Any = None
         self._connecting = asyncio.Lock()
         self.chain = ModelChain()
@@ -63,10 +60,10 @@ class ModelFeed:
             if self._consumer is not None:
                 return
             consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._bootstrap,
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
-                fetch_max_wait_ms=self._fetch_wait_ms,
+                fetch_max_wait_ms=self._broker.follow_wait_ms,
+                **self._broker.client_options(),
             )
             try:
                 await consumer.start()
@@ -80,7 +77,7 @@ class ModelFeed:
     async def catch_up(self) -> None:
         """Read to the end of the topic: afterwards nothing published before this call is unknown."""
         await self._connect()
-        ends = await high_watermarks(self._consumer._client, [self._tp], embedded=self._embedded)
+        ends = await high_watermarks(self._broker, self._consumer._client, [self._tp])
         while await self._consumer.position(self._tp) < ends[self._tp]:
             self._take(await self._consumer.getmany(self._tp, timeout_ms=500))
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.contracts.times import parse_rfc3339
 from stream_seg.core.engine import Engine
+from stream_seg.kafka.append import PublishSnapshot
 from stream_seg.ops.metrics import Metrics
 
 from .crash_points import reach
 from .mirror import Mirror
 from .model_feed import ModelFeed
-from .publish import PublishSnapshot
 
 
 class Models:

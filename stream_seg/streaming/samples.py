@@ -21,12 +21,12 @@ from stream_seg.core.engine import Engine
 from stream_seg.core.features import FEATURES
 from stream_seg.core.mix import MIX_SIZE
 from stream_seg.core.vocabulary import category_names
+from stream_seg.kafka.append import append_all
 from stream_seg.learning.policy import LearnerPolicy
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
 
 from .ownership import OwnedPartition
-from .publish import append_all
 
 # Customers in one message: with ids of the greatest length it stays below what brokers take, which is a megabyte.
 ROWS_A_MESSAGE: Final = 500

@@ -14,7 +14,8 @@ from aiokafka.structs import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from stream_seg.ops.offsets import high_watermarks
+from stream_seg.kafka.broker import Broker
+from stream_seg.kafka.offsets import high_watermarks
 
 from .embedded_quirks import leave_formed_groups_only, look_long_enough
 from .lease import awake_or_not
@@ -118,14 +119,14 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         consumer = self._consumer = self._create_consumer(loop=self.thread_loop)
         # Faust fixes the wait at 1.5 s.
         consumer._fetch_max_wait_ms = transport.fetch_wait_ms
-        if not transport.embedded:
+        if not transport.broker.embedded:
             # Events of a transaction that was rolled back never happened.
             consumer._isolation_level = "read_committed"
         self.time_started = monotonic()
         await consumer.start()
         consumer._fetcher._records = _RawRecords()
         self._watch_heartbeats(consumer._coordinator)
-        if transport.embedded:
+        if transport.broker.embedded:
             leave_formed_groups_only(consumer._coordinator)
             look_long_enough(consumer._fetcher)
         keep_assignments_apart(self.app)
@@ -187,7 +188,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     async def _highwaters(self, partitions: list[TP]) -> Mapping[TP, int]:
         consumer = self._ensure_consumer()
         tps = [TopicPartition(tp.topic, tp.partition) for tp in partitions]
-        ends = await high_watermarks(consumer._client, tps, embedded=self.transport.embedded)
+        ends = await high_watermarks(self.transport.broker, consumer._client, tps)
         return {TP(tp.topic, tp.partition): end for tp, end in ends.items()}
 
 
@@ -257,8 +258,8 @@ class BatchTransport(driver.Transport):  # type: ignore[misc]
     # Asks the broker whether it counts this worker in, until it answers. False: it will assign anew.
     counted_in: Callable[[], Awaitable[bool]]
 
-    def __init__(self, *args: Any, embedded: bool, fetch_wait_ms: int, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, broker: Broker, fetch_wait_ms: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.embedded = embedded
+        self.broker = broker
         self.fetch_wait_ms = fetch_wait_ms
         self.last_heartbeat = awake_or_not()

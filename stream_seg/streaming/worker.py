@@ -17,19 +17,21 @@ from aiokafka.errors import KafkaError
 from mode import Service
 from prometheus_client import CollectorRegistry
 
+from stream_seg.addresses import Addresses
 from stream_seg.cache.errors import CacheError
 from stream_seg.core.customer import BadRecord
 from stream_seg.core.model import BEHAVIOR, segment_id
 from stream_seg.core.vocabulary import TOPICS
-from stream_seg.ops.brokers import BrokerError
+from stream_seg.kafka.broker import Broker
+from stream_seg.kafka.diagnosis import explain
+from stream_seg.kafka.errors import BrokerError
+from stream_seg.kafka.lag import measure_lag
 from stream_seg.ops.http import Check, OpsServer
-from stream_seg.ops.lag import measure_lag
 from stream_seg.ops.logging import configure_logging, redact
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
 
 from .app import Application, build_app
-from .faust_settings import Services
 from .lease import LeaseLost
 from .ownership import HalfState, WrongInput
 from .quiet import LIBRARY_LOG
@@ -81,7 +83,7 @@ class _Worker(faust.Worker):  # type: ignore[misc]
         """The process keeps the name that it was started with."""
 
 
-def run_worker(settings: Settings, services: Services) -> int:
+def run_worker(settings: Settings, addresses: Addresses) -> int:
     """Run one worker until a signal or a failure; the exit status: 0 after a signal, 1, or 2 for a bad setting."""
     _use_uvloop()
     # Failures are reported once, at the end; what libraries say meanwhile is for those who debug.
@@ -94,11 +96,11 @@ def run_worker(settings: Settings, services: Services) -> int:
     asyncio.set_event_loop(loop)
     registry = CollectorRegistry()
     try:
-        made = build_app(settings, services, Metrics(registry))
+        made = build_app(settings, addresses, Metrics(registry))
     except (ValueError, StoreError) as reason:
         print(f"stream-seg: a setting cannot be used: {reason}", file=sys.stderr)
         return 2
-    operators = _Operators(made, settings, services, registry, loop=loop)
+    operators = _Operators(made, settings, addresses.broker, registry, loop=loop)
     worker = _Worker(
         made.faust, operators, loglevel=logging.INFO, override_logging=False, loop=loop, redirect_stdouts=False
     )
@@ -113,14 +115,15 @@ def run_worker(settings: Settings, services: Services) -> int:
     failure = worker.crash_reason or made.faust.crash_reason or failure
     if failure is None and worker.told_to_stop:
         return 0
-    _report(failure or RuntimeError("it ended by itself; run it with STREAM_SEG_LOG_LEVEL=debug to see why"))
+    failure = failure or RuntimeError("it ended by itself; run it with STREAM_SEG_LOG_LEVEL=debug to see why")
+    _report(failure, explain(failure, addresses.broker))
     return 1
 
 
-def _report(failure: BaseException) -> None:
+def _report(failure: BaseException, refused: str | None) -> None:
     if not isinstance(failure, EXPECTED):
         print(redact("".join(traceback.format_exception(failure))), end="", file=sys.stderr)
-    print(redact(f"stream-seg: the worker stopped: {failure or type(failure).__name__}"), file=sys.stderr)
+    print(redact(f"stream-seg: the worker stopped: {refused or failure or type(failure).__name__}"), file=sys.stderr)
 
 
 def _use_uvloop() -> None:
@@ -137,10 +140,10 @@ class _Operators(Service):  # type: ignore[misc]
     logger = LIBRARY_LOG
 
     def __init__(
-        self, made: Application, settings: Settings, services: Services, registry: CollectorRegistry, **kwargs: Any
+        self, made: Application, settings: Settings, broker: Broker, registry: CollectorRegistry, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self._observe = partial(_observe, made, settings, services)
+        self._observe = partial(_observe, made, settings, broker)
         self._pipeline = made.pipeline
         self._idle_said = 0
         self._server = OpsServer(settings.worker_http_host, settings.worker_http_port, registry, _checks(made))
@@ -188,11 +191,11 @@ def _checks(made: Application) -> dict[str, Check]:
     return {"partitions": recovered, "model": has_model, "lease": leased, "redis": caching}
 
 
-async def _observe(made: Application, settings: Settings, services: Services) -> None:
+async def _observe(made: Application, settings: Settings, broker: Broker) -> None:
     metrics, owned = made.metrics, made.pipeline.checkpoint.owned
     topics = [settings.topic(name) for name in TOPICS]
     try:
-        lags = await measure_lag(services.bootstrap, settings.app_id, topics, embedded=services.embedded, now_s=time())
+        lags = await measure_lag(broker, settings.app_id, topics, now_s=time())
     except (BrokerError, KafkaError) as reason:
         log.warning("lag is not known: %s", reason)
     else:

@@ -16,11 +16,11 @@ from stream_seg.contracts.times import rfc3339
 from stream_seg.core.customer import NO_SEGMENT, columns
 from stream_seg.core.model import BEHAVIOR, segment_id
 from stream_seg.core.namebook import NameBook
-from stream_seg.ops.brokers import connect
-from stream_seg.ops.brokers import partitions_of as partitions_of_topics
+from stream_seg.kafka.broker import Broker
+from stream_seg.kafka.client import connect
+from stream_seg.kafka.client import partitions_of as partitions_of_topics
+from stream_seg.kafka.reader import read_all
 from stream_seg.streaming.state.partition import PartitionState
-
-from .reader import read_all
 
 Change = dict[str, Any]  # one message of segment-changes, as its JSON says
 
@@ -144,10 +144,10 @@ def flow_of(change: Change) -> Flow:
     )
 
 
-async def fold_changes(bootstrap: str, topic: str, *, embedded: bool) -> ChangesFold:
-    """The last change of every customer. Raises BrokerError, BadChange."""
+async def fold_changes(broker: Broker, topic: str) -> ChangesFold:
+    """Return the last change of every customer. Raises BrokerError, BadChange."""
     fold = ChangesFold()
-    async for _, records in read_all(bootstrap, topic, embedded=embedded):
+    async for _, records in read_all(broker, topic):
         for record in records:
             if record.value is not None:
                 fold.add(record.value)
@@ -156,19 +156,17 @@ async def fold_changes(bootstrap: str, topic: str, *, embedded: bool) -> Changes
     return fold
 
 
-async def changes_of(
-    bootstrap: str, topic: str, customers: Sequence[str], *, embedded: bool
-) -> dict[str, list[Change]]:
-    """All changes of some customers, each once, in order; reads the partitions of those customers only.
+async def changes_of(broker: Broker, topic: str, customers: Sequence[str]) -> dict[str, list[Change]]:
+    """Return all changes of some customers, each once, in order. Read only the partitions of those customers.
 
     Raises BrokerError, BadChange.
     """
-    async with connect(bootstrap) as client:
+    async with connect(broker) as client:
         count = len((await partitions_of_topics(client, [topic])).get(topic, ()))
     keys = [customer.encode() for customer in customers]
     mine = set(partitions_of(keys, count).tolist()) if keys and count else set()
     found: dict[str, list[Change]] = {customer: [] for customer in customers}
-    async for _, records in read_all(bootstrap, topic, embedded=embedded, partitions=mine):
+    async for _, records in read_all(broker, topic, partitions=mine):
         for record in records:
             changes = found.get(record.key.decode(errors="replace")) if record.key is not None else None
             if changes is None or record.value is None:
@@ -193,11 +191,11 @@ def _order(change: Change) -> tuple[int, int]:
 
 
 async def fold_changelog(
-    bootstrap: str, topic: str, *, embedded: bool, partitions: Collection[int] | None = None
+    broker: Broker, topic: str, *, partitions: Collection[int] | None = None
 ) -> dict[int, PartitionState]:
-    """The state of every partition, exactly as a worker would recover it. Raises BrokerError, BadChangelog."""
+    """Return the state of every partition, exactly as a worker would recover it. Raises BrokerError, BadChangelog."""
     states: dict[int, PartitionState] = {}
-    async for number, records in read_all(bootstrap, topic, embedded=embedded, partitions=partitions):
+    async for number, records in read_all(broker, topic, partitions=partitions):
         state = states.setdefault(number, PartitionState())
         for record in records:
             state.restore(record.key, record.value)

@@ -9,9 +9,9 @@ from math import inf
 from typing import Any, Final
 
 from stream_seg.contracts.times import parse_rfc3339
+from stream_seg.kafka.broker import Broker
+from stream_seg.kafka.reader import read_all
 from stream_seg.streaming.dead_letters import MAX_KEY_BYTES, MAX_VALUE_BYTES
-
-from .reader import read_all
 
 # Anybody may write to a topic: a letter counts as one of ours when its reason looks like a code.
 _CODE: Final = re.compile(r"[a-z0-9_]{1,64}")
@@ -71,13 +71,13 @@ class Selection:
 
 
 async def read_letters(
-    bootstrap: str, topic: str, selection: Selection, *, embedded: bool
+    broker: Broker, topic: str, selection: Selection
 ) -> AsyncIterator[tuple[int, int, list[Letter]]]:
     """All letters that are meant, as (partition, last offset read, letters), in order within a partition.
 
     Raises BrokerError when broker or topic are not there.
     """
-    async for partition, records in read_all(bootstrap, topic, embedded=embedded):
+    async for partition, records in read_all(broker, topic):
         letters = [letter_of(partition, record) for record in records]
         yield partition, records[-1].offset, [letter for letter in letters if selection.wants(letter)]
 

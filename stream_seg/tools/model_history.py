@@ -13,11 +13,11 @@ from stream_seg.contracts.model import ModelSnapshot, parse_snapshot
 from stream_seg.contracts.model_chain import ModelChain
 from stream_seg.contracts.times import rfc3339
 from stream_seg.core.namebook import NameBook
-from stream_seg.ops.brokers import BrokerError
-from stream_seg.streaming.publish import append_snapshot
-
-from .producer import in_time, started_producer
-from .reader import read_all
+from stream_seg.kafka.append import append_snapshot
+from stream_seg.kafka.broker import Broker
+from stream_seg.kafka.errors import BrokerError
+from stream_seg.kafka.producer import in_time, started_producer
+from stream_seg.kafka.reader import read_all
 
 TRIES: Final = 5
 
@@ -84,33 +84,31 @@ class ModelHistory:
         return known is not None and known.dumps() == snapshot.dumps()
 
 
-async def read_history(bootstrap: str, topic: str, *, embedded: bool) -> ModelHistory:
+async def read_history(broker: Broker, topic: str) -> ModelHistory:
     """All published models. Raises BrokerError."""
     history = ModelHistory()
-    async for _, records in read_all(bootstrap, topic, embedded=embedded):
+    async for _, records in read_all(broker, topic):
         for record in records:
             if record.value is not None:
                 history.add(record.offset, record.key, record.value)
     return history
 
 
-async def publish_as_person(
-    bootstrap: str, topic: str, make: Make, on_lost: Callable[[int], None], *, embedded: bool
-) -> ModelSnapshot:
+async def publish_as_person(broker: Broker, topic: str, make: Make, on_lost: Callable[[int], None]) -> ModelSnapshot:
     """Publish what `make` makes of the model in force, and return it once it has taken force.
 
     A learner, or another person, may publish at the same moment: then the first on the topic counts, `on_lost` hears
     of the version that was faster, and it is tried again on top of that. Raises LostRace after five tries, BrokerError
     where there is no model yet or the broker fails, and what `make` raises.
     """
-    async with started_producer(bootstrap, embedded=embedded) as producer:
+    async with started_producer(broker) as producer:
         for _ in range(TRIES):
-            latest = (await read_history(bootstrap, topic, embedded=embedded)).latest
+            latest = (await read_history(broker, topic)).latest
             if latest is None:
                 raise BrokerError("no model has been published yet: the learner waits for enough customers")
             made = make(latest, latest.version + 1, rfc3339(time()))
             await _append(producer, topic, made)
-            history = await read_history(bootstrap, topic, embedded=embedded)
+            history = await read_history(broker, topic)
             winner = history.in_force.get(made.version)
             if winner is not None and winner.dumps() == made.dumps():
                 return made

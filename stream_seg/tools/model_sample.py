@@ -5,22 +5,22 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Final
 
+from stream_seg.kafka.broker import Broker
+from stream_seg.kafka.reader import read_all
 from stream_seg.learning.recent import RecentCustomers
 from stream_seg.learning.scaling import Matrix
 from stream_seg.streaming.samples import Sample
 
-from .reader import read_all
-
 CUSTOMERS: Final = 5_000
 
 
-async def sampled_customers(bootstrap: str, topic: str, *, embedded: bool, limit: int = CUSTOMERS) -> Matrix:
+async def sampled_customers(broker: Broker, topic: str, *, limit: int = CUSTOMERS) -> Matrix:
     """Features (n, len(FEATURES)) of at most `limit` customers, those sampled last, each as last sampled.
 
     Nobody where no worker learns (a pinned `MODEL`), or retention has removed all samples. Raises BrokerError.
     """
     recent = RecentCustomers(limit)
-    async for _, records in read_all(bootstrap, topic, embedded=embedded):
+    async for _, records in read_all(broker, topic):
         for record in records:
             with suppress(ValueError):  # what the learner leaves out too
                 for customer_id, row in Sample.loads(record.value or b"").rows:

@@ -19,13 +19,15 @@ from aiokafka.structs import TopicPartition
 
 from stream_seg.contracts.partitioning import partitions_of as partitions_of_keys
 from stream_seg.core.vocabulary import TOPICS
-from stream_seg.ops.brokers import BrokerError, connect, partitions_of
-from stream_seg.ops.offsets import commit, committed, high_watermarks
+from stream_seg.kafka.append import Message, append_all
+from stream_seg.kafka.broker import Broker
+from stream_seg.kafka.client import connect, partitions_of
+from stream_seg.kafka.errors import BrokerError
+from stream_seg.kafka.offsets import commit, committed, high_watermarks
+from stream_seg.kafka.producer import in_time, started_producer
 from stream_seg.settings import Settings
-from stream_seg.streaming.publish import Message, append_all
 
 from .letters import Letter, Selection, read_letters
-from .producer import in_time, started_producer
 
 # Sent, acknowledged and remembered together.
 CHUNK: Final = 2_000
@@ -69,9 +71,8 @@ class Redrive:
     Memory grows by some 70 bytes a letter that is meant.
     """
 
-    def __init__(self, bootstrap: str, settings: Settings, request: Request, *, embedded: bool) -> None:
-        self._bootstrap = bootstrap
-        self._embedded = embedded
+    def __init__(self, broker: Broker, settings: Settings, request: Request) -> None:
+        self._broker = broker
         self._request = request
         self._app_id = settings.app_id
         self._topic = settings.topic("dead-letters")
@@ -82,7 +83,7 @@ class Redrive:
     async def plan(self) -> Tally:
         """Read the letters and send nothing. Raises BrokerError."""
         tally, seen = Tally(), set[int]()
-        async with connect(self._bootstrap) as client:
+        async with connect(self._broker) as client:
             async for partition, last, letters in self._letters():
                 self._bounds[partition] = last + 1
                 for kind in {kind_of(letter) for letter in letters if letter.is_ours} - self._positions.keys():
@@ -94,8 +95,8 @@ class Redrive:
         """Send what was planned; `on_progress(records acknowledged so far)`. Raises BrokerError."""
         tally, seen = Tally(), set[int]()
         async with (
-            connect(self._bootstrap) as client,
-            started_producer(self._bootstrap, embedded=self._embedded) as producer,
+            connect(self._broker) as client,
+            started_producer(self._broker) as producer,
         ):
             found = await partitions_of(client, self._inputs)
             counts = {topic: len(partitions) for topic, partitions in found.items()}
@@ -111,7 +112,7 @@ class Redrive:
         return tally
 
     def _letters(self) -> AsyncIterator[tuple[int, int, list[Letter]]]:
-        return read_letters(self._bootstrap, self._topic, self._request.selection, embedded=self._embedded)
+        return read_letters(self._broker, self._topic, self._request.selection)
 
     def _choose(self, letters: Iterable[Letter], tally: Tally, seen: set[int]) -> list[Letter]:
         """The letters to send, as far as the limit goes; `seen` are fingerprints of those met before."""
@@ -137,7 +138,7 @@ class Redrive:
     async def _remembered(self, client: AIOKafkaClient, kind: Kind) -> dict[int, int]:
         numbers = (await partitions_of(client, [self._topic])).get(self._topic, [])
         places = [TopicPartition(self._topic, number) for number in numbers]
-        ends = await high_watermarks(client, places, embedded=self._embedded)
+        ends = await high_watermarks(self._broker, client, places)
         found = await committed(client, self._group(kind), places)
         # Beyond the end it is of a topic of the same name that was deleted.
         return {tp.partition: offset for tp, offset in found.items() if offset is not None and offset <= ends[tp]}

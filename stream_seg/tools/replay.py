@@ -15,11 +15,12 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.core.vocabulary import TOPICS
-from stream_seg.ops.brokers import BrokerError
-from stream_seg.ops.brokers import partitions_of as partitions_of_topics
+from stream_seg.kafka.broker import Broker
+from stream_seg.kafka.client import answered
+from stream_seg.kafka.client import partitions_of as partitions_of_topics
+from stream_seg.kafka.errors import BrokerError
+from stream_seg.kafka.producer import in_time, started_producer
 from stream_seg.settings import Settings
-
-from .producer import in_time, started_producer
 
 CHUNK: Final = 8_192  # records read, batched and sent together
 CHUNKS_IN_FLIGHT: Final = 2
@@ -69,9 +70,8 @@ class ReplaySummary:
 async def replay(
     source: Iterable[Record],
     *,
-    bootstrap: str,
+    broker: Broker,
     settings: Settings,
-    embedded: bool,
     speed: float | None = None,
     limit: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
@@ -80,14 +80,14 @@ async def replay(
 
     `speed` is seconds of event time a second (1 is real time), None is as fast as possible. Time counts from the first
     record whose time is known; one that is late in event time, or whose time is not known, goes out at once. Order is
-    kept within a partition. On the `embedded` broker what is sent again for a lost answer may be a second record, which
-    workers recognise by as many event ids as they remember. Raises BrokerError when broker or topics are not there,
-    refuse a record or stop answering, ValueError for a speed that is not above 0, and whatever the source raises.
+    kept within a partition. On the embedded broker a batch that is sent again for a lost answer may add second records.
+    Workers recognize them by as many event ids as they remember. Raises BrokerError when broker or topics are not
+    there, refuse a record or stop answering, ValueError for a speed not above 0, and all that the source raises.
     """
     if speed is not None and not speed > 0:
         raise ValueError(f"speed is {speed:g}; give seconds of event time a second, above 0")
-    async with started_producer(bootstrap, embedded=embedded) as producer:
-        partitions = await _partitions(producer, bootstrap, settings)
+    async with started_producer(broker) as producer:
+        partitions = await _partitions(producer, broker, settings)
         run = _Run(_Sender(producer, settings, partitions), on_progress, await asyncio.to_thread(_total, source, limit))
         async for records in paced(_chunks(islice(source, limit)), speed):
             await run.send(records)
@@ -207,15 +207,15 @@ class _Run:
         return BrokerError(f"sending failed after {self._by_topic.total():,} acknowledged records: {what}")
 
 
-async def _partitions(producer: Any, bootstrap: str, settings: Settings) -> int:
+async def _partitions(producer: Any, broker: Broker, settings: Settings) -> int:
     """How many partitions each of the input topics has."""
     names = [settings.topic(topic) for topic in TOPICS]
     try:
         counts = {name: len(found) for name, found in (await partitions_of_topics(producer.client, names)).items()}
     except KafkaError as error:
-        raise BrokerError(f"the broker at {bootstrap} answers with an error: {error}") from error
+        raise answered(error, broker) from error
     if missing := [name for name in names if name not in counts]:
-        raise BrokerError(f"no topic {', '.join(missing)} at {bootstrap}; run `stream-seg topics create`")
+        raise BrokerError(f"no topic {', '.join(missing)} at {broker.address}; run `stream-seg topics create`")
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{name} {count}" for name, count in counts.items())
         raise BrokerError(f"input topics differ in partitions ({listed}); `stream-seg topics check` says what to do")

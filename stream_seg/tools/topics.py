@@ -15,8 +15,10 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from aiokafka.structs import TopicPartition
 
 from stream_seg.core.vocabulary import TOPICS
-from stream_seg.ops.brokers import BrokerError, connect, partitions_of
-from stream_seg.ops.offsets import log_starts
+from stream_seg.kafka.broker import Broker
+from stream_seg.kafka.client import connect, partitions_of
+from stream_seg.kafka.errors import BrokerError
+from stream_seg.kafka.offsets import log_starts
 from stream_seg.settings import Settings
 
 VISIBLE_WITHIN_S = 10.0
@@ -60,31 +62,31 @@ def topic_specs(settings: Settings) -> list[TopicSpec]:
     ]
 
 
-async def create_topics(bootstrap: str, specs: Sequence[TopicSpec]) -> list[str]:
+async def create_topics(broker: Broker, specs: Sequence[TopicSpec]) -> list[str]:
     """Create those topics that do not exist; the names of the created ones. Existing topics are left as they are.
 
     Returns when the brokers know them and the leader of each partition answers for it. Raises BrokerError when no
     broker answers, or one refuses.
     """
-    async with connect(bootstrap) as client:
+    async with connect(broker) as client:
         existing = await partitions_of(client, [spec.name for spec in specs])
         missing = [spec for spec in specs if spec.name not in existing]
         if not missing:
             return []
-        async with _admin(bootstrap) as admin:
+        async with _admin(broker) as admin:
             created = await _create(admin, missing)
         await _wait_until_usable(client, [spec.name for spec in missing])
     return created
 
 
-async def check_topics(bootstrap: str, specs: Sequence[TopicSpec]) -> list[Problem]:
+async def check_topics(broker: Broker, specs: Sequence[TopicSpec]) -> list[Problem]:
     """What is wrong with the topics of a deployment, in the order of `specs`; empty when all is well.
 
     Raises BrokerError when no broker answers.
     """
-    async with connect(bootstrap) as client:
+    async with connect(broker) as client:
         existing = await partitions_of(client, [spec.name for spec in specs])
-        async with _admin(bootstrap) as admin:
+        async with _admin(broker) as admin:
             configs = await _configs(admin, list(existing))
     counts = {topic: len(partitions) for topic, partitions in existing.items()}
     problems = [problem for spec in specs for problem in _problems(spec, counts, configs.get(spec.name, {}))]
@@ -132,8 +134,8 @@ def _copartitioning(specs: Sequence[TopicSpec], counts: Mapping[str, int]) -> li
 
 
 @contextlib.asynccontextmanager
-async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+async def _admin(broker: Broker) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(**broker.client_options())
     try:
         await admin.start()
         yield admin

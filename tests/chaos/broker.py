@@ -10,12 +10,13 @@ from typing import Any, Protocol
 
 from stream_seg.embedded.process import EmbeddedError
 from stream_seg.embedded.services import open_services
+from stream_seg.kafka.broker import Broker
 from stream_seg.settings import Settings
 
 EMBEDDED_SESSION_S = 6.0
 
 
-class Broker(Protocol):
+class ChaosBroker(Protocol):
     """A broker on this machine.
 
     `keeps`: what was acknowledged is there after `restart`. `session_s`: how long a silent worker keeps its partitions.
@@ -26,8 +27,8 @@ class Broker(Protocol):
     session_s: float
 
     @property
-    def bootstrap(self) -> str:
-        """`host:port`, once it has started."""
+    def value(self) -> Broker:
+        """Address and quirks, once it has started."""
 
     @property
     def setting(self) -> str:
@@ -43,7 +44,7 @@ class Broker(Protocol):
         """End it. Idempotent."""
 
 
-def broker_of(name: str, data_dir: Path) -> Broker:
+def broker_of(name: str, data_dir: Path) -> ChaosBroker:
     """The broker that was asked for, not started: `embedded` or `kafka`."""
     return KafkaBroker() if name == "kafka" else EmbeddedBroker(data_dir)
 
@@ -63,11 +64,11 @@ class EmbeddedBroker:
         # Redis is the run's own: a URL that nobody opens keeps it from being started beside the broker.
         self._settings = Settings(broker="embedded", redis_url="redis://127.0.0.1:1/0", data_dir=data_dir)
         self._stack = ExitStack()
-        self.bootstrap = ""
+        self.value = Broker("", embedded=True)
 
     def start(self) -> None:
         """Raises EmbeddedError."""
-        self.bootstrap = self._stack.enter_context(open_services(self._settings)).bootstrap
+        self.value = self._stack.enter_context(open_services(self._settings)).broker
 
     def restart(self) -> None:
         """Another one, on another port, with nothing in it."""
@@ -94,14 +95,14 @@ class KafkaBroker:
         self._thread = ThreadPoolExecutor(1)
 
     @property
-    def bootstrap(self) -> str:
-        """`host:port`."""
-        return str(self._kafka.address)
+    def value(self) -> Broker:
+        """Where it is."""
+        return Broker(self._kafka.address)
 
     @property
     def setting(self) -> str:
         """As a user of it would write."""
-        return f"kafka://{self.bootstrap}"
+        return f"kafka://{self.value.address}"
 
     def start(self) -> None:
         """Raises EmbeddedError, also where this checkout has no `apache_kafka`."""

@@ -26,10 +26,10 @@ def be_reborn(verdict: Verdict, scene: Stage) -> None:
     scene.sender.stop()  # it would call after the one that is gone
     scene.broker.restart()
     scene.say("the broker has come back with nothing")
-    asyncio.run(create_topics(scene.broker.bootstrap, topic_specs(scene.settings)))
+    asyncio.run(create_topics(scene.broker.value, topic_specs(scene.settings)))
     for place in scene.fleet.places[: scene.options.workers]:
         scene.fleet.want(place)
-    scene.sender = Sender(scene.broker.bootstrap, scene.settings.topic, idempotent=False)
+    scene.sender = Sender(scene.broker.value.address, scene.settings.topic, idempotent=False)
     scene.sender.start()
     scene.sender.send_now(scene.simulated.sent[: max(1, len(scene.simulated.sent) // SHARE)])
     deadline = time.monotonic() + DRAINED_S

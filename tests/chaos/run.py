@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.workload import fixed_model
-from tests.chaos.broker import Broker
+from tests.chaos.broker import ChaosBroker
 from tests.chaos.disturb import WorkerTrouble
 from tests.chaos.fleet import STOPPED
 from tests.chaos.options import Options
@@ -46,7 +46,7 @@ class Told:
     seconds: float = 0.0
 
 
-def run(options: Options, broker: Broker, directory: Path) -> Told:
+def run(options: Options, broker: ChaosBroker, directory: Path) -> Told:
     """Do all that `options` ask for; what went wrong with the workers is in the verdict, never an exception."""
     told = Told(options)
     begun = time.monotonic()

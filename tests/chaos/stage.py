@@ -14,13 +14,13 @@ import redis
 from aiokafka.errors import KafkaError
 
 from benchmarks.workload import fixed_model
+from stream_seg.addresses import Addresses
 from stream_seg.core.vocabulary import TOPICS
-from stream_seg.embedded.services import Addresses
-from stream_seg.ops.brokers import BrokerError
-from stream_seg.ops.lag import PartitionLag, measure_lag
+from stream_seg.kafka.errors import BrokerError
+from stream_seg.kafka.lag import PartitionLag, measure_lag
 from stream_seg.settings import Settings
 from stream_seg.tools.topics import create_topics, topic_specs
-from tests.chaos.broker import Broker
+from tests.chaos.broker import ChaosBroker
 from tests.chaos.fleet import Fleet
 from tests.chaos.options import PARTITIONS, Options
 from tests.chaos.sender import Sender
@@ -41,7 +41,7 @@ class Stage:
     """Everything that disturbances act on. `rng` is not used by more than one thread."""
 
     options: Options
-    broker: Broker
+    broker: ChaosBroker
     redis: Redis
     settings: Settings
     environment: Mapping[str, str]  # the same, for processes
@@ -70,9 +70,7 @@ class Stage:
         deadline = time.monotonic() + LAG_ASKED_S
         while True:
             try:
-                return asyncio.run(
-                    measure_lag(self.broker.bootstrap, APP_ID, topics, embedded=self.embedded, now_s=time.time())
-                )
+                return asyncio.run(measure_lag(self.broker.value, APP_ID, topics, now_s=time.time()))
             except (BrokerError, KafkaError):
                 if time.monotonic() > deadline:
                     raise
@@ -85,7 +83,7 @@ class Stage:
     @property
     def deployed(self) -> Deployment:
         """The run as what the readers of topics and Redis know."""
-        addresses = Addresses(self.broker.bootstrap, self.redis.url, self.embedded)
+        addresses = Addresses(self.broker.value, self.redis.url)
         return Deployment(addresses, self.settings, self.settings.data_dir, {})
 
     def flush_redis(self) -> bool:
@@ -97,7 +95,7 @@ class Stage:
 
 
 @contextmanager
-def stage(options: Options, broker: Broker, simulated: Simulated, directory: Path) -> Iterator[Stage]:
+def stage(options: Options, broker: ChaosBroker, simulated: Simulated, directory: Path) -> Iterator[Stage]:
     """Start broker, Redis and producer, create topics; all ends with the block. No worker runs yet."""
     rng = random.Random(f"{options.seed} plan")
     broker.start()
@@ -106,8 +104,8 @@ def stage(options: Options, broker: Broker, simulated: Simulated, directory: Pat
             cache.start()
             chosen = _settings(options, broker, cache, directory)
             settings = Settings(**{name.lower(): value for name, value in chosen.items()})
-            asyncio.run(create_topics(broker.bootstrap, topic_specs(settings)))
-            sender = Sender(broker.bootstrap, settings.topic, idempotent=broker.keeps)
+            asyncio.run(create_topics(broker.value, topic_specs(settings)))
+            sender = Sender(broker.value.address, settings.topic, idempotent=broker.keeps)
             environment = {f"STREAM_SEG_{name}": value for name, value in chosen.items()}
             fleet = Fleet(options.workers + GUESTS, environment, directory, random.Random(f"{options.seed} fleet"))
             sender.start()
@@ -122,7 +120,7 @@ def stage(options: Options, broker: Broker, simulated: Simulated, directory: Pat
         broker.stop()
 
 
-def _settings(options: Options, broker: Broker, cache: Redis, directory: Path) -> dict[str, str]:
+def _settings(options: Options, broker: ChaosBroker, cache: Redis, directory: Path) -> dict[str, str]:
     """Settings of all workers, without prefix."""
     chosen = {
         "BROKER": broker.setting,

@@ -15,6 +15,7 @@ import pytest
 
 from apache_kafka.server import ApacheKafka
 from stream_seg.embedded.process import HOST, ServiceProcess
+from stream_seg.kafka.broker import Broker
 from tests.conftest import started
 from tests.integration.support.polling import eventually
 from tests.integration.support.worker import ROOT
@@ -47,16 +48,16 @@ def command(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str
 def test_a_restart_and_a_crash_keep_data_and_port() -> None:
     with started(ApacheKafka) as kafka:
         address, first = kafka.address, kafka.service
-        asyncio.run(fill(address, "kept", [(0, b"k", b"1"), (2, b"k", b"2")]))
+        asyncio.run(fill(Broker(address), "kept", [(0, b"k", b"1"), (2, b"k", b"2")]))
 
         kafka.restart()
         assert not first.running()
-        asyncio.run(fill(address, "kept", [(0, b"k", b"3")]))
+        asyncio.run(fill(Broker(address), "kept", [(0, b"k", b"3")]))
         kafka.kill()
         kafka.restart()
 
         assert kafka.address == address
-        assert asyncio.run(read(address, "kept", False)) == {0: [b"1", b"3"], 2: [b"2"]}
+        assert asyncio.run(read(Broker(address), "kept")) == {0: [b"1", b"3"], 2: [b"2"]}
         assert listening(kafka.service) == {HOST}
 
 
@@ -88,7 +89,7 @@ def test_in_the_background_until_told_to_stop(tmp_path: Path) -> None:
     try:
         address = f"{HOST}:{recorded['port']}"
         assert begun.stdout.splitlines()[-1] == f"export STREAM_SEG_BROKER=kafka://{address}"
-        asyncio.run(fill(address, "kept", [(0, b"k", b"1")]))
+        asyncio.run(fill(Broker(address), "kept", [(0, b"k", b"1")]))
         assert "it runs already" in command(tmp_path, "start").stderr
 
         kafka.send_signal(signal.SIGKILL)
@@ -98,7 +99,7 @@ def test_in_the_background_until_told_to_stop(tmp_path: Path) -> None:
         )
         again = command(tmp_path, "restart")
         assert again.returncode == 0, again.stderr
-        assert asyncio.run(read(address, "kept", False)) == {0: [b"1"]}
+        assert asyncio.run(read(Broker(address), "kept")) == {0: [b"1"]}
     finally:
         stopped = command(tmp_path, "stop")
     assert stopped.stdout == "stopped, data removed\n"

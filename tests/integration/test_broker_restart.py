@@ -11,9 +11,10 @@ import pytest
 
 from apache_kafka.server import ApacheKafka
 from benchmarks.workload import fixed_model
-from stream_seg.ops.brokers import BrokerError
+from stream_seg.kafka import producer
+from stream_seg.kafka.broker import Broker
+from stream_seg.kafka.errors import BrokerError
 from stream_seg.settings import Settings
-from stream_seg.tools import producer
 from stream_seg.tools.replay import Progress, replay
 from stream_seg.tools.topics import create_topics, topic_specs
 from tests.conftest import started
@@ -89,7 +90,7 @@ def test_a_replay_does_not_wait_for_ever_for_a_broker_that_is_gone(
     kafka: ApacheKafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = Settings(app_id="gone", topic_prefix="gone.")
-    asyncio.run(create_topics(kafka.address, topic_specs(settings)))
+    asyncio.run(create_topics(Broker(kafka.address), topic_specs(settings)))
 
     def crash(_: Progress) -> None:
         kafka.kill()
@@ -99,9 +100,8 @@ def test_a_replay_does_not_wait_for_ever_for_a_broker_that_is_gone(
 
     sending = replay(
         records,
-        bootstrap=kafka.address,
+        broker=Broker(kafka.address),
         settings=settings,
-        embedded=False,
         speed=10.0,
         on_progress=crash,
     )

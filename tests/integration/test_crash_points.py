@@ -213,7 +213,7 @@ def copy(deployed: Deployment, topic: str, records: list[Letter]) -> None:
     """Append records to a topic, each to the partition that it was in."""
 
     async def append() -> None:
-        producer = AIOKafkaProducer(bootstrap_servers=deployed.bootstrap)
+        producer = AIOKafkaProducer(bootstrap_servers=deployed.broker.address)
         await producer.start()
         for record in records:
             headers = list(record.headers)

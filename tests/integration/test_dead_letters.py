@@ -45,7 +45,7 @@ def worth(record: Sent) -> Sent:
 
 async def put(deployed: Deployment, record: Sent, partition: int) -> None:
     """One record where murmur2 may not put it."""
-    async with AIOKafkaProducer(bootstrap_servers=deployed.bootstrap, max_request_size=2_000_000) as producer:
+    async with AIOKafkaProducer(bootstrap_servers=deployed.broker.address, max_request_size=2_000_000) as producer:
         await producer.send_and_wait(
             deployed.settings.topic(record.topic), record.value, key=record.key, partition=partition
         )
@@ -59,7 +59,7 @@ def write_letters(deployed: Deployment) -> None:
     elsewhere = [(name, changes if name == "source_topic" else value) for name, value in first.headers]
 
     async def write() -> None:
-        async with AIOKafkaProducer(bootstrap_servers=deployed.bootstrap) as producer:
+        async with AIOKafkaProducer(bootstrap_servers=deployed.broker.address) as producer:
             for headers in (list(first.headers), elsewhere, []):
                 await producer.send_and_wait(topic, first.value, first.key, first.partition, headers=headers)
 

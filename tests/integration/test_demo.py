@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from stream_seg.cache import SegmentClient
+from stream_seg.kafka.broker import Broker
 from tests.integration.support.polling import eventually
 from tests.integration.support.worker import ROOT
 
@@ -23,7 +24,7 @@ GONE_S = 60.0
 
 
 @pytest.fixture(autouse=True)
-def _services_needed(embedded_broker: str, redis_url: str) -> None:
+def _services_needed(embedded_broker: Broker, redis_url: str) -> None:
     """Skip here where no service can be started."""
 
 

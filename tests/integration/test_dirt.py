@@ -151,7 +151,7 @@ def run(on: Services) -> Iterator[Run]:
 
 async def send_rows(deployed: Deployment) -> tuple[dict[str, Place], list[Sent]]:
     """Send every row after a good event and before another, in its partition."""
-    producer = AIOKafkaProducer(bootstrap_servers=deployed.bootstrap, max_request_size=4_000_000)
+    producer = AIOKafkaProducer(bootstrap_servers=deployed.broker.address, max_request_size=4_000_000)
     await producer.start()
     places: dict[str, Place] = {}
     good: list[Sent] = []

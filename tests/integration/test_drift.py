@@ -39,7 +39,7 @@ def send(deployed: Deployment, samples: list[Sample]) -> None:
     """Put samples on their topic, as workers do."""
 
     async def sending() -> None:
-        producer = AIOKafkaProducer(bootstrap_servers=deployed.bootstrap)
+        producer = AIOKafkaProducer(bootstrap_servers=deployed.broker.address)
         await producer.start()
         try:
             for sample in samples:

@@ -20,6 +20,7 @@ from stream_seg.embedded.broker import broker_answers
 from stream_seg.embedded.process import HOST, ServiceProcess, ask
 from stream_seg.embedded.redis import redis_answers
 from stream_seg.embedded.services import attach_services, open_services
+from stream_seg.kafka.broker import Broker
 from stream_seg.settings import Settings
 
 GUARD = Path(__file__).parents[2] / "stream_seg" / "embedded" / "guard.py"
@@ -34,7 +35,7 @@ from stream_seg.settings import Settings
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background of a shell ignores it
 try:
     with open_services(Settings(data_dir=Path(sys.argv[1]))) as addresses:
-        print(addresses.bootstrap, addresses.redis_url, flush=True)
+        print(addresses.broker.address, addresses.redis_url, flush=True)
         sys.stdin.read()
 except KeyboardInterrupt:
     sys.exit(130)
@@ -42,7 +43,7 @@ except KeyboardInterrupt:
 
 
 @pytest.fixture(autouse=True)
-def _services_needed(embedded_broker: str, redis_url: str) -> None:
+def _services_needed(embedded_broker: Broker, redis_url: str) -> None:
     """Skip here where no service can be started."""
 
 
@@ -133,8 +134,8 @@ def test_the_starter_records_and_cleans_up(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path)
 
     with open_services(settings) as addresses:
-        assert addresses.embedded_broker
-        assert recorded(tmp_path)["broker"]["address"] == addresses.bootstrap
+        assert addresses.broker.embedded
+        assert recorded(tmp_path)["broker"]["address"] == addresses.broker.address
         assert attach_services(settings) == addresses
         entries = recorded(tmp_path)
 
@@ -190,7 +191,7 @@ def test_the_record_of_a_killed_starter_is_replaced(tmp_path: Path) -> None:
     wait_until(lambda: all_gone(stale), "broker and Redis gone")
 
     with open_services(Settings(data_dir=tmp_path)) as addresses:
-        assert addresses.bootstrap == recorded(tmp_path)["broker"]["address"]
+        assert addresses.broker.address == recorded(tmp_path)["broker"]["address"]
         assert recorded(tmp_path)["broker"]["identity"] != stale["broker"]["identity"]
 
 

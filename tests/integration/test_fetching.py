@@ -11,6 +11,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from faust.types import TP
 
+from stream_seg.kafka.broker import Broker
 from stream_seg.streaming.transport import BatchConsumerThread
 from stream_seg.tools.topics import TopicSpec, create_topics
 
@@ -70,11 +71,11 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(bootstrap: str, prefix: str) -> AsyncIterator[Stage]:
+async def staged(broker: Broker, prefix: str) -> AsyncIterator[Stage]:
     """A stage whose topics are empty."""
-    await create_topics(bootstrap, [TopicSpec(f"{prefix}input", 1, 1), TopicSpec(f"{prefix}changelog", 2, 1)])
-    async with AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=0) as producer:
-        kafka = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, fetch_max_wait_ms=20)
+    await create_topics(broker, [TopicSpec(f"{prefix}input", 1, 1), TopicSpec(f"{prefix}changelog", 2, 1)])
+    async with AIOKafkaProducer(bootstrap_servers=broker.address, linger_ms=0) as producer:
+        kafka = AIOKafkaConsumer(bootstrap_servers=broker.address, enable_auto_commit=False, fetch_max_wait_ms=20)
         await kafka.start()
         stage = Stage(kafka, producer, prefix)
         kafka.assign([TopicPartition(*tp) for tp in stage.all])
@@ -85,7 +86,7 @@ async def staged(bootstrap: str, prefix: str) -> AsyncIterator[Stage]:
             await kafka.stop()
 
 
-def test_a_rebalance_that_begins_while_a_fetch_waits_takes_nothing_from_anybody(broker: str, prefix: str) -> None:
+def test_a_rebalance_that_begins_while_a_fetch_waits_takes_nothing_from_anybody(broker: Broker, prefix: str) -> None:
     async def story() -> tuple[dict[Any, Any], list[int]]:
         async with staged(broker, prefix) as stage:
             held = stage.held(stage.input, input_held=False)
@@ -100,7 +101,7 @@ def test_a_rebalance_that_begins_while_a_fetch_waits_takes_nothing_from_anybody(
     assert asyncio.run(story()) == ({}, [0, 0, 0])
 
 
-def test_recovery_is_handed_only_what_it_reads(broker: str, prefix: str) -> None:
+def test_recovery_is_handed_only_what_it_reads(broker: Broker, prefix: str) -> None:
     async def story() -> tuple[list[TP], list[int]]:
         async with staged(broker, prefix) as stage:
             await stage.append()
@@ -117,7 +118,7 @@ def test_recovery_is_handed_only_what_it_reads(broker: str, prefix: str) -> None
 
 
 def test_a_changelog_that_is_paused_while_its_fetch_waits_is_put_back(
-    broker: str, prefix: str, monkeypatch: pytest.MonkeyPatch
+    broker: Broker, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("stream_seg.streaming.transport.HELD_FETCH_S", WAIT_S)
 
@@ -133,7 +134,7 @@ def test_a_changelog_that_is_paused_while_its_fetch_waits_is_put_back(
     assert asyncio.run(story()) == ({}, [0, 0, 0])
 
 
-def test_nothing_is_asked_of_nobody(broker: str, prefix: str) -> None:
+def test_nothing_is_asked_of_nobody(broker: Broker, prefix: str) -> None:
     async def story() -> tuple[dict[Any, Any], list[int]]:
         async with staged(broker, prefix) as stage:
             await stage.append()

@@ -8,9 +8,9 @@ import json
 import pytest
 
 from benchmarks.workload import fixed_model
-from stream_seg.streaming.publish import append_all
+from stream_seg.kafka.append import append_all
+from stream_seg.kafka.producer import started_producer
 from stream_seg.streaming.state.changelog import HEADER_KEY, pack_entry
-from stream_seg.tools.producer import started_producer
 from tests.integration.support.command import run_in
 from tests.integration.support.deployment import CALM, Deployment, Services, deployment
 from tests.integration.support.ending import assert_exact, read_ending
@@ -27,7 +27,7 @@ def forge(deployed: Deployment, topic: str, key: bytes, value: bytes) -> None:
     """Append one record to the first partition of a topic, named in full."""
 
     async def append() -> None:
-        async with started_producer(deployed.bootstrap, embedded=deployed.embedded) as producer:
+        async with started_producer(deployed.broker) as producer:
             await append_all(producer, topic, {0: [(key, value, ())]}, 1_700_000_000_000)
 
     asyncio.run(append())

@@ -11,10 +11,10 @@ from scipy.optimize import linear_sum_assignment
 from stream_seg.contracts.model import ModelSnapshot, parse_snapshot
 from stream_seg.datasets.record import SourceRecord
 from stream_seg.datasets.simulator import START_S, simulate
+from stream_seg.kafka.reader import read_all
 from stream_seg.learning.moves import moves
 from stream_seg.learning.policy import DAY_S
 from stream_seg.streaming.samples import Sample
-from stream_seg.tools.reader import read_all
 from tests.integration.support.deployment import Deployment, Services, deployment
 from tests.integration.support.polling import eventually
 from tests.integration.support.worker import Worker
@@ -28,7 +28,7 @@ def read(deployed: Deployment, topic: str) -> list[bytes]:
     """Values of a topic, in order."""
 
     async def values() -> list[bytes]:
-        chunks = read_all(deployed.bootstrap, deployed.settings.topic(topic), embedded=deployed.embedded)
+        chunks = read_all(deployed.broker, deployed.settings.topic(topic))
         return [record.value async for _, records in chunks for record in records]
 
     return asyncio.run(values())

@@ -14,6 +14,10 @@ from prometheus_client import CollectorRegistry
 
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.core.features import FEATURES
+from stream_seg.kafka.append import append_all, append_snapshot
+from stream_seg.kafka.broker import Broker
+from stream_seg.kafka.producer import started_producer
+from stream_seg.kafka.reader import read_all
 from stream_seg.learning import governance
 from stream_seg.learning.drift import DriftPolicy
 from stream_seg.learning.policy import DAY_S, LearnerPolicy
@@ -21,11 +25,8 @@ from stream_seg.ops.metrics import Metrics
 from stream_seg.streaming.drift_reports import DriftReports
 from stream_seg.streaming.learning_agent import LearningAgent
 from stream_seg.streaming.model_feed import ModelFeed
-from stream_seg.streaming.publish import append_all, append_snapshot
 from stream_seg.streaming.samples import Sample
 from stream_seg.tools.model_history import publish_as_person
-from stream_seg.tools.producer import started_producer
-from stream_seg.tools.reader import read_all
 from stream_seg.tools.topics import TopicSpec, create_topics
 
 POLICY = LearnerPolicy(
@@ -46,9 +47,8 @@ class Stage(NamedTuple):
     agent: LearningAgent
     feed: ModelFeed
     metrics: Metrics
-    bootstrap: str
+    broker: Broker
     topic: str
-    embedded: bool
     producer: Any
 
     async def learn(self, first: int, customers: int, clock: float, kinds: tuple[float, ...] = THREE_KINDS) -> None:
@@ -62,7 +62,7 @@ class Stage(NamedTuple):
 
     async def as_person(self, make: Callable[[ModelSnapshot, int, str], ModelSnapshot]) -> ModelSnapshot:
         """Publish as a command does, and read it."""
-        made = await publish_as_person(self.bootstrap, self.topic, make, lambda _: None, embedded=self.embedded)
+        made = await publish_as_person(self.broker, self.topic, make, lambda _: None)
         await self.feed.catch_up()
         return made
 
@@ -78,15 +78,15 @@ class Stage(NamedTuple):
 
 
 @asynccontextmanager
-async def staged(bootstrap: str, prefix: str, *, embedded: bool, k: int = 3) -> AsyncIterator[Stage]:
+async def staged(broker: Broker, prefix: str, *, k: int = 3) -> AsyncIterator[Stage]:
     """An agent that has published model 1."""
     topic = f"{prefix}segment-models"
-    await create_topics(bootstrap, [TopicSpec(topic, 1, 1)])
+    await create_topics(broker, [TopicSpec(topic, 1, 1)])
     metrics = Metrics(CollectorRegistry())
-    feed = ModelFeed(bootstrap, topic, lambda *_: None, embedded=embedded, fetch_wait_ms=20)
-    async with started_producer(bootstrap, embedded=embedded) as producer:
+    feed = ModelFeed(broker, topic, lambda *_: None)
+    async with started_producer(broker) as producer:
         agent = _agent(k, feed, topic, lambda: producer, metrics)
-        stage = Stage(agent, feed, metrics, bootstrap, topic, embedded, producer)
+        stage = Stage(agent, feed, metrics, broker, topic, producer)
         try:
             await feed.catch_up()
             await stage.learn(0, 60, 0.0, THREE_KINDS if k == 3 else TWO_KINDS)
@@ -112,10 +112,10 @@ def counted(stage: Stage) -> dict[str, float]:
 
 
 def test_a_collapsed_model_is_refused_and_the_last_good_one_stays(
-    broker: str, prefix: str, embedded: bool, caplog: pytest.LogCaptureFixture
+    broker: Broker, prefix: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def story() -> None:
-        async with staged(broker, prefix, embedded=embedded, k=2) as before:
+        async with staged(broker, prefix, k=2) as before:
             good, stage = before.in_force, before.asked(3)
             # There are two kinds of customers: the third cluster tears one of them in two.
             await stage.learn(1_000, 500, DAY_S, TWO_KINDS)
@@ -130,9 +130,9 @@ def test_a_collapsed_model_is_refused_and_the_last_good_one_stays(
     asyncio.run(story())
 
 
-def test_learning_goes_on_from_where_a_person_went_back_to(broker: str, prefix: str, embedded: bool) -> None:
+def test_learning_goes_on_from_where_a_person_went_back_to(broker: Broker, prefix: str) -> None:
     async def story() -> None:
-        async with staged(broker, prefix, embedded=embedded) as stage:
+        async with staged(broker, prefix) as stage:
             first = stage.in_force
             await stage.learn(1_000, 100, 8 * DAY_S, (3.0, 12.0, 80.0))
             second = stage.in_force
@@ -148,9 +148,9 @@ def test_learning_goes_on_from_where_a_person_went_back_to(broker: str, prefix: 
     asyncio.run(story())
 
 
-def test_a_pin_silences_the_learner_and_a_name_is_carried(broker: str, prefix: str, embedded: bool) -> None:
+def test_a_pin_silences_the_learner_and_a_name_is_carried(broker: Broker, prefix: str) -> None:
     async def story() -> None:
-        async with staged(broker, prefix, embedded=embedded) as stage:
+        async with staged(broker, prefix) as stage:
             pin = await stage.as_person(lambda latest, n, now: governance.pinned(latest, latest, n, now))
             await stage.learn(1_000, 30, 8 * DAY_S)
             await stage.as_person(lambda latest, n, now: governance.renamed(latest, "b1", "Middle", n, now))
@@ -166,13 +166,13 @@ def test_a_pin_silences_the_learner_and_a_name_is_carried(broker: str, prefix: s
     asyncio.run(story())
 
 
-def test_a_lost_race_is_made_good(broker: str, prefix: str, embedded: bool) -> None:
+def test_a_lost_race_is_made_good(broker: Broker, prefix: str) -> None:
     async def story() -> None:
-        async with staged(broker, prefix, embedded=embedded) as stage:
+        async with staged(broker, prefix) as stage:
             # A person publishes, and the agent has not read it when it publishes.
             first = stage.in_force
             made = governance.renamed(first, "b0", "Mine", 2, "2026-01-01T00:00:00Z")
-            async with started_producer(broker, embedded=embedded) as producer:
+            async with started_producer(broker) as producer:
                 await append_all(producer, stage.topic, {0: [(b"2", made.dumps(), ())]}, 1)
             await stage.learn(1_000, 30, 8 * DAY_S)
             assert stage.in_force == made
@@ -185,11 +185,9 @@ def test_a_lost_race_is_made_good(broker: str, prefix: str, embedded: bool) -> N
     asyncio.run(story())
 
 
-def test_who_loses_the_samples_while_publishing_and_gets_them_back_learns_on(
-    broker: str, prefix: str, embedded: bool
-) -> None:
+def test_who_loses_the_samples_while_publishing_and_gets_them_back_learns_on(broker: Broker, prefix: str) -> None:
     async def story() -> None:
-        async with staged(broker, prefix, embedded=embedded) as made:
+        async with staged(broker, prefix) as made:
 
             def moving() -> Any:
                 stage.agent.forget()
@@ -203,11 +201,11 @@ def test_who_loses_the_samples_while_publishing_and_gets_them_back_learns_on(
     asyncio.run(story())
 
 
-def test_a_feed_whose_connection_was_cancelled_connects_again(broker: str, prefix: str, embedded: bool) -> None:
+def test_a_feed_whose_connection_was_cancelled_connects_again(broker: Broker, prefix: str) -> None:
     async def story() -> None:
         topic = f"{prefix}segment-models"
         await create_topics(broker, [TopicSpec(topic, 1, 1)])
-        feed = ModelFeed(broker, topic, lambda *_: None, embedded=embedded, fetch_wait_ms=20)
+        feed = ModelFeed(broker, topic, lambda *_: None)
         first = asyncio.create_task(feed.catch_up())
         await asyncio.sleep(0)
         first.cancel()
@@ -221,7 +219,7 @@ def test_a_feed_whose_connection_was_cancelled_connects_again(broker: str, prefi
 async def last_of_version(stage: Stage, version: int) -> bytes:
     """The last message under a version's key."""
     found = b""
-    async for _, records in read_all(stage.bootstrap, stage.topic, embedded=stage.embedded):
+    async for _, records in read_all(stage.broker, stage.topic):
         for record in records:
             if record.key == str(version).encode():
                 found = record.value

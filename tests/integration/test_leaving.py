@@ -8,6 +8,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from stream_seg.kafka.broker import Broker
 from stream_seg.streaming.embedded_quirks import leave_formed_groups_only
 
 SESSION_MS = 6_000
@@ -15,11 +16,11 @@ NOTICED_MS = 3_000  # the leader hears of the one that joins later than it leave
 SETTLED_S = 30.0  # a session, the pauses that the embedded broker makes, and a slow machine
 
 
-async def consumer(broker: str, name: str) -> Any:
+async def consumer(broker: Broker, name: str) -> Any:
     """A consumer of topic `name` in group `name`."""
     made = AIOKafkaConsumer(
         name,
-        bootstrap_servers=broker,
+        bootstrap_servers=broker.address,
         group_id=name,
         session_timeout_ms=SESSION_MS,
         rebalance_timeout_ms=SESSION_MS,
@@ -36,9 +37,9 @@ async def owns(made: Any, partitions: int) -> None:
         await asyncio.sleep(0.05)
 
 
-async def leader_leaves_while_another_joins(broker: str, name: str, *, guarded: bool) -> bool:
+async def leader_leaves_while_another_joins(broker: Broker, name: str, *, guarded: bool) -> bool:
     """Whether the others share all partitions in the end."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=broker)
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.address)
     await admin.start()
     others: list[Any] = []
     try:
@@ -63,5 +64,7 @@ async def leader_leaves_while_another_joins(broker: str, name: str, *, guarded: 
         await admin.close()
 
 
-def test_a_leader_that_leaves_while_the_group_forms_is_not_waited_for(broker: str, embedded: bool, prefix: str) -> None:
+def test_a_leader_that_leaves_while_the_group_forms_is_not_waited_for(
+    broker: Broker, embedded: bool, prefix: str
+) -> None:
     assert asyncio.run(leader_leaves_while_another_joins(broker, f"{prefix}leaving", guarded=embedded))

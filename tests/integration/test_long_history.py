@@ -10,6 +10,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import TopicPartition
 
+from stream_seg.kafka.broker import Broker
 from stream_seg.streaming.embedded_quirks import look_long_enough
 from stream_seg.tools.topics import TopicSpec, create_topics
 
@@ -21,9 +22,9 @@ PATIENT_FETCHES = 600
 
 
 @asynccontextmanager
-async def consumer(broker: str, tp: TopicPartition) -> AsyncIterator[AIOKafkaConsumer]:
+async def consumer(broker: Broker, tp: TopicPartition) -> AsyncIterator[AIOKafkaConsumer]:
     """A consumer at the end of the history, whose fetches are short."""
-    made = AIOKafkaConsumer(bootstrap_servers=broker, fetch_max_wait_ms=SHORT_MS)
+    made = AIOKafkaConsumer(bootstrap_servers=broker.address, fetch_max_wait_ms=SHORT_MS)
     await made.start()
     try:
         made.assign([tp])
@@ -33,10 +34,10 @@ async def consumer(broker: str, tp: TopicPartition) -> AsyncIterator[AIOKafkaCon
         await made.stop()
 
 
-async def history(broker: str, name: str) -> TopicPartition:
+async def history(broker: Broker, name: str) -> TopicPartition:
     """A partition whose every record came in a batch of its own."""
     await create_topics(broker, [TopicSpec(name, 1, 1)])
-    async with AIOKafkaProducer(bootstrap_servers=broker) as producer:
+    async with AIOKafkaProducer(bootstrap_servers=broker.address) as producer:
         for number in range(BATCHES):
             batch = producer.create_batch()
             batch.append(key=None, value=b"%d" % number, timestamp=None)
@@ -47,7 +48,7 @@ async def history(broker: str, name: str) -> TopicPartition:
     return TopicPartition(name, 0)
 
 
-async def comes(broker: str, tp: TopicPartition, *, patient: bool) -> bool:
+async def comes(broker: Broker, tp: TopicPartition, *, patient: bool) -> bool:
     """Whether the last record comes within some fetches."""
     async with consumer(broker, tp) as reading:
         if patient:
@@ -59,7 +60,9 @@ async def comes(broker: str, tp: TopicPartition, *, patient: bool) -> bool:
 
 
 @pytest.mark.parametrize("patient", [True, False])
-def test_what_a_short_fetch_does_not_find_a_longer_one_does(embedded_broker: str, prefix: str, patient: bool) -> None:
+def test_what_a_short_fetch_does_not_find_a_longer_one_does(
+    embedded_broker: Broker, prefix: str, patient: bool
+) -> None:
     async def story() -> bool:
         return await comes(embedded_broker, await history(embedded_broker, f"{prefix}t"), patient=patient)
 

@@ -9,12 +9,13 @@ from collections.abc import Callable
 import pytest
 
 from stream_seg.contracts.model import ModelSnapshot
+from stream_seg.kafka.append import append_all
+from stream_seg.kafka.broker import Broker
+from stream_seg.kafka.errors import BrokerError
+from stream_seg.kafka.producer import started_producer
+from stream_seg.kafka.reader import read_all
 from stream_seg.learning import governance
-from stream_seg.ops.brokers import BrokerError
-from stream_seg.streaming.publish import append_all
 from stream_seg.tools.model_history import TRIES, LostRace, publish_as_person, read_history
-from stream_seg.tools.producer import started_producer
-from stream_seg.tools.reader import read_all
 from stream_seg.tools.topics import TopicSpec, create_topics
 from tests.unit.learning.snapshots import snapshot
 
@@ -22,19 +23,19 @@ Make = Callable[[ModelSnapshot, int, str], ModelSnapshot]
 
 
 @pytest.fixture
-def topic(broker: str, prefix: str, embedded: bool) -> str:
+def topic(broker: Broker, prefix: str) -> str:
     """A topic with model 1."""
     name = f"{prefix}segment-models"
     asyncio.run(create_topics(broker, [TopicSpec(name, 1, 1)]))
-    append(broker, name, snapshot(1), embedded=embedded)
+    append(broker, name, snapshot(1))
     return name
 
 
-def append(broker: str, topic: str, *snapshots: ModelSnapshot, embedded: bool) -> None:
+def append(broker: Broker, topic: str, *snapshots: ModelSnapshot) -> None:
     """Append snapshots, as a learner does; from a thread of its own, whatever loop runs in this one."""
 
     async def send() -> None:
-        async with started_producer(broker, embedded=embedded) as producer:
+        async with started_producer(broker) as producer:
             messages = [(str(each.version).encode(), each.dumps(), ()) for each in snapshots]
             await append_all(producer, topic, {0: messages}, 1_700_000_000_000)
 
@@ -43,52 +44,52 @@ def append(broker: str, topic: str, *snapshots: ModelSnapshot, embedded: bool) -
     thread.join()
 
 
-def overtaken(broker: str, topic: str, times: int, *, embedded: bool) -> tuple[Make, list[ModelSnapshot]]:
+def overtaken(broker: Broker, topic: str, times: int) -> tuple[Make, list[ModelSnapshot]]:
     """Goes back to what is in force, but a learner publishes just before, so many times; and what that published."""
     rivals: list[ModelSnapshot] = []
 
     def make(latest: ModelSnapshot, version: int, created_at: str) -> ModelSnapshot:
         if len(rivals) < times:
             rivals.append(snapshot(version, clock=float(version)))
-            append(broker, topic, rivals[-1], embedded=embedded)
+            append(broker, topic, rivals[-1])
         return governance.rolled_back(snapshot(1), latest, version, created_at)
 
     return make, rivals
 
 
-def test_who_is_overtaken_tries_again_on_top(broker: str, topic: str, embedded: bool) -> None:
-    make, rivals = overtaken(broker, topic, 2, embedded=embedded)
+def test_who_is_overtaken_tries_again_on_top(broker: Broker, topic: str) -> None:
+    make, rivals = overtaken(broker, topic, 2)
     lost: list[int] = []
-    made = asyncio.run(publish_as_person(broker, topic, make, lost.append, embedded=embedded))
+    made = asyncio.run(publish_as_person(broker, topic, make, lost.append))
     assert (made.version, made.parent, made.content_of, lost) == (4, 3, 1, [2, 3])
-    history = asyncio.run(read_history(broker, topic, embedded=embedded))
+    history = asyncio.run(read_history(broker, topic))
     assert history.latest == made
     assert list(history.in_force.values()) == [snapshot(1), *rivals, made]
     assert [(each.version, each.reason) for each, _ in history.aside] == [(2, "rollback"), (3, "rollback")]
     # What compaction leaves comes to the same.
-    last = asyncio.run(last_messages(broker, topic, embedded=embedded))
+    last = asyncio.run(last_messages(broker, topic))
     assert [last[str(each.version).encode()] for each in (*rivals, made)] == [each.dumps() for each in (*rivals, made)]
 
 
-def test_whoever_is_always_overtaken_gives_up_and_says_so(broker: str, topic: str, embedded: bool) -> None:
-    make, _ = overtaken(broker, topic, TRIES, embedded=embedded)
+def test_whoever_is_always_overtaken_gives_up_and_says_so(broker: Broker, topic: str) -> None:
+    make, _ = overtaken(broker, topic, TRIES)
     with pytest.raises(LostRace, match="5 times; nothing was changed, try again"):
-        asyncio.run(publish_as_person(broker, topic, make, lambda _: None, embedded=embedded))
-    history = asyncio.run(read_history(broker, topic, embedded=embedded))
+        asyncio.run(publish_as_person(broker, topic, make, lambda _: None))
+    history = asyncio.run(read_history(broker, topic))
     assert history.latest is not None
     assert history.latest.reason == "scheduled"
 
 
-def test_without_a_model_there_is_nothing_to_choose(broker: str, prefix: str, embedded: bool) -> None:
+def test_without_a_model_there_is_nothing_to_choose(broker: Broker, prefix: str) -> None:
     asyncio.run(create_topics(broker, [TopicSpec(f"{prefix}empty", 1, 1)]))
-    make, _ = overtaken(broker, f"{prefix}empty", 0, embedded=embedded)
+    make, _ = overtaken(broker, f"{prefix}empty", 0)
     with pytest.raises(BrokerError, match="no model has been published yet"):
-        asyncio.run(publish_as_person(broker, f"{prefix}empty", make, lambda _: None, embedded=embedded))
+        asyncio.run(publish_as_person(broker, f"{prefix}empty", make, lambda _: None))
 
 
-async def last_messages(broker: str, topic: str, *, embedded: bool) -> dict[bytes, bytes]:
+async def last_messages(broker: Broker, topic: str) -> dict[bytes, bytes]:
     """The last message under each key."""
     found: dict[bytes, bytes] = {}
-    async for _, records in read_all(broker, topic, embedded=embedded):
+    async for _, records in read_all(broker, topic):
         found |= {record.key: record.value for record in records}
     return found

@@ -15,9 +15,9 @@ from benchmarks.workload import fixed_model
 from stream_seg.contracts.events import MAX_TRAITS, MAX_TRAITS_BYTES
 from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.contracts.reasons import SENTENCES
+from stream_seg.kafka.append import Message, append_all
+from stream_seg.kafka.producer import started_producer
 from stream_seg.streaming.dead_letters import MAX_KEY_BYTES
-from stream_seg.streaming.publish import Message, append_all
-from stream_seg.tools.producer import started_producer
 from tests.integration.support.deployment import CALM, PARTITIONS, Deployment, Services, deployment
 from tests.integration.support.ending import Ending, assert_all_agree, assert_exact, read_ending
 from tests.integration.support.events import Sent, identify, order, view
@@ -73,7 +73,7 @@ def placed(good: list[Sent], rng: Random) -> Placed:
 
 async def send(deployed: Deployment, into: Placed) -> None:
     """Append everything, in order within each partition."""
-    async with started_producer(deployed.bootstrap, embedded=deployed.embedded) as producer:
+    async with started_producer(deployed.broker) as producer:
         for (topic, partition), records in into.items():
             messages: list[Message] = [(key, value, ()) for key, value in records]
             name = deployed.settings.topic(topic)

@@ -12,10 +12,12 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.client import AIOKafkaClient
 
 from stream_seg.embedded.process import HOST, free_port
-from stream_seg.ops import offsets
-from stream_seg.ops.brokers import BrokerError, connect, partitions_of
-from stream_seg.ops.lag import PartitionLag, measure_lag
-from stream_seg.ops.offsets import committed, high_watermarks, log_starts, record_timestamps_at
+from stream_seg.kafka import offsets
+from stream_seg.kafka.broker import Broker
+from stream_seg.kafka.client import connect, partitions_of
+from stream_seg.kafka.errors import BrokerError
+from stream_seg.kafka.lag import PartitionLag, measure_lag
+from stream_seg.kafka.offsets import committed, high_watermarks, log_starts, record_timestamps_at
 from stream_seg.tools.topics import TopicSpec, create_topics
 
 T = TypeVar("T")
@@ -24,21 +26,21 @@ T = TypeVar("T")
 FIRST_S = 1000
 
 
-def run(bootstrap: str, use: Callable[[AIOKafkaClient], Awaitable[T]]) -> T:
+def run(broker: Broker, use: Callable[[AIOKafkaClient], Awaitable[T]]) -> T:
     async def connected() -> T:
-        async with connect(bootstrap) as client:
+        async with connect(broker) as client:
             return await use(client)
 
     return asyncio.run(connected())
 
 
-async def create(bootstrap: str, topic: str, partitions: int) -> None:
-    await create_topics(bootstrap, [TopicSpec(topic, partitions, 1)])
+async def create(broker: Broker, topic: str, partitions: int) -> None:
+    await create_topics(broker, [TopicSpec(topic, partitions, 1)])
 
 
-async def append(bootstrap: str, tp: TopicPartition, batches: Sequence[int], *, value: bytes = b"{}") -> None:
+async def append(broker: Broker, tp: TopicPartition, batches: Sequence[int], *, value: bytes = b"{}") -> None:
     """Append batches of the given sizes; record number i carries the timestamp FIRST_S + i seconds."""
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
+    producer = AIOKafkaProducer(bootstrap_servers=broker.address)
     await producer.start()
     number = 0
     for size in batches:
@@ -51,8 +53,8 @@ async def append(bootstrap: str, tp: TopicPartition, batches: Sequence[int], *, 
     await producer.stop()
 
 
-async def commit(bootstrap: str, group: str, tp: TopicPartition, offset: int) -> None:
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False)
+async def commit(broker: Broker, group: str, tp: TopicPartition, offset: int) -> None:
+    consumer = AIOKafkaConsumer(bootstrap_servers=broker.address, group_id=group, enable_auto_commit=False)
     await consumer.start()
     consumer.assign([tp])
     await consumer.commit({tp: offset})
@@ -60,19 +62,19 @@ async def commit(bootstrap: str, group: str, tp: TopicPartition, offset: int) ->
 
 
 @pytest.fixture
-def topic(broker: str, prefix: str) -> str:
+def topic(broker: Broker, prefix: str) -> str:
     """A topic of three empty partitions."""
     asyncio.run(create(broker, f"{prefix}offsets", 3))
     return f"{prefix}offsets"
 
 
-def test_the_end_is_right_after_a_batch_of_several_records(broker: str, embedded: bool, topic: str) -> None:
+def test_the_end_is_right_after_a_batch_of_several_records(broker: Broker, embedded: bool, topic: str) -> None:
     several, one, none = (TopicPartition(topic, number) for number in range(3))
     asyncio.run(append(broker, several, [7, 5]))
     asyncio.run(append(broker, one, [1]))
 
-    ends = run(broker, lambda client: high_watermarks(client, [several, one, none], embedded=embedded))
-    claimed = run(broker, lambda client: high_watermarks(client, [several, one, none], embedded=False))
+    ends = run(broker, lambda client: high_watermarks(broker, client, [several, one, none]))
+    claimed = run(broker, lambda client: high_watermarks(Broker(broker.address), client, [several, one, none]))
     starts = run(broker, lambda client: log_starts(client, [several, one, none]))
 
     assert ends == {several: 12, one: 1, none: 0}
@@ -81,31 +83,33 @@ def test_the_end_is_right_after_a_batch_of_several_records(broker: str, embedded
     assert claimed == {several: 8 if embedded else 12, one: 1, none: 0}
 
 
-def test_one_request_answers_for_many_partitions(broker: str, embedded: bool, prefix: str) -> None:
+def test_one_request_answers_for_many_partitions(broker: Broker, prefix: str) -> None:
     name = f"{prefix}wide"
     asyncio.run(create(broker, name, 64))
     partitions = [TopicPartition(name, number) for number in range(64)]
     asyncio.run(append(broker, partitions[3], [9]))
 
-    ends = run(broker, lambda client: high_watermarks(client, partitions, embedded=embedded))
+    ends = run(broker, lambda client: high_watermarks(broker, client, partitions))
 
     assert len(ends) == 64
     assert sum(ends.values()) == ends[partitions[3]] == 9
 
 
-def test_a_consumer_s_client_is_not_held_up_by_its_own_long_fetch(broker: str, embedded: bool, topic: str) -> None:
+def test_a_consumer_s_client_is_not_held_up_by_its_own_long_fetch(broker: Broker, topic: str) -> None:
     tp = TopicPartition(topic, 0)
     asyncio.run(append(broker, tp, [4]))
 
     async def probe() -> tuple[dict[TopicPartition, int], float]:
-        consumer = AIOKafkaConsumer(bootstrap_servers=broker, fetch_max_wait_ms=30_000, auto_offset_reset="earliest")
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=broker.address, fetch_max_wait_ms=30_000, auto_offset_reset="earliest"
+        )
         await consumer.start()
         consumer.assign([tp])
         for _ in range(4):
             await consumer.getone()
         # A fetch is now in flight, and the broker holds it for half a minute.
         begun = time.monotonic()
-        ends = await high_watermarks(consumer._client, [tp], embedded=embedded)
+        ends = await high_watermarks(broker, consumer._client, [tp])
         took_s = time.monotonic() - begun
         await consumer.stop()
         return ends, took_s
@@ -116,20 +120,20 @@ def test_a_consumer_s_client_is_not_held_up_by_its_own_long_fetch(broker: str, e
     assert took_s < 25
 
 
-def test_unknown_partitions_are_an_error_not_an_empty_log(broker: str, embedded: bool, topic: str) -> None:
+def test_unknown_partitions_are_an_error_not_an_empty_log(broker: Broker, topic: str) -> None:
     for stranger in [TopicPartition(topic, 3), TopicPartition(f"{topic}-missing", 0)]:
         with pytest.raises(BrokerError, match="UnknownTopicOrPartitionError"):
-            run(broker, lambda client, tp=stranger: high_watermarks(client, [tp], embedded=embedded))
+            run(broker, lambda client, tp=stranger: high_watermarks(broker, client, [tp]))
 
 
-def test_asking_for_a_missing_topic_does_not_create_it(broker: str, topic: str) -> None:
+def test_asking_for_a_missing_topic_does_not_create_it(broker: Broker, topic: str) -> None:
     wanted = [topic, f"{topic}-missing"]
 
     assert run(broker, lambda client: partitions_of(client, wanted)) == {topic: [0, 1, 2]}
     assert run(broker, lambda client: partitions_of(client, wanted)) == {topic: [0, 1, 2]}
 
 
-def test_committed_offsets_of_a_group_that_does_not_run(broker: str, topic: str, prefix: str) -> None:
+def test_committed_offsets_of_a_group_that_does_not_run(broker: Broker, topic: str, prefix: str) -> None:
     first, second, _ = tps = [TopicPartition(topic, number) for number in range(3)]
     asyncio.run(append(broker, first, [3]))
     asyncio.run(commit(broker, f"{prefix}group", first, 2))
@@ -142,7 +146,7 @@ def test_committed_offsets_of_a_group_that_does_not_run(broker: str, topic: str,
     assert run(broker, lambda client: committed(client, f"{prefix}stranger", [first])) == {first: None}
 
 
-def test_the_timestamp_of_a_record_inside_a_batch(broker: str, topic: str) -> None:
+def test_the_timestamp_of_a_record_inside_a_batch(broker: Broker, topic: str) -> None:
     tp = TopicPartition(topic, 0)
     asyncio.run(append(broker, tp, [7, 5]))
 
@@ -152,7 +156,7 @@ def test_the_timestamp_of_a_record_inside_a_batch(broker: str, topic: str) -> No
         }
 
 
-def test_a_position_at_the_end_has_no_timestamp(broker: str, topic: str) -> None:
+def test_a_position_at_the_end_has_no_timestamp(broker: Broker, topic: str) -> None:
     read, unread, empty = (TopicPartition(topic, number) for number in range(3))
     asyncio.run(append(broker, read, [5]))
     asyncio.run(append(broker, unread, [5]))
@@ -163,7 +167,7 @@ def test_a_position_at_the_end_has_no_timestamp(broker: str, topic: str) -> None
     assert found == {unread: 1002.0}
 
 
-def test_batches_larger_than_the_share_of_a_partition_are_read_too(broker: str, topic: str) -> None:
+def test_batches_larger_than_the_share_of_a_partition_are_read_too(broker: Broker, topic: str) -> None:
     tps = [TopicPartition(topic, number) for number in range(3)]
     for tp in tps:
         asyncio.run(append(broker, tp, [1, 1], value=b"x" * 300_000))
@@ -173,7 +177,7 @@ def test_batches_larger_than_the_share_of_a_partition_are_read_too(broker: str, 
     assert found == dict.fromkeys(tps, 1001.0)
 
 
-def test_lag_in_events_and_seconds(broker: str, embedded: bool, topic: str, prefix: str) -> None:
+def test_lag_in_events_and_seconds(broker: Broker, topic: str, prefix: str) -> None:
     group = f"{prefix}group"
     behind, done, untouched = (TopicPartition(topic, number) for number in range(3))
     asyncio.run(append(broker, behind, [4, 6]))
@@ -182,7 +186,7 @@ def test_lag_in_events_and_seconds(broker: str, embedded: bool, topic: str, pref
     asyncio.run(commit(broker, group, behind, 6))
     asyncio.run(commit(broker, group, done, 3))
 
-    lag = asyncio.run(measure_lag(broker, group, [topic], embedded=embedded, now_s=1100.0))
+    lag = asyncio.run(measure_lag(broker, group, [topic], now_s=1100.0))
 
     assert lag == [
         PartitionLag(topic, 0, end=10, committed=6, lag_events=4, lag_seconds=94.0),
@@ -191,13 +195,13 @@ def test_lag_in_events_and_seconds(broker: str, embedded: bool, topic: str, pref
     ]
 
 
-def lag_of_two(broker: str, embedded: bool, topic: str, prefix: str) -> list[PartitionLag]:
+def lag_of_two(broker: Broker, topic: str, prefix: str) -> list[PartitionLag]:
     asyncio.run(append(broker, TopicPartition(topic, 0), [2]))
-    return asyncio.run(measure_lag(broker, f"{prefix}group", [topic], embedded=embedded, now_s=1100.0))
+    return asyncio.run(measure_lag(broker, f"{prefix}group", [topic], now_s=1100.0))
 
 
 def test_a_broker_that_answers_late_is_asked_again(
-    broker: str, embedded: bool, topic: str, prefix: str, monkeypatch: pytest.MonkeyPatch
+    broker: Broker, topic: str, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The embedded broker answers without records when the wait of a fetch is over before it has looked.
     ask, waits_ms = offsets._fetch_timestamps, list[int]()
@@ -207,36 +211,36 @@ def test_a_broker_that_answers_late_is_asked_again(
         return ({}, {}) if len(waits_ms) < 3 else await ask(client, node, positions, wait_ms)
 
     monkeypatch.setattr(offsets, "_fetch_timestamps", late)
-    assert lag_of_two(broker, embedded, topic, prefix)[0].lag_events == 2
+    assert lag_of_two(broker, topic, prefix)[0].lag_events == 2
     assert waits_ms == [100, 1000, 1000]
 
 
 def test_what_a_broker_does_not_hand_out_is_an_error_not_a_lag_of_0(
-    broker: str, embedded: bool, topic: str, prefix: str, monkeypatch: pytest.MonkeyPatch
+    broker: Broker, topic: str, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def never(*_: Any) -> Any:
         return {}, {}
 
     monkeypatch.setattr(offsets, "_fetch_timestamps", never)
     with pytest.raises(BrokerError, match=r"no record of .* in 5\.1 s"):
-        lag_of_two(broker, embedded, topic, prefix)
+        lag_of_two(broker, topic, prefix)
 
 
-def test_lag_is_never_negative(broker: str, embedded: bool, topic: str, prefix: str) -> None:
+def test_lag_is_never_negative(broker: Broker, topic: str, prefix: str) -> None:
     tp = TopicPartition(topic, 0)
     asyncio.run(append(broker, tp, [2]))
     asyncio.run(commit(broker, f"{prefix}ahead", tp, 50))
 
-    ahead = asyncio.run(measure_lag(broker, f"{prefix}ahead", [topic], embedded=embedded, now_s=1100.0))
-    early = asyncio.run(measure_lag(broker, f"{prefix}early", [topic], embedded=embedded, now_s=900.0))
+    ahead = asyncio.run(measure_lag(broker, f"{prefix}ahead", [topic], now_s=1100.0))
+    early = asyncio.run(measure_lag(broker, f"{prefix}early", [topic], now_s=900.0))
 
     assert ahead[0] == PartitionLag(topic, 0, end=2, committed=50, lag_events=0, lag_seconds=0.0)
     assert early[0] == PartitionLag(topic, 0, end=2, committed=None, lag_events=2, lag_seconds=0.0)
 
 
-async def append_in_transactions(bootstrap: str, tp: TopicPartition, sizes: Sequence[int], value: bytes) -> None:
+async def append_in_transactions(broker: Broker, tp: TopicPartition, sizes: Sequence[int], value: bytes) -> None:
     """One transaction for each size; behind its records the broker appends a marker, which takes an offset."""
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id=tp.topic)
+    producer = AIOKafkaProducer(bootstrap_servers=broker.address, transactional_id=tp.topic)
     await producer.start()
     for size in sizes:
         async with producer.transaction():
@@ -245,7 +249,7 @@ async def append_in_transactions(bootstrap: str, tp: TopicPartition, sizes: Sequ
     await producer.stop()
 
 
-def test_markers_of_transactions_do_not_wait(apache_kafka: str, prefix: str) -> None:
+def test_markers_of_transactions_do_not_wait(apache_kafka: Broker, prefix: str) -> None:
     topic, group = f"{prefix}transactions", f"{prefix}group"
     done, behind = (TopicPartition(topic, number) for number in range(2))
     asyncio.run(create(apache_kafka, topic, 3))
@@ -255,7 +259,7 @@ def test_markers_of_transactions_do_not_wait(apache_kafka: str, prefix: str) -> 
     asyncio.run(commit(apache_kafka, group, done, 3))
     asyncio.run(commit(apache_kafka, group, behind, 2))
 
-    lag = asyncio.run(measure_lag(apache_kafka, group, [topic], embedded=False, now_s=1100.0))
+    lag = asyncio.run(measure_lag(apache_kafka, group, [topic], now_s=1100.0))
 
     assert lag == [
         PartitionLag(topic, 0, end=4, committed=3, lag_events=0, lag_seconds=0.0),
@@ -264,11 +268,11 @@ def test_markers_of_transactions_do_not_wait(apache_kafka: str, prefix: str) -> 
     ]
 
 
-def test_lag_of_a_missing_topic_says_what_to_do(broker: str, embedded: bool, prefix: str) -> None:
+def test_lag_of_a_missing_topic_says_what_to_do(broker: Broker, prefix: str) -> None:
     with pytest.raises(BrokerError, match=f"no such topic: {prefix}nothing; .*topics create"):
-        asyncio.run(measure_lag(broker, "group", [f"{prefix}nothing"], embedded=embedded, now_s=0.0))
+        asyncio.run(measure_lag(broker, "group", [f"{prefix}nothing"], now_s=0.0))
 
 
 def test_no_broker_says_what_to_do() -> None:
     with pytest.raises(BrokerError, match=r"no broker answers at .* Set STREAM_SEG_BROKER"):
-        asyncio.run(measure_lag(f"{HOST}:{free_port()}", "group", ["purchases"], embedded=True, now_s=0.0))
+        asyncio.run(measure_lag(Broker(f"{HOST}:{free_port()}"), "group", ["purchases"], now_s=0.0))

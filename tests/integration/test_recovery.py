@@ -15,13 +15,12 @@ from prometheus_client import CollectorRegistry
 
 from benchmarks.workload import fixed_model
 from stream_seg.core.vocabulary import TOPICS
-from stream_seg.ops.brokers import connect, partitions_of
-from stream_seg.ops.lag import measure_lag
+from stream_seg.kafka.client import connect, partitions_of
+from stream_seg.kafka.lag import measure_lag
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
 from stream_seg.streaming.app import build_app
 from stream_seg.streaming.faust_settings import EMBEDDED_SESSION_S
-from stream_seg.streaming.faust_settings import Services as WorkerServices
 from stream_seg.streaming.ownership import Ends
 from stream_seg.tools.topics import create_topics, topic_specs
 from tests.integration.support.deployment import (
@@ -94,9 +93,7 @@ def test_after_sigterm_the_next_worker_goes_on_and_repeats_nothing(on: Services)
 def committed_offsets(deployed: Deployment) -> dict[tuple[str, int], int | None]:
     """By topic (without prefix) and partition, the offset that the group goes on from."""
     names = {deployed.settings.topic(name): name for name in TOPICS}
-    lags = asyncio.run(
-        measure_lag(deployed.bootstrap, deployed.settings.app_id, names, embedded=deployed.embedded, now_s=0.0)
-    )
+    lags = asyncio.run(measure_lag(deployed.broker, deployed.settings.app_id, names, now_s=0.0))
     return {(names[lag.topic], lag.partition): lag.committed for lag in lags}
 
 
@@ -189,10 +186,10 @@ def all_agree(deployed: Deployment) -> bool:
 def test_a_rebalance_that_begins_while_ownership_is_taken_wins(on: Services, tmp_path: Path, step: str) -> None:
     name = f"moving-{step.split()[-1]}"
     settings = Settings(app_id=name, topic_prefix=f"{name}.", partitions=1, data_dir=tmp_path)
-    made = WorkerServices(on.addresses.bootstrap, on.addresses.redis_url, on.addresses.embedded_broker)
+    made = on.addresses
 
     async def overlap() -> tuple[bool, set[int]]:
-        await create_topics(made.bootstrap, topic_specs(settings))
+        await create_topics(made.broker, topic_specs(settings))
         application = build_app(settings, made, Metrics(CollectorRegistry()))
         pipeline, asked, revoked = application.pipeline, asyncio.Event(), asyncio.Event()
 
@@ -240,14 +237,14 @@ def test_state_is_not_mixed_with_other_settings_or_other_topics(on: Services) ->
 
 async def recreate_inputs(deployed: Deployment) -> None:
     """Delete the input topics with all they hold, and make them anew."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=deployed.bootstrap)
+    admin = AIOKafkaAdminClient(bootstrap_servers=deployed.broker.address)
     await admin.start()
     await admin.delete_topics([deployed.settings.topic(name) for name in TOPICS])
     await admin.close()
-    async with connect(deployed.bootstrap) as client:
+    async with connect(deployed.broker) as client:
         names = [deployed.settings.topic(name) for name in TOPICS]
         async with asyncio.timeout(30):
             while await partitions_of(client, names):
                 await asyncio.sleep(0.05)
-    created = await create_topics(deployed.bootstrap, topic_specs(deployed.settings))
+    created = await create_topics(deployed.broker, topic_specs(deployed.settings))
     assert set(names) <= set(created)

@@ -18,7 +18,8 @@ from stream_seg.core.vocabulary import TOPICS
 from stream_seg.datasets import SourceError, SourceRecord
 from stream_seg.datasets.simulator import simulate
 from stream_seg.embedded.process import HOST, free_port
-from stream_seg.ops.brokers import BrokerError
+from stream_seg.kafka.broker import Broker
+from stream_seg.kafka.errors import BrokerError
 from stream_seg.settings import Settings
 from stream_seg.tools.replay import CHUNK, Progress, ReplaySummary, due, replay
 from stream_seg.tools.topics import create_topics, topic_specs
@@ -30,7 +31,7 @@ Run = Callable[..., ReplaySummary]
 
 
 @pytest.fixture
-def settings(broker: str, prefix: str) -> Settings:
+def settings(broker: Broker, prefix: str) -> Settings:
     """A deployment of the test's own, its topics made."""
     settings = Settings(app_id=f"{prefix}app", topic_prefix=prefix, partitions=PARTITIONS)
     asyncio.run(create_topics(broker, topic_specs(settings)))
@@ -38,22 +39,22 @@ def settings(broker: str, prefix: str) -> Settings:
 
 
 @pytest.fixture
-def run(broker: str, embedded: bool) -> Run:
+def run(broker: Broker) -> Run:
     """Replays a source to the broker."""
 
     def replayed(source: Any, settings: Settings, **options: Any) -> ReplaySummary:
-        return asyncio.run(replay(source, bootstrap=broker, settings=settings, embedded=embedded, **options))
+        return asyncio.run(replay(source, broker=broker, settings=settings, **options))
 
     return replayed
 
 
-def sent(broker: str, settings: Settings, count: int) -> dict[TopicPartition, list[Any]]:
+def sent(broker: Broker, settings: Settings, count: int) -> dict[TopicPartition, list[Any]]:
     """The `count` records that the input topics must hold, by partition; topics without prefix."""
     return asyncio.run(_read(broker, settings, count))
 
 
-async def _read(broker: str, settings: Settings, count: int) -> dict[TopicPartition, list[Any]]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=broker, auto_offset_reset="earliest", fetch_max_wait_ms=50)
+async def _read(broker: Broker, settings: Settings, count: int) -> dict[TopicPartition, list[Any]]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=broker.address, auto_offset_reset="earliest", fetch_max_wait_ms=50)
     await consumer.start()
     try:
         names = {settings.topic(topic): topic for topic in TOPICS}
@@ -72,7 +73,9 @@ def view(number: int, at_s: float = 0.0) -> SourceRecord:
     return SourceRecord("interactions", b"c-%d" % (number % 100), b'{"event_id":"e-%d"}' % number, at_s)
 
 
-def test_every_record_goes_once_to_the_partition_java_would_choose(run: Run, broker: str, settings: Settings) -> None:
+def test_every_record_goes_once_to_the_partition_java_would_choose(
+    run: Run, broker: Broker, settings: Settings
+) -> None:
     records = list(islice(simulate(200, 30, seed=1), 3 * CHUNK))
     begun_ms = time.time() * 1000
 
@@ -90,7 +93,7 @@ def test_every_record_goes_once_to_the_partition_java_would_choose(run: Run, bro
         assert all(begun_ms - 1 <= r.timestamp <= time.time() * 1000 for r in received)
 
 
-def test_a_second_replay_sends_the_same_values(run: Run, broker: str, settings: Settings) -> None:
+def test_a_second_replay_sends_the_same_values(run: Run, broker: Broker, settings: Settings) -> None:
     source = simulate(20, 3, seed=1)
     count = run(source, settings).records
     run(source, settings)
@@ -99,7 +102,7 @@ def test_a_second_replay_sends_the_same_values(run: Run, broker: str, settings: 
 
 
 def test_what_is_sent_again_for_a_lost_answer_is_one_record_where_the_broker_can_tell(
-    run: Run, broker: str, embedded: bool, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    run: Run, broker: Broker, embedded: bool, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records = [SourceRecord("interactions", b"c-1", b'{"event_id":"e-%d"}' % n, 0.0) for n in range(50)]
     answer = LostAnswer(monkeypatch)
@@ -141,7 +144,7 @@ def test_an_empty_source(run: Run, settings: Settings) -> None:
     assert (summary.records, summary.by_topic, summary.value_bytes) == (0, {}, 0)
 
 
-def test_a_record_larger_than_a_batch_arrives(run: Run, broker: str, settings: Settings) -> None:
+def test_a_record_larger_than_a_batch_arrives(run: Run, broker: Broker, settings: Settings) -> None:
     large = SourceRecord("profiles", b"c-1", b"x" * 700_000, 0.0)
     run([view(1), large, large], settings)
     found = sent(broker, settings, 3)
@@ -177,7 +180,7 @@ def test_what_is_due() -> None:
 @pytest.mark.parametrize("speed", [0.0, -1.0, float("nan")])
 def test_a_speed_must_be_above_zero(speed: float) -> None:
     with pytest.raises(ValueError, match="give seconds of event time a second, above 0"):
-        asyncio.run(replay([], bootstrap="127.0.0.1:1", settings=Settings(), embedded=False, speed=speed))
+        asyncio.run(replay([], broker=Broker("127.0.0.1:1"), settings=Settings(), speed=speed))
 
 
 def test_a_source_that_fails_ends_the_replay(run: Run, settings: Settings) -> None:
@@ -192,7 +195,7 @@ def test_a_source_that_fails_ends_the_replay(run: Run, settings: Settings) -> No
 def test_without_a_broker() -> None:
     address = f"{HOST}:{free_port()}"
     with pytest.raises(BrokerError, match=f"no broker answers at {address}: is it running"):
-        asyncio.run(replay([view(1)], bootstrap=address, settings=Settings(), embedded=False))
+        asyncio.run(replay([view(1)], broker=Broker(address), settings=Settings()))
 
 
 def test_without_topics(run: Run, prefix: str) -> None:
@@ -200,7 +203,7 @@ def test_without_topics(run: Run, prefix: str) -> None:
         run([view(1)], Settings(topic_prefix=prefix))
 
 
-def test_with_topics_that_do_not_match(run: Run, broker: str, prefix: str) -> None:
+def test_with_topics_that_do_not_match(run: Run, broker: Broker, prefix: str) -> None:
     settings = Settings(app_id=f"{prefix}app", topic_prefix=prefix, partitions=2)
     specs = [spec for spec in topic_specs(settings) if spec.copartitioned]
     asyncio.run(create_topics(broker, [replace(specs[0], partitions=3), *specs[1:]]))

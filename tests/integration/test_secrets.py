@@ -13,8 +13,9 @@ import pytest
 import redis
 
 from benchmarks.workload import fixed_model
+from stream_seg.connection_settings import EMBEDDED
 from stream_seg.embedded.process import free_port
-from stream_seg.settings import EMBEDDED, Settings
+from stream_seg.settings import Settings
 from tests.integration.support.command import run
 from tests.integration.support.deployment import PATHLESS, Services, deployment
 from tests.integration.support.events import identify, order

@@ -10,7 +10,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from benchmarks.workload import fixed_model
-from stream_seg.settings import EMBEDDED
+from stream_seg.connection_settings import EMBEDDED
 from stream_seg.tools.topics import create_topics, topic_specs
 from tests.integration.support.deployment import (
     PARTITIONS,
@@ -141,8 +141,8 @@ def test_a_store_whose_changelog_was_recreated_is_refused(on: Services, refilled
 
 async def recreate_changelog(deployed: Deployment) -> None:
     """Delete the changelog with all it holds, and make it anew."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=deployed.bootstrap)
+    admin = AIOKafkaAdminClient(bootstrap_servers=deployed.broker.address)
     await admin.start()
     await admin.delete_topics([deployed.settings.changelog])
     await admin.close()
-    await create_topics(deployed.bootstrap, topic_specs(deployed.settings))
+    await create_topics(deployed.broker, topic_specs(deployed.settings))

@@ -9,7 +9,9 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from stream_seg.embedded.process import HOST, free_port
-from stream_seg.ops.brokers import BrokerError, connect, partitions_of
+from stream_seg.kafka.broker import Broker
+from stream_seg.kafka.client import connect, partitions_of
+from stream_seg.kafka.errors import BrokerError
 from stream_seg.settings import Settings
 from stream_seg.tools.topics import TopicSpec, check_topics, create_topics, topic_specs
 
@@ -19,13 +21,13 @@ def specs(prefix: str) -> list[TopicSpec]:
     return topic_specs(Settings(app_id=f"{prefix}app", topic_prefix=prefix, partitions=4))
 
 
-def create(bootstrap: str, specs: list[TopicSpec]) -> list[str]:
-    return asyncio.run(create_topics(bootstrap, specs))
+def create(broker: Broker, specs: list[TopicSpec]) -> list[str]:
+    return asyncio.run(create_topics(broker, specs))
 
 
-async def alter_by_hand(bootstrap: str, new: list[NewTopic]) -> None:
+async def alter_by_hand(broker: Broker, new: list[NewTopic]) -> None:
     """Topics that somebody made without our command."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.address)
     await admin.start()
     await admin.create_topics(new)
     await admin.close()
@@ -48,7 +50,7 @@ def test_the_topics_of_a_deployment() -> None:
     assert {spec.replication for spec in specs} == {3}
 
 
-def test_created_topics_are_as_specified(broker: str, specs: list[TopicSpec]) -> None:
+def test_created_topics_are_as_specified(broker: Broker, specs: list[TopicSpec]) -> None:
     names = [spec.name for spec in specs]
 
     assert sorted(create(broker, specs)) == sorted(names)
@@ -61,14 +63,14 @@ def test_created_topics_are_as_specified(broker: str, specs: list[TopicSpec]) ->
     assert asyncio.run(check_topics(broker, specs)) == []
 
 
-def test_creating_again_creates_what_is_missing_only(broker: str, specs: list[TopicSpec]) -> None:
+def test_creating_again_creates_what_is_missing_only(broker: Broker, specs: list[TopicSpec]) -> None:
     create(broker, specs[:3])
 
     assert sorted(create(broker, specs)) == sorted(spec.name for spec in specs[3:])
     assert create(broker, specs) == []
 
 
-def test_two_creators_at_once_do_not_fail(broker: str, specs: list[TopicSpec]) -> None:
+def test_two_creators_at_once_do_not_fail(broker: Broker, specs: list[TopicSpec]) -> None:
     async def both() -> list[list[str]]:
         return list(await asyncio.gather(create_topics(broker, specs), create_topics(broker, specs)))
 
@@ -77,7 +79,7 @@ def test_two_creators_at_once_do_not_fail(broker: str, specs: list[TopicSpec]) -
     assert sorted(first + second) == sorted(spec.name for spec in specs)
 
 
-def test_missing_topics_are_problems_and_checking_does_not_create_them(broker: str, specs: list[TopicSpec]) -> None:
+def test_missing_topics_are_problems_and_checking_does_not_create_them(broker: Broker, specs: list[TopicSpec]) -> None:
     for _ in range(2):
         problems = asyncio.run(check_topics(broker, specs))
         assert [problem.topic for problem in problems] == [spec.name for spec in specs]
@@ -86,7 +88,7 @@ def test_missing_topics_are_problems_and_checking_does_not_create_them(broker: s
         }
 
 
-def test_another_partition_count_for_all_asks_to_change_the_setting(broker: str, specs: list[TopicSpec]) -> None:
+def test_another_partition_count_for_all_asks_to_change_the_setting(broker: Broker, specs: list[TopicSpec]) -> None:
     create(broker, specs)
 
     problems = asyncio.run(check_topics(broker, [replace(spec, partitions=8) for spec in specs[:3]]))
@@ -95,7 +97,7 @@ def test_another_partition_count_for_all_asks_to_change_the_setting(broker: str,
     assert "STREAM_SEG_PARTITIONS=4" in problems[0].remedy
 
 
-def test_inputs_that_are_not_co_partitioned(broker: str, specs: list[TopicSpec]) -> None:
+def test_inputs_that_are_not_co_partitioned(broker: Broker, specs: list[TopicSpec]) -> None:
     purchases, interactions, profiles, changelog, *_ = specs
     create(broker, [replace(interactions, partitions=3)])
     create(broker, specs)
@@ -113,7 +115,7 @@ def test_inputs_that_are_not_co_partitioned(broker: str, specs: list[TopicSpec])
     )
 
 
-def test_settings_that_would_lose_changes(broker: str, specs: list[TopicSpec]) -> None:
+def test_settings_that_would_lose_changes(broker: Broker, specs: list[TopicSpec]) -> None:
     changes = next(spec for spec in specs if spec.name.endswith("segment-changes"))
     by_hand = NewTopic(changes.name, 4, 1, topic_configs={"cleanup.policy": "delete", "retention.ms": "604800000"})
     asyncio.run(alter_by_hand(broker, [by_hand]))
@@ -127,7 +129,7 @@ def test_settings_that_would_lose_changes(broker: str, specs: list[TopicSpec]) -
     assert f"--entity-name {changes.name} --add-config retention.ms=-1" in problems[0].remedy
 
 
-def test_a_topic_of_one_partition_cannot_be_mended_by_a_setting(broker: str, specs: list[TopicSpec]) -> None:
+def test_a_topic_of_one_partition_cannot_be_mended_by_a_setting(broker: Broker, specs: list[TopicSpec]) -> None:
     models = next(spec for spec in specs if spec.name.endswith("segment-models"))
     create(broker, [replace(models, partitions=4)])
 
@@ -138,7 +140,7 @@ def test_a_topic_of_one_partition_cannot_be_mended_by_a_setting(broker: str, spe
 
 
 def test_no_broker_says_what_to_do(specs: list[TopicSpec]) -> None:
-    nowhere = f"{HOST}:{free_port()}"
+    nowhere = Broker(f"{HOST}:{free_port()}")
 
     for use in (create_topics, check_topics):
         with pytest.raises(BrokerError, match="no broker answers at"):

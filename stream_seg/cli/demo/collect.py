@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from stream_seg.addresses import Addresses
 from stream_seg.cache import CustomerSegments, SegmentClient
 from stream_seg.cli.demo.facts import Check, DemoFacts, Person
 from stream_seg.cli.demo.follow import Progress
@@ -19,7 +20,7 @@ from stream_seg.cli.segments import Sizes, flow_facts, segment_facts
 from stream_seg.cli.words import day
 from stream_seg.contracts.times import rfc3339
 from stream_seg.core.customer import columns
-from stream_seg.embedded.services import Addresses
+from stream_seg.kafka.reader import read_all
 from stream_seg.settings import Settings
 from stream_seg.streaming.state.partition import PartitionState
 from stream_seg.tools.fold import (
@@ -32,7 +33,6 @@ from stream_seg.tools.fold import (
     standings_of_state,
 )
 from stream_seg.tools.model_history import read_history
-from stream_seg.tools.reader import read_all
 from stream_seg.tools.replay import ReplaySummary
 
 AGREE_WITHIN_S: Final = 10.0
@@ -57,8 +57,7 @@ class Collector:
     """Reads one deployment."""
 
     def __init__(self, addresses: Addresses, settings: Settings, client: SegmentClient) -> None:
-        self._bootstrap = addresses.bootstrap
-        self._embedded = addresses.embedded_broker
+        self._broker = addresses.broker
         self._settings = settings
         self._client = client
 
@@ -96,10 +95,10 @@ class Collector:
             await asyncio.sleep(AGAIN_S)
 
     async def _evidence(self) -> Evidence:
-        bootstrap, embedded, settings = self._bootstrap, self._embedded, self._settings
-        fold = await fold_changes(bootstrap, settings.topic("segment-changes"), embedded=embedded)
-        states = await fold_changelog(bootstrap, settings.changelog, embedded=embedded)
-        models = await read_history(bootstrap, settings.topic("segment-models"), embedded=embedded)
+        broker, settings = self._broker, self._settings
+        fold = await fold_changes(broker, settings.topic("segment-changes"))
+        states = await fold_changelog(broker, settings.changelog)
+        models = await read_history(broker, settings.topic("segment-models"))
         topic, state = fold.standings(), standings_of_state(states.values(), models.names)
         documents = self._documents(topic.keys() | state.keys())
         redis = {customer: standing_of_document(document) for customer, document in documents.items()}
@@ -123,13 +122,13 @@ class Collector:
     async def _rejected(self) -> dict[str, int]:
         reasons: Counter[str] = Counter()
         topic = self._settings.topic("dead-letters")
-        async for _, records in read_all(self._bootstrap, topic, embedded=self._embedded):
+        async for _, records in read_all(self._broker, topic):
             reasons.update(dict(record.headers)["reason"].decode() for record in records)
         return dict(reasons.most_common())
 
     async def _people(self, found: Evidence, wanted: Mapping[str, str]) -> list[Person]:
         topic = self._settings.topic("segment-changes")
-        changes = await changes_of(self._bootstrap, topic, list(wanted), embedded=self._embedded)
+        changes = await changes_of(self._broker, topic, list(wanted))
         return [
             person(known_for, found.documents[customer], changes[customer], self._settings.currency)
             for customer, known_for in wanted.items()

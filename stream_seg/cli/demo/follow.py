@@ -13,12 +13,12 @@ from urllib.request import urlopen
 from aiokafka.client import AIOKafkaClient
 from aiokafka.structs import TopicPartition
 
+from stream_seg.addresses import Addresses
 from stream_seg.cli.errors import Failure
 from stream_seg.core.vocabulary import TOPICS
-from stream_seg.embedded.services import Addresses
-from stream_seg.ops.brokers import connect, partitions_of
-from stream_seg.ops.lag import PartitionLag, client_lag
-from stream_seg.ops.offsets import high_watermarks
+from stream_seg.kafka.client import connect, partitions_of
+from stream_seg.kafka.lag import PartitionLag, client_lag
+from stream_seg.kafka.offsets import high_watermarks
 from stream_seg.settings import Settings
 
 POLL_S: Final = 0.1
@@ -109,9 +109,9 @@ async def settled(addresses: Addresses, settings: Settings, progress: Progress) 
         topics.append(settings.topic("segment-samples"))
     read_at: float | None = None
     rested_at, seen = monotonic(), (0, 0)
-    async with connect(addresses.bootstrap) as client:
+    async with connect(addresses.broker) as client:
         while True:
-            lags = await client_lag(client, settings.app_id, topics, embedded=addresses.embedded_broker, now_s=0.0)
+            lags = await client_lag(addresses.broker, client, settings.app_id, topics, now_s=0.0)
             ends = await _output_ends(client, addresses, settings)
             behind = sum(lag.lag_events for lag in lags)
             now = monotonic()
@@ -137,4 +137,4 @@ async def _output_ends(client: AIOKafkaClient, addresses: Addresses, settings: S
     names = [settings.changelog, *(settings.topic(name) for name in OUTPUTS)]
     found = await partitions_of(client, names)
     tps = [TopicPartition(topic, number) for topic, numbers in found.items() for number in numbers]
-    return sum((await high_watermarks(client, tps, embedded=addresses.embedded_broker)).values())
+    return sum((await high_watermarks(addresses.broker, client, tps)).values())

@@ -9,6 +9,7 @@ from typing import Final
 
 from aiokafka.structs import TopicPartition
 
+from stream_seg.addresses import Addresses
 from stream_seg.cache import SegmentClient
 from stream_seg.cli.config import load_settings, quiet_logging
 from stream_seg.cli.console import print_json, shows_progress, stderr, stdout
@@ -24,9 +25,9 @@ from stream_seg.cli.interrupt import insisting, run_async
 from stream_seg.cli.worker import prepare_topics
 from stream_seg.datasets import SourceRecord, open_source
 from stream_seg.embedded.process import free_port
-from stream_seg.embedded.services import Addresses, open_services
-from stream_seg.ops.brokers import connect, partitions_of
-from stream_seg.ops.offsets import high_watermarks
+from stream_seg.embedded.services import open_services
+from stream_seg.kafka.client import connect, partitions_of
+from stream_seg.kafka.offsets import high_watermarks
 from stream_seg.settings import Settings
 from stream_seg.tools.replay import CHUNK, ReplaySummary, replay
 from stream_seg.tools.topics import topic_specs
@@ -75,10 +76,10 @@ def _show(facts: DemoFacts, *, as_json: bool) -> None:
 async def _prepare(addresses: Addresses, settings: Settings) -> None:
     """Create the topics. Raises Failure when they hold records: the demo must not mix with anybody's data."""
     names = [spec.name for spec in topic_specs(settings)]
-    async with connect(addresses.bootstrap) as client:
+    async with connect(addresses.broker) as client:
         found = await partitions_of(client, names)
         tps = [TopicPartition(topic, number) for topic, numbers in found.items() for number in numbers]
-        ends = await high_watermarks(client, tps, embedded=addresses.embedded_broker)
+        ends = await high_watermarks(addresses.broker, client, tps)
     used = sorted({tp.topic for tp, end in ends.items() if end})
     if used:
         raise Failure(
@@ -129,9 +130,8 @@ async def _replayed(
     try:
         return await replay(
             paced,
-            bootstrap=addresses.bootstrap,
+            broker=addresses.broker,
             settings=settings,
-            embedded=addresses.embedded_broker,
             limit=limit,
             on_progress=screen.sent,
         )

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from stream_seg.addresses import Addresses
 from stream_seg.cache import SegmentClient
 from stream_seg.core.vocabulary import TOPICS
-from stream_seg.embedded.services import Addresses, open_services
-from stream_seg.ops.brokers import BrokerError
-from stream_seg.ops.lag import measure_lag
+from stream_seg.embedded.services import open_services
+from stream_seg.kafka.broker import Broker
+from stream_seg.kafka.errors import BrokerError
+from stream_seg.kafka.lag import measure_lag
 from stream_seg.settings import Settings
 from stream_seg.tools.replay import replay
 from stream_seg.tools.topics import create_topics, topic_specs
@@ -66,14 +68,14 @@ class Deployment:
     workers: list[Worker] = field(default_factory=list)
 
     @property
-    def bootstrap(self) -> str:
-        """Where the broker is."""
-        return self.addresses.bootstrap
+    def broker(self) -> Broker:
+        """The broker."""
+        return self.addresses.broker
 
     @property
     def embedded(self) -> bool:
         """Whether the broker is the embedded one."""
-        return self.addresses.embedded_broker
+        return self.addresses.broker.embedded
 
     def start_worker(self, **more: str) -> Worker:
         """Start a worker; `more` are settings of its own, names without prefix."""
@@ -83,13 +85,13 @@ class Deployment:
 
     def send(self, records: Iterable[Sent], *, speed: float | None = None) -> int:
         """Send records, as fast as possible or at `speed` seconds of `occurred_at_s` a second; how many."""
-        sending = replay(records, bootstrap=self.bootstrap, settings=self.settings, embedded=self.embedded, speed=speed)
+        sending = replay(records, broker=self.broker, settings=self.settings, speed=speed)
         return asyncio.run(sending).records
 
     def lag(self) -> int:
         """Records that are not yet absorbed and committed."""
         topics = [self.settings.topic(name) for name in TOPICS]
-        measuring = measure_lag(self.bootstrap, self.settings.app_id, topics, embedded=self.embedded, now_s=time.time())
+        measuring = measure_lag(self.broker, self.settings.app_id, topics, now_s=time.time())
         lags = asyncio.run(measuring)
         return sum(each.lag_events for each in lags)
 
@@ -149,7 +151,7 @@ def deployment(
     addresses = replace(on.addresses, redis_url=redis_url or on.addresses.redis_url)
     deployed = Deployment(addresses, made, directory, _prefixed(chosen))
     specs = topic_specs(made)
-    created = asyncio.run(create_topics(addresses.bootstrap, specs))
+    created = asyncio.run(create_topics(addresses.broker, specs))
     assert len(created) == len(specs), f"another test has a deployment called {name}"
     try:
         yield deployed

@@ -17,9 +17,9 @@ from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.core.customer import NO_SEGMENT, Customer
 from stream_seg.core.decay import Decay
 from stream_seg.core.vocabulary import FIRST_CHANNEL, FIRST_INTERACTION, INTERACTION_SLOT, ORDERS, REFUNDED, SPEND
+from stream_seg.kafka.reader import read_all
 from stream_seg.streaming.state.partition import PartitionState
 from stream_seg.tools.model_history import ModelHistory, read_history
-from stream_seg.tools.reader import read_all
 from tests.integration.support.deployment import Deployment
 from tests.integration.support.events import Sent
 from tests.integration.support.polling import until
@@ -63,7 +63,7 @@ def read_topic(deployed: Deployment, topic: str) -> list[Letter]:
     async def read() -> list[Letter]:
         return [
             Letter(partition, record.offset, record.key, record.value, tuple(record.headers))
-            async for partition, records in read_all(deployed.bootstrap, topic, embedded=deployed.embedded)
+            async for partition, records in read_all(deployed.broker, topic)
             for record in records
         ]
 
@@ -192,7 +192,7 @@ def read_redis(deployed: Deployment) -> tuple[dict[str, tuple[str, str, str, int
 def read_models(deployed: Deployment) -> ModelHistory:
     """All models that were published, and what became of them."""
     settings = deployed.settings
-    return asyncio.run(read_history(deployed.bootstrap, settings.topic("segment-models"), embedded=deployed.embedded))
+    return asyncio.run(read_history(deployed.broker, settings.topic("segment-models")))
 
 
 def shown_model(deployed: Deployment) -> dict[str, Any] | None:

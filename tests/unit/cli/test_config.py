@@ -113,7 +113,7 @@ def test_a_broker_where_none_can_be(broker: str, says: str, monkeypatch: pytest.
 def test_brokers(broker: str, bootstrap: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STREAM_SEG_BROKER", broker)
 
-    assert load_settings().bootstrap == bootstrap
+    assert load_settings().cluster.address == bootstrap
 
 
 def test_rates_are_json_or_a_table_and_codes_of_any_case(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import pytest
 from stream_seg.cache import CacheUnavailable
 from stream_seg.cli.errors import Failure, UsageError, described
 from stream_seg.datasets import SourceError
-from stream_seg.ops.brokers import BrokerError
+from stream_seg.kafka.errors import BrokerError
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stream_seg.cli.lag import facts, sentence
-from stream_seg.ops.lag import PartitionLag
+from stream_seg.kafka.lag import PartitionLag
 
 LAGS = [
     PartitionLag("purchases", 0, end=10, committed=4, lag_events=6, lag_seconds=1.23456),

@@ -28,7 +28,7 @@ def test_every_setting_exists_and_is_valid(services: dict[str, Any], monkeypatch
         for key, value in environment.items():
             monkeypatch.setenv(key, value)
         settings = Settings()
-        assert settings.bootstrap == "kafka:9092"
+        assert settings.cluster.address == "kafka:9092"
         assert settings.redis_url == "redis://redis:6379/0"
 
 

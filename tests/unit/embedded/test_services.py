@@ -7,16 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from stream_seg.addresses import Addresses
 from stream_seg.embedded.process import EmbeddedError
-from stream_seg.embedded.services import Addresses, attach_services, open_services
+from stream_seg.embedded.services import attach_services, open_services
+from stream_seg.kafka.broker import Broker
 from stream_seg.settings import Settings
 
 OWN = {"broker": "kafka://kafka-1:9092,kafka-2:9092", "redis_url": "rediss://cache:6380/2"}
-OWN_ADDRESSES = Addresses(
-    bootstrap="kafka-1:9092,kafka-2:9092",
-    redis_url="rediss://cache:6380/2",
-    embedded_broker=False,
-)
+OWN_ADDRESSES = Addresses(Broker("kafka-1:9092,kafka-2:9092"), "rediss://cache:6380/2")
 
 
 def test_own_services_are_passed_through_and_leave_no_trace(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from stream_seg.ops.lag import PartitionLag
+from stream_seg.kafka.lag import PartitionLag
 from stream_seg.ops.metrics import Metrics, markdown_table
 
 

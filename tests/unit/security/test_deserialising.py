@@ -67,11 +67,12 @@ def test_the_scan_sees_what_it_looks_for(text: str) -> None:
 def test_every_topic_that_faust_reads_is_raw_bytes() -> None:
     program = (
         "from prometheus_client import CollectorRegistry\n"
+        "from stream_seg.addresses import Addresses\n"
+        "from stream_seg.kafka.broker import Broker\n"
         "from stream_seg.ops.metrics import Metrics\n"
         "from stream_seg.settings import Settings\n"
         "from stream_seg.streaming.app import build_app\n"
-        "from stream_seg.streaming.faust_settings import Services\n"
-        "nowhere = Services('127.0.0.1:1', 'redis://127.0.0.1:1', False)\n"
+        "nowhere = Addresses(Broker('127.0.0.1:1'), 'redis://127.0.0.1:1')\n"
         "made = build_app(Settings(), nowhere, Metrics(CollectorRegistry()))\n"
         "made.faust.finalize()\n"
         "topics = [agent.channel for agent in made.faust.agents.values()]\n"

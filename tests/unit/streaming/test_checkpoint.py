@@ -12,15 +12,16 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from benchmarks.workload import fixed_model
+from stream_seg.addresses import Addresses
 from stream_seg.core.decay import Decay
 from stream_seg.core.engine import Engine, Rules
+from stream_seg.kafka.broker import Broker
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
 from stream_seg.streaming import checkpoint as rules
 from stream_seg.streaming.app import build_app
 from stream_seg.streaming.checkpoint import FAR_BEHIND, Checkpoint
 from stream_seg.streaming.decide import Decider
-from stream_seg.streaming.faust_settings import Services
 from stream_seg.streaming.group import Group
 from stream_seg.streaming.lease import HeartbeatLease
 from stream_seg.streaming.ownership import OwnedPartition
@@ -128,7 +129,7 @@ def test_a_replay_that_learns_is_never_called_behind(tmp_path: Path, clock: str,
     model = tmp_path / "model.json"
     model.write_text(json.dumps(fixed_model()))
     settings = Settings(clock=clock, model=model if pinned else None, data_dir=tmp_path)
-    made = build_app(settings, Services("127.0.0.1:1", "redis://127.0.0.1:1", False), Metrics(CollectorRegistry()))
+    made = build_app(settings, Addresses(Broker("127.0.0.1:1"), "redis://127.0.0.1:1"), Metrics(CollectorRegistry()))
     made.faust.consumer = SimpleNamespace(highwater=lambda _tp: 11)
     made.pipeline.checkpoint.owned = {0: OwnedPartition.take(0, PartitionState(), 1, {})}
     assert made.pipeline.checkpoint._behind() == behind

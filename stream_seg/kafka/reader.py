@@ -1,4 +1,4 @@
-"""Reading a topic once, from its beginning to where it ends now, without a consumer group."""
+"""Reads a topic once, from its beginning to its current end, without a consumer group."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
-from stream_seg.ops.brokers import BrokerError, connect, partitions_of
-from stream_seg.ops.offsets import high_watermarks, log_starts
+from stream_seg.kafka.broker import Broker
+from stream_seg.kafka.client import answered, connect, partitions_of
+from stream_seg.kafka.errors import BrokerError
+from stream_seg.kafka.offsets import high_watermarks, log_starts
 
 # There is data until all is read, and both brokers answer at once. The embedded one looks no longer than this for it.
 FETCH_WAIT_MS: Final = 5_000
@@ -20,22 +22,22 @@ STALLED_S: Final = 30.0
 
 
 async def read_all(
-    bootstrap: str, topic: str, *, embedded: bool, partitions: Collection[int] | None = None
+    broker: Broker, topic: str, *, partitions: Collection[int] | None = None
 ) -> AsyncIterator[tuple[int, list[Any]]]:
-    """Everything that a topic holds now, as (partition, aiokafka records), in order within each partition.
+    """Yield everything that a topic holds now, as (partition, aiokafka records), in order within each partition.
 
-    `partitions`: those to read, all by default. What is appended meanwhile is left out. Raises BrokerError when broker
-    or topic are not there, or the broker stops answering.
+    `partitions` limits the partitions that are read. Records appended meanwhile are left out. Raises BrokerError when
+    the broker or the topic cannot be used, or the broker stops answering.
     """
-    ends = await _ends(bootstrap, topic, partitions, embedded=embedded)
+    ends = await _ends(broker, topic, partitions)
     if not ends:
         return
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         fetch_max_wait_ms=FETCH_WAIT_MS,
         max_partition_fetch_bytes=FETCH_BYTES,
+        **broker.client_options(),
     )
     try:
         await consumer.start()
@@ -44,22 +46,20 @@ async def read_all(
         async for chunk in _until(consumer, ends):
             yield chunk
     except KafkaError as error:
-        raise BrokerError(f"reading {topic} at {bootstrap} failed: {error}") from error
+        raise answered(error, broker) from error
     finally:
         await consumer.stop()
 
 
-async def _ends(
-    bootstrap: str, topic: str, partitions: Collection[int] | None, *, embedded: bool
-) -> dict[TopicPartition, int]:
+async def _ends(broker: Broker, topic: str, partitions: Collection[int] | None) -> dict[TopicPartition, int]:
     """High watermarks of the partitions that hold records."""
-    async with connect(bootstrap) as client:
+    async with connect(broker) as client:
         found = (await partitions_of(client, [topic])).get(topic)
         if found is None:
             raise BrokerError(f"no such topic: {topic}; create it with `stream-seg topics create`")
         tps = [TopicPartition(topic, number) for number in found if partitions is None or number in partitions]
         starts = await log_starts(client, tps)
-        ends = await high_watermarks(client, tps, embedded=embedded)
+        ends = await high_watermarks(broker, client, tps)
     return {tp: end for tp, end in ends.items() if end > starts[tp]}
 
 

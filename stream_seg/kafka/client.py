@@ -1,7 +1,7 @@
-"""Asking the brokers: a client for a moment, what topics there are, and each leader once for all its partitions.
+"""A short-lived client, the topics that exist, and requests to the leaders of partitions.
 
-All but `connect` take a started `AIOKafkaClient` on the running loop, and use a connection of their own, so that a
-consumer's long fetch does not hold them up.
+All functions but `connect` take a started `AIOKafkaClient` on the running loop. They use a connection of their own, so
+that a consumer's long fetch does not delay them.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ from aiokafka.protocol.coordination import FindCoordinatorRequest
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.structs import TopicPartition
 
+from stream_seg.kafka.broker import Broker
+from stream_seg.kafka.diagnosis import explain, refusal
+from stream_seg.kafka.errors import BrokerError, BrokerRefused
+
 Answer = TypeVar("Answer")
 
 REQUEST_TIMEOUT_MS = 10_000
@@ -39,34 +43,31 @@ COORDINATOR_ERRORS = (CoordinatorNotAvailableError, NotCoordinatorError, Coordin
 CONNECTION = "offsets"
 
 
-class BrokerError(Exception):
-    """The broker or a topic is not there; the message says what to do."""
-
-
-class NoBroker(BrokerError):
-    """Nothing answers at the address of the brokers."""
-
-    def __init__(self, bootstrap: str) -> None:
-        super().__init__(f"no broker answers at {bootstrap}: is it running? Set STREAM_SEG_BROKER to the right address")
-
-
 @contextlib.asynccontextmanager
-async def connect(bootstrap: str) -> AsyncIterator[AIOKafkaClient]:
-    """A started client for `host:port[,host:port]`.
+async def connect(broker: Broker) -> AsyncIterator[AIOKafkaClient]:
+    """Yield a started client.
 
-    Raises BrokerError when no broker answers there, and in place of what a broker answers inside the block.
+    Raises NoBroker when no broker answers, BrokerRefused when one does not let this client in, and BrokerError in place
+    of any KafkaError raised inside the block.
     """
-    client = AIOKafkaClient(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_TIMEOUT_MS)
+    client = AIOKafkaClient(request_timeout_ms=REQUEST_TIMEOUT_MS, **broker.client_options())
     try:
         try:
             await client.bootstrap()
         except (KafkaError, OSError) as error:
-            raise NoBroker(bootstrap) from error
+            raise await refusal(broker) from error
         yield client
     except (KafkaError, TimeoutError) as error:
-        raise BrokerError(f"the broker at {bootstrap} answers with an error: {error}") from error
+        raise answered(error, broker) from error
     finally:
         await client.close()
+
+
+def answered(error: BaseException, broker: Broker) -> BrokerError:
+    """The BrokerError for an error that a broker answered with."""
+    if (sentence := explain(error, broker)) is not None:
+        return BrokerRefused(sentence)
+    return BrokerError(f"the broker at {broker.address} answers with an error: {error}")
 
 
 async def partitions_of(client: AIOKafkaClient, topics: Iterable[str]) -> dict[str, list[int]]:

@@ -1,4 +1,4 @@
-"""A producer for commands: what it sends arrives once where the broker can tell, and it says what to do otherwise."""
+"""The producer of commands: idempotent where the broker supports it, with errors that say what to do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, KafkaTimeoutError
 
-from stream_seg.ops.brokers import NoBroker
+from stream_seg.kafka.broker import Broker
+from stream_seg.kafka.diagnosis import refusal
 
 BATCH_BYTES: Final = 256 * 1024  # a partition's share of what replay sends at once; Kafka takes up to 1 MiB
 STOP_TIMEOUT_S: Final = 5.0
@@ -19,26 +20,27 @@ ACKNOWLEDGED_S: Final = 60.0
 
 
 @asynccontextmanager
-async def started_producer(bootstrap: str, *, embedded: bool) -> AsyncIterator[Any]:
-    """A producer that waits for all replicas; raises NoBroker when none answers.
+async def started_producer(broker: Broker) -> AsyncIterator[Any]:
+    """Yield a producer that waits for all replicas. Raises NoBroker or BrokerRefused when it cannot connect.
 
-    On Kafka it is idempotent: what it sends again because an answer was lost is no second record. Otherwise a batch
-    would count twice in which a customer has more events than a worker remembers. The embedded broker cannot do that.
-    Such a producer tries for ever: wait for it `in_time`.
+    On Kafka it is idempotent, so a batch that is sent again because its answer was lost adds no second record. Without
+    that, customers with more events in the batch than a worker remembers would be counted twice. The embedded broker
+    has no idempotence. An idempotent producer retries forever, so wait for it `in_time`.
     """
     producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap,
         acks="all",
-        enable_idempotence=not embedded,
+        enable_idempotence=not broker.embedded,
         max_batch_size=BATCH_BYTES,
         request_timeout_ms=int(ACKNOWLEDGED_S * 1000),
+        compression_type=broker.codec,
+        **broker.client_options(),
     )
     try:
         await producer.start()
     except KafkaError as error:
         with suppress(KafkaError):
             await producer.stop()
-        raise NoBroker(bootstrap) from error
+        raise await refusal(broker) from error
     try:
         yield producer
     finally:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from aiokafka.client import AIOKafkaClient
 from aiokafka.structs import TopicPartition
 
-from stream_seg.ops.brokers import BrokerError, connect, partitions_of
-from stream_seg.ops.offsets import committed, high_watermarks, log_starts, record_timestamps_at
+from stream_seg.kafka.broker import Broker
+from stream_seg.kafka.client import connect, partitions_of
+from stream_seg.kafka.errors import BrokerError
+from stream_seg.kafka.offsets import committed, high_watermarks, log_starts, record_timestamps_at
 
 
 @dataclass(frozen=True)
@@ -28,26 +30,24 @@ class PartitionLag:
     lag_seconds: float
 
 
-async def measure_lag(
-    bootstrap: str, group: str, topics: Iterable[str], *, embedded: bool, now_s: float
-) -> list[PartitionLag]:
-    """Lag of a group, by topic (in the order given) and partition, whether or not any member runs.
+async def measure_lag(broker: Broker, group: str, topics: Iterable[str], *, now_s: float) -> list[PartitionLag]:
+    """Return the lag of a group, by topic (in the order given) and partition, whether or not any member runs.
 
-    `now_s` is the wall clock, epoch seconds. Raises BrokerError when the broker or a topic is not there.
+    `now_s` is the wall clock, epoch seconds. Raises BrokerError when the broker or a topic cannot be used.
     """
-    async with connect(bootstrap) as client:
-        return await client_lag(client, group, topics, embedded=embedded, now_s=now_s)
+    async with connect(broker) as client:
+        return await client_lag(broker, client, group, topics, now_s=now_s)
 
 
 async def client_lag(
-    client: AIOKafkaClient, group: str, topics: Iterable[str], *, embedded: bool, now_s: float
+    broker: Broker, client: AIOKafkaClient, group: str, topics: Iterable[str], *, now_s: float
 ) -> list[PartitionLag]:
-    """The same through a started client."""
+    """Return the same through a client that is connected to `broker`."""
     partitions = await _partitions(client, list(topics))
     # Committed offsets first: what is committed later lies below an end that is asked for later still.
     commits = await committed(client, group, partitions)
     starts = await log_starts(client, partitions)
-    ends = await high_watermarks(client, partitions, embedded=embedded)
+    ends = await high_watermarks(broker, client, partitions)
     # Records that retention removed before the group read them are lost to it, not waiting.
     unread = {tp: max(commits[tp] or 0, starts[tp]) for tp in partitions}
     behind = {tp: offset for tp, offset in unread.items() if offset < ends[tp]}

@@ -1,6 +1,6 @@
 """Where partitions begin and end, and how far a group has read, asked of the brokers directly.
 
-All functions take a started `AIOKafkaClient` on the running loop (`brokers.connect` makes one). They raise
+All functions take a started `AIOKafkaClient` on the running loop (`client.connect` makes one). They raise
 `aiokafka.errors.KafkaError` for what a broker answers (`connect` makes it a BrokerError), after trying again while
 leaders move.
 """
@@ -18,7 +18,8 @@ from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
-from .brokers import CONNECTION, answers, ask_leaders, by_topic, coordinator, raise_for, retrying
+from stream_seg.kafka.broker import Broker
+from stream_seg.kafka.client import CONNECTION, answers, ask_leaders, by_topic, coordinator, raise_for, retrying
 
 LATEST, EARLIEST = -1, -2
 READ_UNCOMMITTED = 0
@@ -30,13 +31,13 @@ FETCH_WAITS_MS = (100, 1000, 1000, 1000, 1000, 1000)
 
 
 async def high_watermarks(
-    client: AIOKafkaClient, partitions: Iterable[TopicPartition], *, embedded: bool
+    broker: Broker, client: AIOKafkaClient, partitions: Iterable[TopicPartition]
 ) -> dict[TopicPartition, int]:
-    """The offset that the next record of each partition will get. `embedded`: the broker is the embedded one."""
+    """The offset that the next record of each partition will get. `client` is connected to `broker`."""
 
     async def ask(node: int, mine: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         ends = await _list_offsets(client, node, mine, LATEST)
-        return await EmbeddedBrokerQuirks.high_watermarks(client, node, ends) if embedded else ends
+        return await EmbeddedBrokerQuirks.high_watermarks(client, node, ends) if broker.embedded else ends
 
     return await ask_leaders(client, partitions, ask)
 

@@ -1,0 +1,15 @@
+"""Where the services of a deployment are: the settings' own, or embedded ones that were started."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from stream_seg.kafka.broker import Broker
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The broker, and the URL of Redis, which may hold a password."""
+
+    broker: Broker
+    redis_url: str = field(repr=False)

@@ -1,0 +1,1 @@
+"""Talking to Kafka without a worker: connections, offsets, lag, reading and appending."""

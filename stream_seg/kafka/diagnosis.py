@@ -1,0 +1,167 @@
+"""Why a broker refuses a client: TLS, login and permissions, as one sentence that says what to do."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from typing import Any, Final
+
+from aiokafka.conn import collect_hosts, create_conn
+from aiokafka.errors import (
+    AuthenticationFailedError,
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    IllegalSaslStateError,
+    KafkaConnectionError,
+    KafkaError,
+    SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
+    UnsupportedSaslMechanismError,
+)
+from aiokafka.protocol.metadata import MetadataRequest
+
+from stream_seg.kafka.broker import Broker, Security
+from stream_seg.kafka.errors import BrokerError, BrokerRefused, NoBroker
+
+PROBE_TIMEOUT_MS: Final = 5_000
+
+# OpenSSL's codes of X509_V_ERR_*; Python has no names for them.
+_NOT_YET_VALID, _EXPIRED, _WRONG_NAME, _WRONG_ADDRESS = 9, 10, 62, 64
+# Alerts by which a broker turns down the client's certificate, or asks for one.
+_CLIENT_REFUSED: Final = ("CERTIFICATE_REQUIRED", "ALERT_CERTIFICATE", "BAD_CERTIFICATE", "UNKNOWN_CA", "ALERT_ACCESS")
+_NOT_TLS: Final = ("WRONG_VERSION_NUMBER", "UNEXPECTED_EOF", "RECORD_LAYER", "INVALID_")
+
+_LOGIN: Final = "check STREAM_SEG_KAFKA_SASL_USERNAME and STREAM_SEG_KAFKA_SASL_PASSWORD"
+_PERMISSIONS: Final = "docs/operations.md#permissions lists the permissions that each command needs"
+
+
+async def refusal(broker: Broker) -> BrokerError:
+    """Connect to each broker once more, and say why that fails: BrokerRefused, or NoBroker when nothing answers.
+
+    aiokafka only logs the reason. Raises BrokerError when a certificate file cannot be used.
+    """
+    options = broker.client_options()
+    del options["bootstrap_servers"]
+    for host, port, _ in collect_hosts(broker.address):
+        try:
+            connection = await create_conn(host, port, request_timeout_ms=PROBE_TIMEOUT_MS, **options)
+            try:
+                await connection.send(MetadataRequest([]))
+            finally:
+                connection.close()
+        except (KafkaError, OSError, TimeoutError) as error:
+            if (sentence := explain(error, broker)) is not None:
+                return BrokerRefused(sentence)
+    return NoBroker(broker.address)
+
+
+def explain(error: BaseException, broker: Broker) -> str | None:
+    """Why the broker refuses this client, in one sentence; None when the error says nothing of that kind."""
+    for each in _chain(error):
+        sentence = _tls(each, broker) or _login(each, broker) or _permission(each, broker)
+        if sentence is not None:
+            return sentence
+    if isinstance(error, KafkaConnectionError) and any(isinstance(each, EOFError) for each in _chain(error)):
+        return _hung_up(broker)
+    return None
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    found: BaseException | None = error
+    while found is not None:
+        yield found
+        found = found.__cause__ or found.__context__
+
+
+def _tls(error: BaseException, broker: Broker) -> str | None:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate of the broker at {broker.address} {_certificate(error)}"
+    # A broker that expects no TLS takes the handshake for an absurdly long request and resets the connection.
+    reset = broker.security.tls and isinstance(error, ConnectionResetError)
+    if not isinstance(error, ssl.SSLError) and not reset:
+        return None
+    reason = getattr(error, "reason", None) or str(error)
+    if any(part in reason for part in _CLIENT_REFUSED):
+        return _client_certificate(broker)
+    if reset or any(part in reason for part in _NOT_TLS):
+        return (
+            f"the broker at {broker.address} does not answer with TLS on this port;"
+            f" STREAM_SEG_KAFKA_SECURITY_PROTOCOL is {broker.security.protocol}"
+        )
+    return f"no TLS connection to the broker at {broker.address} ({reason}); check the STREAM_SEG_KAFKA_SSL_* settings"
+
+
+def _certificate(error: ssl.SSLCertVerificationError) -> str:
+    match error.verify_code:
+        case code if code == _EXPIRED:
+            return "has expired; renew it on the broker"
+        case code if code == _NOT_YET_VALID:
+            return "is not valid yet; check the clocks of both machines"
+        case code if code in (_WRONG_NAME, _WRONG_ADDRESS):
+            return "is for another host name; write a name that it lists into STREAM_SEG_BROKER"
+        case _:
+            return (
+                f"is not trusted ({error.verify_message}); set STREAM_SEG_KAFKA_SSL_CAFILE to the certificate"
+                " of the authority that signed it"
+            )
+
+
+def _client_certificate(broker: Broker) -> str:
+    if broker.security.certfile is None:
+        return (
+            f"the broker at {broker.address} asks for a client certificate; set STREAM_SEG_KAFKA_SSL_CERTFILE"
+            " and STREAM_SEG_KAFKA_SSL_KEYFILE"
+        )
+    return (
+        f"the broker at {broker.address} refuses the client certificate {broker.security.certfile}: it has expired,"
+        " or the broker does not trust the authority that signed it"
+    )
+
+
+def _login(error: BaseException, broker: Broker) -> str | None:
+    security = broker.security
+    if isinstance(error, (SaslAuthenticationFailed, AuthenticationFailedError)):
+        return f"the broker at {broker.address} refuses the login of {security.username!r}; {_LOGIN}"
+    if isinstance(error, UnsupportedSaslMechanismError):
+        return (
+            f"the broker at {broker.address} does not offer {security.mechanism};"
+            " set STREAM_SEG_KAFKA_SASL_MECHANISM to one that it offers"
+        )
+    if isinstance(error, IllegalSaslStateError):
+        return (
+            f"the broker at {broker.address} expects no login on this port;"
+            f" STREAM_SEG_KAFKA_SECURITY_PROTOCOL is {security.protocol}"
+        )
+    return None
+
+
+def _permission(error: BaseException, broker: Broker) -> str | None:
+    if isinstance(error, TopicAuthorizationFailedError):
+        return _denied(broker, "topic", error)
+    if isinstance(error, GroupAuthorizationFailedError):
+        return _denied(broker, "consumer group", error)
+    if isinstance(error, ClusterAuthorizationFailedError):
+        return f"the broker does not let {_user(broker.security)} create or alter topics; {_PERMISSIONS}"
+    return None
+
+
+def _denied(broker: Broker, what: str, error: KafkaError) -> str:
+    named = ", ".join(map(_name, error.args))
+    return f"the broker does not let {_user(broker.security)} use the {what}{named and ' ' + named}; {_PERMISSIONS}"
+
+
+def _name(resource: Any) -> str:
+    return ", ".join(sorted(map(str, resource))) if isinstance(resource, (set, frozenset, list)) else str(resource)
+
+
+def _user(security: Security) -> str:
+    if security.sasl:
+        return f"user {security.username!r}"
+    return "this client certificate" if security.certfile is not None else "clients without a login"
+
+
+def _hung_up(broker: Broker) -> str:
+    return (
+        f"the broker at {broker.address} closes the connection: it may expect TLS or a login;"
+        f" STREAM_SEG_KAFKA_SECURITY_PROTOCOL is {broker.security.protocol}"
+    )
