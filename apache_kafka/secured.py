@@ -23,7 +23,8 @@ class Secured:
     certificates. The user `admin`, clients without a login, and every client certificate may do everything. Other users
     may do what they are granted.
 
-    `ports` has four listeners: `TLS`, `MUTUAL` (TLS with a client certificate), `LOGIN` and `LOGIN_TLS`.
+    `ports` has four listeners: `TLS`, `MUTUAL` (TLS with a client certificate), `LOGIN` (without SCRAM-SHA-512) and
+    `LOGIN_TLS`.
     """
 
     keystore: Path
@@ -63,10 +64,11 @@ class Secured:
             "ssl.truststore.type=PEM",
             f"ssl.truststore.location={self.truststore}",
             "listener.name.mutual.ssl.client.auth=required",
-            f"listener.name.mutual.ssl.principal.mapping.rules=RULE:.*/{ADMIN}/",
+            f"ssl.principal.mapping.rules=RULE:^.*$/{ADMIN}/",
             "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
             f"super.users=User:ANONYMOUS;User:{ADMIN}",
-            f"sasl.enabled.mechanisms=PLAIN,{','.join(SCRAM)}",
+            f"listener.name.login.sasl.enabled.mechanisms=PLAIN,{SCRAM[0]}",
+            f"listener.name.login_tls.sasl.enabled.mechanisms=PLAIN,{','.join(SCRAM)}",
         ]
         for listener in ("login", "login_tls"):
             lines.append(f"listener.name.{listener}.plain.sasl.jaas.config={_PLAIN_MODULE} required {plain};")

@@ -13,7 +13,7 @@ WRONG_USAGE = 2
 # What means a broker, a Redis, or somebody's data. Only a room that the command has loaded can have raised one, so
 # none is imported for the sake of asking.
 _DEFINED = {
-    "stream_seg.kafka.client": ("BrokerError",),
+    "stream_seg.kafka.errors": ("BrokerError",),
     "stream_seg.cache.errors": ("CacheError",),
     "stream_seg.embedded.process": ("EmbeddedError",),
     "stream_seg.datasets.record": ("SourceError",),

@@ -14,24 +14,27 @@ def run() -> int:
     """Run one worker; the exit status."""
     settings = load_settings()
     quiet_logging(settings)
+    # Faust makes its own folder in there, but not this one.
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
     with open_services(settings) as addresses:
         run_async(prepare_topics(addresses, settings))
         return _work(settings, addresses)
 
 
 async def prepare_topics(addresses: Addresses, settings: Settings) -> None:
-    """Create missing topics. Raises Failure when existing ones do not have the partitions of the settings.
+    """Create missing topics, and check that this client may use them and join the group.
 
-    Faust would create some itself, with other settings; and a worker that counts other partitions than there are
-    would call good records misplaced.
+    Raises Failure when existing topics do not have the partitions of the settings: a worker that counts other
+    partitions than there are would call good records misplaced. Raises BrokerRefused for missing permissions.
     """
-    from stream_seg.kafka.client import connect, partitions_of
+    from stream_seg.kafka.client import check_group, connect, partitions_of
     from stream_seg.tools.topics import create_topics, topic_specs
 
     specs = topic_specs(settings)
     await create_topics(addresses.broker, specs)
     async with connect(addresses.broker) as client:
         found = await partitions_of(client, [spec.name for spec in specs])
+        await check_group(client, settings.app_id)
     counts = {spec.name: len(found.get(spec.name, ())) for spec in specs if spec.copartitioned}
     wrong = [f"{name} has {count}" for name, count in counts.items() if count != settings.partitions]
     if wrong:

@@ -18,18 +18,20 @@ from aiokafka.cluster import ClusterMetadata
 from aiokafka.errors import (
     CoordinatorLoadInProgressError,
     CoordinatorNotAvailableError,
+    GroupAuthorizationFailedError,
     KafkaError,
     NotCoordinatorError,
+    TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
     for_code,
 )
 from aiokafka.protocol.coordination import FindCoordinatorRequest
+from aiokafka.protocol.group import HeartbeatRequest
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.structs import TopicPartition
 
 from stream_seg.kafka.broker import Broker
-from stream_seg.kafka.diagnosis import explain, refusal
-from stream_seg.kafka.errors import BrokerError, BrokerRefused
+from stream_seg.kafka.diagnosis import answered, refused
 
 Answer = TypeVar("Answer")
 
@@ -55,7 +57,7 @@ async def connect(broker: Broker) -> AsyncIterator[AIOKafkaClient]:
         try:
             await client.bootstrap()
         except (KafkaError, OSError) as error:
-            raise await refusal(broker) from error
+            raise await refused(error, broker) from error
         yield client
     except (KafkaError, TimeoutError) as error:
         raise answered(error, broker) from error
@@ -63,24 +65,23 @@ async def connect(broker: Broker) -> AsyncIterator[AIOKafkaClient]:
         await client.close()
 
 
-def answered(error: BaseException, broker: Broker) -> BrokerError:
-    """The BrokerError for an error that a broker answered with."""
-    if (sentence := explain(error, broker)) is not None:
-        return BrokerRefused(sentence)
-    return BrokerError(f"the broker at {broker.address} answers with an error: {error}")
-
-
 async def partitions_of(client: AIOKafkaClient, topics: Iterable[str]) -> dict[str, list[int]]:
-    """Partitions of each topic that exists, in order; topics that do not are left out and not created."""
-    cluster = await retrying(lambda: metadata(client))
-    found = {topic: cluster.partitions_for_topic(topic) for topic in topics}
+    """Return the partitions of each topic that exists, in order. Other topics are left out and not created.
+
+    Raises TopicAuthorizationFailedError for topics that this client may not see.
+    """
+    names = list(topics)
+    cluster = await retrying(lambda: metadata(client, names))
+    if denied := cluster.unauthorized_topics.intersection(names):
+        raise TopicAuthorizationFailedError(denied)
+    found = {topic: cluster.partitions_for_topic(topic) for topic in names}
     return {topic: sorted(partitions) for topic, partitions in found.items() if partitions}
 
 
-async def metadata(client: AIOKafkaClient) -> ClusterMetadata:
-    """Brokers, topics and leaders as they are now, without waiting for the client's own refresh."""
-    # All topics are asked for: naming one that is missing makes most brokers create it.
-    response = await client.send(client.get_random_node(), MetadataRequest(None), group=CONNECTION)
+async def metadata(client: AIOKafkaClient, topics: Sequence[str]) -> ClusterMetadata:
+    """Return the brokers, and topics with their leaders as they are now, without waiting for the client's refresh."""
+    request = MetadataRequest(list(topics), allow_auto_topic_creation=False)
+    response = await client.send(client.get_random_node(), request, group=CONNECTION)
     cluster = ClusterMetadata()
     cluster.update_metadata(response)
     return cluster
@@ -93,6 +94,22 @@ async def coordinator(client: AIOKafkaClient, group: str) -> int:
     raise_for(response.error_code, group)
     node: int = response.coordinator_id
     return node
+
+
+async def check_group(client: AIOKafkaClient, group: str) -> None:
+    """Raise GroupAuthorizationFailedError where this client may not join a consumer group.
+
+    aiokafka would try to join without end, and say nothing.
+    """
+
+    async def ask() -> None:
+        # Of a member that does not exist: the broker checks permissions first, and changes nothing.
+        request = HeartbeatRequest(group, -1, "")
+        response = await client.send(await coordinator(client, group), request, group=CONNECTION)
+        if response.error_code == GroupAuthorizationFailedError.errno:
+            raise GroupAuthorizationFailedError(group)
+
+    await retrying(ask)
 
 
 async def ask_leaders(
@@ -115,7 +132,9 @@ async def _leaders(client: AIOKafkaClient, partitions: Sequence[TopicPartition])
     """Partitions by the broker that leads them, out of fresh metadata; UnknownTopicOrPartitionError for strangers."""
     if not partitions:
         return {}
-    cluster = await metadata(client)
+    cluster = await metadata(client, sorted({tp.topic for tp in partitions}))
+    if denied := cluster.unauthorized_topics:
+        raise TopicAuthorizationFailedError(denied)
     leaders: dict[int, list[TopicPartition]] = defaultdict(list)
     for tp in partitions:
         node = cluster.leader_for_partition(tp)

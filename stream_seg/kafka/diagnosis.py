@@ -32,14 +32,17 @@ _CLIENT_REFUSED: Final = ("CERTIFICATE_REQUIRED", "ALERT_CERTIFICATE", "BAD_CERT
 _NOT_TLS: Final = ("WRONG_VERSION_NUMBER", "UNEXPECTED_EOF", "RECORD_LAYER", "INVALID_")
 
 _LOGIN: Final = "check STREAM_SEG_KAFKA_SASL_USERNAME and STREAM_SEG_KAFKA_SASL_PASSWORD"
-_PERMISSIONS: Final = "docs/operations.md#permissions lists the permissions that each command needs"
+_PERMISSIONS: Final = "docs/guides/connections.md#permissions lists the permissions that each command needs"
 
 
-async def refusal(broker: Broker) -> BrokerError:
-    """Connect to each broker once more, and say why that fails: BrokerRefused, or NoBroker when nothing answers.
+async def refused(error: BaseException, broker: Broker) -> BrokerError:
+    """Return why no connection came about, after an attempt that failed with `error`.
 
-    aiokafka only logs the reason. Raises BrokerError when a certificate file cannot be used.
+    aiokafka only logs the reason, so connect to each broker once more. Raises BrokerError when a certificate file
+    cannot be used.
     """
+    if (sentence := explain(error, broker)) is not None:
+        return BrokerRefused(sentence)
     options = broker.client_options()
     del options["bootstrap_servers"]
     for host, port, _ in collect_hosts(broker.address):
@@ -49,10 +52,17 @@ async def refusal(broker: Broker) -> BrokerError:
                 await connection.send(MetadataRequest([]))
             finally:
                 connection.close()
-        except (KafkaError, OSError, TimeoutError) as error:
-            if (sentence := explain(error, broker)) is not None:
+        except (KafkaError, OSError, TimeoutError) as why:
+            if (sentence := explain(why, broker)) is not None:
                 return BrokerRefused(sentence)
     return NoBroker(broker.address)
+
+
+def answered(error: BaseException, broker: Broker) -> BrokerError:
+    """Return the BrokerError for an error that a broker answered with."""
+    if (sentence := explain(error, broker)) is not None:
+        return BrokerRefused(sentence)
+    return BrokerError(f"the broker at {broker.address} answers with an error: {error}")
 
 
 def explain(error: BaseException, broker: Broker) -> str | None:
@@ -137,17 +147,20 @@ def _login(error: BaseException, broker: Broker) -> str | None:
 
 def _permission(error: BaseException, broker: Broker) -> str | None:
     if isinstance(error, TopicAuthorizationFailedError):
-        return _denied(broker, "topic", error)
+        return _denied(broker, "topics", error)
     if isinstance(error, GroupAuthorizationFailedError):
         return _denied(broker, "consumer group", error)
     if isinstance(error, ClusterAuthorizationFailedError):
-        return f"the broker does not let {_user(broker.security)} create or alter topics; {_PERMISSIONS}"
+        return (
+            f"the broker does not let {_user(broker.security)} create topics, or write with an idempotent producer;"
+            f" {_PERMISSIONS}"
+        )
     return None
 
 
 def _denied(broker: Broker, what: str, error: KafkaError) -> str:
-    named = ", ".join(map(_name, error.args))
-    return f"the broker does not let {_user(broker.security)} use the {what}{named and ' ' + named}; {_PERMISSIONS}"
+    named = ", ".join(map(_name, error.args)) or "it asks for"
+    return f"the broker does not let {_user(broker.security)} use the {what} {named}; {_PERMISSIONS}"
 
 
 def _name(resource: Any) -> str:

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from stream_seg.kafka.broker import Broker
-from stream_seg.kafka.diagnosis import refusal
+from stream_seg.kafka.diagnosis import refused
 
 BATCH_BYTES: Final = 256 * 1024  # a partition's share of what replay sends at once; Kafka takes up to 1 MiB
 STOP_TIMEOUT_S: Final = 5.0
@@ -40,7 +40,7 @@ async def started_producer(broker: Broker) -> AsyncIterator[Any]:
     except KafkaError as error:
         with suppress(KafkaError):
             await producer.stop()
-        raise await refusal(broker) from error
+        raise await refused(error, broker) from error
     try:
         yield producer
     finally:

@@ -11,7 +11,8 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from stream_seg.kafka.broker import Broker
-from stream_seg.kafka.client import answered, connect, partitions_of
+from stream_seg.kafka.client import connect, partitions_of
+from stream_seg.kafka.diagnosis import answered
 from stream_seg.kafka.errors import BrokerError
 from stream_seg.kafka.offsets import high_watermarks, log_starts
 

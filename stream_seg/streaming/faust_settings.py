@@ -33,6 +33,8 @@ def make_faust(settings: Settings, broker: Broker) -> faust.App:
         web_tables_enabled=False,
         canonical_url=_address(settings),
         topic_disable_leader=True,
+        # `prepare_topics` has made all topics, and a worker needs no permission to create any.
+        topic_allow_declare=False,
         topic_partitions=settings.partitions,
         topic_replication_factor=settings.replication_factor,
         table_standby_replicas=0,

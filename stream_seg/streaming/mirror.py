@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from time import monotonic
 from typing import Final
 
-from stream_seg.cache.errors import CacheUnavailable
+from stream_seg.cache.errors import CacheRefused, CacheUnavailable
 from stream_seg.cache.port import Cache, Mark, PartitionWrite
 from stream_seg.contracts.document import Document
 from stream_seg.core.engine import Engine
@@ -30,7 +30,11 @@ COMPARE_S: Final = 1.0
 
 
 class Mirror:
-    """Writes documents and marks through a `Cache`. Never raises for a cache that is away; it is retried."""
+    """Writes documents and marks through a `Cache`. An unavailable cache is retried and raises nothing.
+
+    A cache that refuses this worker before the first write has succeeded was set up wrongly: then CacheRefused is
+    raised. Later on, a refusal counts as an outage, since credentials may be changed while workers run.
+    """
 
     def __init__(self, cache: Cache, engine: Engine, metrics: Metrics, wall: Callable[[], float]) -> None:
         self._cache = cache
@@ -42,6 +46,7 @@ class Mirror:
         self._model: tuple[int, bytes] | None = None
         self._model_written: int | None = None
         self.up = True
+        self._proven = False  # whether a write has succeeded
 
     async def write(self, written: Iterable[Written]) -> None:
         """Write what a group decided; what cannot be written now is remembered as dirty."""
@@ -127,6 +132,7 @@ class Mirror:
                 _soil(owned, documents)
             return False
         self._rose()
+        self._proven = True
         for batch, (owned, repaired) in zip(batches, cleaned, strict=True):
             owned.dirty.clean(repaired)
             owned.marked = Mark(batch.epoch, batch.group)
@@ -155,8 +161,10 @@ class Mirror:
         return {f"{BEHAVIOR}:{segment_id(index)}": count for index, count in sorted(owned.sizes.items()) if count}
 
     def _fell(self, reason: CacheUnavailable) -> None:
+        if isinstance(reason, CacheRefused) and not self._proven:
+            raise reason
         if self.up:
-            log.warning("Redis does not answer (%s); documents wait and are written when it is back", reason)
+            log.warning("Redis cannot be used (%s); documents wait and are written when it is back", reason)
         self.up = False
         self._metrics.redis_up.set(0)
         self._away_until = monotonic() + COMPARE_S

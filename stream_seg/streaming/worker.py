@@ -108,8 +108,8 @@ def run_worker(settings: Settings, addresses: Addresses) -> int:
     failure: BaseException | None = None
     try:
         worker.execute_from_commandline()
-    except SystemExit:
-        pass
+    except SystemExit as end:
+        failure = end.__context__  # mode exits with a status and shows what went wrong in its log only
     except (Exception, asyncio.CancelledError) as reason:
         failure = reason
     failure = worker.crash_reason or made.faust.crash_reason or failure

@@ -16,8 +16,8 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.core.vocabulary import TOPICS
 from stream_seg.kafka.broker import Broker
-from stream_seg.kafka.client import answered
 from stream_seg.kafka.client import partitions_of as partitions_of_topics
+from stream_seg.kafka.diagnosis import answered
 from stream_seg.kafka.errors import BrokerError
 from stream_seg.kafka.producer import in_time, started_producer
 from stream_seg.settings import Settings

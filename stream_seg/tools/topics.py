@@ -11,7 +11,13 @@ from dataclasses import dataclass, field
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    KafkaError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    for_code,
+)
 from aiokafka.structs import TopicPartition
 
 from stream_seg.core.vocabulary import TOPICS
@@ -153,6 +159,8 @@ async def _create(admin: AIOKafkaAdminClient, specs: Iterable[TopicSpec]) -> lis
             created.append(topic)
         elif error is not TopicAlreadyExistsError:
             # Somebody else creating it meanwhile is as good; anything else is for a person.
+            if error in (TopicAuthorizationFailedError, ClusterAuthorizationFailedError):
+                raise error(topic)
             said = next(filter(None, message), None) or error.description
             raise BrokerError(f"the broker refuses to create {topic}: {said} ({error.__name__})")
     return created
