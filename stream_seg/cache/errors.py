@@ -9,6 +9,8 @@ from typing import Any
 
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
+from stream_seg.errors import causes
+
 
 class CacheError(Exception):
     """Base of everything the cache raises on purpose."""
@@ -71,13 +73,11 @@ def _refusal(error: BaseException) -> str | None:
         )
     if isinstance(error, AuthenticationError):
         return "Redis refuses the login; check user and password in STREAM_SEG_REDIS_URL"
-    found: BaseException | None = error
-    while found is not None:
+    for found in causes(error):
         if isinstance(found, ssl.SSLCertVerificationError):
             return f"the certificate of Redis {_certificate(found)}"
         if isinstance(found, ssl.SSLError):
             return f"no TLS connection to Redis ({found.reason or found}); check STREAM_SEG_REDIS_URL"
-        found = found.__cause__ or found.__context__
     return None
 
 

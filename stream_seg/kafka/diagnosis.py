@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
 from typing import Any, Final
 
 from aiokafka.conn import collect_hosts, create_conn
@@ -20,6 +19,7 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.metadata import MetadataRequest
 
+from stream_seg.errors import causes
 from stream_seg.kafka.broker import Broker, Security
 from stream_seg.kafka.errors import BrokerError, BrokerRefused, NoBroker
 
@@ -67,20 +67,13 @@ def answered(error: BaseException, broker: Broker) -> BrokerError:
 
 def explain(error: BaseException, broker: Broker) -> str | None:
     """Why the broker refuses this client, in one sentence; None when the error says nothing of that kind."""
-    for each in _chain(error):
+    for each in causes(error):
         sentence = _tls(each, broker) or _login(each, broker) or _permission(each, broker)
         if sentence is not None:
             return sentence
-    if isinstance(error, KafkaConnectionError) and any(isinstance(each, EOFError) for each in _chain(error)):
+    if isinstance(error, KafkaConnectionError) and any(isinstance(each, EOFError) for each in causes(error)):
         return _hung_up(broker)
     return None
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    found: BaseException | None = error
-    while found is not None:
-        yield found
-        found = found.__cause__ or found.__context__
 
 
 def _tls(error: BaseException, broker: Broker) -> str | None:

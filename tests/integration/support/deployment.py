@@ -148,7 +148,8 @@ def deployment(
     if model is not None:
         chosen["MODEL"] = str(write_model(directory, model))
     made = Settings(**{key.lower(): value for key, value in chosen.items()})
-    addresses = replace(on.addresses, redis_url=redis_url or on.addresses.redis_url)
+    broker = replace(on.addresses.broker, compression=made.compression)
+    addresses = Addresses(broker, redis_url or on.addresses.redis_url)
     deployed = Deployment(addresses, made, directory, _prefixed(chosen))
     specs = topic_specs(made)
     created = asyncio.run(create_topics(addresses.broker, specs))

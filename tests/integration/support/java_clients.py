@@ -12,9 +12,9 @@ _SOURCE = Path(__file__).with_name("java") / "Clients.java"
 _ENDED_WITHIN_S = 120.0
 
 
-def produce(bootstrap: str, codec: str, topic: str, records: Iterable[tuple[str, str]]) -> None:
-    """Send (key, value) pairs with Kafka's Java producer, compressed with a codec of Kafka."""
-    _run(["produce", bootstrap, codec, topic], [f"{key}\t{value}" for key, value in records])
+def produce(bootstrap: str, topic: str, records: Iterable[tuple[str, str, str]]) -> None:
+    """Send (codec, key, value) with Kafka's Java producer, each compressed with its codec."""
+    _run(["produce", bootstrap, topic], map("\t".join, records))
 
 
 def allow(bootstrap: str, user: str, grants: Iterable[str]) -> None:

@@ -2,7 +2,9 @@ import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Properties;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -19,7 +21,7 @@ import org.apache.kafka.common.serialization.StringSerializer;
 /**
  * What tests need of Kafka's own Java client.
  *
- * <p>{@code produce BOOTSTRAP CODEC TOPIC}: send each line of standard input, "key TAB value", compressed.
+ * <p>{@code produce BOOTSTRAP TOPIC}: send each line of standard input, "codec TAB key TAB value", compressed.
  *
  * <p>{@code allow BOOTSTRAP USER}: grant each line of standard input, "TYPE PATTERN NAME OPERATION".
  */
@@ -29,23 +31,25 @@ public class Clients {
         settings.put("bootstrap.servers", arguments[1]);
         List<String> lines = lines();
         if (arguments[0].equals("produce")) {
-            produce(settings, arguments[2], arguments[3], lines);
+            produce(settings, arguments[2], lines);
         } else {
             allow(settings, arguments[2], lines);
         }
     }
 
-    private static void produce(Properties settings, String codec, String topic, List<String> lines) {
-        settings.put("compression.type", codec);
+    private static void produce(Properties settings, String topic, List<String> lines) {
         settings.put("linger.ms", "200");
         settings.put("batch.size", "65536");
         StringSerializer text = new StringSerializer();
-        try (KafkaProducer<String, String> producer = new KafkaProducer<>(settings, text, text)) {
-            for (String line : lines) {
-                String[] parts = line.split("\t", 2);
-                producer.send(new ProducerRecord<>(topic, parts[0], parts[1]));
-            }
+        Map<String, KafkaProducer<String, String>> producers = new HashMap<>();
+        for (String line : lines) {
+            String[] parts = line.split("\t", 3);
+            settings.put("compression.type", parts[0]);
+            producers
+                    .computeIfAbsent(parts[0], codec -> new KafkaProducer<>(settings, text, text))
+                    .send(new ProducerRecord<>(topic, parts[1], parts[2]));
         }
+        producers.values().forEach(KafkaProducer::close);
     }
 
     private static void allow(Properties settings, String user, List<String> lines) throws Exception {
