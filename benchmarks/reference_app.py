@@ -112,7 +112,7 @@ changes = app.topic("reference-changes", value_type=SegmentChange, partitions=PA
 dead_letters = app.topic("reference-dead-letters", value_type=bytes, value_serializer="raw", **RAW)
 customers = app.Table("customers", default=Customer, key_type=bytes, value_type=Customer, partitions=PARTITIONS)
 cache = redis.asyncio.Redis.from_url(os.environ["REFERENCE_REDIS_URL"])
-unwritten: dict[str, dict[str, str | float | int]] = {}  # the last document of each customer not yet in Redis
+unwritten: dict[str, dict[Any, Any]] = {}  # the last document of each customer not yet in Redis
 
 
 class Model:
