@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.daily import Daily
+from benchmarks.learned import enough
 from stream_seg.core.decay import DAY_S
 from stream_seg.core.model import Assignment, SegmentModel
 from stream_seg.core.transitions import Hysteresis
@@ -33,7 +34,8 @@ LASTING_DAYS: Final = 7
 
 def learned(population: Daily, features: Sequence[str], half_life_s: float, k: int = 6) -> dict[int, SegmentModel]:
     """Models by the day at whose end each comes into force, learned from a sample a day as workers draw it."""
-    policy = LearnerPolicy(features=tuple(features), warm_up_s=half_life_s)
+    wanted = enough(len(population.customers))
+    policy = LearnerPolicy(features=tuple(features), warm_up_s=half_life_s, min_customers=wanted)
     learner, rng = Learner(k, 1, policy), np.random.default_rng(1)
     models: dict[int, SegmentModel] = {}
     for day, (now, matrix) in enumerate(zip(population.times, population.features, strict=True)):

@@ -13,7 +13,7 @@ from stream_seg.settings import Settings
 
 from .intake import BatchScheduler, batch_records
 
-# The embedded broker makes the first member of a group wait half of the rebalance timeout.
+# Longest session on the embedded broker, where the first member of a group waits half of the rebalance timeout.
 EMBEDDED_SESSION_S: Final = 6.0
 # What one poll brings is absorbed while it is still in the processor's cache.
 MAX_POLL_RECORDS: Final = 4_096
@@ -30,7 +30,7 @@ class Services:
 
 def make_faust(settings: Settings, services: Services) -> faust.App:
     """A Faust app without agents and tables, set up for batches."""
-    session_s = EMBEDDED_SESSION_S if services.embedded else settings.session_timeout_s
+    session_s = min(EMBEDDED_SESSION_S, settings.session_timeout_s) if services.embedded else settings.session_timeout_s
     return faust.App(
         settings.app_id,
         broker=[f"kafka://{host}" for host in services.bootstrap.split(",")],
