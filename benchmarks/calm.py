@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.daily import Daily
+from benchmarks.learned import enough
 from stream_seg.core.decay import DAY_S
 from stream_seg.core.model import Assignment, SegmentModel
 from stream_seg.core.transitions import Hysteresis
@@ -33,8 +34,10 @@ LASTING_DAYS: Final = 7
 
 def learned(population: Daily, features: Sequence[str], half_life_s: float, k: int = 6) -> dict[int, SegmentModel]:
     """Models by the day at whose end each comes into force, learned from a sample a day as workers draw it."""
-    policy = LearnerPolicy(features=tuple(features), warm_up_s=half_life_s)
-    learner, rng, models = Learner(k, 1, policy), np.random.default_rng(1), {}
+    wanted = enough(len(population.customers))
+    policy = LearnerPolicy(features=tuple(features), warm_up_s=half_life_s, min_customers=wanted)
+    learner, rng = Learner(k, 1, policy), np.random.default_rng(1)
+    models: dict[int, SegmentModel] = {}
     for day, (now, matrix) in enumerate(zip(population.times, population.features, strict=True)):
         wanted = min(len(matrix), SAMPLES_A_DAY if learner.ready else FIRST_SAMPLE)
         for row in rng.choice(len(matrix), wanted, replace=False).tolist():
@@ -91,7 +94,7 @@ class Held:
     def moves_per_1000(self) -> float:
         """Moves per 1,000 customer-days."""
         moved = (self.segments[1:] != self.segments[:-1]) & (self.segments[:-1] != NOBODY)
-        return 1000.0 * moved.sum() / (self.segments != NOBODY).sum()
+        return 1000.0 * float(moved.sum()) / float((self.segments != NOBODY).sum())
 
     def flaps_per_1000(self, within_days: int = FLAP_DAYS) -> float:
         """Returns into a segment left at most so many days before, by whatever way, per 1,000 customer-days."""
@@ -102,7 +105,7 @@ class Held:
             who = np.flatnonzero((now != before) & (before != NOBODY))
             flaps += int((day - left[who, now[who]] <= within_days).sum())
             left[who, before[who]] = day
-        return 1000.0 * flaps / (self.segments != NOBODY).sum()
+        return 1000.0 * flaps / float((self.segments != NOBODY).sum())
 
 
 @dataclass(frozen=True)

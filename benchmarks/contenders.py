@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from river import cluster
 from sklearn.cluster import KMeans
 
+from benchmarks.learned import enough
 from benchmarks.populations import Day
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.contracts.partitioning import partitions_of
@@ -22,6 +23,7 @@ from stream_seg.streaming.samples import FIRST_SAMPLE, SAMPLES_A_DAY
 K = 6
 PARTITIONS = 8
 SEED = 42
+CLUSTREAM_A_DAY = 60
 NEVER = 1e12
 
 Centers = NDArray[np.float64]
@@ -134,13 +136,13 @@ def batch(points: Centers, seed: int = 0) -> Any:
     return KMeans(K, n_init=10, random_state=seed).fit(points)
 
 
-def contenders(scale: Scaling, first_day: int, dbstream_threshold: float) -> list[Contender]:
+def contenders(scale: Scaling, first_day: int, dbstream_threshold: float, customers: int) -> list[Contender]:
     """All of them, the project's learner first. `first_day`: when those that need a first fit have it.
 
     CluStream and DBSTREAM are set as came out best of a small grid (benchmarks/results, the page of quality); CluStream
-    takes 1.6 ms a customer, so it sees fewer.
+    takes 1.6 ms per customer, so it sees fewer.
     """
-    policy = LearnerPolicy(features=scale.features, scaling=scale)
+    policy = LearnerPolicy(features=scale.features, scaling=scale, min_customers=enough(customers))
     return [
         Learned("stream_seg", scale, policy),
         Learned("stream_seg, its own scale", scale, replace(policy, scaling=None)),
@@ -164,7 +166,7 @@ def contenders(scale: Scaling, first_day: int, dbstream_threshold: float) -> lis
                 seed=SEED,
                 halflife=0.5,
             ),
-            a_day=60,
+            a_day=min(CLUSTREAM_A_DAY, customers // 10),
         ),
         Streamed(
             "River DBSTREAM",

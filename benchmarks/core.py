@@ -1,14 +1,14 @@
-"""The code alone on W1: what an event costs a worker without Kafka, Faust and Redis, stage by stage, beside the fold.
+"""CPU per event on W1 without Kafka, Faust and Redis, stage by stage, beside the in-memory fold.
 
 Groups are gathered, decided and encoded as a worker does it, up to the bytes that would be sent.
 """
 
 from __future__ import annotations
 
-import argparse
 import gc
 import json
 import time
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,8 +17,9 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from faust.types import TP
 from prometheus_client import CollectorRegistry
 
+from benchmarks.bench import Bench, Figures
 from benchmarks.fold import fold
-from benchmarks.table import json_line, table
+from benchmarks.table import table
 from benchmarks.workload import W1, Partition, Record, Spec, fixed_model, generate
 from stream_seg.cache.writer import CacheWriter
 from stream_seg.contracts.model import parse_snapshot
@@ -128,14 +129,15 @@ def _in_turns(records: Mapping[Partition, list[Record]]) -> Iterator[tuple[Parti
                 yield place, batch
 
 
-def main() -> None:
-    """Print a table; with --json the figures as one object on the last line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def options(parser: ArgumentParser) -> None:
+    """The size of the workload."""
     parser.add_argument("--events", type=int, default=W1.events)
     parser.add_argument("--customers", type=int, default=W1.customers)
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
-    workload = generate(Spec(events=arguments.events, customers=arguments.customers))
+
+
+def measure(given: Namespace) -> Figures:
+    """CPU microseconds per event, by stage and in all."""
+    workload = generate(Spec(events=given.events, customers=given.customers))
     best = min(fold(workload.records, fixed_model()).cpu_s for _ in range(2)) / workload.events * 1e6
     gc.collect()
     gc.freeze()
@@ -144,9 +146,13 @@ def main() -> None:
     total = sum(stages.values())
     rows = [[name, us, us / best] for name, us in [*stages.items(), ("all", total), ("in-memory fold", best)]]
     print(table(["stage, without Kafka, Faust and Redis", "CPU us an event", "folds"], rows))
-    if arguments.json:
-        print(json_line({**stages, "total_us": total, "fold_us": best, "cpu_ratio_to_fold": total / best}))
+    return {**stages, "total_us": total, "fold_us": best, "cpu_ratio_to_fold": total / best}
 
 
-if __name__ == "__main__":
-    main()
+BENCH = Bench(
+    __doc__,
+    options,
+    measure,
+    keys=("absorb", "decide", "changelog", "changes", "redis", "total_us", "fold_us", "cpu_ratio_to_fold"),
+    smoke={"events": 4_000, "customers": 400},
+)

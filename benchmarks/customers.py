@@ -30,8 +30,9 @@ class Customers:
         return [key.decode() for key in self.held.keys]
 
     def open(self, keys: Iterable[bytes]) -> None:
-        """Open those that are not open yet, in the order given."""
-        new = list(dict.fromkeys(key for key in keys if self.held.row(key) is None))
+        """Open the customers of `keys` that are not open yet, in the order given."""
+        distinct = list(dict.fromkeys(keys))
+        new = [key for key, row in zip(distinct, self.held.find(distinct), strict=True) if row is None]
         if new:
             self.held.open(new, [new_record(1)] * len(new))
 

@@ -1,14 +1,15 @@
-"""Drift: how soon the learner's watch tells of a change, and how often of none; on the simulator, several seeds.
+"""Drift detection on the simulator: delay until a change is reported, and false alarms.
 
-Every shop has 2,000 customers and runs 300 days. The watch looks from day 120 on, four half-lives after the start; what
-happens, happens on day 180. The quiet shop has customers who neither join nor begin to lapse: nothing happens. The shop
-as it comes has both, all the time, which should not be told either: the learner follows it.
+Every shop has 2,000 customers and runs 300 days. The watch looks from day 120 on, four half-lives after the start. What
+happens, happens on day 180. In shorter runs both days are earlier in proportion. Customers of the quiet shop neither
+join nor begin to lapse: nothing happens. In the shop as it comes they do both all the time, which should not be told
+either, because the learner follows it.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from statistics import median
@@ -16,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.bench import Bench, Figures
 from benchmarks.days import days
-from benchmarks.learned import HALF_LIFE_DAYS, learn
-from benchmarks.table import json_line, table
+from benchmarks.learned import HALF_LIFE_DAYS, enough, learn
+from benchmarks.table import table
 from stream_seg.core.decay import DAY_S
 from stream_seg.datasets.archetypes import NAMES, Population
 from stream_seg.datasets.simulator import SALE_DAYS, START_S, Disturbances, Simulation, simulate
@@ -26,52 +28,69 @@ from stream_seg.learning.drift import DriftPolicy, DriftWatch, Report
 
 CUSTOMERS = 2_000
 DAYS = 300
-CHANGE_DAY = 180
+NEVER = 10 * DAYS
 # A change is told when an event comes within so many days of it; later ones, while features still decay, are echoes.
 TOLD_WITHIN_DAYS = 28
 SEEDS = 4
 
 
-def quiet(population: Population) -> None:
-    """Nobody joins or begins to lapse."""
+@dataclass(frozen=True)
+class Course:
+    """How many customers a shop has and how long it runs; days are counted from 0."""
+
+    customers: int = CUSTOMERS
+    days: int = DAYS
+
+    @property
+    def watched_from(self) -> int:
+        """The day from which the watch looks."""
+        return self.days * 2 // 5
+
+    @property
+    def change_day(self) -> int:
+        """The day on which something happens."""
+        return self.days * 3 // 5
+
+
+def quiet(population: Population, _change_day: int) -> None:
+    """Let nobody join or begin to lapse."""
     population.joined_day[:] = 0
-    population.fade_day[:] = 10 * DAYS
+    population.fade_day[:] = NEVER
 
 
-def defect(population: Population) -> None:
-    """A third of the loyal and the frequent only browse from the day of the change on."""
-    quiet(population)
+def defect(population: Population, change_day: int) -> None:
+    """Let a third of the loyal and the frequent only browse from the day of the change on."""
+    quiet(population, change_day)
     buyers = np.isin(population.first, [NAMES.index("loyal big baskets"), NAMES.index("frequent small")])
     turned = buyers & (np.random.default_rng(3).random(len(buyers)) < 1 / 3)
     population.then[turned] = NAMES.index("browser")
-    population.drift_day[turned] = CHANGE_DAY
+    population.drift_day[turned] = change_day
 
 
-def influx(population: Population) -> None:
-    """A campaign: all browsers, a quarter of everybody in the end, come on the day of the change."""
-    quiet(population)
-    population.joined_day[population.first == NAMES.index("browser")] = CHANGE_DAY
+def influx(population: Population, change_day: int) -> None:
+    """Let all browsers, a quarter of all customers in the end, come on the day of the change, as by a campaign."""
+    quiet(population, change_day)
+    population.joined_day[population.first == NAMES.index("browser")] = change_day
 
 
-def as_it_comes(population: Population) -> None:
-    """As the simulator makes it."""
+def as_it_comes(_population: Population, _change_day: int) -> None:
+    """Leave the population as the simulator makes it."""
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A shop; `changes`: whether something happens on `CHANGE_DAY`."""
+    """A shop; `changes`: whether something happens on the day of the change."""
 
     name: str
-    people: Callable[[Population], None]
+    people: Callable[[Population, int], None]
     sale: bool = False
     changes: bool = True
 
-    def shop(self, seed: int) -> Simulation:
+    def shop(self, course: Course, seed: int) -> Simulation:
         """The simulation."""
-        made = simulate(
-            CUSTOMERS, DAYS, seed=seed, disturbances=Disturbances(sale_day=CHANGE_DAY if self.sale else None)
-        )
-        self.people(made.population)
+        disturbances = Disturbances(sale_day=course.change_day if self.sale else None)
+        made = simulate(course.customers, course.days, seed=seed, disturbances=disturbances)
+        self.people(made.population, course.change_day)
         return made
 
 
@@ -90,34 +109,35 @@ class Outcome:
     """What the watch told of one scenario: per seed the days of its events, and the evidence of each."""
 
     scenario: Scenario
+    change_day: int
     told: list[list[tuple[int, Report]]] = field(default_factory=list)
 
     @property
     def delays(self) -> list[int]:
         """Days from the change to the first event after it, of the seeds in which it was told."""
-        found = [[at - CHANGE_DAY for at, _ in events if self._of_the_change(at)] for events in self.told]
+        found = [[at - self.change_day for at, _ in events if self._of_the_change(at)] for events in self.told]
         return [delays[0] for delays in found if delays]
 
     @property
     def false_alarms(self) -> int:
         """Events that came before the change, or without any."""
-        return sum(at < CHANGE_DAY or not self.scenario.changes for events in self.told for at, _ in events)
+        return sum(at < self.change_day or not self.scenario.changes for events in self.told for at, _ in events)
 
     @property
     def echoes(self) -> int:
         """Later events of the same change: back to normal, or more of it."""
-        after = sum(at >= CHANGE_DAY and self.scenario.changes for events in self.told for at, _ in events)
+        after = sum(at >= self.change_day and self.scenario.changes for events in self.told for at, _ in events)
         return after - len(self.delays)
 
     def _of_the_change(self, at: int) -> bool:
-        return self.scenario.changes and CHANGE_DAY <= at < CHANGE_DAY + TOLD_WITHIN_DAYS
+        return self.scenario.changes and self.change_day <= at < self.change_day + TOLD_WITHIN_DAYS
 
 
-def watch(scenario: Scenario, seed: int, policy: DriftPolicy) -> list[tuple[int, Report]]:
+def watch(scenario: Scenario, course: Course, seed: int, policy: DriftPolicy) -> list[tuple[int, Report]]:
     """Days on which the watch told of something, and what."""
     watching, told = DriftWatch(policy), []
     before = None
-    for now in learn(days(scenario.shop(seed)), seed=seed):
+    for now in learn(days(scenario.shop(course, seed)), seed=seed, first_sample=enough(course.customers)):
         if before is not None:
             sampled = now.sampled.tolist()
             customers = [now.day.customers[at] for at in sampled]
@@ -138,39 +158,40 @@ def evidence(report: Report) -> str:
     return f"{name}: {drift.before:.1%} to {drift.after:.1%} since day {since}"
 
 
-def main() -> int:
-    """Run all scenarios and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+def options(parser: ArgumentParser) -> None:
+    """The size of the shops, how many seeds, and limits of the watch."""
+    parser.add_argument("--customers", type=int, default=CUSTOMERS)
+    parser.add_argument("--days", type=int, default=DAYS)
     parser.add_argument("--seeds", type=int, default=SEEDS, metavar="N", help="how many, from 0")
     parser.add_argument("--delta", type=float, metavar="D", help="ADWIN's, in place of the default")
     parser.add_argument("--least-share", type=float, metavar="S", help="of customers, in place of the default")
     parser.add_argument("--least-distance", type=float, metavar="D", help="of the distance, in place of the default")
-    given = parser.parse_args()
-    usual = DriftPolicy.for_half_life(HALF_LIFE_DAYS * DAY_S)
+
+
+def measure(given: Namespace) -> Figures:
+    """Run all scenarios; days by scenario."""
+    course, usual = Course(given.customers, given.days), DriftPolicy.for_half_life(HALF_LIFE_DAYS * DAY_S)
     policy = replace(
         usual,
+        settle_s=course.watched_from * DAY_S,
         delta=given.delta or usual.delta,
         least_share=given.least_share or usual.least_share,
         least_distance=given.least_distance or usual.least_distance,
     )
     outcomes = []
     for scenario in SCENARIOS:
-        outcome = Outcome(scenario)
+        outcome = Outcome(scenario, course.change_day)
         for seed in range(given.seeds):
-            outcome.told.append(watch(scenario, seed, policy))
+            outcome.told.append(watch(scenario, course, seed, policy))
             for at, report in outcome.told[-1]:
                 print(f"{scenario.name}, seed {seed}, day {at}: {evidence(report)}", file=sys.stderr)
         outcomes.append(outcome)
-    print(shown(outcomes, given.seeds))
-    if given.json:
-        print(json_line(facts(outcomes)))
-    return 0
+    print(shown(outcomes, given.seeds, course.days - course.watched_from))
+    return facts(outcomes)
 
 
-def shown(outcomes: list[Outcome], seeds: int) -> str:
-    """The table."""
-    watched = DAYS - 120
+def shown(outcomes: list[Outcome], seeds: int, watched: int) -> str:
+    """Return the table; each shop was watched for so many days."""
     heads = (
         "shop",
         "told",
@@ -189,8 +210,8 @@ def shown(outcomes: list[Outcome], seeds: int) -> str:
     return table(heads, rows)
 
 
-def facts(outcomes: list[Outcome]) -> dict[str, Any]:
-    """All figures, by scenario."""
+def facts(outcomes: list[Outcome]) -> Figures:
+    """Return all figures, by scenario."""
     return {
         outcome.scenario.name: {
             "delays_days": outcome.delays,
@@ -202,5 +223,10 @@ def facts(outcomes: list[Outcome]) -> dict[str, Any]:
     }
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+BENCH = Bench(
+    __doc__,
+    options,
+    measure,
+    keys=("*.{delays_days,told_days,false_alarms,echoes}",),
+    smoke={"customers": 40, "days": 50, "seeds": 1},
+)

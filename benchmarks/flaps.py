@@ -1,4 +1,4 @@
-"""scripts/bench flaps: how calm segments are, how near their customers, and how soon real changes are followed.
+"""Calm of segments: flaps, distance of customers to their segments, and delay until real changes are followed.
 
 Complete Journey and the simulator's changing shop go through the real engine; models are learned by the real learner;
 everyone is evaluated at the end of each day. The picture draws what margin, dwell, features and half-life trade.
@@ -6,27 +6,29 @@ everyone is evaluated at the end of each day. The picture draws what margin, dwe
 
 from __future__ import annotations
 
-import argparse
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
+from benchmarks.bench import Bench, Figures
 from benchmarks.calm import COMPLETE_JOURNEY, SIMULATED, Assigned, Followed, Held, Point, followed, learned, rule
 from benchmarks.daily import Daily, daily
-from benchmarks.table import json_line, table
+from benchmarks.populations import DISTURBED, HOUSEHOLDS, SIMULATED_DAYS, YEAR, journey
+from benchmarks.table import table
 from stream_seg.core.decay import DAY_S
 from stream_seg.core.features import DEFAULT_FEATURES
 from stream_seg.core.model import SegmentModel
 from stream_seg.datasets.archetypes import NAMES
-from stream_seg.datasets.complete_journey import CompleteJourney
-from stream_seg.datasets.simulator import Disturbances, Simulation, simulate
+from stream_seg.datasets.simulator import Simulation, simulate
 from stream_seg.settings import Settings
 
 FIRST_DAY: Final = {
     COMPLETE_JOURNEY: 60,
     SIMULATED: 45,
 }  # a half-life of 30 days must have passed, and a model be there
+SIMULATED_CUSTOMERS: Final = 2_000
 PINNED_DAY: Final = {COMPLETE_JOURNEY: 182, SIMULATED: 90}  # mid-year, and mid-way
 SETTLING_DAYS: Final = 5  # after the first day held, until the share in the nearest segment is worth a minimum
 
@@ -46,67 +48,85 @@ DWELLS: Final = (0.0, 0.5, 1.0, 2.0)
 SHORTER: Final = ((10.0, 0.08), (7.0, 0.08), (7.0, 0.05))
 
 
+class Size(NamedTuple):
+    """At most so many customers and days of each population."""
+
+    customers: int = HOUSEHOLDS
+    days: int = YEAR
+
+
+class Rule(NamedTuple):
+    """How customers are evaluated; `models` are "learned" as they come, or one is "pinned" all the time."""
+
+    half_life_days: float
+    models: str
+    margin: float
+    dwell_days: float
+
+
 @cache
-def simulation() -> Simulation:
+def simulation(size: Size) -> Simulation:
     """A shop in which half of the customers become another kind once, and two weeks are a sale."""
-    return simulate(2_000, 180, seed=7, disturbances=Disturbances(drift_share=0.5, sale_day=80))
+    customers, days = min(size.customers, SIMULATED_CUSTOMERS), min(size.days, SIMULATED_DAYS)
+    return simulate(customers, days, seed=7, disturbances=DISTURBED)
 
 
 @cache
-def population(name: str, half_life_days: float) -> Daily:
+def population(size: Size, name: str, half_life_days: float) -> Daily:
     """A population day by day."""
-    records = CompleteJourney() if name == COMPLETE_JOURNEY else simulation()
+    records = journey(*size) if name == COMPLETE_JOURNEY else simulation(size)
     return daily(records, half_life_days * DAY_S)
 
 
 @cache
-def models(name: str, features: tuple[str, ...], half_life_days: float) -> dict[int, SegmentModel]:
+def models(size: Size, name: str, features: tuple[str, ...], half_life_days: float) -> dict[int, SegmentModel]:
     """The models that the learner published, by the day from whose end they are in force."""
-    return learned(population(name, half_life_days), features, half_life_days * DAY_S)
+    return learned(population(size, name, half_life_days), features, half_life_days * DAY_S)
 
 
 @cache
-def assigned(name: str, features: tuple[str, ...], half_life_days: float, how: str) -> Assigned:
+def assigned(size: Size, name: str, features: tuple[str, ...], half_life_days: float, how: str) -> Assigned:
     """Everyone's distances to the centres on every day."""
-    people, found = population(name, half_life_days), models(name, features, half_life_days)
+    everyone, found = population(size, name, half_life_days), models(size, name, features, half_life_days)
     if how == "pinned":
         found = {0: found[max(day for day in found if day <= PINNED_DAY[name])]}
-    return Assigned.of(people, found, FIRST_DAY[name])
+    return Assigned.of(everyone, found, min(FIRST_DAY[name], len(everyone.times) * 4 // 5))
 
 
-def point(name: str, choice: str, half_life_days: float, how: str, margin: float, dwell_days: float) -> Point:
-    """One rule, measured."""
-    held = Held.under(assigned(name, CHOICES[choice][0], half_life_days, how), rule(margin, dwell_days))
+def point(size: Size, name: str, choice: str, under: Rule) -> Point:
+    """Measure one rule with one choice of features on one population."""
+    distances = assigned(size, name, CHOICES[choice][0], under.half_life_days, under.models)
+    held = Held.under(distances, rule(under.margin, under.dwell_days))
     follows = None
     if name == SIMULATED:
-        follows = followed(held, simulation(), population(name, half_life_days), NAMES)
+        follows = followed(held, simulation(size), population(size, name, under.half_life_days), NAMES)
     flaps, moves, nearest = held.flaps_per_1000(), held.moves_per_1000(), min(held.nearest[SETTLING_DAYS:])
-    return Point(name, choice, half_life_days, how, margin, dwell_days, flaps, moves, nearest, follows)
+    return Point(name, choice, *under, flaps, moves, nearest, follows)
 
 
-def in_use() -> list[Point]:
+def in_use(size: Size) -> list[Point]:
     """What the default settings give on both populations, with models as they are learned."""
-    asked = Settings.model_construct()
-    rules = asked.half_life_days, "learned", asked.margin, asked.dwell / DAY_S
-    return [point(name, "default", *rules) for name in (COMPLETE_JOURNEY, SIMULATED)]
+    usual = Settings.model_construct()
+    under = Rule(usual.half_life_days, "learned", usual.margin, usual.dwell / DAY_S)
+    return [point(size, name, "default", under) for name in (COMPLETE_JOURNEY, SIMULATED)]
 
 
-def shorter() -> list[Point]:
+def shorter(size: Size) -> list[Point]:
     """What shorter memories give, with models as they are learned."""
     dwell_days = Settings.model_construct().dwell / DAY_S
     return [
-        point(name, "paces", half_life_days, "learned", margin, dwell_days)
+        point(size, name, "paces", Rule(half_life_days, "learned", margin, dwell_days))
         for half_life_days, margin in SHORTER
         for name in (COMPLETE_JOURNEY, SIMULATED)
     ]
 
 
-def flaps_per_1000_customer_days() -> float:
+def flaps_per_1000_customer_days(size: Size) -> float:
     """The figure of the default settings, models as they are learned: the worse of both populations."""
-    return max(each.flaps for each in in_use())
+    return max(each.flaps for each in in_use(size))
 
 
-def curve() -> Iterator[Point]:
+def curve(size: Size) -> Iterator[Point]:
     """Every rule with every choice of features, one model pinned."""
     for choice, (_, half_lives) in CHOICES.items():
         for half_life_days in half_lives:
@@ -114,7 +134,7 @@ def curve() -> Iterator[Point]:
                 for dwell in DWELLS:
                     for margin in MARGINS:
                         if (margin > 0) >= (dwell > 0):  # no margin turns the dwell off as well
-                            yield point(name, choice, half_life_days, "pinned", margin, dwell)
+                            yield point(size, name, choice, Rule(half_life_days, "pinned", margin, dwell))
 
 
 def rows(points: Sequence[Point]) -> list[tuple[object, ...]]:
@@ -140,32 +160,35 @@ HEADERS: Final = (
 )  # fmt: skip
 
 
-def main() -> None:
-    """Print tables; with --picture draw the curve, with --json end in one object."""
-    parser = argparse.ArgumentParser(prog="scripts/bench flaps", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
+def options(parser: ArgumentParser) -> None:
+    """The size of the populations, and what is measured and drawn beside the default settings."""
+    parser.add_argument("--customers", type=int, default=HOUSEHOLDS, help="at most so many of each population")
+    parser.add_argument("--days", type=int, default=YEAR, help="at most so many of each")
     parser.add_argument("--curve", action="store_true", help="every rule with every choice of features: five minutes")
     parser.add_argument("--picture", type=Path, metavar="PNG", help="draw the curve there")
-    asked = parser.parse_args()
-    used = in_use()
+
+
+def measure(given: Namespace) -> Figures:
+    """Flaps, moves and delays under the default settings."""
+    size = Size(given.customers, given.days)
+    used = in_use(size)
     print("The default settings, models as they were learned; flaps and moves per 1,000 customer-days:\n")
     print(table(HEADERS, rows(used)))
-    if asked.curve or asked.picture:
+    if given.curve or given.picture:
         print("\nShorter half-lives with all paces, models as they were learned:\n")
-        print(table(HEADERS, rows(shorter())))
-        points = list(curve())
+        print(table(HEADERS, rows(shorter(size))))
+        points = list(curve(size))
         print("\nOne model pinned:\n")
         print(table(HEADERS, rows(points)))
-        if asked.picture:
+        if given.picture:
             from benchmarks.flap_picture import draw
 
-            draw(points, used, asked.picture)
-    if asked.json:
-        print(json_line(figures(used)))
+            draw(points, used, given.picture)
+    return figures(used)
 
 
-def figures(used: Sequence[Point]) -> dict[str, object]:
-    """What --json says of the default settings."""
+def figures(used: Sequence[Point]) -> Figures:
+    """The JSON summary of the default settings; days are null where most changes were never followed."""
     made: dict[str, object] = {"flaps_per_1000_customer_days": max(each.flaps for each in used)}
     for each in used:
         made[each.population] = {
@@ -180,5 +203,17 @@ def figures(used: Sequence[Point]) -> dict[str, object]:
     return made
 
 
-if __name__ == "__main__":
-    main()
+BENCH = Bench(
+    __doc__,
+    options,
+    measure,
+    keys=(
+        "flaps_per_1000_customer_days",
+        "{complete_journey,population}.{flaps_per_1000_customer_days,moves_per_1000_customer_days}",
+        "{complete_journey,population}.least_share_in_nearest",
+        "followed_days",
+        "followed_days_with_fading",
+        "left_days",
+    ),
+    smoke={"customers": 60, "days": 56},
+)

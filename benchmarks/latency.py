@@ -1,18 +1,18 @@
-"""Latency: from the moment an event is produced to the moment its segment change can be read in Redis.
+"""Latency from producing an event to reading its segment change in Redis.
 
-A thousand events a second, each of which moves a customer: an order of 1,000 lifts them into the segment of big
+A thousand events per second, each of which moves a customer: an order of 1,000 lifts them into the segment of big
 spenders, its refund takes them back. Redis itself announces every document as it is written.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import time
+from argparse import ArgumentParser, Namespace
 from collections import defaultdict, deque
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
@@ -21,9 +21,10 @@ from aiokafka import AIOKafkaProducer
 from redis.asyncio import Redis
 
 from benchmarks import brokers
+from benchmarks.bench import Bench, Figures
 from benchmarks.processes import usage
 from benchmarks.subject import Stand, Worker, stand
-from benchmarks.table import json_line, table
+from benchmarks.table import table
 from stream_seg.contracts.times import rfc3339_ms
 
 CUSTOMERS = 1_000
@@ -52,23 +53,35 @@ def two_segments() -> dict[str, Any]:
     }
 
 
+class Pace(NamedTuple):
+    """A steady load: events per second, seconds that count, and seconds before them that do not."""
+
+    rate: float
+    seconds: float
+    warm_up_s: float = WARM_UP_S
+
+    @property
+    def events(self) -> int:
+        """All of them, those of the warm-up included."""
+        return int(self.rate * (self.seconds + self.warm_up_s))
+
+
 class Load:
     """Produces events at a steady rate and notes when the document of each customer is written.
 
     `first` is the number of its first event: where another load ended, after whole rounds of orders and refunds.
     """
 
-    def __init__(self, made: Stand, rate: float, seconds: float, first: int = 0) -> None:
+    def __init__(self, made: Stand, pace: Pace, first: int = 0) -> None:
         self._made = made
-        self._rate = rate
-        self._seconds = seconds
+        self._pace = pace
         self._first = first
         self._sent: dict[str, deque[float]] = defaultdict(deque)
         self.latencies_s: list[float] = []
         self.produced = 0
 
     async def run(self) -> None:
-        """Produce for `seconds` after a warm-up, and wait for the last answers."""
+        """Produce at the pace, and wait for the last answers."""
         async with Redis.from_url(self._made.redis_url, decode_responses=True) as redis:
             await redis.config_set("notify-keyspace-events", "Kh")
             async with redis.pubsub() as changes:
@@ -94,12 +107,12 @@ class Load:
 
     async def _produce(self) -> None:
         async with AIOKafkaProducer(bootstrap_servers=self._made.broker.address, linger_ms=0) as producer:
-            begun, total = time.perf_counter(), int(self._rate * (self._seconds + WARM_UP_S))
-            for number in range(total):
-                pause = begun + number / self._rate - time.perf_counter()
+            pace, begun = self._pace, time.perf_counter()
+            for number in range(pace.events):
+                pause = begun + number / pace.rate - time.perf_counter()
                 if pause > 0:
                     await asyncio.sleep(pause)
-                if number == int(self._rate * WARM_UP_S):
+                if number == int(pace.rate * pace.warm_up_s):
                     self.latencies_s.clear()
                 customer = f"c-{number % CUSTOMERS:05d}"
                 value = orjson.dumps(_event(self._first + number, customer))
@@ -121,24 +134,26 @@ def _event(number: int, customer: str) -> Mapping[str, Any]:
     }
 
 
-def main() -> None:
-    """Print a table; with --json the figures as one object on the last line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rate", type=float, default=1_000.0, help="events a second")
+def options(parser: ArgumentParser) -> None:
+    """The load, the broker, and how long a fetch waits."""
+    parser.add_argument("--rate", type=float, default=1_000.0, help="events per second")
     parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--warm-up", type=float, default=WARM_UP_S, metavar="S", help="seconds that do not count")
     brokers.add_option(parser)
     parser.add_argument(
         "--fetch-wait-ms", type=int, help="the setting; by default 10 on the embedded broker, on Kafka left alone"
     )
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
+
+
+def measure(given: Namespace) -> Figures:
+    """Milliseconds from produced to readable; `ok` where the limits are met."""
     settings = {"MARGIN": "0", "DWELL": "0"}
-    if wait_ms := arguments.fetch_wait_ms or (10 if arguments.broker == brokers.EMBEDDED else None):
+    if wait_ms := given.fetch_wait_ms or (10 if given.broker == brokers.EMBEDDED else None):
         settings["FETCH_WAIT_MS"] = str(wait_ms)
     # Nobody is tied to a core: the kernel keeps the generator off the worker's, and broker and Redis need both.
-    with stand(two_segments(), arguments.broker, **settings) as made, Worker(made) as worker:
+    with stand(two_segments(), given.broker, **settings) as made, Worker(made) as worker:
         worker.wait_ready()
-        load = Load(made, arguments.rate, arguments.seconds)
+        load = Load(made, Pace(given.rate, given.seconds, given.warm_up))
         before = worker.child.usage()
         own = usage(os.getpid())
         uvloop.run(load.run())
@@ -147,8 +162,8 @@ def main() -> None:
     p50, p90, p99 = (np.percentile(load.latencies_s, share) * 1000 for share in (50, 90, 99))
     groups = int(metrics["stream_seg_group_seconds_count"])
     figures: dict[str, object] = {
-        "broker": arguments.broker,
-        "rate": arguments.rate,
+        "broker": given.broker,
+        "rate": given.rate,
         "p50_ms": float(p50),
         "p90_ms": float(p90),
         "p99_ms": float(p99),
@@ -166,9 +181,16 @@ def main() -> None:
     print(table(["stage", "mean ms"], [[name, 1000 * seconds / groups] for name, seconds in stages.items()]))
     print()
     print(table(["produced to readable in Redis", "value"], [[name, value] for name, value in figures.items()]))
-    if arguments.json:
-        print(json_line(figures))
+    return figures
 
 
-if __name__ == "__main__":
-    main()
+BENCH = Bench(
+    __doc__,
+    options,
+    measure,
+    keys=(
+        "broker", "rate", "p50_ms", "p90_ms", "p99_ms", "max_ms", "events", "unanswered", "groups", "group_mean_ms",
+        "generator_cpu_share", "worker_cpu_share", "ok",
+    ),
+    smoke={"rate": 200.0, "seconds": 0.5, "warm_up": 0.25},
+)  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -29,9 +30,17 @@ class Learned(NamedTuple):
     published: bool
 
 
-def learn(days: Iterable[Day], *, k: int = 6, seed: int = 1) -> Iterator[Learned]:
+def enough(customers: int) -> int:
+    """Return how many of so many customers a learner waits for: as many as usual, in a tiny population half of all."""
+    return min(LearnerPolicy.min_customers, customers // 2)
+
+
+def learn(
+    days: Iterable[Day], *, k: int = 6, seed: int = 1, first_sample: int = LearnerPolicy.min_customers
+) -> Iterator[Learned]:
     """Sample customers at the end of each day, learn from them, and publish when the learner says so."""
-    learner = Learner(k, 1, LearnerPolicy.for_half_life(HALF_LIFE_DAYS * DAY_S))
+    policy = replace(LearnerPolicy.for_half_life(HALF_LIFE_DAYS * DAY_S), min_customers=first_sample)
+    learner = Learner(k, 1, policy)
     rng = np.random.default_rng([seed, 2])
     in_force: ModelSnapshot | None = None
     for day in days:

@@ -1,16 +1,17 @@
-"""Lookup: how long a personalization service waits for the segments of one customer, and of a hundred."""
+"""Latency of reading the segments of one customer, and of a hundred, from Redis."""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import random
 import time
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 
 import numpy as np
 
-from benchmarks.table import json_line, table
+from benchmarks.bench import Bench, Figures
+from benchmarks.table import table
 from stream_seg.cache import SegmentClient
 from stream_seg.cache.port import PartitionWrite
 from stream_seg.cache.writer import CacheWriter
@@ -47,37 +48,42 @@ def _times_ms(call: Callable[[], object], calls: int) -> np.ndarray[tuple[int], 
     return taken * 1000
 
 
-def main() -> None:
-    """Print a table; with --json the figures as one object on the last line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def options(parser: ArgumentParser) -> None:
+    """Customers in Redis, and how often they are looked up."""
     parser.add_argument("--customers", type=int, default=100_000)
     parser.add_argument("--calls", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
-    draw = random.Random(arguments.seed)
-    ids = [f"c-{number:06d}" for number in range(arguments.customers)]
+
+
+def measure(given: Namespace) -> Figures:
+    """Milliseconds per call."""
+    draw = random.Random(given.seed)
+    ids = [f"c-{number:06d}" for number in range(given.customers)]
     with start_redis() as redis:
-        asyncio.run(_fill(redis_url(redis), arguments.customers))
+        asyncio.run(_fill(redis_url(redis), given.customers))
         with SegmentClient.from_url(redis_url(redis)) as client:
             assert client.get(ids[0]) is not None
-            one = _times_ms(lambda: client.get(draw.choice(ids)), arguments.calls)
-            hundred = _times_ms(lambda: client.get_many(draw.sample(ids, 100)), arguments.calls // 5)
+            one = _times_ms(lambda: client.get(draw.choice(ids)), given.calls)
+            hundred = _times_ms(lambda: client.get_many(draw.sample(ids, 100)), given.calls // 5)
     figures: dict[str, object] = {
         "one_p50_ms": float(np.percentile(one, 50)),
         "one_p99_ms": float(np.percentile(one, 99)),
         "hundred_p50_ms": float(np.percentile(hundred, 50)),
         "hundred_p99_ms": float(np.percentile(hundred, 99)),
-        "customers": arguments.customers,
+        "customers": given.customers,
     }
     rows = [
         ["one customer", figures["one_p50_ms"], figures["one_p99_ms"]],
         ["100 customers in one call", figures["hundred_p50_ms"], figures["hundred_p99_ms"]],
     ]
     print(table(["lookup", "p50 ms", "p99 ms"], rows))
-    if arguments.json:
-        print(json_line(figures))
+    return figures
 
 
-if __name__ == "__main__":
-    main()
+BENCH = Bench(
+    __doc__,
+    options,
+    measure,
+    keys=("{one,hundred}_{p50,p99}_ms", "customers"),
+    smoke={"customers": 200, "calls": 50},
+)

@@ -1,21 +1,22 @@
-"""Memory: what a customer costs at rest, with every field of its record and both rings full.
+"""Memory per customer, largest record.
 
-The records are put into the changelog topic and a worker recovers them, as after a restart; the bytes are the
-difference of its RSS to that of a worker without customers.
+Every field of the record is set and both rings are full. The records are put into the changelog topic and a worker
+recovers them, as after a restart. The bytes are the difference of its RSS to that of a worker without customers.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import time
+from argparse import ArgumentParser, Namespace
 from array import array
 from collections.abc import Iterator, Sequence
 
 from aiokafka import AIOKafkaProducer
 
+from benchmarks.bench import Bench, Figures
 from benchmarks.subject import Stand, Worker, stand
-from benchmarks.table import json_line, table
+from benchmarks.table import table
 from benchmarks.workload import fixed_model
 from stream_seg.cache.port import PartitionWrite
 from stream_seg.cache.writer import CacheWriter
@@ -30,6 +31,7 @@ from stream_seg.streaming.state.changelog import HEADER_KEY, Header, pack_entry,
 
 EPOCH = 1_900_000_000_000  # above the wall clock, as the worker without customers marked partitions too
 CHUNK = 20_000
+DIFFERENT = 1_000
 
 
 def full_record(number: int, rules: Rules) -> bytes:
@@ -47,9 +49,9 @@ def full_record(number: int, rules: Rules) -> bytes:
     return customer.pack()
 
 
-def full_records(rules: Rules) -> list[bytes]:
-    """A thousand of them."""
-    return [full_record(number, rules) for number in range(1000)]
+def full_records(rules: Rules, customers: int) -> list[bytes]:
+    """Return a thousand different ones, fewer for fewer customers."""
+    return [full_record(number, rules) for number in range(min(DIFFERENT, customers))]
 
 
 async def fill(made: Stand, customers: int, partitions: int, templates: Sequence[bytes]) -> int:
@@ -78,45 +80,56 @@ async def mark(made: Stand, partitions: int) -> None:
     await writer.aclose()
 
 
-def _settled_rss(worker: Worker, timeout_s: float) -> tuple[int, float]:
-    """RSS once the worker owns its partitions, bytes, and how long that took, seconds."""
+def _settled_rss(worker: Worker, settle_s: float, timeout_s: float = 600.0) -> tuple[int, float]:
+    """Return RSS once the worker owns its partitions, bytes, and how long that took, seconds."""
     begun = time.monotonic()
     worker.wait_ready(timeout_s)
     took = time.monotonic() - begun
-    time.sleep(2.0)  # what recovery allocated is given back
+    time.sleep(settle_s)  # what recovery allocated is given back
     return worker.child.usage().rss_bytes, took
 
 
-def main() -> None:
-    """Print a table; with --json the figures as one object on the last line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def options(parser: ArgumentParser) -> None:
+    """How many customers, and how long memory may settle."""
     parser.add_argument("--customers", type=int, default=1_000_000)
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
+    parser.add_argument("--settle", type=float, default=2.0, metavar="S", help="seconds before memory is read")
+
+
+def measure(given: Namespace) -> Figures:
+    """Bytes per customer."""
     settings = Settings()
     rules = Rules(Decay(settings.half_life_s), recent_events=settings.dedup_events)
+    with stand(fixed_model()) as made, Worker(made) as worker:
+        empty_rss, empty_s = _settled_rss(worker, given.settle)
+    # Other services, so that this worker need not wait until the session of the first is over.
     with stand(fixed_model()) as made:
-        with Worker(made) as worker:
-            empty_rss, empty_s = _settled_rss(worker, 60.0)
         asyncio.run(mark(made, settings.partitions))
-        size = asyncio.run(fill(made, arguments.customers, settings.partitions, full_records(rules)))
+        templates = full_records(rules, given.customers)
+        size = asyncio.run(fill(made, given.customers, settings.partitions, templates))
         with Worker(made) as worker:
-            full_rss, full_s = _settled_rss(worker, 600.0)
+            full_rss, full_s = _settled_rss(worker, given.settle)
             dirty = worker.metrics().get("stream_seg_redis_dirty_customers", 0.0)
     figures: dict[str, object] = {
-        "customers": arguments.customers,
+        "customers": given.customers,
         "record_bytes": size,
         "rss_empty_mb": empty_rss / 1e6,
         "rss_full_mb": full_rss / 1e6,
-        "bytes_per_customer": (full_rss - empty_rss) / arguments.customers,
+        "bytes_per_customer": (full_rss - empty_rss) / given.customers,
         "redis_repairs": dirty,
         "start_empty_s": empty_s,
         "start_full_s": full_s,
     }
     print(table(["memory", "value"], [[name, value] for name, value in figures.items()]))
-    if arguments.json:
-        print(json_line(figures))
+    return figures
 
 
-if __name__ == "__main__":
-    main()
+BENCH = Bench(
+    __doc__,
+    options,
+    measure,
+    keys=(
+        "customers", "record_bytes", "rss_empty_mb", "rss_full_mb", "bytes_per_customer", "redis_repairs",
+        "start_empty_s", "start_full_s",
+    ),
+    smoke={"customers": 20, "settle": 0.0},
+)  # fmt: skip

@@ -1,4 +1,4 @@
-"""Names: how often segments are called something else over a year of snapshots; and the map of segments as a picture.
+"""Names of segments over a year of snapshots: renames, and a map of the segments.
 
 A rename is a segment whose id stays and whose name differs from the snapshot before. Features decay with a half-life
 of 30 days, so for the first 120 days of a deployment everybody still becomes what they are: those are counted apart.
@@ -6,20 +6,21 @@ of 30 days, so for the first 120 days of a deployment everybody still becomes wh
 
 from __future__ import annotations
 
-import argparse
 import sys
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.bench import Bench, Figures
 from benchmarks.days import Day, days
-from benchmarks.learned import Learned, learn
-from benchmarks.table import json_line, table
+from benchmarks.learned import Learned, enough, learn
+from benchmarks.populations import HOUSEHOLDS, YEAR, journey
+from benchmarks.table import table
 from stream_seg.contracts.model import ModelSnapshot
-from stream_seg.datasets.complete_journey import CompleteJourney
+from stream_seg.datasets.record import SourceRecord
 from stream_seg.datasets.simulator import simulate
 
-YEAR_DAYS = 365
 SETTLED_DAY = 120
 CUSTOMERS = 2_000
 SEEDS = 3
@@ -44,10 +45,10 @@ class Year:
         ]
 
 
-def year(source: str, seen: Iterable[Day], k: int) -> Year:
+def year(source: str, seen: Iterable[Day], k: int, customers: int) -> Year:
     """A year of snapshots."""
     made = Year(source)
-    for now in learn(seen, k=k):
+    for now in learn(seen, k=k, first_sample=enough(customers)):
         if now.in_force is not None:
             made.last = now
             if now.published:
@@ -60,18 +61,22 @@ def names(snapshot: ModelSnapshot) -> list[str]:
     return [segment.name for segment in snapshot.segments]
 
 
-def main() -> int:
-    """Run all sources and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+def options(parser: ArgumentParser) -> None:
+    """The size of the sources, how many segments, and where the map goes."""
+    parser.add_argument("--customers", type=int, default=HOUSEHOLDS, help="at most so many of each source")
+    parser.add_argument("--days", type=int, default=YEAR)
     parser.add_argument("--seeds", type=int, default=SEEDS, metavar="N", help="simulated shops, seeds from 0")
     parser.add_argument("--segments", type=int, default=6, metavar="K")
     parser.add_argument("--picture", type=Path, metavar="PNG", help="draw the map of Complete Journey's last model")
-    given = parser.parse_args()
-    years = [year("complete-journey", days(CompleteJourney()), given.segments)]
+
+
+def measure(given: Namespace) -> Figures:
+    """Run all sources; renames by source."""
+    customers = min(given.customers, CUSTOMERS)
+    sources: dict[str, Iterable[SourceRecord]] = {"complete-journey": journey(given.customers, given.days)}
     for seed in range(given.seeds):
-        shop = simulate(CUSTOMERS, YEAR_DAYS, seed=seed)
-        years.append(year(f"simulated shop {seed}", days(shop), given.segments))
+        sources[f"simulated shop {seed}"] = simulate(customers, given.days, seed=seed)
+    years = [year(name, days(source), given.segments, customers) for name, source in sources.items()]
     for each in years:
         for settled in (False, True):
             for day, segment, was, now in each.renames(settled=settled):
@@ -81,9 +86,7 @@ def main() -> int:
         from benchmarks.picture import draw_map
 
         draw_map(years[0].last, given.picture)
-    if given.json:
-        print(json_line(facts(years)))
-    return 0
+    return facts(years)
 
 
 def shown(years: list[Year]) -> str:
@@ -110,8 +113,8 @@ def shown(years: list[Year]) -> str:
     return table(heads, rows)
 
 
-def facts(years: list[Year]) -> dict[str, object]:
-    """All figures, by source."""
+def facts(years: list[Year]) -> Figures:
+    """Return all figures, by source."""
     return {
         each.source: {
             "snapshots": len(each.snapshots),
@@ -122,5 +125,10 @@ def facts(years: list[Year]) -> dict[str, object]:
     }
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+BENCH = Bench(
+    __doc__,
+    options,
+    measure,
+    keys=("*.{snapshots,renames_before_settled,renames_after}",),
+    smoke={"customers": 60, "days": 40, "seeds": 1},
+)

@@ -1,13 +1,14 @@
 """Populations for the benches of clustering: customers day by day, from the real decoder and the real engine.
 
-Both are folded as a worker folds them, in one process and without Kafka, and seen at the end of each day.
+All are folded as a worker folds them, in one process and without Kafka, and seen at the end of each day.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from functools import cache
+from itertools import groupby, takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ from stream_seg.datasets.simulator import Disturbances, Simulation, simulate
 
 HALF_LIFE_S = 30 * DAY_S
 YEAR = 365
+YEAR_BEGINS_S = 1_483_228_800.0  # 2017-01-01T00:00:00Z
+HOUSEHOLDS = 2_500  # their numbers go up to this
 SIMULATED_DAYS = 180
 SALE_DAY = 80  # to day 93
 DISTURBED = Disturbances(drift_share=0.5, sale_day=SALE_DAY)
@@ -58,9 +61,20 @@ def _seen(customers: Customers, number: int, start_s: float) -> Day:
     return Day(number, clock, customers.ids, customers.engine.features(held, np.full(len(held), clock)))
 
 
-def complete_journey() -> Iterator[Day]:
-    """The year of 2,469 households, 2017."""
-    return (day for day in days(CompleteJourney(), 1_483_228_800.0) if day.number <= YEAR)
+@cache
+def _complete_journey() -> CompleteJourney:
+    return CompleteJourney()  # reads its files once
+
+
+def journey(households: int = HOUSEHOLDS, days: int = YEAR) -> Iterator[SourceRecord]:
+    """Records of Complete Journey: of households numbered up to `households`, over the first days of 2017."""
+    within = takewhile(lambda record: record.occurred_at_s < YEAR_BEGINS_S + days * DAY_S, _complete_journey())
+    return (record for record in within if int(record.key.removeprefix(b"h-")) <= households)
+
+
+def complete_journey(households: int = HOUSEHOLDS, last_day: int = YEAR) -> Iterator[Day]:
+    """The households of 2017 day by day."""
+    return days(journey(households, last_day), YEAR_BEGINS_S)
 
 
 def simulation(customers: int, seed: int) -> Simulation:
@@ -68,6 +82,6 @@ def simulation(customers: int, seed: int) -> Simulation:
     return simulate(customers, SIMULATED_DAYS, seed=seed, disturbances=DISTURBED)
 
 
-def simulated(shop: Simulation) -> Iterator[Day]:
+def simulated(shop: Simulation, last_day: int = SIMULATED_DAYS) -> Iterator[Day]:
     """A simulated shop day by day."""
-    return days(shop, shop.start_ms / 1000)
+    return takewhile(lambda day: day.number <= last_day, days(shop, shop.start_ms / 1000))

@@ -1,4 +1,4 @@
-"""Quality: how near to batch k-means the learned segments stay while customers change, and how steady they are.
+"""Clustering quality while customers change: inertia over that of batch k-means, and stability.
 
 Two populations, folded by the real decoder and engine: a simulated shop of six kinds of customers over 180 days, half
 of whom become another kind once, with a sale of two weeks; and the year of Complete Journey. Features and scale are
@@ -7,7 +7,7 @@ those of the bench, the same for all who are compared. Everyone is in the segmen
 
 from __future__ import annotations
 
-import argparse
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,11 +19,12 @@ from scipy.spatial.distance import cdist
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 from threadpoolctl import threadpool_limits
 
+from benchmarks.bench import Bench, Figures
 from benchmarks.contenders import Centers, Contender, Learned, batch, contenders
-from benchmarks.flaps import flaps_per_1000_customer_days
-from benchmarks.populations import Day, complete_journey, simulated, simulation
+from benchmarks.flaps import Size, flaps_per_1000_customer_days
+from benchmarks.populations import YEAR, Day, complete_journey, simulated, simulation
 from benchmarks.quality_pictures import draw_map, draw_quality, draw_stability
-from benchmarks.table import json_line, table
+from benchmarks.table import table
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.learning.scaling import CLIP, Scaling
 
@@ -87,7 +88,8 @@ def nearest(points: Centers, centers: Centers) -> tuple[Labels, float]:
 def follow(days: Sequence[Day], name: str, truth: dict[int, Labels]) -> tuple[list[Course], Learned]:
     """Let all contenders see a population; their courses, and the project's learner, whose course is the first."""
     scale = Scaling.fit(next(day for day in days if day.number == SCALE_DAY).rows, FEATURES)
-    courses = [Course(each) for each in contenders(scale, FIRST_DAY, THRESHOLDS[name])]
+    everyone = contenders(scale, FIRST_DAY, THRESHOLDS[name], len(days[-1].keys))
+    courses = [Course(each) for each in everyone]
     best: dict[int, float] = {}
     for day in days:
         points, before = scale.points(day.rows), [(each.contender.centers, _ids(each)) for each in courses]
@@ -147,23 +149,27 @@ def between_snapshots(learned: Learned, last: Day) -> list[float]:
     return [float(adjusted_rand_score(old, new)) for old, new in zip(settled, settled[APART_DAYS:], strict=False)]
 
 
-def populations() -> Iterator[tuple[str, list[Day], dict[int, Labels]]]:
+def populations(customers: int, last_day: int) -> Iterator[tuple[str, list[Day], dict[int, Labels]]]:
     """Name, days, and the true archetype of each customer at the dates, where it is known."""
-    shop = simulation(CUSTOMERS, SEED)
-    days = list(simulated(shop))
-    numbers = {shop.customer_id(each): each for each in range(CUSTOMERS)}
+    shop = simulation(customers, SEED)
+    days = list(simulated(shop, last_day))
+    numbers = {shop.customer_id(each): each for each in range(customers)}
     truth = {
         day.number: shop.archetypes(day.number - 1)[[numbers[key] for key in day.keys]]
         for day in days
         if day.number in DATES["population"]
     }
     yield "population", days, truth
-    yield "complete_journey", list(complete_journey()), {}
+    yield "complete_journey", list(complete_journey(customers, last_day)), {}
 
 
-def report(name: str, courses: Sequence[Course]) -> str:
+def dates_of(name: str, last_day: int) -> list[int]:
+    """The dates of a population up to its last day."""
+    return [day for day in DATES[name] if day <= last_day]
+
+
+def report(courses: Sequence[Course], dates: Sequence[int]) -> str:
     """A table of all contenders over one population."""
-    dates = DATES[name]
     rows = []
     for course in courses:
         at = course.at(dates)
@@ -191,39 +197,49 @@ def report(name: str, courses: Sequence[Course]) -> str:
     return table(("inertia / batch k-means", *heads), rows)
 
 
-def main() -> None:
-    """Print both tables and what the targets come to; with --json one object on the last line, too."""
-    parser = argparse.ArgumentParser(prog="scripts/bench quality", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+def options(parser: ArgumentParser) -> None:
+    """The size of the populations, and where pictures go."""
+    parser.add_argument("--customers", type=int, default=CUSTOMERS, help="at most so many of each population")
+    parser.add_argument("--days", type=int, default=YEAR, help=f"at most so many of each, more than {JUDGED_FROM}")
     parser.add_argument(
         "--pictures", metavar="FOLDER", type=Path, help="write the pictures of docs/clustering.md there"
     )
-    options = parser.parse_args()
+
+
+def measure(given: Namespace) -> Figures:
+    """Print both tables and what the targets come to."""
     figures: dict[str, object] = {"inertia_ratio": {}, "ari_between_snapshots": 1.0, "promotions": {}}
     figures |= {"promotions_a_year": {}, "longest_days_above": {}, "silhouette": {}, "contenders": {}}
     followed: dict[str, list[Course]] = {}
     promoted: dict[str, list[int]] = {}
     with threadpool_limits(1):
-        for name, days, truth in populations():
+        for name, days, truth in populations(given.customers, given.days):
+            dates = dates_of(name, days[-1].number)
             courses, learned = follow(days, name, truth)
             promoted[name] = list(learned.promotions)
-            print(f"\n{name}, {len(days[-1].keys):,} customers, {days[-1].number} days\n\n{report(name, courses)}\n")
-            if options.pictures:
-                _draw_map(learned.snapshots[-1][1], days[-1], options.pictures / f"segments-{name}.png")
+            print(f"\n{name}, {len(days[-1].keys):,} customers, {days[-1].number} days\n\n{report(courses, dates)}\n")
+            if given.pictures:
+                _draw_map(learned.snapshots[-1][1], days[-1], given.pictures / f"segments-{name}.png")
             ari = between_snapshots(learned, days[-1])
             years = (days[-1].number - FIRST_DAY) / DAYS_A_YEAR
             print(f"challengers promoted on days {promoted[name]}: {len(promoted[name]) / years:.1f} a year")
             steady = f"median {np.median(ari):.3f}, worst {min(ari):.3f}"
             print(f"ARI of snapshots {APART_DAYS} days apart, without drift: {steady}")
-            _collect(figures, name, courses, promoted[name], years, min(ari))
+            judged: dict[str, object] = {
+                "promotions": len(promoted[name]),
+                "promotions_a_year": round(len(promoted[name]) / years, 1),
+            }
+            _collect(figures, name, judged | _course_figures(courses, dates))
+            figures["ari_between_snapshots"] = round(min(float(str(figures["ari_between_snapshots"])), min(ari)), 4)
+            if courses[0].truths:
+                figures["ari_to_truth"] = [round(each, 4) for each in courses[0].truths]
             followed[name] = courses
-    if options.pictures:
-        draw_quality(followed, promoted, options.pictures / "quality.png")
-        draw_stability(followed, options.pictures / "stability.png")
-    flaps = flaps_per_1000_customer_days()
+    if given.pictures:
+        draw_quality(followed, promoted, given.pictures / "quality.png")
+        draw_stability(followed, given.pictures / "stability.png")
+    flaps = flaps_per_1000_customer_days(Size(given.customers, given.days))
     print(f"\nflaps per 1,000 customer-days with the default margin and dwell (scripts/bench flaps): {flaps:.1f}")
-    if options.json:
-        print(json_line(figures | {"flaps_per_1000_customer_days": flaps}))
+    return figures | {"flaps_per_1000_customer_days": flaps}
 
 
 def _draw_map(snapshot: ModelSnapshot, day: Day, path: Path) -> None:
@@ -232,26 +248,34 @@ def _draw_map(snapshot: ModelSnapshot, day: Day, path: Path) -> None:
     draw_map(np.clip(model.scaled(day.rows), -CLIP, CLIP), model.assign(day.rows).best, names, path)
 
 
-def _collect(
-    figures: dict[str, object], name: str, courses: Sequence[Course], promotions: list[int], years: float, ari: float
-) -> None:
-    ours, dates = courses[0], DATES[name]
-    per_name: dict[str, object] = {
+def _course_figures(courses: Sequence[Course], dates: Sequence[int]) -> dict[str, object]:
+    ours = courses[0]
+    return {
         "inertia_ratio": [round(each, 4) for each in ours.at(dates)],
-        "promotions": len(promotions),
-        "promotions_a_year": round(len(promotions) / years, 1),
         "longest_days_above": ours.longest_above,
         "silhouette": [round(each, 4) for each in ours.silhouettes],
         "contenders": {each.contender.name: [round(ratio, 4) for ratio in each.at(dates)] for each in courses},
     }
-    for key, value in per_name.items():
-        held = figures[key]
-        assert isinstance(held, dict)
-        held[name] = value
-    figures["ari_between_snapshots"] = round(min(float(str(figures["ari_between_snapshots"])), ari), 4)
-    if ours.truths:
-        figures["ari_to_truth"] = [round(each, 4) for each in ours.truths]
 
 
-if __name__ == "__main__":
-    main()
+def _collect(figures: dict[str, object], name: str, judged: Figures) -> None:
+    """Put the figures of one population under its name."""
+    for key, value in judged.items():
+        by_population = figures[key]
+        assert isinstance(by_population, dict)
+        by_population[name] = value
+
+
+BENCH = Bench(
+    __doc__,
+    options,
+    measure,
+    keys=(
+        "{inertia_ratio,promotions,promotions_a_year,longest_days_above,silhouette}.{population,complete_journey}",
+        "contenders.{population,complete_journey}",
+        "ari_between_snapshots",
+        "ari_to_truth",
+        "flaps_per_1000_customer_days",
+    ),
+    smoke={"customers": 60, "days": 56},
+)

@@ -1,4 +1,4 @@
-"""Rebalances: how long the worker that stays writes nothing while another joins, leaves, dies, or restarts.
+"""Pauses of a worker while another one joins, restarts, is killed and leaves.
 
 Events come steadily into all partitions. The pause is the longest time between two groups of the survivor. Sessions
 last ten seconds, on the embedded broker six.
@@ -6,21 +6,21 @@ last ten seconds, on the embedded broker six.
 
 from __future__ import annotations
 
-import argparse
 import time
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from typing import NamedTuple
 
 from benchmarks import brokers
+from benchmarks.bench import Bench, Figures
 from benchmarks.processes import Child
 from benchmarks.steady import Steady
 from benchmarks.subject import Stand, Worker, stand
-from benchmarks.table import json_line, table
+from benchmarks.table import table
 from benchmarks.workload import Spec, fixed_model, generate
 from stream_seg.settings import Settings
 
 POLL_S = 0.05
-SETTLED_S = 3.0  # both go on for so long before and after what is measured
 TIMEOUT_S = 120.0
 SESSION_S = "10"
 
@@ -34,10 +34,11 @@ class Pause(NamedTuple):
 
 
 class Watch:
-    """Looks at the survivor again and again."""
+    """Looks at the survivor again and again, for `settle_s` seconds beyond what is measured."""
 
-    def __init__(self, survivor: Worker, everybody: list[Worker]) -> None:
+    def __init__(self, survivor: Worker, everybody: list[Worker], settle_s: float) -> None:
         self._survivor = survivor
+        self._settle_s = settle_s
         self._everybody = everybody
         self._partitions = Settings().partitions
 
@@ -47,7 +48,7 @@ class Watch:
         act()
         written, moved_at, longest, until = -1.0, begun, 0.0, 0.0
         least = self._partitions
-        while not until or time.monotonic() < begun + until + SETTLED_S:
+        while not until or time.monotonic() < begun + until + self._settle_s:
             now, metrics = time.monotonic(), self._survivor.metrics()
             if now > begun + TIMEOUT_S:
                 raise SystemExit("stream-seg: the workers do not come to rest; see their logs")
@@ -65,15 +66,15 @@ class Watch:
         return sum(int(worker.metrics().get("stream_seg_partitions_owned", 0)) for worker in living)
 
 
-def scenario(made: Stand, *, static: bool) -> dict[str, Pause]:
-    """Another worker joins, is stopped and started, killed and started, and leaves."""
+def scenario(made: Stand, settle_s: float, *, static: bool) -> dict[str, Pause]:
+    """Let another worker join, be stopped and started, killed and started, and leave."""
     names = [{"INSTANCE_ID": f"worker-{number}"} if static else {} for number in range(2)]
     found: dict[str, Pause] = {}
     with Worker.beside(made, **names[0]) as survivor:
         survivor.wait_ready()
-        time.sleep(SETTLED_S)
+        time.sleep(settle_s)
         everybody = [survivor]
-        watch = Watch(survivor, everybody)
+        watch = Watch(survivor, everybody, settle_s)
 
         def join() -> None:
             everybody[1:] = [Worker.beside(made, **names[1])]
@@ -99,30 +100,41 @@ def scenario(made: Stand, *, static: bool) -> dict[str, Pause]:
     return found
 
 
-def main() -> None:
-    """Print a table; with --json the figures as one object on the last line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rate", type=float, default=2_000.0, help="events a second")
+def options(parser: ArgumentParser) -> None:
+    """The load, the broker, and how long both workers go on before and after what is measured."""
+    parser.add_argument("--rate", type=float, default=2_000.0, help="events per second")
+    parser.add_argument("--customers", type=int, default=10_000)
+    parser.add_argument("--settle", type=float, default=3.0, metavar="S", help="seconds before and after each act")
     brokers.add_option(parser)
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
-    workload = generate(Spec(events=50_000, customers=10_000, malformed_share=0.0))
+
+
+def measure(given: Namespace) -> Figures:
+    """Seconds, by what the other worker does."""
+    workload = generate(Spec(events=5 * given.customers, customers=given.customers, malformed_share=0.0))
     rows: list[list[object]] = []
-    figures: dict[str, object] = {"rate": arguments.rate}
+    figures: dict[str, object] = {"rate": given.rate}
     # The embedded broker knows no static members.
-    for static in (False, True) if arguments.broker == brokers.KAFKA else (False,):
+    session = {"SESSION_TIMEOUT_S": SESSION_S} if given.broker == brokers.KAFKA else {}
+    for static in (False, True) if given.broker == brokers.KAFKA else (False,):
         kind = "static" if static else "dynamic"
         with (
-            stand(fixed_model(), arguments.broker, SESSION_TIMEOUT_S=SESSION_S) as made,
-            Steady(made.broker.address, workload, arguments.rate).running(),
+            stand(fixed_model(), given.broker, **session) as made,
+            Steady(made.broker.address, workload, given.rate).running(),
         ):
-            for what, pause in scenario(made, static=static).items():
+            for what, pause in scenario(made, given.settle, static=static).items():
                 rows.append([kind, what, *pause])
                 figures |= {f"{kind}_{what.replace(' ', '_')}_{name}": value for name, value in pause._asdict().items()}
     print(table(["membership", "the other worker", "survivor's pause s", "all owned s", "owned least"], rows))
-    if arguments.json:
-        print(json_line(figures))
+    return figures
 
 
-if __name__ == "__main__":
-    main()
+BENCH = Bench(
+    __doc__,
+    options,
+    measure,
+    keys=(
+        "rate",
+        "dynamic_{joins,is_stopped_and_started,is_killed_and_started,leaves}_{longest_s,until_owned_s,owned_least}",
+    ),
+    smoke={"rate": 200.0, "customers": 100, "settle": 0.3},
+)

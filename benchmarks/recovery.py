@@ -1,4 +1,4 @@
-"""Recovery: a worker is killed and started again, from the changelog alone and from a store on the same disk.
+"""Recovery time of a killed worker, from the changelog and from a store on the same disk.
 
 The customers are put into the changelog topic. Each worker is killed with SIGKILL, as a crash would; the time is from
 the start of the next process to the moment it owns its partitions. The worker has an INSTANCE_ID: without one, Apache
@@ -7,16 +7,17 @@ Kafka first waits until the session of the dead one is over (SESSION_TIMEOUT_S),
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import time
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import brokers
+from benchmarks.bench import Bench, Figures
 from benchmarks.memory import fill, full_records, mark
-from benchmarks.subject import Stand, Worker, stand
-from benchmarks.table import json_line, table
+from benchmarks.subject import POLL_S, Stand, Worker, stand
+from benchmarks.table import table
 from benchmarks.workload import fixed_model
 from stream_seg.core.decay import Decay
 from stream_seg.core.engine import Rules
@@ -36,31 +37,33 @@ class Start(NamedTuple):
     rss_mb: float
 
 
-def main() -> None:
-    """Print a table; with --json the figures as one object on the last line. Exit status 1 where a limit is missed."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def options(parser: ArgumentParser) -> None:
+    """How many customers, and the broker."""
     parser.add_argument("--customers", type=int, default=1_000_000)
     brokers.add_option(parser)
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
+
+
+def measure(given: Namespace) -> Figures:
+    """Seconds until partitions are owned; `ok` where the limits are met and every customer is known."""
     settings = Settings()
     rules = Rules(Decay(settings.half_life_s), recent_events=settings.dedup_events)
-    with stand(fixed_model(), arguments.broker) as made:
-        empty = start(made, MEMORY)
+    with stand(fixed_model(), given.broker) as made:
+        empty = start(made, MEMORY, 0)
         asyncio.run(mark(made, settings.partitions))
-        size = asyncio.run(fill(made, arguments.customers, settings.partitions, full_records(rules)))
+        templates = full_records(rules, given.customers)
+        size = asyncio.run(fill(made, given.customers, settings.partitions, templates))
         starts = {
             "nothing to restore": empty,
-            "memory://, from the changelog": start(made, MEMORY),
-            "rocksdb://, new, from the changelog": start(made, ROCKSDB),
-            "rocksdb://, again, from the disk": start(made, ROCKSDB),
+            "memory://, from the changelog": start(made, MEMORY, given.customers),
+            "rocksdb://, new, from the changelog": start(made, ROCKSDB, given.customers),
+            "rocksdb://, again, from the disk": start(made, ROCKSDB, given.customers),
         }
         directory = Path(made.environment["STREAM_SEG_DATA_DIR"], "store")
         disk_mb = sum(path.stat().st_size for path in directory.rglob("*") if path.is_file()) / 1e6
     _, changelog, new, disk = starts.values()
-    whole = changelog.customers == new.customers == disk.customers == arguments.customers
+    whole = changelog.customers == new.customers == disk.customers == given.customers
     figures: dict[str, object] = {
-        "customers": arguments.customers,
+        "customers": given.customers,
         "record_bytes": size,
         "start_empty_s": empty.seconds,
         "changelog_s": changelog.seconds,
@@ -77,27 +80,34 @@ def main() -> None:
     print(table(["start", "seconds", "changelog records read", "customers", "RSS MB"], rows))
     print()
     print(table(["recovery", "value"], [[name, value] for name, value in figures.items()]))
-    if arguments.json:
-        print(json_line(figures))
-    raise SystemExit(0 if figures["ok"] else 1)
+    return figures
 
 
-def start(made: Stand, store: str) -> Start:
-    """Start a worker with `store`, look at it, and kill it."""
+def start(made: Stand, store: str, customers: int) -> Start:
+    """Start a worker with `store`, look at it once it shows `customers`, and kill it."""
     begun = time.monotonic()
     with Worker.beside(made, STORE=store, INSTANCE_ID=NAME) as worker:
         worker.wait_ready(600.0)
         seconds = time.monotonic() - begun
-        deadline, customers = time.monotonic() + SHOWN_WITHIN_S, 0
-        while not customers and time.monotonic() < deadline:
-            time.sleep(0.5)
+        deadline, shown, metrics = time.monotonic() + SHOWN_WITHIN_S, 0, worker.metrics()
+        while shown < customers and time.monotonic() < deadline:
+            time.sleep(POLL_S)
             metrics = worker.metrics()
-            customers = int(sum(n for name, n in metrics.items() if name.startswith("stream_seg_segment_customers")))
+            shown = int(sum(n for name, n in metrics.items() if name.startswith("stream_seg_segment_customers")))
         replayed = int(metrics["stream_seg_changelog_replayed_total"])
         rss_mb = worker.child.usage().rss_bytes / 1e6
         worker.child.kill()
-    return Start(seconds, replayed, customers, rss_mb)
+    return Start(seconds, replayed, shown, rss_mb)
 
 
-if __name__ == "__main__":
-    main()
+BENCH = Bench(
+    __doc__,
+    options,
+    measure,
+    keys=(
+        "customers", "record_bytes", "start_empty_s", "changelog_s", "disk_new_s", "disk_s", "disk_replayed",
+        "changelog_rss_mb", "disk_rss_mb", "disk_mb", "all_customers_restored", "ok",
+    ),
+    smoke={"customers": 20},
+    holds=("all_customers_restored",),
+)  # fmt: skip

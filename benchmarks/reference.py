@@ -17,8 +17,14 @@ from stream_seg.embedded.redis import redis_url, start_redis
 
 # The embedded broker makes them when they are first named; Apache Kafka does not.
 TOPICS = ["reference-changes", "reference-dead-letters"]
-# W1 in small: as many events a customer as W1 has, so that as large a share of them changes a segment.
-SLICE = Spec(events=60_000, customers=6_000)
+
+
+def slice_of(events: int) -> Spec:
+    """Return W1 in small: as many events per customer as W1 has, so that as large a share of them changes a segment."""
+    return Spec(events=events, customers=events // 10)
+
+
+SLICE = slice_of(60_000)
 
 
 @dataclass(frozen=True)

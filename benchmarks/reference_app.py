@@ -31,6 +31,8 @@ import redis.asyncio  # noqa: E402
 gc.set_threshold(50_000, 50, 50)
 
 PARTITIONS = 8
+# The embedded broker waits half of it before a group's first assignment.
+SESSION_S = min(6.0, float(os.environ.get("STREAM_SEG_SESSION_TIMEOUT_S", "6")))
 CURRENCY = "USD"
 DAY_S = 86_400.0
 HALF_LIFE_S = 30 * DAY_S
@@ -45,9 +47,9 @@ app = faust.App(
     topic_disable_leader=True,
     table_standby_replicas=0,
     web_enabled=False,
-    broker_session_timeout=6.0,  # the embedded broker waits half of it before a group's first assignment
-    broker_rebalance_timeout=6.0,
-    broker_heartbeat_interval=1.0,
+    broker_session_timeout=SESSION_S,
+    broker_rebalance_timeout=SESSION_S,
+    broker_heartbeat_interval=SESSION_S / 6,
     producer_linger=0.1,
     producer_max_batch_size=128 * 1024,
     producer_request_timeout=60.0,
@@ -112,7 +114,7 @@ changes = app.topic("reference-changes", value_type=SegmentChange, partitions=PA
 dead_letters = app.topic("reference-dead-letters", value_type=bytes, value_serializer="raw", **RAW)
 customers = app.Table("customers", default=Customer, key_type=bytes, value_type=Customer, partitions=PARTITIONS)
 cache = redis.asyncio.Redis.from_url(os.environ["REFERENCE_REDIS_URL"])
-unwritten: dict[str, dict[str, str | float | int]] = {}  # the last document of each customer not yet in Redis
+unwritten: dict[str, dict[Any, Any]] = {}  # the last document of each customer not yet in Redis
 
 
 class Model:

@@ -1,4 +1,4 @@
-"""A new model on a big base: how long a worker takes to look at all its customers, and what live events feel of it.
+"""Re-evaluation of a large base under a new model: its duration, and the latency of live events meanwhile.
 
 The customers are put into the changelog topic, each in the segment where the first model has it, and a worker
 recovers them. Then events come at a steady rate, each of which moves somebody, and a second model is published whose
@@ -7,20 +7,21 @@ border lies elsewhere. Beside them stand the same events before it.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import threading
 import time
+from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass, field
 
 import numpy as np
 from aiokafka import AIOKafkaProducer
 
 from benchmarks import brokers
-from benchmarks.latency import WARM_UP_S, Load
+from benchmarks.bench import Bench, Figures
+from benchmarks.latency import WARM_UP_S, Load, Pace
 from benchmarks.memory import EPOCH, fill, mark
 from benchmarks.subject import Stand, Worker, stand
-from benchmarks.table import json_line, table
+from benchmarks.table import table
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.engine import Engine, Rules
@@ -32,8 +33,8 @@ from stream_seg.settings import Settings
 FEATURE = "spend_rate"
 KINDS = 1_000  # different records
 RATE = 1_000.0
-POLL_S = 0.1
-QUIET_S, BUSY_S = 9.0, 15.0  # whole rounds of orders and refunds, with the warm-up
+TIMEOUT_S = 600.0
+BUSY_AND_QUIET = 15.0 / 9.0  # seconds with the new model for each second without
 BORDERS = (0.50, 0.55)  # shares of customers below the border of the first and of the second model
 APART = 6.0  # between the two centres, in log(1 + spend)
 SPENT = ("stream_seg_stage_seconds_total", "stream_seg_group_seconds_count")
@@ -125,12 +126,12 @@ async def publish(made: Stand, settings: Settings, snapshot: ModelSnapshot) -> N
         await append_snapshot(producer, settings.topic("segment-models"), snapshot, time.time())
 
 
-def steady(made: Stand, worker: Worker, seconds: float, first: int, snapshot: ModelSnapshot | None) -> Stretch:
-    """Events at a steady rate for so long, numbered from `first`; meanwhile a model is published, if one is given."""
-    load = Load(made, RATE, seconds, first)
+def steady(made: Stand, worker: Worker, pace: Pace, first: int, snapshot: ModelSnapshot | None) -> Stretch:
+    """Send events at a steady pace, numbered from `first`; meanwhile publish a model, if one is given."""
+    load = Load(made, pace, first)
     thread = threading.Thread(target=lambda: asyncio.run(load.run()), daemon=True)
     thread.start()
-    time.sleep(WARM_UP_S + 1.0)
+    time.sleep(4 / 3 * pace.warm_up_s)
     remodelled = Remodelled() if snapshot is None else _remodel(made, worker, snapshot)
     thread.join()
     return Stretch(load.latencies_s, remodelled)
@@ -140,41 +141,48 @@ def _remodel(made: Stand, worker: Worker, snapshot: ModelSnapshot) -> Remodelled
     """Publish a model and wait until all customers are looked at."""
     before, begun = worker.child.usage(), worker.metrics()
     asyncio.run(publish(made, Settings(), snapshot))
-    while True:
+
+    def finished() -> bool:
         told = worker.metrics()
-        if told["stream_seg_model_version"] == snapshot.version and not told["stream_seg_customers_to_reevaluate"]:
-            break
-        time.sleep(POLL_S)
-    after = worker.child.usage()
+        return told["stream_seg_model_version"] == snapshot.version and not told["stream_seg_customers_to_reevaluate"]
+
+    worker.child.wait_for(finished, TIMEOUT_S, "all customers were looked at")
+    told, after = worker.metrics(), worker.child.usage()
     spent = {name: told[name] - begun[name] for name in told if name.startswith(SPENT)}
     changes = 'stream_seg_changes_total{dimension="behavior"}'
     return Remodelled(after.at_s - before.at_s, after.cpu_s - before.cpu_s, int(told[changes] - begun[changes]), spent)
 
 
-def main() -> None:
-    """Print a table; with --json the figures as one object on the last line. Exit status 1 where a limit is missed."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def options(parser: ArgumentParser) -> None:
+    """How many customers, the broker, and how long live events are watched."""
     parser.add_argument("--customers", type=int, default=1_000_000)
+    # Whole rounds of orders and refunds with the warm-up, so that the second stretch begins with orders again.
+    parser.add_argument("--quiet", type=float, default=9.0, metavar="S", help="seconds before the new model")
+    parser.add_argument("--warm-up", type=float, default=WARM_UP_S, metavar="S", help="seconds before those")
     brokers.add_option(parser)
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
+
+
+def measure(given: Namespace) -> Figures:
+    """CPU seconds for all customers, and milliseconds of live events; `ok` where the limits are met."""
     settings = Settings()
+    quiet = Pace(RATE, given.quiet, given.warm_up)
+    busy = quiet._replace(seconds=BUSY_AND_QUIET * given.quiet)
     engine = Engine(Rules(Decay(settings.half_life_s), recent_events=settings.dedup_events))
     records, spends = customers_of(engine)
     first, second = (two_halves(version, float(np.quantile(spends, BORDERS[version - 1]))) for version in (1, 2))
     engine.use(first.to_model())
-    with stand(None, arguments.broker, SEGMENTS="2", FEATURES=FEATURE, MARGIN="0", DWELL="0") as made:
+    with stand(None, given.broker, SEGMENTS="2", FEATURES=FEATURE, MARGIN="0", DWELL="0") as made:
         asyncio.run(mark(made, settings.partitions))
         asyncio.run(publish(made, settings, first))
-        asyncio.run(fill(made, arguments.customers, settings.partitions, placed(engine, records)))
+        asyncio.run(fill(made, given.customers, settings.partitions, placed(engine, records)))
         with Worker(made) as worker:
             worker.wait_ready(600.0)
-            before = steady(made, worker, QUIET_S, 0, None)
-            during = steady(made, worker, BUSY_S, int(RATE * (QUIET_S + WARM_UP_S)), second)
+            before = steady(made, worker, quiet, 0, None)
+            during = steady(made, worker, busy, quiet.events, second)
     told = during.remodelled
     figures: dict[str, object] = {
-        "broker": arguments.broker,
-        "customers": arguments.customers,
+        "broker": given.broker,
+        "customers": given.customers,
         "moved": told.changes,
         "seconds": told.seconds,
         "worker_cpu_s": told.cpu_s,  # the live events among it
@@ -189,10 +197,16 @@ def main() -> None:
     print(table([f"stage of {groups:.0f} groups", "mean ms"], rows))
     print()
     print(table(["a new model on a big base", "value"], [[name, value] for name, value in figures.items()]))
-    if arguments.json:
-        print(json_line(figures))
-    raise SystemExit(0 if figures["ok"] else 1)
+    return figures
 
 
-if __name__ == "__main__":
-    main()
+BENCH = Bench(
+    __doc__,
+    options,
+    measure,
+    keys=(
+        "broker", "customers", "moved", "seconds", "worker_cpu_s", "p50_ms_before", "p99_ms_before", "p50_ms", "p99_ms",
+        "ok",
+    ),
+    smoke={"customers": 1_000, "quiet": 1.5, "warm_up": 0.5},
+)  # fmt: skip

@@ -1,12 +1,12 @@
-"""What a name that a person gives costs: everyone in a segment hears of it, in the slices of a worker.
+"""Cost of a name that an operator gives: every customer in the segment gets a change.
 
 One partition in memory, decided slice by slice as a worker does between live groups; appending and Redis are left out.
 """
 
 from __future__ import annotations
 
-import argparse
 import gc
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from dataclasses import replace
 from time import process_time
@@ -24,29 +24,37 @@ from stream_seg.streaming.ownership import OwnedPartition
 from stream_seg.streaming.state.partition import PartitionState
 from stream_seg.streaming.worker import GC_THRESHOLD
 
-from .table import json_line, table
+from .bench import Bench, Figures
+from .table import table
 from .workload import START_MS, fixed_model
 
 NOW = START_MS / 1000 + 60 * DAY_S
+# In turn, each as it is called in the summary and in the table.
+MODELS = {
+    "first": "the first: everyone enters",
+    "again": "the same again",
+    "renamed": "one segment renamed",
+    "renamed_again": "the same again, with that name",
+}
 
 
-def main() -> None:
-    """Print a row a kind of model; with --json the figures as one object on the last line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def options(parser: ArgumentParser) -> None:
+    """How many customers."""
     parser.add_argument("--customers", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
+
+
+def measure(given: Namespace) -> Figures:
+    """What it costs, by kind of model."""
     gc.set_threshold(GC_THRESHOLD, 20, 100)
     engine = Engine(Rules(Decay(30 * DAY_S)))
     model = ModelSnapshot.model_validate(fixed_model()).to_model()
     decider = Decider(engine, False, "/stream-seg/bench", lambda *_: True)
     owned = partition(engine, given.customers, given.seed)
-    kinds = ("the first: everyone enters", "the same again", "one segment renamed", "the same again, with that name")
-    told = [looked_at(decider, owned, versions(model, version, owned)) for version in range(1, len(kinds) + 1)]
-    print(table(["model", *told[0]], [[kind, *figures.values()] for kind, figures in zip(kinds, told, strict=True)]))
-    if given.json:
-        print(json_line(dict(zip(kinds, told, strict=True))))
+    told = [looked_at(decider, owned, versions(model, version, owned)) for version in range(1, len(MODELS) + 1)]
+    rows = [[kind, *figures.values()] for kind, figures in zip(MODELS.values(), told, strict=True)]
+    print(table(["model", *told[0]], rows))
+    return dict(zip(MODELS, told, strict=True))
 
 
 def partition(engine: Engine, customers: int, seed: int) -> OwnedPartition:
@@ -87,11 +95,11 @@ def looked_at(decider: Decider, owned: OwnedPartition, model: SegmentModel) -> d
         changes += sum(len(message.value) for message in written.outbox.values())
         entries += sum(len(value or b"") for _, value, _ in written.entries())
     return {
-        "customers told": told,
-        "CPU s": sum(slices),
-        "longest slice, ms": max(slices) * 1000,
-        "changelog, MB": entries / 1e6,
-        "changes, MB": changes / 1e6,
+        "customers_told": told,
+        "cpu_s": sum(slices),
+        "longest_slice_ms": max(slices) * 1000,
+        "changelog_mb": entries / 1e6,
+        "changes_mb": changes / 1e6,
     }
 
 
@@ -105,5 +113,10 @@ def walk(decider: Decider, owned: OwnedPartition) -> Iterator[tuple[float, Writt
         yield process_time() - begun, written
 
 
-if __name__ == "__main__":
-    main()
+BENCH = Bench(
+    __doc__,
+    options,
+    measure,
+    keys=("{first,again,renamed,renamed_again}.{customers_told,cpu_s,longest_slice_ms,changelog_mb,changes_mb}",),
+    smoke={"customers": 500},
+)

@@ -1,4 +1,4 @@
-"""Soak: memory and lag of one worker, second by second, while it gets more than it or Redis can take.
+"""Memory and lag of one worker, second by second, under more load than it or Redis can take.
 
 Before the worker starts, the broker is filled with more bytes than the worker's memory may grow to. Then four parts
 of equal length. A flood: that backlog, and more events all the time. Slow: besides, Redis answers late, but in time.
@@ -9,10 +9,10 @@ known before memory is judged: it grows with customers, and must not with events
 
 from __future__ import annotations
 
-import argparse
 import socket
 import threading
 import time
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -21,9 +21,10 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from benchmarks import brokers
+from benchmarks.bench import Bench, Figures
 from benchmarks.steady import Steady
 from benchmarks.subject import Stand, Worker, stand
-from benchmarks.table import json_line, table
+from benchmarks.table import table
 from benchmarks.workload import Spec, fixed_model, generate
 
 SLOW_S: Final = 0.4  # what a slow Redis adds to every answer
@@ -34,6 +35,7 @@ EVERY_S: Final = 10.0
 GROWTH: Final = 1.25
 FILL_PER_S: Final = 400_000.0  # more than the generator manages
 CHUNK: Final = 65_536
+KNOWN_WITHIN_S: Final = 600.0
 
 
 class SlowRedis:
@@ -159,50 +161,61 @@ def _slowed(made: Stand, url: str) -> Stand:
     return replace(made, environment={**made.environment, "STREAM_SEG_REDIS_URL": url})
 
 
-def main() -> None:
-    """Print a row every ten seconds and a table; with --json the figures as one object on the last line.
-
-    Exit status 1 where memory grew, or the broker was never fuller than it.
-    """
-    parser = argparse.ArgumentParser(description=__doc__)
+def options(parser: ArgumentParser) -> None:
+    """How long, how much, and on what."""
     parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--customers", type=int, default=50_000)
     parser.add_argument("--backlog", type=int, default=8_000_000, help="events in the broker when the worker starts")
-    parser.add_argument("--flood", type=float, default=30_000.0, help="events a second that come besides")
-    parser.add_argument("--rate", type=float, default=5_000.0, help="events a second afterwards")
+    parser.add_argument("--flood", type=float, default=30_000.0, help="events per second that come besides")
+    parser.add_argument("--rate", type=float, default=5_000.0, help="events per second afterwards")
     parser.add_argument("--store", default="memory://")
     brokers.add_option(parser)
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
-    workload = generate(Spec(events=200_000, customers=50_000))
-    every_s = min(EVERY_S, arguments.seconds / 20)
+
+
+def measure(given: Namespace) -> Figures:
+    """Print a row every ten seconds; `ok` unless memory grew, or the broker was never fuller than it."""
+    workload = generate(Spec(events=4 * given.customers, customers=given.customers))
+    every_s = min(EVERY_S, given.seconds / 20)
     pathless = {"CLOCK": "stream", "MARGIN": "0", "DWELL": "0"}  # so that customers move, as in W1
-    with stand(fixed_model(), arguments.broker, STORE=arguments.store, **pathless) as made:
+    with stand(fixed_model(), given.broker, STORE=given.store, **pathless) as made:
         redis = SlowRedis(made.redis_url)
         load = Steady(made.broker.address, workload, FILL_PER_S)
         with redis.running(), load.running():
-            while load.sent < arguments.backlog:
-                time.sleep(0.1)
+            load.wait_until_sent(given.backlog)
             load.rate = 0.0
             print(f"{load.sent:,} events in the broker, {load.sent_bytes / 1e6:,.0f} MB", flush=True)
             with Worker(_slowed(made, redis.url)) as worker:
                 worker.wait_ready()
-                while worker.written() < workload.events:  # every customer becomes known
-                    time.sleep(0.5)
+                worker.child.wait_for(
+                    lambda: worker.written() >= workload.events, KNOWN_WITHIN_S, "every customer was known"
+                )
                 soak = Soak(worker, load)
                 for part, rate, delay_s in (
-                    (FLOOD, arguments.flood, 0.0),
-                    (SLOW, arguments.flood, SLOW_S),
-                    (STUCK, arguments.flood, STUCK_S),
-                    (CATCH_UP, arguments.rate, 0.0),
+                    (FLOOD, given.flood, 0.0),
+                    (SLOW, given.flood, SLOW_S),
+                    (STUCK, given.flood, STUCK_S),
+                    (CATCH_UP, given.rate, 0.0),
                 ):
                     load.rate, redis.delay_s = rate, delay_s
-                    soak.part(part, arguments.seconds / len(PARTS), every_s)
+                    soak.part(part, given.seconds / len(PARTS), every_s)
     figures = figures_of(soak.looks)
     print(table(["soak", "value"], [[name, value] for name, value in figures.items()]))
-    if arguments.json:
-        print(json_line(figures))
-    raise SystemExit(0 if figures["ok"] else 1)
+    return figures
 
 
-if __name__ == "__main__":
-    main()
+BENCH = Bench(
+    __doc__,
+    options,
+    measure,
+    keys=(
+        "seconds",
+        "{flood,slow,stuck,catch-up}_{rss_mb_max,written_per_s,dirty_customers_max}",
+        "rss_mb_{begin,max,end}",
+        "lag_mb_max",
+        "lag_events_{max,end}",
+        "dirty_customers_end",
+        "broker_fuller_than_memory",
+        "ok",
+    ),
+    smoke={"seconds": 2.0, "customers": 200, "backlog": 1_000, "flood": 500.0, "rate": 200.0},
+)

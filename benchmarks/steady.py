@@ -21,7 +21,10 @@ Placed = tuple[Partition, bytes, bytes]
 
 
 class Steady:
-    """Sends a workload's records again and again, under new ids each time. `rate` (events a second) may be changed."""
+    """Sends a workload's records again and again, under new ids each time.
+
+    `rate`, events per second, may be changed.
+    """
 
     def __init__(self, bootstrap: str, workload: Workload, rate: float) -> None:
         self.rate = rate
@@ -44,6 +47,13 @@ class Steady:
             thread.join(30.0)
         if self._failure is not None:
             raise self._failure
+
+    def wait_until_sent(self, events: int) -> None:
+        """Return when so many are sent. Raises what ended the sending before."""
+        while self.sent < events:
+            if self._failure is not None:
+                raise self._failure
+            time.sleep(TICK_S)
 
     def _run(self) -> None:
         try:

@@ -69,7 +69,7 @@ def _prefixed(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 class Worker:
-    """A worker process and its figures; a context manager that stops it."""
+    """A worker process and its figures; a context manager that kills it, since services are thrown away after it."""
 
     def __init__(self, stand: Stand) -> None:
         self._url = f"http://127.0.0.1:{stand.environment['STREAM_SEG_WORKER_HTTP_PORT']}"
@@ -85,6 +85,7 @@ class Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.child.kill()
         self.child.stop()
 
     def metrics(self) -> dict[str, float]:
@@ -137,18 +138,23 @@ class Run:
 
 
 def drain(stand: Stand, events: int, timeout_s: float = 600.0) -> Run:
-    """Run one worker over `events` preloaded records; start-up and shutdown are left out."""
+    """Run one worker over `events` preloaded records; start-up and shutdown are left out.
+
+    So few that the first look finds all of them absorbed are measured from the look before.
+    """
     with Worker(stand) as worker:
         first: tuple[int, Usage] | None = None
+        idle = worker.child.usage()
         written, deadline = 0, time.monotonic() + timeout_s
         while written < events:
             if time.monotonic() > deadline or not worker.child.running():
                 worker.child.wait_for(lambda: False, 0.0, f"all {events:,} records were written ({written:,} are)")
             time.sleep(POLL_S)
             if first is None:
-                absorbed = worker.absorbed()
+                absorbed, now = worker.absorbed(), worker.child.usage()
                 if absorbed:
-                    first = absorbed, worker.child.usage()
+                    first = (absorbed, now) if absorbed < events else (0, idle)
+                idle = now
             else:
                 written = worker.written()
         last, metrics = worker.child.usage(), worker.metrics()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from math import isfinite
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -32,9 +33,16 @@ def show(value: object) -> str:
 
 
 def json_line(figures: Mapping[str, object]) -> str:
-    """Figures as one JSON object on one line; floats keep six significant digits."""
-    rounded = {name: float(f"{value:.6g}") if isinstance(value, float) else value for name, value in figures.items()}
-    return json.dumps(rounded, separators=(",", ":"))
+    """Return figures as one JSON object on one line. Floats keep six significant digits; those not finite are null."""
+    return json.dumps(_rounded(figures), separators=(",", ":"), allow_nan=False)
+
+
+def _rounded(value: object) -> object:
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {name: _rounded(each) for name, each in value.items()}
+    return [_rounded(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _is_number(value: object) -> bool:

@@ -1,35 +1,38 @@
-"""Throughput on W1: stream_seg, the plain Faust reference and the in-memory fold, side by side in one run."""
+"""Throughput on W1: stream_seg, plain Faust and the in-memory fold, side by side in one run."""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
+from argparse import ArgumentParser, Namespace
 
 from benchmarks import brokers, reference
+from benchmarks.bench import Bench, Figures
 from benchmarks.fold import fold
 from benchmarks.subject import drain, stand
-from benchmarks.table import json_line, table
+from benchmarks.table import table
 from benchmarks.workload import W1, Spec, fixed_model, generate, preload
 from stream_seg.cache import SegmentClient
 
 LOOKUP = 1_000
 
 
-def main() -> None:
-    """Print a table; with --json the figures as one object on the last line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def options(parser: ArgumentParser) -> None:
+    """The size of the workload, the broker, and how much of it plain Faust gets."""
     parser.add_argument("--events", type=int, default=W1.events)
     parser.add_argument("--customers", type=int, default=W1.customers)
     parser.add_argument("--seed", type=int, default=W1.seed)
     brokers.add_option(parser)
     parser.add_argument("--without-reference", action="store_true", help="leave out the slow part")
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
-    spec = Spec(events=arguments.events, customers=arguments.customers, seed=arguments.seed)
+    parser.add_argument("--reference-events", type=int, default=reference.SLICE.events, metavar="N")
+
+
+def measure(given: Namespace) -> Figures:
+    """Events per second, CPU seconds per million, and whether every segment is as the fold says."""
+    spec = Spec(events=given.events, customers=given.customers, seed=given.seed)
     workload, model = generate(spec), fixed_model()
     folds = [fold(workload.records, model) for _ in range(2)]
     settings = {"MARGIN": "0", "DWELL": "0", "CLOCK": "stream"}
-    with stand(model, arguments.broker, **settings) as made:
+    with stand(model, given.broker, **settings) as made:
         asyncio.run(preload(made.broker.address, workload))
         run = drain(made, workload.events)
         wanted = folds[0].segments()
@@ -38,7 +41,7 @@ def main() -> None:
     best = min(folds, key=lambda item: item.cpu_s)
     different = sum(held.get(customer) != segment for customer, segment in wanted.items())
     figures: dict[str, object] = {
-        "broker": arguments.broker,
+        "broker": given.broker,
         "events_per_s": run.events_per_s,
         "cpu_s_per_million": run.cpu_s_per_million,
         "fold_events_per_s": best.events_per_s,
@@ -56,8 +59,8 @@ def main() -> None:
         ["in-memory fold", best.events_per_s, best.cpu_s_per_million, None],
         ["stream_seg, one worker", run.events_per_s, run.cpu_s_per_million, run.rss_bytes / 1e6],
     ]
-    if not arguments.without_reference:
-        plain = reference.run(broker=arguments.broker)
+    if not given.without_reference:
+        plain = reference.run(generate(reference.slice_of(given.reference_events)), broker=given.broker)
         figures |= {
             "reference_events_per_s": plain.events_per_s,
             "reference_cpu_s_per_million": plain.cpu_s_per_million,
@@ -73,8 +76,7 @@ def main() -> None:
     if "ratio_to_reference" in figures:
         print(f"throughput as a multiple of plain Faust: {figures['ratio_to_reference']:.1f}")
     print(f"final segments: {len(wanted) - different:,} of {len(wanted):,} customers equal the fold")
-    if arguments.json:
-        print(json_line(figures))
+    return figures
 
 
 def _segments(url: str, customers: list[str]) -> dict[str, str]:
@@ -88,5 +90,15 @@ def _segments(url: str, customers: list[str]) -> dict[str, str]:
     return held
 
 
-if __name__ == "__main__":
-    main()
+BENCH = Bench(
+    __doc__,
+    options,
+    measure,
+    keys=(
+        "broker", "events_per_s", "cpu_s_per_million", "fold_events_per_s", "fold_cpu_s_per_million",
+        "cpu_ratio_to_fold", "segments_equal", "customers", "customers_different", "changes", "rejected", "rss_mb",
+        "seed", "reference_events_per_s", "reference_cpu_s_per_million", "ratio_to_reference",
+    ),
+    smoke={"events": 2_000, "customers": 200, "reference_events": 500},
+    holds=("segments_equal",),
+)  # fmt: skip

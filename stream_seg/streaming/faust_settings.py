@@ -14,7 +14,7 @@ from stream_seg.settings import Settings
 
 from .intake import BatchScheduler, batch_records
 
-# The embedded broker makes the first member of a group wait half of the rebalance timeout.
+# Longest session on the embedded broker, where the first member of a group waits half of the rebalance timeout.
 EMBEDDED_SESSION_S: Final = 6.0
 # What one poll brings is absorbed while it is still in the processor's cache.
 MAX_POLL_RECORDS: Final = 4_096
@@ -22,7 +22,7 @@ MAX_POLL_RECORDS: Final = 4_096
 
 def make_faust(settings: Settings, broker: Broker) -> faust.App:
     """Return a Faust app without agents and tables, set up for batches. Raises BrokerError for unusable TLS files."""
-    session_s = EMBEDDED_SESSION_S if broker.embedded else settings.session_timeout_s
+    session_s = min(EMBEDDED_SESSION_S, settings.session_timeout_s) if broker.embedded else settings.session_timeout_s
     return faust.App(
         settings.app_id,
         broker=[f"kafka://{host}" for host in broker.address.split(",")],

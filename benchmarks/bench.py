@@ -1,0 +1,131 @@
+"""A bench: its options, what it measures, the keys of its JSON summary, and its tiny size. One form for all of them."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Final
+
+from benchmarks.table import json_line
+
+# The one list of benches. Each is the module of that name, with a `BENCH`.
+NAMES: Final = (
+    "throughput", "core", "latency", "memory", "lookup", "recovery", "rebalance", "remodel", "flaps", "soak",
+    "quality", "drift", "names", "rename",
+)  # fmt: skip
+
+EVERY: Final = "*"
+SESSION: Final = "STREAM_SEG_SESSION_TIMEOUT_S"
+
+Figures = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One bench.
+
+    `measure` takes the options, prints tables and returns the figures. `keys` are those that the JSON summary promises:
+    a dot leads into an object, `*` stands for every key of one, `{a,b}` for `a` and `b`. Those of `holds` must be true
+    at any size, and so must `ok` at the usual one. `smoke` are the options of a tiny size, which shows that the bench
+    runs and measures nothing.
+    """
+
+    about: str
+    options: Callable[[ArgumentParser], None]
+    measure: Callable[[Namespace], Figures]
+    keys: tuple[str, ...]
+    smoke: Mapping[str, object]
+    holds: tuple[str, ...] = field(default=())
+
+    @property
+    def subject(self) -> str:
+        """The first sentence of `about`, in one line, without the full stop."""
+        return " ".join(self.about.partition("\n\n")[0].split()).removesuffix(".")
+
+    def parser(self, name: str) -> ArgumentParser:
+        """The options of `scripts/bench NAME`."""
+        parser = ArgumentParser(prog=f"scripts/bench {name}", description=self.about)
+        parser.add_argument("--json", action="store_true", help="end with all figures as one JSON object on one line")
+        parser.add_argument("--smoke", action="store_true", help="a tiny size: shows that it runs, measures nothing")
+        self.options(parser)
+        return parser
+
+    def run(self, name: str, arguments: Sequence[str]) -> int:
+        """Measure and print. Returns the exit status: 1 where something does not hold or a limit is missed."""
+        parser = self.parser(name)
+        if "--smoke" in arguments:
+            parser.set_defaults(**self.smoke)
+        given = parser.parse_args(arguments)
+        with _short_sessions() if given.smoke else nullcontext():
+            figures = self.measure(given)
+        if given.json:
+            print(json_line(figures))
+        good = all(figures[key] for key in self.holds) and (given.smoke or figures.get("ok", True))
+        return 0 if good else 1
+
+
+@contextmanager
+def _short_sessions() -> Iterator[None]:
+    """Let workers have sessions of three seconds: on the embedded broker, starts and takeovers wait for half of one."""
+    before = os.environ.get(SESSION)
+    os.environ[SESSION] = "3"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[SESSION]
+        else:
+            os.environ[SESSION] = before
+
+
+def load(name: str) -> Bench:
+    """The bench of that name."""
+    bench = import_module(f"benchmarks.{name}").BENCH
+    assert isinstance(bench, Bench)
+    return bench
+
+
+def missing(figures: object, keys: Sequence[str]) -> list[str]:
+    """Return the promised keys that figures lack; `*` stays as it is."""
+    wanted = [each for key in keys for each in expanded(key)]
+    return [key for key in wanted if not _has(figures, key.split("."))]
+
+
+def expanded(key: str) -> list[str]:
+    """Return the keys that one with braces stands for: `a_{b,c}` for `a_b` and `a_c`."""
+    head, brace, rest = key.partition("{")
+    if not brace:
+        return [key]
+    choices, _, tail = rest.partition("}")
+    return [f"{head}{choice}{each}" for choice in choices.split(",") for each in expanded(tail)]
+
+
+def markdown_table() -> str:
+    """Return the table of docs/benchmarks.md."""
+    lines = ["| bench | measures | keys of its JSON summary |", "| --- | --- | --- |"]
+    for name in NAMES:
+        bench = load(name)
+        keys = ", ".join(f"`{key}`" for key in bench.keys)
+        lines.append(f"| `{name}` | {bench.subject} | {keys} |")
+    return "\n".join(lines) + "\n"
+
+
+def _has(figures: object, path: Sequence[str]) -> bool:
+    if not path:
+        return True
+    if not isinstance(figures, dict):
+        return False
+    first, rest = path[0], path[1:]
+    found = list(_values(figures, first))
+    return bool(found) and all(_has(each, rest) for each in found)
+
+
+def _values(figures: Mapping[str, object], key: str) -> Iterator[object]:
+    if key == EVERY:
+        yield from figures.values()
+    elif key in figures:
+        yield figures[key]
