@@ -142,15 +142,20 @@ def topics_check() -> None:
 def inspect(
     customer: Customer,
     why: Annotated[bool, typer.Option("--why", help="Explain the last change in sentences.")] = False,
-    changes: Annotated[int, typer.Option(min=0, help="How many of the last changes to show.", metavar="N")] = 10,
+    changes: Annotated[
+        int | None,
+        typer.Option(min=0, help="Show only the last N changes: by default 10, with --json all.", metavar="N"),
+    ] = None,
+    json: Json = False,
 ) -> None:
     """Show a customer's segments, the state behind them, and the changes that led there.
 
     - `stream-seg inspect h-1871 --why`
+    - `stream-seg inspect h-1871 --json | tail -1`
     """
     from stream_seg.cli.inspect import run
 
-    raise typer.Exit(run(customer, why=why, shown=changes))
+    raise typer.Exit(run(customer, why=why, shown=changes, as_json=json))
 
 
 @app.command()

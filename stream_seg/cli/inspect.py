@@ -1,134 +1,73 @@
-"""`stream-seg inspect`: a customer's segments in Redis, the state behind them, and the changes that led there."""
+"""`stream-seg inspect`: show what is known of one customer."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import isfinite
-from typing import Any
 
-import numpy as np
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from stream_seg.addresses import Addresses
-from stream_seg.cache import CustomerSegments, SegmentClient
+from stream_seg.cache import CustomerSegments
 from stream_seg.cli.config import load_settings, quiet_logging
-from stream_seg.cli.console import stdout, table
+from stream_seg.cli.console import print_json, stdout, table
 from stream_seg.cli.errors import Failure, UsageError
 from stream_seg.cli.escapes import printable
 from stream_seg.cli.interrupt import run_async
 from stream_seg.cli.words import QUANTITIES, Change, cause, day, explained, money, moved, quantity, where
-from stream_seg.contracts.currencies import minor_per_major
-from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.contracts.times import rfc3339
-from stream_seg.core import traits
-from stream_seg.core.customer import Customer
-from stream_seg.core.decay import DAY_S, Decay
-from stream_seg.core.engine import Engine, Rules
-from stream_seg.core.features import FEATURES
 from stream_seg.embedded.services import attach_services
-from stream_seg.kafka.client import connect
-from stream_seg.kafka.client import partitions_of as partitions_of_topics
-from stream_seg.settings import Settings
-from stream_seg.streaming.state.partition import PartitionState
-from stream_seg.tools.fold import changes_of, fold_changelog
+from stream_seg.views.customer import CustomerView, RecordFacts, look_up
+
+SHOWN = 10  # changes in a table, where the command line does not say
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """A customer's record as a worker would recover it, and its features at the time of its last evaluation."""
+def run(customer_id: str, *, why: bool, shown: int | None, as_json: bool) -> int:
+    """Look the customer up everywhere, and print the result.
 
-    partition: int
-    customer: Customer
-    features: dict[str, float]
-    half_life_days: float
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """All that is known of a customer; None where one of the places knows nothing."""
-
-    customer_id: str
-    document: CustomerSegments | None
-    state: State | None
-    changes: list[Change]
-    names: dict[str, str]  # of segments, by id, in the model in force
-
-
-def run(customer_id: str, *, why: bool, shown: int) -> int:
-    """Look the customer up everywhere, and print what was found."""
+    `why` explains the last change instead. `shown` limits the changes. Without it, a table shows ten and JSON has all.
+    """
     check_id(customer_id)
+    if why and as_json:
+        raise UsageError("--why and --json exclude each other: the changes of --json carry their reasons")
     settings = load_settings()
     quiet_logging(settings)
-    findings = look_up(customer_id, attach_services(settings), settings)
-    if findings.document is None and findings.state is None and not findings.changes:
+    view = run_async(look_up(customer_id, attach_services(settings), settings))
+    if not view.known:
         raise Failure(f"nothing is known of customer {customer_id!r}; ids are written as in the events")
-    if why:
-        print_why(findings, settings.currency)
+    if as_json:
+        print_json(view.facts(shown))
+    elif why:
+        print_why(view, settings.currency)
     else:
-        print_findings(stdout(), findings, settings.currency, shown)
+        print_view(stdout(), view, settings.currency, SHOWN if shown is None else shown)
     return 0
 
 
 def check_id(customer_id: str) -> None:
-    """Raises UsageError for what cannot be anybody's id: bytes of the command line that are not UTF-8."""
+    """Raise UsageError for an id that no customer can have: bytes of the command line that are not UTF-8."""
     try:
         customer_id.encode()
     except UnicodeEncodeError:
         raise UsageError(f"customer {customer_id!r} is not UTF-8; write the id as in the events, in UTF-8") from None
 
 
-def look_up(customer_id: str, addresses: Addresses, settings: Settings) -> Findings:
-    """Ask Redis, the changelog, and the topic of changes."""
-    with SegmentClient.from_url(addresses.redis_url, settings.redis_prefix) as client:
-        document, model = client.get(customer_id), client.model() or {}
-    state, changes = run_async(_topics(customer_id, addresses, settings))
-    return Findings(
-        customer_id, document, state, changes, {each["id"]: each["name"] for each in model.get("segments", ())}
-    )
-
-
-async def _topics(customer_id: str, addresses: Addresses, settings: Settings) -> tuple[State | None, list[Change]]:
-    broker = addresses.broker
-    key = customer_id.encode()
-    async with connect(broker) as client:
-        count = len((await partitions_of_topics(client, [settings.changelog])).get(settings.changelog, ()))
-    number = int(partitions_of([key], count or 1)[0])
-    states = await fold_changelog(broker, settings.changelog, partitions=[number])
-    found = await changes_of(broker, settings.topic("segment-changes"), [customer_id])
-    held = states.get(number)
-    return state_of(key, number, held, settings) if held else None, list(found[customer_id])
-
-
-def state_of(key: bytes, number: int, held: PartitionState, settings: Settings) -> State | None:
-    """The customer's part of a partition's state."""
-    record = held.records.get(key)
-    if record is None:
-        return None
-    half_life_s = held.header.half_life_s if held.header else settings.half_life_s
-    engine = Engine(Rules(Decay(half_life_s), minor_per_major=float(minor_per_major(settings.currency))))
-    customer = engine.open(record)
-    row = engine.features([record], np.array([customer.as_of]))[0]
-    return State(number, customer, dict(zip(FEATURES, row.tolist(), strict=True)), half_life_s / DAY_S)
-
-
-def print_findings(console: Console, findings: Findings, currency: str, shown: int) -> None:
-    """Everything, as tables."""
-    console.print(Text(findings.customer_id, "bold"))
-    for part in _parts(findings, currency, shown):
+def print_view(console: Console, view: CustomerView, currency: str, shown: int) -> None:
+    """Print everything, as tables."""
+    console.print(Text(view.customer_id, "bold"))
+    for part in _parts(view, currency, shown):
         console.print()
         console.print(part)
 
 
-def _parts(findings: Findings, currency: str, shown: int) -> Iterator[RenderableType]:
-    yield segments_table(findings.document) if findings.document else Text("in no segment yet (Redis has no document)")
-    if findings.state is not None:
-        yield state_table(findings.state, currency)
-        yield features_table(findings.state, currency)
-    if shown and findings.changes:
-        yield changes_table(findings.changes[-shown:], currency, len(findings.changes))
+def _parts(view: CustomerView, currency: str, shown: int) -> Iterator[RenderableType]:
+    yield segments_table(view.document) if view.document else Text("in no segment yet (Redis has no document)")
+    if view.record is not None:
+        yield record_table(view.record, currency)
+        yield features_table(view.record, currency)
+    if shown and view.changes:
+        yield changes_table(view.changes[-shown:], currency, len(view.changes))
 
 
 def segments_table(document: CustomerSegments) -> Table:
@@ -140,29 +79,27 @@ def segments_table(document: CustomerSegments) -> Table:
     return made
 
 
-def state_table(state: State, currency: str) -> Table:
+def record_table(record: RecordFacts, currency: str) -> Table:
     """Counts, money and times of the record."""
-    made = table("", "", title=f"State (partition {state.partition}, half-life {state.half_life_days:g} days)")
+    made = table("", "", title=f"State (partition {record.partition}, half-life {record.half_life_days:g} days)")
     made.show_header = False
-    for name, value in facts(state.customer, currency):
+    for name, value in in_words(record, currency):
         made.add_row(Text(name, "dim"), value)
     return made
 
 
-def facts(customer: Customer, currency: str) -> Iterator[tuple[str, str]]:
-    """What the record says, by name; money in major units."""
-    per_major = minor_per_major(currency)
-    when = _span(customer.first_purchase, customer.last_purchase)
-    yield "orders", f"{customer.purchases:,} on {customer.purchase_days:,} days, {when}"
-    yield "spent", money(customer.spend / per_major, currency)
-    if customer.refunds:
-        yield "refunds", f"{customer.refunds:,}, {money(customer.refunded / per_major, currency)} taken back"
-    yield "interactions", f"{customer.interactions:,}"
-    yield "seen", _span(customer.first_seen, customer.last_seen)
-    said = traits.values(customer.traits)
-    if said:
-        yield "traits", ", ".join(f"{name}: {value}" for name, value in sorted(said.items()))
-    yield "evaluated", _moment(customer.as_of)
+def in_words(record: RecordFacts, currency: str) -> Iterator[tuple[str, str]]:
+    """Yield the lines of a record: a name and its value."""
+    when = _span(record.first_order, record.last_order)
+    yield "orders", f"{record.orders:,} on {record.order_days:,} days, {when}"
+    yield "spent", money(record.spend, currency)
+    if record.refunds:
+        yield "refunds", f"{record.refunds:,}, {money(record.refunded, currency)} taken back"
+    yield "interactions", f"{record.interactions:,}"
+    yield "seen", _span(record.first_seen, record.last_seen)
+    if record.traits:
+        yield "traits", ", ".join(f"{name}: {value}" for name, value in sorted(record.traits.items()))
+    yield "evaluated", _moment(record.as_of)
 
 
 def _span(first: float, last: float) -> str:
@@ -175,16 +112,16 @@ def _moment(t: float) -> str:
     return day(rfc3339(t)) if isfinite(t) else "never"
 
 
-def features_table(state: State, currency: str) -> Table:
+def features_table(record: RecordFacts, currency: str) -> Table:
     """Features at the time of the last evaluation."""
-    made = table("feature", ">value", title=f"Features as of {_moment(state.customer.as_of)}")
-    for name, value in state.features.items():
+    made = table("feature", ">value", title=f"Features as of {_moment(record.as_of)}")
+    for name, value in record.features.items():
         made.add_row(QUANTITIES[name].phrase, quantity(name, value, currency))
     return made
 
 
 def changes_table(changes: Sequence[Change], currency: str, total: int) -> Table:
-    """The last changes, the latest first."""
+    """The last changes, the newest first."""
     title = f"Last {len(changes)} of {total} changes" if len(changes) < total else f"Changes ({total})"
     made = table(">#", "when", "dimension", "change", "cause", "what moved most", title=title)
     for change in reversed(changes):
@@ -195,15 +132,15 @@ def changes_table(changes: Sequence[Change], currency: str, total: int) -> Table
     return made
 
 
-def print_why(findings: Findings, currency: str) -> None:
-    """The last change, in sentences."""
-    customer = printable(findings.customer_id)
-    if not findings.changes:
+def print_why(view: CustomerView, currency: str) -> None:
+    """Print the last change, in sentences."""
+    customer = printable(view.customer_id)
+    if not view.changes:
         print(f"{customer} has not changed segments: no model has placed this customer yet.")
         return
-    last: dict[str, Any] = dict(findings.changes[-1])
-    for sentence in explained(last, currency, findings.names):
+    last = view.changes[-1]
+    for sentence in explained(last, currency, view.names):
         print(printable(sentence))
-    if len(findings.changes) > 1:
+    if len(view.changes) > 1:
         others = f"`stream-seg inspect {customer}` lists them"
         print(f"It was change {last['sequence']} of this customer; {others}.")

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.distance import cdist
 
 from .online import OnlineKMeans
 from .policy import LearnerPolicy
@@ -36,6 +35,8 @@ class Clusters:
 
     def nearest(self, rows: Matrix) -> npt.NDArray[np.intp]:
         """The place of the centre nearest to each customer (n, len(FEATURES)), (n,)."""
+        from scipy.spatial.distance import cdist  # here: see at_need
+
         places: npt.NDArray[np.intp] = cdist(self.scaling.points(rows), self.centers, "sqeuclidean").argmin(axis=1)
         return places
 
@@ -66,5 +67,7 @@ def fresh_start(
 
 def squares(points: Matrix, centers: Matrix) -> Matrix:
     """Squared distance of points (n, d) to the nearest of centres (k, d), (n,)."""
+    from scipy.spatial.distance import cdist  # here: see at_need
+
     nearest: Matrix = cdist(points, centers, "sqeuclidean").min(axis=1)
     return nearest

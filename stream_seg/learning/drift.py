@@ -8,7 +8,6 @@ from math import sqrt
 from typing import Final, NamedTuple
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from stream_seg.contracts.drift import What
 from stream_seg.contracts.model import ModelSnapshot
@@ -124,6 +123,8 @@ class _Lookout:
         self._taken.append((self._windows[0].taken, clock))
         self._customers.update(customers)
         points = np.clip(self._assigns.scaled(rows), -CLIP, CLIP)
+        from scipy.spatial.distance import cdist  # here: see at_need
+
         distances = cdist(points, self._assigns.centroids)
         nearest = distances.argmin(axis=1)
         self._windows[0].take(distances.min(axis=1).tolist())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-from scipy.spatial.distance import pdist, squareform
 
 from stream_seg.contracts.model import ModelSnapshot, parse_snapshot
 
@@ -73,6 +72,8 @@ def _nearest_pair(snapshot: ModelSnapshot) -> tuple[float, int, int]:
     centers = np.array(snapshot.centroids)
     if len(centers) < 2:
         return 1.0, 0, 0
+    from scipy.spatial.distance import pdist, squareform  # here: see at_need
+
     apart = pdist(centers)
     mean = float(apart.mean())
     square = squareform(apart) + np.diag(np.full(len(centers), np.inf))

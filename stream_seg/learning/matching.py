@@ -7,7 +7,6 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 from stream_seg.contracts.model import MAX_SEGMENTS
 
@@ -30,6 +29,8 @@ def renumber(counts: npt.NDArray[np.int64], numbers: Sequence[int], next_number:
     is born under a number that none had before, as long as a customer's record has room for it.
     """
     sizes = np.minimum.outer(counts.sum(axis=1), counts.sum(axis=0))
+    from scipy.optimize import linear_sum_assignment  # here: see at_need
+
     pairs = zip(*linear_sum_assignment(-counts), strict=True)
     found = {int(new): numbers[old] for old, new in pairs if counts[old, new] > SHARED * sizes[old, new]}
     for new in range(counts.shape[1]):

@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import Final
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from .phrases import TRAITS, Phrase, catalogue
 from .profiles import Population
@@ -104,6 +103,8 @@ def _assigned(
     wanted = costs.copy()
     for index in without:
         wanted[index][costs[index] < _COST_OF_UNTRUE / 2] = 2 * _COST_OF_UNTRUE
+    from scipy.optimize import linear_sum_assignment  # here: see at_need
+
     pairs = [(int(index), int(phrase)) for index, phrase in zip(*linear_sum_assignment(wanted), strict=True)]
     return costs, {index: _PHRASES[phrase] for index, phrase in pairs if wanted[index, phrase] < _COST_OF_UNTRUE / 2}
 

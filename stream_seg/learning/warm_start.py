@@ -10,7 +10,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.distance import cdist
 
 from .scaling import Matrix
 
@@ -84,6 +83,8 @@ def _nearest(points: Matrix, centers: Matrix) -> tuple[npt.NDArray[np.intp], Mat
 
     Not scipy's vq: its BLAS threads made this six times slower on a busy machine.
     """
+    from scipy.spatial.distance import cdist  # here: see at_need
+
     squares = cdist(points, centers, "sqeuclidean")
     return squares.argmin(axis=1), squares.min(axis=1)
 

@@ -85,6 +85,19 @@ def test_inspect(shop: Deployment) -> None:
     assert "$4,010" in text
 
 
+def test_inspect_json(shop: Deployment) -> None:
+    facts = json.loads(command(shop, "inspect", "c-1", "--json"))
+
+    (last,) = (each for each in facts["changes"] if each["reason"].get("event_id") == "e-3")
+    assert facts["changes"][0] == last  # the newest first
+    assert facts["segments"] == {"behavior": {"segment": "b1", "name": "Big spenders", "since": "2017-05-09T18:00:31Z"}}
+    assert (facts["customer_id"], facts["orders"], facts["spend"]) == ("c-1", 2, 4009.5)
+    assert (facts["refunded"], facts["refunds"], facts["interactions"]) == (0.0, 0, 0)
+    assert (facts["traits"], facts["categories"], facts["facts"], facts["deadlines"]) == ({}, {}, {}, {})
+    assert (facts["features"]["recency_days"], facts["as_of"]) == (0.0, "2017-05-09T18:00:31Z")
+    assert json.loads(command(shop, "inspect", "c-1", "--json", "--changes", "1"))["changes"] == [last]
+
+
 def test_inspect_why(shop: Deployment) -> None:
     lines = command(shop, "inspect", "c-1", "--why").splitlines()
 
@@ -93,8 +106,9 @@ def test_inspect_why(shop: Deployment) -> None:
     assert lines[2].startswith("What moved most: spend a month ")
 
 
-def test_inspect_of_a_stranger(shop: Deployment) -> None:
-    done = run_in(shop, "inspect", "nobody")
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_inspect_of_an_unknown_customer(shop: Deployment, options: list[str]) -> None:
+    done = run_in(shop, "inspect", "nobody", *options)
 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "stream-seg: nothing is known of customer 'nobody'; ids are written as in the events\n"

@@ -1,4 +1,4 @@
-"""What `stream-seg inspect` makes of a record."""
+"""The output of `stream-seg inspect` for people."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import pytest
 
 from stream_seg.cli.console import stdout
 from stream_seg.cli.errors import UsageError
-from stream_seg.cli.inspect import Findings, State, facts, print_findings, print_why, run, state_of
+from stream_seg.cli.inspect import in_words, print_view, print_why, run
 from stream_seg.core import example
 from stream_seg.core.customer import Customer
 from stream_seg.settings import Settings
 from stream_seg.streaming.state.partition import PartitionState
+from stream_seg.views.customer import CustomerView, RecordFacts, record_facts
 
 
 def at(day: int, hour: int = 12) -> float:
@@ -35,8 +36,14 @@ def customer() -> Customer:
     return made
 
 
+def facts(record: Customer) -> RecordFacts:
+    found = record_facts(b"c-1", 0, PartitionState(records={b"c-1": record.pack()}), Settings())
+    assert found is not None
+    return found
+
+
 def test_the_record_in_words() -> None:
-    assert dict(facts(customer(), "USD")) == {
+    assert dict(in_words(facts(customer()), "USD")) == {
         "orders": "3 on 2 days, 1 May 2017 to 9 May 2017",
         "spent": "$280",
         "refunds": "1, $50.00 taken back",
@@ -47,8 +54,8 @@ def test_the_record_in_words() -> None:
     }
 
 
-def test_who_did_nothing_yet() -> None:
-    assert dict(facts(Customer(life=1), "USD")) == {
+def test_a_record_without_events() -> None:
+    assert dict(in_words(facts(Customer(life=1)), "USD")) == {
         "orders": "0 on 0 days, never",
         "spent": "$0.00",
         "interactions": "0",
@@ -57,24 +64,11 @@ def test_who_did_nothing_yet() -> None:
     }
 
 
-def test_features_are_those_of_the_last_evaluation() -> None:
-    held = PartitionState(records={b"c-1": customer().pack()})
-
-    state = state_of(b"c-1", 3, held, Settings())
-
-    assert state is not None
-    assert (state.partition, state.half_life_days) == (3, 30.0)
-    assert state.features["recency_days"] == 2.0
-    assert state.features["gap_days"] == 8.0
-    assert state.features["basket_value"] == pytest.approx(103.1134, abs=1e-4)  # the later orders weigh more
-    assert state_of(b"c-2", 3, held, Settings()) is None
-
-
 HOSTILE = "[/b]\x1b[2J[red]:heart:"
 
 
-def findings() -> Findings:
-    """Of a customer whose words are markup, emoji's names and control characters."""
+def view() -> CustomerView:
+    """A customer whose texts are markup, names of emoji and control characters."""
     held = customer()
     engine = example.engine()
     engine.absorb(held, "profiles", 1, {"event_id": "e-7", "type": "identify", "traits": {"city": HOSTILE}}, at(2))
@@ -92,11 +86,11 @@ def findings() -> Findings:
         "occurred_at": "2017-05-09T18:00:31Z",
         "model_version": 1,
     }
-    return Findings(HOSTILE, None, State(0, held, {"order_rate": 1.0}, 30.0), [change, change], {})
+    return CustomerView(HOSTILE, None, facts(held), [change, change], {})
 
 
-def test_what_customers_sent_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
-    print_findings(stdout(), findings(), "USD", 10)
+def test_text_from_customers_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    print_view(stdout(), view(), "USD", 10)
 
     shown = capsys.readouterr().out
     assert r"city: [/b]\x1b[2J[red]:heart:" in shown
@@ -107,7 +101,7 @@ def test_what_customers_sent_is_shown_as_it_is(capsys: pytest.CaptureFixture[str
 
 
 def test_sentences_hold_nothing_that_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
-    print_why(findings(), "USD")
+    print_why(view(), "USD")
 
     shown = capsys.readouterr().out
     assert shown.splitlines()[1] == r"The cause was a [/x]\x07 event (event [/b]\x1b[2J[red]:heart:)."
@@ -117,4 +111,9 @@ def test_sentences_hold_nothing_that_a_terminal_obeys(capsys: pytest.CaptureFixt
 
 def test_an_id_that_is_not_utf_8_is_wrong_usage() -> None:
     with pytest.raises(UsageError, match=r"customer '\\udcff' is not UTF-8; write the id as in the events"):
-        run("\udcff", why=False, shown=1)
+        run("\udcff", why=False, shown=1, as_json=False)
+
+
+def test_sentences_and_json_exclude_each_other() -> None:
+    with pytest.raises(UsageError, match="--why and --json exclude each other"):
+        run("c-1", why=True, shown=None, as_json=True)

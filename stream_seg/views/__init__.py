@@ -1,0 +1,1 @@
+"""Facts gathered from topics and Redis, without rendering: commands and other readers share them."""
