@@ -15,7 +15,7 @@ from benchmarks.table import json_line
 # The one list of benches. Each is the module of that name, with a `BENCH`.
 NAMES: Final = (
     "throughput", "core", "latency", "memory", "lookup", "recovery", "rebalance", "remodel", "flaps", "soak",
-    "quality", "drift", "names", "rename",
+    "quality", "drift", "names", "rename", "compression",
 )  # fmt: skip
 
 EVERY: Final = "*"

@@ -70,21 +70,18 @@ async def partitions_of(client: AIOKafkaClient, topics: Iterable[str]) -> dict[s
 
     Raises TopicAuthorizationFailedError for topics that this client may not see.
     """
-    names = list(topics)
-    cluster = await retrying(lambda: metadata(client, names))
-    if denied := cluster.unauthorized_topics.intersection(names):
+    names = sorted(topics)
+    # aiokafka's own reading of an answer logs an error for each topic that does not exist.
+    found = (await retrying(lambda: _metadata(client, names))).topics
+    if denied := [topic for code, topic, *_ in found if code == TopicAuthorizationFailedError.errno]:
         raise TopicAuthorizationFailedError(denied)
-    found = {topic: cluster.partitions_for_topic(topic) for topic in names}
-    return {topic: sorted(partitions) for topic, partitions in found.items() if partitions}
+    return {topic: sorted(number for _, number, *_ in parts) for _, topic, *_, parts in found if parts}
 
 
-async def metadata(client: AIOKafkaClient, topics: Sequence[str]) -> ClusterMetadata:
-    """Return the brokers, and topics with their leaders as they are now, without waiting for the client's refresh."""
+async def _metadata(client: AIOKafkaClient, topics: Sequence[str]) -> Any:
+    """Ask a broker for these topics, as they are now, without waiting for the client's own refresh."""
     request = MetadataRequest(list(topics), allow_auto_topic_creation=False)
-    response = await client.send(client.get_random_node(), request, group=CONNECTION)
-    cluster = ClusterMetadata()
-    cluster.update_metadata(response)
-    return cluster
+    return await client.send(client.get_random_node(), request, group=CONNECTION)
 
 
 async def coordinator(client: AIOKafkaClient, group: str) -> int:
@@ -132,7 +129,8 @@ async def _leaders(client: AIOKafkaClient, partitions: Sequence[TopicPartition])
     """Partitions by the broker that leads them, out of fresh metadata; UnknownTopicOrPartitionError for strangers."""
     if not partitions:
         return {}
-    cluster = await metadata(client, sorted({tp.topic for tp in partitions}))
+    cluster = ClusterMetadata()
+    cluster.update_metadata(await _metadata(client, sorted({tp.topic for tp in partitions})))
     if denied := cluster.unauthorized_topics:
         raise TopicAuthorizationFailedError(denied)
     leaders: dict[int, list[TopicPartition]] = defaultdict(list)

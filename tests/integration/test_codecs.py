@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import struct
 from dataclasses import replace
 from typing import get_args
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.structs import TopicPartition
 
-from stream_seg.kafka import offsets
+from benchmarks.stored import stored_batches
 from stream_seg.kafka.broker import Broker, Compression
-from stream_seg.kafka.client import connect
 from tests.integration.support.command import command
-from tests.integration.support.deployment import CALM, PARTITIONS, Services, deployment
+from tests.integration.support.deployment import CALM, Services, deployment
 from tests.integration.support.ending import assert_exact, read_ending
 from tests.integration.support.events import Sent, order, view
 from tests.integration.support.java_clients import produce
 from tests.integration.support.yardstick import expect
 
 CODECS: tuple[Compression, ...] = get_args(Compression)
-# The low bits of a batch's attributes.
-CODES = {0: "none", 1: "gzip", 2: "snappy", 3: "lz4", 4: "zstd"}
 WHEN = "2017-05-09T18:00:31Z"
 CUSTOMERS = 40
 
@@ -37,26 +32,8 @@ def orders(codec: str) -> list[Sent]:
 
 
 def codecs_of(broker: Broker, topic: str) -> set[str]:
-    """Return the codecs of the first batches of a topic's partitions, as they are stored."""
-
-    async def fetch() -> set[str]:
-        positions = {TopicPartition(topic, number): 0 for number in range(PARTITIONS)}
-        found = set()
-        async with connect(broker) as client:
-            ends = await offsets.high_watermarks(broker, client, positions)
-            for tp, end in ends.items():
-                at = 0
-                while at < end:
-                    answer = await offsets._fetch(client, client.get_random_node(), {tp: at}, wait_ms=500, max_bytes=1)
-                    ((_, ((_, error, *_, records),)),) = answer.topics
-                    assert error == 0
-                    base, length, _, _, _, attributes, last = struct.unpack_from(">qiibihi", records)
-                    assert length > 0
-                    found.add(CODES[attributes & 0b111])
-                    at = base + last + 1
-        return found
-
-    return asyncio.run(fetch())
+    """Return the codecs of a topic's batches, as they are stored."""
+    return {batch.codec for batch in stored_batches(broker, topic)}
 
 
 def compress(broker: Broker, topic: str, codec: str) -> None:
