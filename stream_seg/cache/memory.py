@@ -9,16 +9,20 @@ from typing import Any
 import orjson
 
 from stream_seg.cache import reads
-from stream_seg.cache.errors import CacheUnavailable, PrefixTaken
+from stream_seg.cache.errors import CacheRefused, CacheUnavailable, PrefixTaken
 from stream_seg.cache.port import Mark, PartitionWrite, WriteResult
 from stream_seg.contracts.document import CustomerSegments, Document
 
 
 @dataclass
 class MemoryServer:
-    """What several `MemoryCache` share, as programs share one Redis. Set `available` to False to make it fail."""
+    """What several `MemoryCache` share, as programs share one Redis.
+
+    It fails while `available` is False, and turns its clients down while `refusing` is True.
+    """
 
     available: bool = True
+    refusing: bool = False
     owners: dict[str, str] = field(default_factory=dict)
     documents: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     stats: dict[tuple[str, int], dict[str, str]] = field(default_factory=dict)
@@ -86,6 +90,8 @@ class MemoryCache:
     def _reached(self) -> MemoryServer:
         if not self.server.available:
             raise CacheUnavailable("the cache in memory was made unavailable")
+        if self.server.refusing:
+            raise CacheRefused("the cache in memory was told to refuse")
         return self.server
 
     def _write_document(self, document: Document) -> bool:

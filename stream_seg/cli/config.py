@@ -15,7 +15,7 @@ from stream_seg.settings import PREFIX, Settings
 
 TOML: Final = "stream_seg.toml"
 # Values that may hold a password.
-_SECRET: Final = ("redis_url",)
+_SECRET: Final = ("redis_url", "kafka_sasl_password")
 
 
 def load_settings(**given: Any) -> Settings:

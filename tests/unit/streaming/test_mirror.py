@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from benchmarks.workload import fixed_model
+from stream_seg.cache.errors import CacheRefused
 from stream_seg.cache.memory import MemoryCache, MemoryServer
 from stream_seg.cache.port import Mark
 from stream_seg.contracts.model import ModelSnapshot
@@ -155,6 +156,42 @@ def test_what_a_redis_that_is_away_misses_is_written_when_it_is_back() -> None:
         await stage.tend()
         assert (stage.mirror.up, len(stage.owned.dirty)) == (True, 0)
         assert (await stage.segments(), await stage.mark()) == (ALL | {"c-1": "b3"}, (EPOCH, 9))
+
+    played(story)
+
+
+def test_a_redis_that_refuses_from_the_start_is_an_error() -> None:
+    async def story() -> None:
+        stage = Stage()
+        stage.server.refusing = True
+        with pytest.raises(CacheRefused):
+            await stage.tend()
+
+    played(story)
+
+
+def test_a_redis_that_refuses_only_writes_is_an_error_too() -> None:
+    async def story() -> None:
+        stage = Stage()
+        assert await stage.mirror._compare({0: stage.owned})
+        stage.server.refusing = True
+        with pytest.raises(CacheRefused):
+            await stage.write("c-1", 2, 2)
+
+    played(story)
+
+
+def test_a_redis_that_refuses_later_is_waited_for() -> None:
+    async def story() -> None:
+        stage = Stage()
+        await stage.tend(3)
+        stage.server.refusing = True
+        await stage.write("c-1", 2, 2)
+        assert (stage.mirror.up, len(stage.owned.dirty)) == (False, 1)
+        stage.server.refusing = False
+        await stage.tend()
+        assert (stage.mirror.up, len(stage.owned.dirty)) == (True, 0)
+        assert await stage.segments() == ALL | {"c-1": "b2"}
 
     played(story)
 
