@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings
 
-from stream_seg.kafka.broker import Broker, Compression, Mechanism, Protocol, Security
+from stream_seg.kafka.broker import Broker, Compression, SaslMechanism, Security, SecurityProtocol
 
 EMBEDDED: Final = "embedded"
 KAFKA: Final = "kafka://"
@@ -34,10 +34,10 @@ class ConnectionSettings(BaseSettings):
     """Where Kafka and Redis are, and how to connect to them."""
 
     broker: str = Field(EMBEDDED, description="kafka://host:port[,host:port], or embedded")
-    kafka_security_protocol: Annotated[Protocol, Upper] = Field(
+    kafka_security_protocol: Annotated[SecurityProtocol, Upper] = Field(
         "PLAINTEXT", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL, as the brokers' listener expects"
     )
-    kafka_sasl_mechanism: Annotated[Mechanism, Upper] = Field(
+    kafka_sasl_mechanism: Annotated[SaslMechanism, Upper] = Field(
         "PLAIN", description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"
     )
     kafka_sasl_username: str | None = Field(None, description="login name of a SASL protocol")
@@ -72,9 +72,9 @@ class ConnectionSettings(BaseSettings):
     @field_validator("kafka_sasl_mechanism", mode="before")
     @classmethod
     def _mechanism_supported(cls, value: object) -> object:
-        if isinstance(value, str) and value.upper() not in get_args(Mechanism):
+        if isinstance(value, str) and value.upper() not in get_args(SaslMechanism):
             raise ValueError(
-                f"KAFKA_SASL_MECHANISM {value!r} is not supported; use {', '.join(get_args(Mechanism))},"
+                f"KAFKA_SASL_MECHANISM {value!r} is not supported; use {', '.join(get_args(SaslMechanism))},"
                 " with credentials that the broker's operator gives you"
             )
         return value

@@ -9,8 +9,8 @@ from typing import Any, Final, Literal
 
 from stream_seg.kafka.errors import BrokerError
 
-Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
-Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 Compression = Literal["none", "gzip", "snappy", "lz4", "zstd"]
 
 # Kafka answers a fetch as soon as there is data. The embedded broker looks for new records at half of the wait.
@@ -27,8 +27,8 @@ class Security:
     (PEM, the key not encrypted) are this client's own, for mutual TLS.
     """
 
-    protocol: Protocol = "PLAINTEXT"
-    mechanism: Mechanism = "PLAIN"
+    protocol: SecurityProtocol = "PLAINTEXT"
+    mechanism: SaslMechanism = "PLAIN"
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     cafile: Path | None = None

@@ -14,7 +14,7 @@ import pytest
 
 from stream_seg.embedded.process import HOST
 from stream_seg.embedded.redis import start_redis
-from stream_seg.kafka.broker import Broker, Mechanism, Protocol, Security
+from stream_seg.kafka.broker import Broker, SaslMechanism, Security, SecurityProtocol
 from stream_seg.kafka.client import connect, partitions_of
 from stream_seg.kafka.errors import BrokerError, BrokerRefused
 from stream_seg.kafka.producer import started_producer
@@ -72,7 +72,9 @@ def secure(broker: Broker, **changes: object) -> Broker:
         ("SASL_SSL", "SCRAM-SHA-512"),
     ],
 )
-def test_every_protocol_and_mechanism_connects(kafka: SecuredKafka, protocol: Protocol, mechanism: Mechanism) -> None:
+def test_every_protocol_and_mechanism_connects(
+    kafka: SecuredKafka, protocol: SecurityProtocol, mechanism: SaslMechanism
+) -> None:
     assert topics_through(kafka.broker(protocol, mechanism)) == {}
 
 
@@ -83,7 +85,7 @@ def test_a_client_certificate_connects_with_its_key_beside_it_or_in_it(kafka: Se
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
-def test_a_wrong_login_is_refused(kafka: SecuredKafka, mechanism: Mechanism) -> None:
+def test_a_wrong_login_is_refused(kafka: SecuredKafka, mechanism: SaslMechanism) -> None:
     line = "the broker refuses the login of {!r}; check STREAM_SEG_KAFKA_SASL_USERNAME and"
     right = kafka.broker("SASL_SSL", mechanism)
     assert refusal(secure(right, password="wrong")).startswith(line.format("admin"))

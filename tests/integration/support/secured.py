@@ -20,10 +20,10 @@ from cryptography.hazmat.primitives.serialization import (
 from apache_kafka.secured import ADMIN, Secured
 from apache_kafka.server import ApacheKafka
 from stream_seg.embedded.process import HOST
-from stream_seg.kafka.broker import Broker, Mechanism, Protocol, Security
+from stream_seg.kafka.broker import Broker, SaslMechanism, Security, SecurityProtocol
 
 PASSWORDS = {ADMIN: "adm-1n-s3cret", "shop": "sh0p-s3cret", "newcomer": "n3w-s3cret"}
-LISTENERS: dict[Protocol, str] = {"SSL": "TLS", "SASL_PLAINTEXT": "LOGIN", "SASL_SSL": "LOGIN_TLS"}
+LISTENERS: dict[SecurityProtocol, str] = {"SSL": "TLS", "SASL_PLAINTEXT": "LOGIN", "SASL_SSL": "LOGIN_TLS"}
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class SecuredKafka:
     certificates: Certificates
     open: Broker  # its listener without any security, for setting things up
 
-    def broker(self, protocol: Protocol, mechanism: Mechanism = "PLAIN", user: str = ADMIN) -> Broker:
+    def broker(self, protocol: SecurityProtocol, mechanism: SaslMechanism = "PLAIN", user: str = ADMIN) -> Broker:
         """Return the broker as a client with the right settings sees it."""
         security = Security(
             protocol,

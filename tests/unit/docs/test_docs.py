@@ -20,7 +20,7 @@ from stream_seg.contracts.reasons import SENTENCES
 from stream_seg.core.customer import LAYOUT
 from stream_seg.core.features import FEATURES
 from stream_seg.core.vocabulary import INTERACTIONS, PURCHASES
-from stream_seg.kafka.broker import Mechanism, Protocol
+from stream_seg.kafka.broker import SaslMechanism, SecurityProtocol
 from stream_seg.ops.metrics import markdown_table
 from stream_seg.settings import PREFIX, Settings
 from stream_seg.tools.topics import topic_specs
@@ -28,7 +28,7 @@ from stream_seg.tools.topics import topic_specs
 ROOT = Path(__file__).parents[3]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SETTINGS = {name.upper() for name in Settings.model_fields}
-KAFKA_WORDS = {*get_args(Protocol), *get_args(Mechanism)}
+KAFKA_WORDS = {*get_args(SecurityProtocol), *get_args(SaslMechanism)}
 NO_SETTINGS = {"BATCH_RECORDS", "CRASH_AT", "REQUIRE_AUDIT", "REQUIRE_SERVICES", "VENV"}  # of the tests and the scripts
 NOW = 1_900_000_000.0
 
