@@ -53,7 +53,7 @@ async def refused(error: BaseException, broker: Broker) -> BrokerError:
             finally:
                 connection.close()
         except (KafkaError, OSError, TimeoutError) as why:
-            if (sentence := explain(why, broker)) is not None:
+            if (sentence := explain(why, broker) or _hung_up(why, broker)) is not None:
                 return BrokerRefused(sentence)
     return NoBroker(broker.address)
 
@@ -66,31 +66,24 @@ def answered(error: BaseException, broker: Broker) -> BrokerError:
 
 
 def explain(error: BaseException, broker: Broker) -> str | None:
-    """Why the broker refuses this client, in one sentence; None when the error says nothing of that kind."""
+    """Return why the broker refuses this client, in one sentence; None when the error says nothing of that kind."""
     for each in causes(error):
         sentence = _tls(each, broker) or _login(each, broker) or _permission(each, broker)
         if sentence is not None:
             return sentence
-    if isinstance(error, KafkaConnectionError) and any(isinstance(each, EOFError) for each in causes(error)):
-        return _hung_up(broker)
     return None
 
 
 def _tls(error: BaseException, broker: Broker) -> str | None:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate of the broker at {broker.address} {_certificate(error)}"
-    # A broker that expects no TLS takes the handshake for an absurdly long request and resets the connection.
-    reset = broker.security.tls and isinstance(error, ConnectionResetError)
-    if not isinstance(error, ssl.SSLError) and not reset:
+    if not isinstance(error, ssl.SSLError):
         return None
-    reason = getattr(error, "reason", None) or str(error)
+    reason = error.reason or str(error)
     if any(part in reason for part in _CLIENT_REFUSED):
         return _client_certificate(broker)
-    if reset or any(part in reason for part in _NOT_TLS):
-        return (
-            f"the broker at {broker.address} does not answer with TLS on this port;"
-            f" STREAM_SEG_KAFKA_SECURITY_PROTOCOL is {broker.security.protocol}"
-        )
+    if any(part in reason for part in _NOT_TLS):
+        return _no_tls(broker)
     return f"no TLS connection to the broker at {broker.address} ({reason}); check the STREAM_SEG_KAFKA_SSL_* settings"
 
 
@@ -166,8 +159,22 @@ def _user(security: Security) -> str:
     return "this client certificate" if security.certfile is not None else "clients without a login"
 
 
-def _hung_up(broker: Broker) -> str:
+def _hung_up(error: BaseException, broker: Broker) -> str | None:
+    """Why a broker that took the connection closes it at once. Later on, a closed connection says nothing."""
+    found = list(causes(error))
+    # A broker that expects no TLS takes the handshake for an absurdly long request and resets the connection.
+    if broker.security.tls and any(isinstance(each, ConnectionResetError) for each in found):
+        return _no_tls(broker)
+    if isinstance(error, KafkaConnectionError) and any(isinstance(each, EOFError) for each in found):
+        return (
+            f"the broker at {broker.address} closes the connection: it may expect TLS or a login;"
+            f" STREAM_SEG_KAFKA_SECURITY_PROTOCOL is {broker.security.protocol}"
+        )
+    return None
+
+
+def _no_tls(broker: Broker) -> str:
     return (
-        f"the broker at {broker.address} closes the connection: it may expect TLS or a login;"
+        f"the broker at {broker.address} does not answer with TLS on this port;"
         f" STREAM_SEG_KAFKA_SECURITY_PROTOCOL is {broker.security.protocol}"
     )
