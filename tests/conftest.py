@@ -1,4 +1,4 @@
-"""Real services for tests: both brokers and a Redis, one of each a session, and fresh ones on demand.
+"""Real services for tests: both brokers and a Redis, one of each per session, and fresh ones on demand.
 
 What takes `broker`, `embedded` or `broker_setting` runs twice: on the embedded broker and on Apache Kafka. Only what is
 about the embedded services themselves takes `embedded_broker` and runs on that alone: `test_embedded.py`, the demo
@@ -13,7 +13,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import hypothesis
 import pytest
@@ -24,6 +24,10 @@ from stream_seg.embedded.broker import start_broker
 from stream_seg.embedded.process import EmbeddedError, ServiceProcess
 from stream_seg.embedded.redis import start_redis
 from stream_seg.kafka.broker import Broker
+from tests.shared_kafka import SharedKafka, shared_address
+
+# The broker of a test lives for minutes. With Java's second compiler a start takes 7 CPU seconds, without it 4.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 # What lies beside the tests asserts too; a failure there must say what was not equal.
 pytest.register_assert_rewrite("tests.integration.support", "tests.chaos")
@@ -38,6 +42,15 @@ hypothesis.settings.load_profile("same")
 Service = TypeVar("Service")
 
 REQUIRE = "STREAM_SEG_REQUIRE_SERVICES"
+SHARED = "shared_kafka"
+_shared = pytest.StashKey[SharedKafka]()
+# The slowest files, each of them minutes where most take seconds. They come first, in this order, so that no process is
+# left with one of them while the others have nothing more to do.
+LONG = (
+    *("test_crash_points", "test_recovery", "test_chaos", "test_crashes", "test_models", "test_mutants"),
+    *("test_dead_letters", "test_learner", "test_cli", "test_redis_repair", "test_apache_kafka", "test_secrets"),
+    *("test_forged", "test_demo", "test_static_membership", "test_broker_restart", "test_store", "test_wheel"),
+)
 
 
 def started(start: Callable[[], Service]) -> Service:
@@ -48,6 +61,27 @@ def started(start: Callable[[], Service]) -> Service:
         if os.environ.get(REQUIRE) == "1":
             pytest.fail(f"{error} ({REQUIRE}=1)", pytrace=False)
         pytest.skip(str(error))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of long files first."""
+    rank = {name: number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(LONG)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a process of pytest-xdist where to ask for the Kafka that all share."""
+    stash = node.config.stash
+    if _shared not in stash:
+        stash[_shared] = SharedKafka()
+    node.workerinput[SHARED] = stash[_shared].directory
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the Kafka that all processes shared."""
+    if _shared in config.stash:
+        config.stash[_shared].close()
 
 
 def url_of(service: ServiceProcess) -> str:
@@ -70,8 +104,12 @@ def embedded_broker() -> Iterator[Broker]:
 
 
 @pytest.fixture(scope="session")
-def apache_kafka() -> Iterator[Broker]:
-    """An Apache Kafka that all tests share: use `prefix` for topics and groups."""
+def apache_kafka(request: pytest.FixtureRequest) -> Iterator[Broker]:
+    """An Apache Kafka that all tests of all processes share: use `prefix` for topics and groups."""
+    directory = getattr(request.config, "workerinput", {}).get(SHARED)
+    if directory is not None:
+        yield Broker(started(lambda: shared_address(directory)))
+        return
     with started(ApacheKafka) as kafka:
         yield Broker(kafka.address)
 

@@ -31,7 +31,7 @@ with ApacheKafka() as kafka:
 
 
 @pytest.fixture(autouse=True)
-def _kafka_needed(apache_kafka: str) -> None:
+def _kafka_needed(apache_kafka: Broker) -> None:
     """Skip here where it cannot be started."""
 
 
@@ -107,10 +107,10 @@ def test_in_the_background_until_told_to_stop(tmp_path: Path) -> None:
     assert command(tmp_path, "stop").returncode == 0
 
 
-def test_a_port_that_is_taken_is_one_clear_failure(tmp_path: Path, apache_kafka: str) -> None:
-    failed = command(tmp_path, "start", "--port", apache_kafka.rpartition(":")[2])
+def test_a_port_that_is_taken_is_one_clear_failure(tmp_path: Path, apache_kafka: Broker) -> None:
+    failed = command(tmp_path, "start", "--port", apache_kafka.address.rpartition(":")[2])
 
     assert failed.returncode == 1
-    says = f"scripts/kafka: {apache_kafka} cannot be used (Address already in use); choose another with --port\n"
-    assert failed.stderr == says
+    why = "cannot be used (Address already in use); choose another with --port"
+    assert failed.stderr == f"scripts/kafka: {apache_kafka.address} {why}\n"
     assert not (tmp_path / ".stream_seg").exists()

@@ -41,7 +41,7 @@ PATIENT, IMPATIENT = {"SESSION_TIMEOUT_S": "60"}, {"SESSION_TIMEOUT_S": "6"}
 
 
 @pytest.fixture
-def kafka(apache_kafka: str) -> Iterator[ApacheKafka]:
+def kafka(apache_kafka: Broker) -> Iterator[ApacheKafka]:
     """One of the test's own: others do not expect theirs to crash."""
     assert apache_kafka
     with started(ApacheKafka) as made:

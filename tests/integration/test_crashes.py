@@ -39,9 +39,14 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def run(on: Services) -> Iterator[Run]:
-    """Steady events, and meanwhile a SIGTERM and three kill -9, each of them while there is work in hand."""
-    endless = shop(EVENTS, CUSTOMERS, SEED, seconds=SECONDS)
+def endless() -> list[Sent]:
+    """The events for both brokers, because making them takes seconds."""
+    return shop(EVENTS, CUSTOMERS, SEED, seconds=SECONDS)
+
+
+@pytest.fixture(scope="module")
+def run(on: Services, endless: list[Sent]) -> Iterator[Run]:
+    """Send steady events, and meanwhile a SIGTERM and three kill -9, each of them while there is work in hand."""
     with deployment(on, "crashes", model=MODEL, **PATHLESS) as deployed:
         with replaying_meanwhile(deployed, endless) as sent:
             disturb(deployed)

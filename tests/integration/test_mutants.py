@@ -82,10 +82,16 @@ async def send(deployed: Deployment, into: Placed) -> None:
 
 
 @pytest.fixture(scope="module")
-def run(on: Services) -> Iterator[Run]:
+def records() -> tuple[list[Sent], Placed]:
+    """The good events, and the place of every record: for both brokers, because making them takes seconds."""
     rng = Random(SEED)
     good = good_events(rng)
-    into = placed(good, rng)
+    return good, placed(good, rng)
+
+
+@pytest.fixture(scope="module")
+def run(on: Services, records: tuple[list[Sent], Placed]) -> Iterator[Run]:
+    good, into = records
     with deployment(on, "mutants", model=fixed_model(), **CALM) as deployed:
         worker = deployed.start_worker()
         asyncio.run(send(deployed, into))

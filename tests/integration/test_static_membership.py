@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from benchmarks.workload import fixed_model
+from stream_seg.kafka.broker import Broker
 from tests.integration.support.deployment import PARTITIONS, PATHLESS, Services, deployment, replaying
 from tests.integration.support.ending import assert_all_agree, assert_changes_chain, assert_exact, read_ending
 from tests.integration.support.events import shop
@@ -22,9 +23,9 @@ STEADY_S = 4.0
 
 
 @pytest.fixture(scope="module")
-def broker_setting(apache_kafka: str) -> str:
+def broker_setting(apache_kafka: Broker) -> str:
     """Apache Kafka alone: the embedded broker knows no static members."""
-    return f"kafka://{apache_kafka}"
+    return f"kafka://{apache_kafka.address}"
 
 
 def test_a_killed_worker_that_comes_back_in_time_moves_nothing(on: Services) -> None:

@@ -35,6 +35,7 @@ SESSION_TIMEOUT_S = "6"
 # Where no session ends, none should end for a machine that stood still.
 CALM = {**PATHLESS, "SESSION_TIMEOUT_S": "30"}
 DRAINED_S = 90.0
+LAG_EVERY_S = 0.2  # each look is a dozen requests, and several tests wait at once
 REDIS_S = 30.0  # whatever the machine does meanwhile
 SENT_S = 180.0
 
@@ -109,7 +110,7 @@ class Deployment:
                 found = str(problem)
             return found == 0
 
-        eventually(drained, timeout_s, "the lag is 0", lambda: f"it is {found}: {self.said()}")
+        eventually(drained, timeout_s, "the lag is 0", lambda: f"it is {found}: {self.said()}", every_s=LAG_EVERY_S)
 
     def said(self) -> str:
         """The end of what each worker wrote."""

@@ -21,8 +21,10 @@ def until(ask: Callable[[], object], timeout_s: float, every_s: float = POLL_S) 
     return True
 
 
-def eventually(ask: Callable[[], T | None], timeout_s: float, what: str, why: Callable[[], str] = str) -> T:
-    """The first truthy answer; fails after `timeout_s` seconds, saying `what` did not come, and `why()`."""
+def eventually(
+    ask: Callable[[], T | None], timeout_s: float, what: str, why: Callable[[], str] = str, every_s: float = POLL_S
+) -> T:
+    """Return the first truthy answer; fail after `timeout_s` seconds with `what` did not come, and `why()`."""
     deadline = time.monotonic() + timeout_s
     while True:
         answer = ask()
@@ -30,4 +32,4 @@ def eventually(ask: Callable[[], T | None], timeout_s: float, what: str, why: Ca
             return answer
         if time.monotonic() > deadline:
             raise AssertionError(f"after {timeout_s:.0f} s still not: {what}; {why()}")
-        time.sleep(POLL_S)
+        time.sleep(every_s)
