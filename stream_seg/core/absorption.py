@@ -50,7 +50,8 @@ class Rows(NamedTuple):
     """Validated events of one topic as aligned columns; those of a partition in the order of their offsets.
 
     `rows` are their customers in the working set, `times` epoch seconds, `amounts` minor units of the base currency
-    (0 where an event has none). Events of any topic may carry `traits`, an object of scalars.
+    (0 where an event has none, `orders.ALL_THAT_IS_LEFT` where a refund has none). Events of any topic may carry
+    `traits`, an object of scalars.
     """
 
     rows: Sequence[int]

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from stream_seg.contracts.decode import Decoder
 from stream_seg.contracts.reasons import SENTENCES
+from stream_seg.core.orders import ALL_THAT_IS_LEFT
+from tests.unit.contracts.test_formats import CLOUDEVENT, PAGEVIEW, SHOPIFY_ORDER, WOO_ORDER
 
 NAMES = [
     "event_id",
@@ -46,8 +48,35 @@ NAMES = [
     "price",
     "platform",
     "context",
+    *("originalTimestamp", "sentAt", "receivedAt", "batch", "events", "client_id", "ecommerce", "event_params", "key"),
+    *("id", "customer", "line_items", "total_price", "refunds", "transactions", "amount_set", "created_at", "total"),
+    *("status", "billing", "customer_id", "cancelled_at", "refund_line_items", "subtotal", "kind", "distinct_id"),
+    *("specversion", "source", "data", "schema", "payload", "op", "after", "event_type", "user", "eventn_ctx"),
+    *("location", "device", "question", "answer", "rating", "refund_id", "order_at", "batch_event_index", "uuid"),
 ]
-WORDS = ["", "c-1", "track", "identify", "Order Completed", "purchase", "view_item", "alias", "2017-05-09", "EUR", "5"]
+WORDS = [
+    "success",
+    "refund",
+    "$pageview",
+    "survey_answered",
+    "group",
+    "-5,5",
+    "undefined",
+    "2017-05-09 10:00 UTC",
+    "1494352831000",
+    "cancelled",
+    "",
+    "c-1",
+    "track",
+    "identify",
+    "Order Completed",
+    "purchase",
+    "view_item",
+    "alias",
+    "2017-05-09",
+    "EUR",
+    "5",
+]
 SCALARS = st.one_of(
     st.none(),
     st.booleans(),
@@ -65,6 +94,12 @@ STARTS = [
     {"event_id": "e", "customer_id": "c-1", "occurred_at": 1, "order_id": "o", "amount": 1, "type": "order_completed"},
     {"messageId": "m", "userId": "c-1", "timestamp": 1, "event": "Order Completed", "type": "track"},
     {"user_id": "c-1", "event_name": "purchase", "event_timestamp": 1},
+    {**SHOPIFY_ORDER, "customer": {"id": "c-1"}, "currency": "USD"},
+    {**WOO_ORDER, "customer_id": "c-1"},
+    {**PAGEVIEW, "distinct_id": "c-1"},
+    CLOUDEVENT,
+    {"batch": [{"messageId": "m", "userId": "c-1", "timestamp": 1, "event": "Order Completed", "type": "track"}]},
+    {"client_id": "1.2", "user_id": "c-1", "events": [{"name": "purchase", "params": {}}]},
 ]
 
 
@@ -78,4 +113,5 @@ def test_decoding_never_raises(topic: str, events: list[object]) -> None:
     assert len(decoded.events) == len(decoded.times) == len(decoded.indices)
     assert len(decoded.amounts) == (len(decoded.indices) if topic == "purchases" else 0)
     assert all(event["customer_id"] == "c-1" for event in decoded.events)
+    assert all(amount >= 0 or amount == ALL_THAT_IS_LEFT for amount in decoded.amounts)
     assert all(r.reason in SENTENCES and r.detail for r in decoded.rejected)
