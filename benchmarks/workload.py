@@ -48,7 +48,7 @@ CHANNEL_SHARES = (0.5, 0.3, 0.15, 0.05)
 # The five ways to be malformed; an interaction has no amount or currency, so it is broken elsewhere.
 NOT_JSON = "not_json"
 NO_CUSTOMER = "missing_customer_id"
-BAD_AMOUNT = "negative_amount_or_empty_event_id"
+BAD_AMOUNT = "absurd_amount_or_empty_event_id"
 NO_OFFSET = "time_without_offset"
 BAD_CURRENCY = "unknown_currency_or_empty_customer_id"
 WAYS = (NOT_JSON, NO_CUSTOMER, BAD_AMOUNT, NO_OFFSET, BAD_CURRENCY)
@@ -264,8 +264,10 @@ def break_value(value: str, way: str) -> str:
         return head + tail.partition(",")[2]
     if way == NO_OFFSET:
         return value.replace('Z",', '",', 1)
+    if way == BAD_AMOUNT and '"amount"' in value:
+        return value.replace('"amount":', '"amount":-99999999', 1)  # a negative one alone is a return
     if way == BAD_AMOUNT:
-        return value.replace('"amount":', '"amount":-', 1) if '"amount"' in value else _field(value, "event_id", '""')
+        return _field(value, "event_id", '""')
     return _field(value, "currency", '"ZZZ"') if '"currency"' in value else _field(value, "customer_id", '""')
 
 

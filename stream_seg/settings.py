@@ -16,7 +16,9 @@ from pydantic_settings import (
 )
 
 from stream_seg.connection_settings import ConnectionSettings, Lower, Upper
+from stream_seg.contracts.context import CONTEXT_TRAITS, DEFAULT_CONTEXT_TRAITS
 from stream_seg.contracts.currencies import EXPONENTS
+from stream_seg.contracts.placeholders import DEFAULT_PLACEHOLDERS
 from stream_seg.core.features import DEFAULT_FEATURES, FEATURES
 
 PREFIX = "STREAM_SEG_"
@@ -87,6 +89,12 @@ class Settings(ConnectionSettings):
         default_factory=dict,
         description=f"value of one unit of a currency in the base currency, JSON: {RATES_EXAMPLE}",
     )
+    placeholder_ids: Annotated[tuple[str, ...], NoDecode, Names] = Field(
+        DEFAULT_PLACEHOLDERS, description="ids that belong to no customer or order, with commas between"
+    )
+    context_traits: Annotated[tuple[str, ...], NoDecode, Names] = Field(
+        DEFAULT_CONTEXT_TRAITS, description="traits taken from where and on what device events happen"
+    )
     topic_prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]*$", description="in front of every topic")
     redis_prefix: str = Field("seg", description="in front of every Redis key")
     worker_http_host: str = Field("127.0.0.1", description="where a worker's /metrics, /live, /ready listen")
@@ -142,6 +150,15 @@ class Settings(ConnectionSettings):
         if wrong or not value:
             said = f"names {wrong[0]!r}, which is unknown or said twice" if wrong else "names nothing"
             raise ValueError(f"FEATURES {said}; write some of {', '.join(FEATURES)}, with commas between")
+        return value
+
+    @field_validator("context_traits")
+    @classmethod
+    def _context_traits_known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = [name for name in value if name not in CONTEXT_TRAITS]
+        if wrong:
+            known = ", ".join(CONTEXT_TRAITS)
+            raise ValueError(f"CONTEXT_TRAITS names {wrong[0]!r}; write some of {known}, with commas between")
         return value
 
     @model_validator(mode="after")

@@ -7,17 +7,16 @@ from dataclasses import dataclass, field
 from itertools import compress
 from typing import Any, Final
 
-from . import reasons
+from . import placeholders, reasons
+from .clocks import out_of_time, read_times
+from .context import DEFAULT_CONTEXT_TRAITS, traits_of, within_bounds
 from .events import FREQUENT
 from .money import Money
+from .placeholders import Placeholders
 from .reader import EventReader
 from .reasons import Refused, quoted
-from .times import MissingOffset, bulk_seconds, parse_rfc3339
 
 MAX_VALUE_BYTES: Final = 256 * 1024
-
-# A number of seconds that is a plausible number of milliseconds: past the year 5138 against past 1973.
-_MILLISECONDS: Final = 1e11
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -34,7 +33,8 @@ class Decoded:
     """The good events of a batch as aligned columns, in the order of their records, and those rejected.
 
     `indices` are positions in the batch, `times` epoch seconds, `amounts` minor units of the base currency
-    (purchases only, else empty; 0 where a cancellation has none).
+    (purchases only, else empty): 0 where a cancellation has none, `ALL_THAT_IS_LEFT` where a refund has none. An event
+    that sets traits has them under `traits`; `traits_dropped` counts those beyond the bounds.
     """
 
     indices: list[int] = field(default_factory=list)
@@ -42,6 +42,7 @@ class Decoded:
     times: list[float] = field(default_factory=list)
     amounts: list[int] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
+    traits_dropped: int = 0
 
     def refuse(self, refused: Mapping[int, Refused]) -> None:
         """Move events, by position in the columns, to those rejected."""
@@ -59,10 +60,10 @@ class Decoded:
 class Decoder:
     """Decodes records of one input topic ("purchases", "interactions" or "profiles").
 
-    `currency` and `rates` as in `money.Money`; `future_slack_s` is how far past now an event may say it
-    happened. JSON's unofficial NaN and Infinity are read as numbers: refused as bad_amount, or bad_time, wherever
-    the contract asks for a number, and harmless in free properties. Raises ValueError on an unknown topic,
-    currency or rate.
+    `currency` and `rates` as in `money.Money`; `future_slack_s` is how far past its record and past now an event may
+    say it happened; `ids` are the placeholder ids, `context_traits` the traits to take from an event's context. JSON's
+    unofficial NaN and Infinity are read as numbers: refused as bad_amount, or bad_time, wherever the contract asks for
+    a number, and harmless in free properties. Raises ValueError on an unknown topic, currency or rate.
     """
 
     def __init__(
@@ -72,48 +73,109 @@ class Decoder:
         currency: str = "USD",
         rates: Mapping[str, float] | None = None,
         future_slack_s: float = 300.0,
+        ids: Placeholders = placeholders.DEFAULT,
+        context_traits: Sequence[str] = DEFAULT_CONTEXT_TRAITS,
     ) -> None:
         if topic not in FREQUENT:
             raise ValueError(f"{topic!r} is no input topic; take one of {', '.join(FREQUENT)}")
         self._topic = topic
-        self._reader = EventReader(topic)
+        self._ids = ids
+        self._reader = EventReader(topic, ids)
         self._money = Money(currency, rates or {}) if topic == "purchases" else None
         self._future_slack_s = future_slack_s
+        self._context_traits = tuple(context_traits)
 
-    def decode(self, values: Sequence[bytes | None], keys: Sequence[bytes | None], now_s: float) -> Decoded:
-        """Events of records with these values and keys; `now_s` is wall time, epoch seconds.
+    def decode(
+        self,
+        values: Sequence[bytes | None],
+        keys: Sequence[bytes | None],
+        now_s: float,
+        written_ms: Sequence[int] | None = None,
+    ) -> Decoded:
+        """Return the events of records with these values and keys, and the rejected records.
 
-        Never raises for what a record holds: whatever is not an event is rejected with a reason, and changes
-        nothing for those around it.
+        `now_s` is wall time, epoch seconds. `written_ms` are the broker's timestamps of the records; 0 or less, and
+        None for all, is no timestamp. Never raises for what a record holds: a record that is no event is rejected with
+        a reason, and changes nothing for those around it.
         """
         decoded = Decoded(indices=list(range(len(values))))
-        records = _readable(values, decoded)
-        decoded.events, refused = self._reader.read(records)
-        decoded.refuse(refused)
-        if decoded.events:
-            _check_keys(decoded, keys)
-            self._read_times(decoded, now_s)
-            self._read_amounts(decoded)
+        read = self._reader.read(_readable(values, decoded))
+        decoded.events = read.events
+        decoded.refuse(read.refused | self._read_traits(decoded, read.precise))
+        self._check_customers(decoded, keys)
+        self._check_orders(decoded)
+        self._read_times(decoded, now_s, written_ms)
+        self._read_amounts(decoded)
         decoded.rejected.sort()
         return decoded
 
-    def _read_times(self, decoded: Decoded, now_s: float) -> None:
-        said = [event["occurred_at"] for event in decoded.events]
+    def _read_traits(self, decoded: Decoded, precise: Sequence[int]) -> dict[int, Refused]:
+        """Put the traits that an event sets under `traits`.
+
+        Profiles have traits of their own. Others have them in a context or an answer, with which no event is in its
+        frequent form.
+        """
         refused: dict[int, Refused] = {}
-        found = _bulk_times(said)
-        times = [_time(at, said[at], refused) if t is None else t for at, t in enumerate(found)]
-        latest = now_s + self._future_slack_s
-        if times and not (min(times) >= 0.0 and max(times) <= latest):
-            for at, t in enumerate(times):
-                if not 0.0 <= t <= latest:
-                    refused[at] = _out_of_time(said[at], t)
-        decoded.times = times
+        for at in range(len(decoded.events)) if self._topic == "profiles" else precise:
+            event = decoded.events[at]
+            if event is None:
+                continue
+            try:
+                said = traits_of(event, self._context_traits)
+            except Refused as why:
+                refused[at] = Refused(why.reason, why.detail)
+                continue
+            kept = within_bounds(said)
+            decoded.traits_dropped += len(said) - len(kept)
+            if kept:
+                event["traits"] = kept
+        return refused
+
+    def _check_customers(self, decoded: Decoded, keys: Sequence[bytes | None]) -> None:
+        owners = [event["customer_id"] for event in decoded.events]
+        if self._ids.among(owners):
+            decoded.refuse({at: _no_customer(owner) for at, owner in enumerate(owners) if owner in self._ids})
+            owners = [event["customer_id"] for event in decoded.events]
+        if owners:
+            decoded.refuse(_wrong_keys(owners, _at(keys, decoded.indices)))
+
+    def _check_orders(self, decoded: Decoded) -> None:
+        if self._topic == "purchases":
+            orders = [event["order_id"] for event in decoded.events]
+            if self._ids.among(orders):
+                decoded.refuse({at: _no_order(order) for at, order in enumerate(orders) if order in self._ids})
+
+    def _read_times(self, decoded: Decoded, now_s: float, written_ms: Sequence[int] | None) -> None:
+        said = [event["occurred_at"] for event in decoded.events]
+        if not said:
+            return
+        written = None if written_ms is None else _at(written_ms, decoded.indices)
+        decoded.times, refused = read_times(said)
+        refused |= out_of_time(said, decoded.times, now_s, self._future_slack_s, written)
         decoded.refuse(refused)
 
     def _read_amounts(self, decoded: Decoded) -> None:
         if self._money is not None and decoded.events:
             decoded.amounts, refused = self._money.minor_units(decoded.events)
             decoded.refuse(refused)
+
+
+def _at(column: Sequence[Any], indices: Sequence[int]) -> Sequence[Any]:
+    """The places of a column of the batch that are left."""
+    if len(column) == len(indices):
+        return column
+    first, last = indices[0], indices[-1]
+    return column[first : last + 1] if last - first + 1 == len(indices) else [column[index] for index in indices]
+
+
+def _no_customer(owner: str) -> Refused:
+    detail = f"customer_id {quoted(owner)} is a placeholder, not a customer (see the setting PLACEHOLDER_IDS)."
+    return Refused(reasons.PLACEHOLDER_ID, detail)
+
+
+def _no_order(order: str) -> Refused:
+    detail = f"order_id is missing: {quoted(order)} is a placeholder (see the setting PLACEHOLDER_IDS)."
+    return Refused(reasons.MISSING_FIELD, detail)
 
 
 def _readable(values: Sequence[bytes | None], decoded: Decoded) -> list[bytes]:
@@ -134,53 +196,25 @@ def _readable(values: Sequence[bytes | None], decoded: Decoded) -> list[bytes]:
     return [value for at, value in enumerate(values) if value is not None and at not in refused]
 
 
-def _check_keys(decoded: Decoded, keys: Sequence[bytes | None]) -> None:
-    owners = [event["customer_id"] for event in decoded.events]
-    first, last = decoded.indices[0], decoded.indices[-1]
-    gapless = last - first + 1 == len(owners)
-    said = list(keys[first : last + 1]) if gapless else [keys[index] for index in decoded.indices]
-    if _all_equal(owners, said):
-        return
+def _wrong_keys(owners: list[str], keys: Sequence[bytes | None]) -> dict[int, Refused]:
+    """Events of records whose key is not the customer id, by position."""
     refused: dict[int, Refused] = {}
-    for at, (owner, key) in enumerate(zip(owners, said, strict=True)):
+    if _all_equal(owners, keys):
+        return refused
+    for at, (owner, key) in enumerate(zip(owners, keys, strict=True)):
         if key is None:
             refused[at] = Refused(reasons.MISSING_KEY, f"The record has no key; its key must be {quoted(owner)}.")
         elif key != owner.encode():
             wrong = quoted(key.decode(errors="backslashreplace"))
-            refused[at] = Refused(reasons.KEY_MISMATCH, f"The key is {wrong}, the customer_id {quoted(owner)}.")
-    decoded.refuse(refused)
+            hint = "; write keys as plain text, not as JSON" if key == f'"{owner}"'.encode() else ""
+            refused[at] = Refused(reasons.KEY_MISMATCH, f"The key is {wrong}, the customer_id {quoted(owner)}{hint}.")
+    return refused
 
 
-def _all_equal(owners: list[str], keys: list[bytes | None]) -> bool:
+def _all_equal(owners: list[str], keys: Sequence[bytes | None]) -> bool:
     """Whether every key is its owner in UTF-8; where ids hold newlines, False may also mean unknown."""
     try:
         joined = b"\n".join(keys)  # type: ignore[arg-type]
     except TypeError:
         return False
     return "\n".join(owners).encode() == joined and joined.count(b"\n") == len(keys) - 1
-
-
-def _bulk_times(said: list[Any]) -> list[float | None]:
-    """Epoch seconds of many moments at once; None in place of texts to be read one by one."""
-    try:
-        return bulk_seconds(said)
-    except TypeError:  # there are numbers among them
-        return [None if isinstance(moment, str) else moment for moment in said]
-
-
-def _time(at: int, moment: str, refused: dict[int, Refused]) -> float:
-    try:
-        return parse_rfc3339(moment)
-    except MissingOffset as fault:
-        refused[at] = Refused(reasons.TIME_WITHOUT_OFFSET, f"occurred_at {fault}.")
-    except ValueError:
-        form = "write RFC 3339 with an offset, such as 2017-05-09T18:00:31Z, or epoch seconds"
-        refused[at] = Refused(reasons.BAD_TIME, f"occurred_at {quoted(moment)} is no time; {form}.")
-    return 0.0
-
-
-def _out_of_time(said: str | float, t: float) -> Refused:
-    if t < 0.0:
-        return Refused(reasons.TIME_BEFORE_1970, f"occurred_at {quoted(said)} lies before 1970.")
-    hint = "; it looks like milliseconds, give seconds" if isinstance(said, float) and t > _MILLISECONDS else ""
-    return Refused(reasons.TIME_IN_FUTURE, f"occurred_at {quoted(said)} lies in the future{hint}.")

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from stream_seg.core.orders import ALL_THAT_IS_LEFT
+
 from . import reasons
 from .currencies import EXPONENTS, minor_per_major
 from .reasons import Refused, quoted
@@ -26,17 +28,20 @@ class Money:
         minor = float(minor_per_major(currency))
         self._currency = currency
         self._minor = minor
-        self._base: Final[frozenset[str | None]] = frozenset((None, currency))
+        self._base: Final[frozenset[str | None]] = frozenset((None, "", currency))
         self._factors: dict[str | None, float] = {}
         for code, rate in rates.items():
             minor_per_major(code)
             if not (isfinite(rate) and rate > 0):
                 raise ValueError(f"the rate of {code} is {rate!r}; give what one {code} is worth in {currency}")
             self._factors[code] = rate * minor
-        self._factors |= {None: minor, currency: minor}
+        self._factors |= {None: minor, "": minor, currency: minor}
 
     def minor_units(self, events: Sequence[Mapping[str, Any]]) -> tuple[list[int], dict[int, Refused]]:
-        """Amounts in minor units, 0 where an event has none, and those refused, by position (0 in the list)."""
+        """Return amounts in minor units, and those refused, by position (0 in the list).
+
+        Where an event has no amount it is 0, but `ALL_THAT_IS_LEFT` for a refund.
+        """
         amounts = np.array([event.get("amount") or 0.0 for event in events], np.float64)
         refused: dict[int, Refused] = {}
         factors: float | list[float] = self._minor
@@ -50,9 +55,14 @@ class Money:
             limit = f"{MAX_MINOR / self._minor:,.2f} {self._currency}"
             refused.setdefault(at, Refused(reasons.AMOUNT_OUT_OF_RANGE, f"{said} is more than {limit}."))
         minor: list[int] = scaled.astype(np.int64).tolist()
+        if 0 in minor:
+            for at, event in enumerate(events):
+                if minor[at] == 0 and event.get("amount") is None and event.get("type") == "order_refunded":
+                    minor[at] = ALL_THAT_IS_LEFT
         return minor, refused
 
-    def _factor(self, at: int, code: str | None, refused: dict[int, Refused]) -> float:
+    def _factor(self, at: int, said: str | None, refused: dict[int, Refused]) -> float:
+        code = said.strip().upper() if said else said
         factor = self._factors.get(code)
         if factor is not None:
             return factor
@@ -60,6 +70,6 @@ class Money:
             detail = f"No rate for {code}; set STREAM_SEG_RATES, such as '{{\"{code}\": 1.08}}'."
             refused[at] = Refused(reasons.CURRENCY_WITHOUT_RATE, detail)
         else:
-            detail = f"currency {quoted(code)} is not a code of ISO 4217; write three capital letters such as USD."
+            detail = f"currency {quoted(said)} is not a code of ISO 4217; write three letters such as USD."
             refused[at] = Refused(reasons.UNKNOWN_CURRENCY, detail)
         return 0.0

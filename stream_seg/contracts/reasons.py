@@ -28,7 +28,8 @@ KEY_MISMATCH: Final = "key_mismatch"
 MISSING_KEY: Final = "missing_key"
 WRONG_PARTITION: Final = "wrong_partition"
 NOT_SUPPORTED_YET: Final = "not_supported_yet"
-TRAITS_TOO_LARGE: Final = "traits_too_large"
+PLACEHOLDER_ID: Final = "placeholder_id"
+UNSUPPORTED_FORMAT: Final = "unsupported_format"
 
 # Longest detail of a refusal; a dead letter carries it in a header.
 _DETAIL_CHARACTERS: Final = 400
@@ -44,11 +45,11 @@ SENTENCES: Final[dict[str, str]] = {
     EMPTY_ID: "An id or a name is an empty string.",
     ID_TOO_LONG: "An id or a name is longer than the contract allows.",
     WRONG_TYPE: "A field has another JSON type than the contract says.",
-    BAD_AMOUNT: "A number of money or quantity is negative, NaN or infinite.",
+    BAD_AMOUNT: "A number of money or quantity is no plain decimal, NaN, infinite, or negative where it may not be.",
     AMOUNT_OUT_OF_RANGE: "A number of money or quantity is too large to be true.",
     UNKNOWN_CURRENCY: "The currency is not a code of ISO 4217.",
     CURRENCY_WITHOUT_RATE: "The currency is not the base currency, and the settings name no rate for it.",
-    BAD_TIME: "occurred_at is neither an RFC 3339 time nor a number of epoch seconds.",
+    BAD_TIME: "A time is neither RFC 3339 nor epoch seconds.",
     TIME_WITHOUT_OFFSET: "occurred_at has no offset from UTC, so its moment is unknown.",
     TIME_IN_FUTURE: "occurred_at lies in the future.",
     TIME_BEFORE_1970: "occurred_at lies before 1970.",
@@ -57,7 +58,8 @@ SENTENCES: Final[dict[str, str]] = {
     MISSING_KEY: "The record has no key; the key must be the customer id.",
     WRONG_PARTITION: "The key does not belong in this partition by the murmur2 partitioner.",
     NOT_SUPPORTED_YET: "The contract names this type, but this version does not act on it yet.",
-    TRAITS_TOO_LARGE: "The event carries more than 64 traits, or more than 4 KiB of them.",
+    PLACEHOLDER_ID: "The customer id is a placeholder, such as undefined or guest, which many customers would share.",
+    UNSUPPORTED_FORMAT: "The record is in a known format of another program that this topic cannot take as it is.",
 }
 
 

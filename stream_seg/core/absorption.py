@@ -50,7 +50,8 @@ class Rows(NamedTuple):
     """Validated events of one topic as aligned columns; those of a partition in the order of their offsets.
 
     `rows` are their customers in the working set, `times` epoch seconds, `amounts` minor units of the base currency
-    (0 where an event has none).
+    (0 where an event has none, `orders.ALL_THAT_IS_LEFT` where a refund has none). Events of any topic may carry
+    `traits`, an object of scalars.
     """
 
     rows: Sequence[int]
@@ -125,8 +126,10 @@ def _interact(said: Rows, held: WorkingSet) -> None:
     ]
     held.add(np.tile(rows, _SLOTS_A_VIEW), np.array(slots), 1.0, np.tile(times, _SLOTS_A_VIEW))
     held.count(rows, INTERACTIONS_COUNT, 1)
-    for row, event, kind in zip(said.rows, said.events, kinds, strict=True):
+    for row, event, kind, t in zip(said.rows, said.events, kinds, said.times, strict=True):
         causes[row] = event["event_id"], kind
+        if "traits" in event:
+            _merge_traits(row, event, t, held)
 
 
 def _purchase(said: Rows, held: WorkingSet, keep: int) -> list[Outcome]:
@@ -147,6 +150,8 @@ def _purchase(said: Rows, held: WorkingSet, keep: int) -> list[Outcome]:
             unusual.append(outcome)
         if outcome is not _REPEATED_ORDER:
             causes[row] = event["event_id"], kind
+        if "traits" in event:
+            _merge_traits(row, event, t, held)
     held.post(ledger)
     return unusual
 
@@ -165,5 +170,9 @@ def _note_goods(event: Event, row: int, t: float, ledger: Ledger) -> None:
 
 def _profile(said: Rows, held: WorkingSet) -> None:
     for row, event, t in zip(said.rows, said.events, said.times, strict=True):
-        held.traits[row] = traits.merge(held.traits[row], event.get("traits") or {}, t, event["event_id"])
+        _merge_traits(row, event, t, held)
         held.causes[row] = event["event_id"], event["type"]
+
+
+def _merge_traits(row: int, event: Event, t: float, held: WorkingSet) -> None:
+    held.traits[row] = traits.merge(held.traits[row], event.get("traits") or {}, t, event["event_id"])

@@ -6,8 +6,11 @@ from enum import Enum
 from typing import Final
 
 from .ledger import PURCHASES_COUNT, REFUNDS, SPENT, Ledger
-from .rings import CANCEL_WAITS, CANCELLED, ORDER, ORDER_ENTRY, REFUND_WAITS, position
+from .rings import CANCEL_WAITS, CANCELLED, ORDER, ORDER_ENTRY, REFUND_WAITS, REST_WAITS, position
 from .vocabulary import ORDERS, SPEND
+
+# The amount of a refund that takes back all that is left of its order.
+ALL_THAT_IS_LEFT: Final = -1
 
 _WIDTH: Final = ORDER_ENTRY.size
 
@@ -19,12 +22,14 @@ class Outcome(Enum):
     REPEATED = "repeated"  # the event was seen before
     REPEATED_ORDER = "repeated order"  # another event said the same of the same order
     UNMATCHED = "unmatched"  # a refund or cancellation whose order is not known (yet, or any more)
+    NOTHING_TAKEN = "nothing taken"  # the same of a refund without an amount: it waits, and takes nothing until then
 
 
 # Members of an Enum cost a look-up each time they are named.
 _ABSORBED: Final = Outcome.ABSORBED
 _REPEATED_ORDER: Final = Outcome.REPEATED_ORDER
 _UNMATCHED: Final = Outcome.UNMATCHED
+_NOTHING_TAKEN: Final = Outcome.NOTHING_TAKEN
 
 
 class OrderBook:
@@ -42,7 +47,7 @@ class OrderBook:
         self._ledger = ledger
 
     def complete(self, row: int, order: bytes, t: float, amount: int) -> Outcome:
-        """An order, and whatever was taken back before it arrived."""
+        """Count an order, and what was taken back before it arrived."""
         ring, ledger = self._rings[row], self._ledger
         state, taken = ORDER, 0
         if order in ring:
@@ -52,7 +57,7 @@ class OrderBook:
                 if waiting in (ORDER, CANCELLED):
                     return _REPEATED_ORDER
                 ledger.take_back(row, -back, back_t)
-                taken += back
+                taken += amount if waiting == REST_WAITS else back
                 state = max(state, CANCELLED if waiting == CANCEL_WAITS else ORDER)
                 ring = ring[:at] + ring[at + _WIDTH :]
                 at = position(ring, order, _WIDTH)
@@ -68,17 +73,21 @@ class OrderBook:
         return _ABSORBED
 
     def refund(self, row: int, order: bytes, t: float, amount: int) -> Outcome:
-        """Take back money of an order, at the time of the order where that is known."""
+        """Take back `amount` of an order, or ALL_THAT_IS_LEFT, at the time of the order where that is known."""
         ring, ledger = self._rings[row], self._ledger
         ledger.counts.append((row, REFUNDS, 1))
         at = position(ring, order, _WIDTH)
         if at >= 0:
             _, state, order_t, ordered, taken = ORDER_ENTRY.unpack_from(ring, at)
             if state in (ORDER, CANCELLED):
-                more = min(amount, ordered - taken)
+                left = ordered - taken
+                more = left if amount == ALL_THAT_IS_LEFT else min(amount, left)
                 ledger.take_back(row, more, order_t)
                 self._put(row, at, ORDER_ENTRY.pack(order, state, order_t, ordered, taken + more))
                 return _ABSORBED
+        if amount == ALL_THAT_IS_LEFT:
+            self._wait(row, order, REST_WAITS, t, 0)
+            return _NOTHING_TAKEN
         return self._wait(row, order, REFUND_WAITS, t, amount)
 
     def cancel(self, row: int, order: bytes, t: float, amount: int) -> Outcome:

@@ -10,9 +10,9 @@ from xxhash import xxh3_64_digest
 # 48 bits of a hash: among the eight ids kept, a wrong match comes once in about 3.5e13 events.
 FINGERPRINT_BYTES: Final = 6
 
-# What an entry of the ring of orders stands for: an order, one that was cancelled, or money taken back
-# before its order arrived.
-ORDER, CANCELLED, REFUND_WAITS, CANCEL_WAITS = range(4)
+# What an entry of the ring of orders stands for: an order, one that was cancelled, or money taken back before its
+# order arrived: an amount of it, the whole order, or all money that is left of it.
+ORDER, CANCELLED, REFUND_WAITS, CANCEL_WAITS, REST_WAITS = range(5)
 ORDER_ENTRY: Final = Struct("<6sBdII")  # fingerprint, what it is, time, amount, taken back (minor units)
 
 

@@ -7,15 +7,15 @@ from datetime import datetime
 from math import isfinite
 from typing import Any, Final
 
-from stream_seg.contracts.aliases import native_name, to_native
+from stream_seg.contracts.aliases import native_name
+from stream_seg.contracts.formats import to_native
+from stream_seg.contracts.moments import seconds_of
 from stream_seg.contracts.reasons import Refused
-from stream_seg.contracts.times import parse_datetime
 from stream_seg.core.vocabulary import PURCHASES, TOPICS
 from stream_seg.datasets.record import SourceError
 
 PROFILES: Final = ("identify", "alias", "consent", "erase")
 TRACK: Final = "track"  # the type of Segment's events; `event` says which
-ORDER: Final = PURCHASES[0]  # what a purchase without a type is taken for
 
 Fail = Callable[[str], SourceError]  # adds file and line to what is wrong
 
@@ -45,14 +45,9 @@ def topic_of(event: Mapping[str, Any], native: Mapping[str, Any], fail: Fail) ->
             return "purchases"
         raise fail("no type, so the topic is not known; add a `type` or `topic`, or name the topic of the whole file")
     name = native_name(happened)
-    if name not in PURCHASES:
-        return "profiles" if happened.lower() in PROFILES else "interactions"
-    if kind is None and name != ORDER:
-        raise fail(
-            f"event is {happened!r}, but there is neither a `type` nor Segment's messageId or userId: a worker would "
-            f"take it for an order; write it as `type`"
-        )
-    return "purchases"
+    if name in PURCHASES:
+        return "purchases"
+    return "profiles" if happened.lower() in PROFILES else "interactions"
 
 
 def moment_of(event: Mapping[str, Any], native: Mapping[str, Any]) -> float | None:
@@ -62,10 +57,13 @@ def moment_of(event: Mapping[str, Any], native: Mapping[str, Any]) -> float | No
 
 
 def time_of(value: object) -> float | None:
-    """Epoch seconds of an RFC 3339 string with offset, a datetime with one, or a number; None if it is neither."""
+    """Return epoch seconds of a time in text, as a worker reads it, of a datetime with an offset, or of a number.
+
+    None for everything else.
+    """
     if isinstance(value, str):
         try:
-            return parse_datetime(value).timestamp()
+            return seconds_of(value)
         except ValueError:
             return None
     if isinstance(value, datetime):

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import orjson
 
-from stream_seg.contracts.aliases import NATIVE_NAMES, native_name, to_native
+from stream_seg.contracts.aliases import NATIVE_NAMES, native_name
+from stream_seg.contracts.formats import to_native
 from stream_seg.datasets.envelopes import TRACK, Fail, time_of, topic_of
 from stream_seg.datasets.record import SourceRecord
 
@@ -144,7 +145,7 @@ def _purpose(value: Any, fail: Fail) -> bool:
 def _complete(event: Mapping[str, Any], topic: str, fail: Fail) -> None:
     needed = ["customer_id", "occurred_at", "type"]
     if topic == "purchases":
-        needed += ["order_id"] if event.get("type") == "order_cancelled" else ["order_id", "amount"]
+        needed += ["order_id", "amount"] if event.get("type") == "order_completed" else ["order_id"]
     missing = [name for name in needed if name not in event]
     if missing:
         raise fail(f"no {' and no '.join(missing)}; {topic} need {', '.join(needed)}")

@@ -47,6 +47,13 @@ class Metrics:
             "refunds_unmatched",
             "Refunds and cancellations whose order is not known, not yet or not any more; taken at their own amount.",
         )
+        self.refunds_without_effect = make.counter(
+            "refunds_without_effect",
+            "Of these, refunds without an amount: they take nothing back until their order arrives.",
+        )
+        self.traits_dropped = make.counter(
+            "traits_dropped", "Traits left out because their event carried more than 64 of them, or more than 4 KiB."
+        )
         self.changes = make.counter("changes", "Segment changes published, by dimension.", "dimension")
         self.samples_sent = make.counter("samples_sent", "Customers' features sent to the learner.")
         self.offsets_missing = make.counter(

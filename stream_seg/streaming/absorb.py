@@ -11,6 +11,7 @@ from typing import Final
 from stream_seg.contracts import reasons
 from stream_seg.contracts.decode import Decoded, Decoder, Rejected
 from stream_seg.contracts.partitioning import misplaced
+from stream_seg.contracts.placeholders import Placeholders
 from stream_seg.contracts.reasons import Refused
 from stream_seg.core.engine import Engine, Rows
 from stream_seg.core.orders import Outcome
@@ -37,7 +38,16 @@ class Absorber:
         self._wall = wall
         self._partitions = settings.partitions
         self._topics = {settings.topic(name): (number, name) for number, name in enumerate(TOPICS)}
-        self._decoders = [Decoder(name, currency=settings.currency, rates=settings.rates) for name in TOPICS]
+        self._decoders = [
+            Decoder(
+                name,
+                currency=settings.currency,
+                rates=settings.rates,
+                ids=Placeholders(settings.placeholder_ids),
+                context_traits=settings.context_traits,
+            )
+            for name in TOPICS
+        ]
 
     def absorb(self, group: Group) -> None:
         """Absorb what waits. No await, no I/O: either all of it is in the group, or an exception ends the worker."""
@@ -53,7 +63,10 @@ class Absorber:
         records = [record for batch, _ in batches for record in batch.records]
         keys = [record.key for record in records]
         homes = [owned for batch, owned in batches for _ in batch.records]
-        good = self._decoders[number].decode([record.value for record in records], keys, self._wall())
+        # The oldest format of Kafka's records has no timestamps.
+        written = [record.timestamp or 0 for record in records]
+        good = self._decoders[number].decode([record.value for record in records], keys, self._wall(), written)
+        self._metrics.traits_dropped.inc(good.traits_dropped)
         if good.rejected:
             keys, homes = list(map(keys.__getitem__, good.indices)), list(map(homes.__getitem__, good.indices))
         opening = group.not_open(keys, homes)
@@ -113,7 +126,9 @@ class Absorber:
         metrics = self._metrics
         repeated = unusual.get(Outcome.REPEATED, 0), unusual.get(Outcome.REPEATED_ORDER, 0)
         metrics.events_absorbed.labels(topic).inc(seen - sum(repeated))
-        metrics.refunds_unmatched.inc(unusual.get(Outcome.UNMATCHED, 0))
+        nothing_taken = unusual.get(Outcome.NOTHING_TAKEN, 0)
+        metrics.refunds_unmatched.inc(unusual.get(Outcome.UNMATCHED, 0) + nothing_taken)
+        metrics.refunds_without_effect.inc(nothing_taken)
         metrics.repeats_skipped.labels("offset").inc(replayed)
         metrics.repeats_skipped.labels("event_id").inc(repeated[0])
         metrics.repeats_skipped.labels("order_id").inc(repeated[1])

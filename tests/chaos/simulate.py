@@ -25,6 +25,8 @@ FATES = {
     "cancelled first": 0.02,
     "refunded first": 0.02,
     "refunded and cancelled first": 0.01,
+    "refunded as a whole": 0.02,
+    "refunded as a whole first": 0.03,
     "said again": 0.03,
 }
 SHOP_SHARE, PROFILE_SHARE = 0.92, 0.01  # of all records; repeats fill what is left
@@ -132,7 +134,10 @@ def _companions(fate: str, order: dict[str, Any], rng: random.Random) -> Iterato
         return
     hour_later = datetime.fromisoformat(order["occurred_at"]) + timedelta(hours=1)
     about = order | {"occurred_at": hour_later.isoformat(timespec="milliseconds")}
-    if "refunded" in fate:
+    if "whole" in fate:
+        rest = {name: value for name, value in about.items() if name != "amount"}
+        yield rest | {"event_id": order["event_id"] + "-rest", "type": "order_refunded"}
+    elif "refunded" in fate:
         part = round(order["amount"] * rng.uniform(0.1, 0.9), 2)
         yield about | {"event_id": order["event_id"] + "-refund", "type": "order_refunded", "amount": part}
     if "cancelled" in fate:

@@ -37,7 +37,7 @@ EVENTS = """\
 {"event_id": "e-1", "customer_id": "c-1", "order_id": "o-1", "amount": 9.5, "occurred_at": "2017-05-01T12:00:00Z"}
 {"event_id": "e-2", "customer_id": "c-2", "order_id": "o-2", "amount": 20, "occurred_at": "2017-05-02T12:00:00Z"}
 {"event_id": "e-3", "customer_id": "c-1", "order_id": "o-3", "amount": 4000, "occurred_at": "2017-05-09T18:00:31Z"}
-{"event_id": "e-4", "customer_id": "c-3", "order_id": "o-4", "amount": -1, "occurred_at": "2017-05-09T18:00:31Z"}
+{"event_id": "e-4", "customer_id": "c-3", "order_id": "o-4", "amount": "1,5", "occurred_at": "2017-05-09T18:00:31Z"}
 """
 
 

@@ -12,7 +12,7 @@ from random import Random
 import pytest
 
 from benchmarks.workload import fixed_model
-from stream_seg.contracts.events import MAX_TRAITS, MAX_TRAITS_BYTES
+from stream_seg.contracts.context import MAX_TRAITS, MAX_TRAITS_BYTES
 from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.contracts.reasons import SENTENCES
 from stream_seg.kafka.append import Message, append_all

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from stream_seg.core.decay import DAY_S, LANDMARK_SPAN, Decay
 from stream_seg.core.features import FEATURES
 from stream_seg.core.model import SegmentModel
+from stream_seg.core.orders import ALL_THAT_IS_LEFT
 
 # With a half-life of a day landmarks lie 256 days apart; realistic times lie on both sides of one, in December 2023.
 DECAY = Decay(DAY_S)
@@ -22,7 +23,7 @@ laws = settings(max_examples=50)
 
 
 class Said(NamedTuple):
-    """One event: its topic, itself, its time (epoch seconds), and its money (minor units)."""
+    """One event: its topic, itself, its time (epoch seconds), and its money (minor units, or ALL_THAT_IS_LEFT)."""
 
     topic: str
     event: dict[str, Any]
@@ -77,7 +78,8 @@ def histories(
         elif kind in ("refund", "cancel"):
             event["order_id"] = draw(st.sampled_from((*ORDER_IDS, "never completed")))
             event["type"] = "order_refunded" if kind == "refund" else "order_cancelled"
-            history.append(Said("purchases", event, draw(any_time), draw(money)))
+            taken = money | st.just(ALL_THAT_IS_LEFT) if kind == "refund" else money
+            history.append(Said("purchases", event, draw(any_time), draw(taken)))
         elif kind == "interaction":
             event |= {"type": draw(interactions), "channel": draw(channels), "category": draw(categories)}
             history.append(Said("interactions", event, draw(any_time)))

@@ -133,7 +133,9 @@ def _restructured(rng: Random, event: dict[str, Any]) -> Any:
         case 4:
             event = {**event, **_event(rng, rng.randrange(1_000_000_000))[1]}  # two kinds of envelope in one
         case _:
-            return rng.choice(([event], {"event": event}, [event, event], list(event.items()), name))
+            return rng.choice(
+                ([event], {"event": event}, {"batch": [event]}, [event, event], list(event.items()), name)
+            )
     return event
 
 
@@ -157,7 +159,9 @@ def _misplaced(rng: Random, whole: Mutant) -> Mutant:
         case 0:
             return whole._replace(value=b"x" * rng.randint(1, 300_000))
         case 1 | 2 | 3:
-            return whole._replace(value=rng.choice((None, b"", b" ", b"null", b"{}", b"[]", b"\x00\x00\x00\x00\x01")))
+            return whole._replace(
+                value=rng.choice((None, b"", b" ", b"null", b"{}", b"[]", b"\x00\x00\x00\x00\x01\x06e-1"))
+            )
         case 4 | 5 | 6:
             return whole._replace(key=None)
         case 7 | 8 | 9:

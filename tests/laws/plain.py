@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stream_seg.core.decay import DAY_S
+from stream_seg.core.orders import ALL_THAT_IS_LEFT
 from stream_seg.core.vocabulary import ORDERS, REFUNDED, SPEND
 
 from .histories import DECAY, History, Said
@@ -14,7 +15,7 @@ def plain_counts(history: History) -> dict[str, Any]:
     """Counts, money, times and distinct purchase days, named as a behaviour names them."""
     completed, cancelled, taken, waiting = _orders(history)
     days = {said.t // DAY_S for said in completed.values()}
-    back = sum(taken.values()) + sum(said.amount for said in waiting)
+    back = sum(taken.values()) + sum(max(said.amount, 0) for said in waiting)
     return {
         "purchases": len(completed.keys() - cancelled),
         "spend": sum(said.amount for said in completed.values()) - back,
@@ -33,7 +34,7 @@ def plain_sums(history: History) -> dict[int, float]:
     landmark = DECAY.landmark(max(said.t for said in history))
     weight = {order_id: DECAY.weight(said.t, landmark) for order_id, said in completed.items()}
     back = sum(amount * weight[order_id] for order_id, amount in taken.items())
-    back += sum(said.amount * DECAY.weight(said.t, landmark) for said in waiting)
+    back += sum(max(said.amount, 0) * DECAY.weight(said.t, landmark) for said in waiting)
     return {
         ORDERS: sum(weight[order_id] for order_id in completed.keys() - cancelled),
         SPEND: sum(said.amount * weight[order_id] for order_id, said in completed.items()) - back,
@@ -50,7 +51,8 @@ def _orders(history: History) -> tuple[dict[str, Said], set[str], dict[str, int]
     cancelled = {said.event["order_id"] for said in matched if said.event["type"] == "order_cancelled"}
     taken = dict.fromkeys(completed, 0)
     for said in matched:
-        taken[said.event["order_id"]] += said.amount
+        whole = completed[said.event["order_id"]].amount
+        taken[said.event["order_id"]] += whole if said.amount == ALL_THAT_IS_LEFT else said.amount
     for order_id, order in completed.items():
         taken[order_id] = order.amount if order_id in cancelled else min(taken[order_id], order.amount)
     return completed, cancelled, taken, [said for said in against if said.event["order_id"] not in completed]

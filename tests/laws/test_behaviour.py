@@ -44,7 +44,7 @@ def exact(customer: Customer, names: tuple[str, ...] = EXACT + TIMES + DAYS) -> 
 def gross(history: History, customer: Customer) -> dict[int, float]:
     """By slot, the decayed orders and money that ever came or went: what rounding is relative to."""
     landmark = DECAY.landmark(customer.last_seen)
-    moved = [(amount, DECAY.weight(t, landmark)) for topic, _, t, amount in history if topic == "purchases"]
+    moved = [(max(amount, 0), DECAY.weight(t, landmark)) for topic, _, t, amount in history if topic == "purchases"]
     money = sum(amount * weight for amount, weight in moved)
     return {ORDERS: sum(weight for _, weight in moved), SPEND: money, REFUNDED: money}
 

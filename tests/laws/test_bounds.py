@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import pytest
 
+from stream_seg.contracts.context import MAX_TRAITS_BYTES
 from stream_seg.contracts.decode import Decoder
-from stream_seg.contracts.events import MAX_TRAITS_BYTES
 from stream_seg.core import traits
 from stream_seg.core.customer import LAYOUT, Customer
 from stream_seg.core.decay import DAY_S, Decay

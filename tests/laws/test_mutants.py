@@ -10,6 +10,7 @@ from stream_seg.contracts.money import MAX_MINOR
 from stream_seg.contracts.reasons import SENTENCES, WRONG_PARTITION
 from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.engine import Engine, Rows, Rules
+from stream_seg.core.orders import ALL_THAT_IS_LEFT
 from stream_seg.core.vocabulary import TOPICS
 from stream_seg.core.working_set import new_record
 from tests.laws.mutations import Mutant, mutants
@@ -38,7 +39,7 @@ class Holder:
         assert sorted([*decoded.indices, *(each.index for each in rejected)]) == list(range(len(batch)))
         assert all(each.reason in SENTENCES and 0 < len(each.detail) <= 400 for each in rejected)
         assert all(0.0 <= t <= NOW + 300 for t in decoded.times)
-        assert all(0 <= amount <= MAX_MINOR for amount in decoded.amounts)
+        assert all(0 <= amount <= MAX_MINOR or amount == ALL_THAT_IS_LEFT for amount in decoded.amounts)
         own = [keys[index] or b"" for index in decoded.indices]
         assert [event["customer_id"].encode() for event in decoded.events] == own
         offsets = [first + index for index in decoded.indices]

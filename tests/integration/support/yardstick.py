@@ -23,17 +23,18 @@ FAINT = 1e-6
 
 @dataclass
 class Order:
-    """One order, once it has come: time, cents, cents of its refunds, and whether it was cancelled."""
+    """One order, once it has come: time, cents, cents of its refunds, and whether it is cancelled or refunded whole."""
 
     t: float | None = None
     cents: int = 0
     refunded: int = 0
     cancelled: bool = False
+    whole: bool = False
 
     @property
     def back(self) -> int:
         """Cents taken back: never more than the order was worth."""
-        return self.cents if self.cancelled else min(self.refunded, self.cents)
+        return self.cents if self.cancelled or self.whole else min(self.refunded, self.cents)
 
 
 @dataclass
@@ -149,11 +150,12 @@ def _absorb(customer: Expected, topic: str, event: dict[str, Any]) -> None:
 
 def _absorb_purchase(customer: Expected, event: dict[str, Any], t: float) -> None:
     order = customer.orders.setdefault(event["order_id"], Order())
-    cents = round(event["amount"] * 100)
+    cents = round(event.get("amount", 0) * 100)
     if event["type"] == "order_completed":
         order.t, order.cents = t, cents  # said twice of an order, it is the same order
     elif event["type"] == "order_cancelled":
         order.cancelled = True
     else:
         order.refunded += cents
+        order.whole = order.whole or "amount" not in event
         customer.refunds += 1

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_seg.contracts.decode import Decoder
-from stream_seg.contracts.reasons import SENTENCES
+from stream_seg.contracts.reasons import SENTENCES, Refused
+from stream_seg.contracts.routing import Routed, members, routed
+from stream_seg.core.orders import ALL_THAT_IS_LEFT
+from tests.unit.contracts.test_formats import CLOUDEVENT, PAGEVIEW, SHOPIFY_ORDER, WOO_ORDER
 
 NAMES = [
     "event_id",
@@ -46,8 +50,35 @@ NAMES = [
     "price",
     "platform",
     "context",
+    *("originalTimestamp", "sentAt", "receivedAt", "batch", "events", "client_id", "ecommerce", "event_params", "key"),
+    *("id", "customer", "line_items", "total_price", "refunds", "transactions", "amount_set", "created_at", "total"),
+    *("status", "billing", "customer_id", "cancelled_at", "refund_line_items", "subtotal", "kind", "distinct_id"),
+    *("specversion", "source", "data", "schema", "payload", "op", "after", "event_type", "user", "eventn_ctx"),
+    *("location", "device", "question", "answer", "rating", "refund_id", "order_at", "batch_event_index", "uuid"),
 ]
-WORDS = ["", "c-1", "track", "identify", "Order Completed", "purchase", "view_item", "alias", "2017-05-09", "EUR", "5"]
+WORDS = [
+    "success",
+    "refund",
+    "$pageview",
+    "survey_answered",
+    "group",
+    "-5,5",
+    "undefined",
+    "2017-05-09 10:00 UTC",
+    "1494352831000",
+    "cancelled",
+    "",
+    "c-1",
+    "track",
+    "identify",
+    "Order Completed",
+    "purchase",
+    "view_item",
+    "alias",
+    "2017-05-09",
+    "EUR",
+    "5",
+]
 SCALARS = st.one_of(
     st.none(),
     st.booleans(),
@@ -65,7 +96,18 @@ STARTS = [
     {"event_id": "e", "customer_id": "c-1", "occurred_at": 1, "order_id": "o", "amount": 1, "type": "order_completed"},
     {"messageId": "m", "userId": "c-1", "timestamp": 1, "event": "Order Completed", "type": "track"},
     {"user_id": "c-1", "event_name": "purchase", "event_timestamp": 1},
+    {**SHOPIFY_ORDER, "customer": {"id": "c-1"}, "currency": "USD"},
+    {**WOO_ORDER, "customer_id": "c-1"},
+    {**PAGEVIEW, "distinct_id": "c-1"},
+    CLOUDEVENT,
+    {"batch": [{"messageId": "m", "userId": "c-1", "timestamp": 1, "event": "Order Completed", "type": "track"}]},
+    {"client_id": "1.2", "user_id": "c-1", "events": [{"name": "purchase", "params": {}}]},
 ]
+# What only a worker knows: settings, clock, and the meaning of the text of a time.
+LEFT_TO_WORKERS = {
+    "amount_out_of_range", "currency_without_rate", "unknown_currency", "bad_time", "time_without_offset",
+    "time_in_future", "time_before_1970", "missing_field", "wrong_type",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("topic", ["purchases", "interactions", "profiles"])
@@ -78,4 +120,30 @@ def test_decoding_never_raises(topic: str, events: list[object]) -> None:
     assert len(decoded.events) == len(decoded.times) == len(decoded.indices)
     assert len(decoded.amounts) == (len(decoded.indices) if topic == "purchases" else 0)
     assert all(event["customer_id"] == "c-1" for event in decoded.events)
+    assert all(amount >= 0 or amount == ALL_THAT_IS_LEFT for amount in decoded.amounts)
     assert all(r.reason in SENTENCES and r.detail for r in decoded.rejected)
+
+
+def routed_or_refused(value: Any, received_s: float | None) -> tuple[list[Routed], Refused | None]:
+    """What a value stands for, or why it stands for nothing."""
+    try:
+        return routed(value, received_s=received_s), None
+    except Refused as why:
+        return [], why
+
+
+@settings(max_examples=150)
+@given(value=st.builds(dict.__or__, st.sampled_from(STARTS), ENVELOPES) | VALUES, received_s=st.none() | st.just(1.5))
+def test_routing_never_raises_but_refuses(value: Any, received_s: float | None) -> None:
+    for member in members(value):
+        parts, why = routed_or_refused(member, received_s)
+        assert why is None or (why.reason in SENTENCES and why.detail)
+        assert parts or why is not None or member == [] or list(member.values()) == [[]]
+        ids = [(part.customer_id, part.event.get("event_id")) for part in parts if part.event is not member]
+        assert len(set(ids)) == len(ids)
+        for part in parts:
+            records = [json.dumps(part.event).encode()]
+            (key,) = [part.customer_id.encode()]
+            decoded = Decoder(part.topic, rates={"EUR": 1.0}).decode(records, [key], 1e12)
+            # Money and times are left to the worker, which knows the settings and the clock.
+            assert {r.reason for r in decoded.rejected} <= LEFT_TO_WORKERS

@@ -51,8 +51,8 @@ def rejected(topic: str, event: dict[str, Any]) -> Rejected:
 
 @pytest.mark.parametrize("more", ENVELOPE_IDS)
 def test_a_whole_native_event_stays_native_whatever_ids_stand_beside_its_own(more: dict[str, Any]) -> None:
-    why = rejected("purchases", {**ORDER, **more, "amount": -1})
-    assert (why.reason, why.detail) == ("bad_amount", "amount must be greater than or equal to 0 (it is -1).")
+    why = rejected("purchases", {**ORDER, **more, "items": -1})
+    assert (why.reason, why.detail) == ("bad_amount", "items must be greater than or equal to 0 (it is -1).")
     cancelled = {**NATIVE, **more, "type": "order_cancelled", "order_id": "o-1", "channel": "store"}
     event = event_of("purchases", cancelled)
     assert (event["event_id"], event["type"], event["channel"]) == ("e-1", "order_cancelled", "store")
@@ -62,6 +62,16 @@ def test_a_whole_native_event_stays_native_whatever_ids_stand_beside_its_own(mor
     assert rejected("purchases", cancelled).detail == "occurred_at is missing."
     profile = {**NATIVE, **more, "type": "identify", "traits": {"age": [40]}}
     assert rejected("profiles", profile).reason == "wrong_type"
+
+
+@pytest.mark.parametrize(("field", "mark"), [("event", {"userId": "u-1"}), ("event_name", {"event_timestamp": 0})])
+def test_a_refund_by_the_name_of_others_is_never_taken_for_an_order(field: str, mark: dict[str, Any]) -> None:
+    refund = {**ORDER, field: "Order Refunded", "properties": {"order_id": "o-1", "value": 5}}
+    for more in ({}, mark):
+        assert event_of("purchases", {**refund, **more})["type"] == "order_refunded"
+    for name in ("Summer sale", "Order Refunded"):
+        named = {**refund, **mark, field: name, "type": "order_completed"}
+        assert event_of("purchases", named)["type"] == "order_completed"
 
 
 def test_an_envelope_stays_one_with_our_ids_beside_its_own() -> None:

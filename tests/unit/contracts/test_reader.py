@@ -31,13 +31,13 @@ def reasons_of(values: Sequence[bytes]) -> list[str]:
 
 
 def test_records_come_back_in_place() -> None:
-    events, refused = EventReader("purchases").read([b"[1]", order("e-1"), b"{"])
+    events, refused, _ = EventReader("purchases").read([b"[1]", order("e-1"), b"{"])
     assert [event and event["event_id"] for event in events] == [None, "e-1", None]
     assert {at: why.reason for at, why in refused.items()} == {0: "not_an_object", 2: "not_json"}
 
 
 def test_a_refusal_holds_nothing_of_the_batch() -> None:
-    _, refused = EventReader("purchases").read([b"[1]", b"{}"])
+    refused = EventReader("purchases").read([b"[1]", b"{}"]).refused
     assert [why.__traceback__ for why in refused.values()] == [None, None]
 
 
@@ -94,6 +94,11 @@ PIECES = st.sampled_from(
         b"\n",
         b"\xff",
         b"{}",
+        order("e-9").replace(b"event_id", b"event\\u005fid"),
+        order("e-10", event="Order Refunded", userId="c-1"),
+        order("e-10", event="Order Refunded", userId="c-1").replace(b"event_id", b"event\\u005fid"),
+        b'{"messageId":"m","userId":"c-1","timestamp":0,"event":"purchase","properties":{"order_id":1,"total":2}}',
+        b'{"messageId":"m","userId":"c-1","timestamp":0}',
     ]
 )
 

@@ -37,7 +37,10 @@ def test_they_are_written_as_they_are(tmp_path: Path) -> None:
 def test_they_say_what_is_required() -> None:
     purchase = json.loads(schemas()["purchases.json"])["$defs"]["Purchase"]
     assert set(purchase["required"]) == {"event_id", "customer_id", "occurred_at", "order_id", "amount"}
-    assert purchase["properties"]["amount"]["minimum"] == 0
+    amount = Draft202012Validator(purchase["properties"]["amount"])
+    assert [amount.is_valid(each) for each in (25.5, -25.5, "25.50", "-.5", "25,50", "", None)] == [True] * 4 + [
+        False
+    ] * 3
     change = json.loads(schemas()["segment-changes.json"])
     assert "from" in change["properties"]
     assert "from_" not in change["properties"]
@@ -57,6 +60,20 @@ PROFILE = {**COMMON, "type": "identify"}
         ("purchases", {**ORDER, "order_id": None}, False),
         ("purchases", {**ORDER, "items": 3.0}, True),
         ("purchases", {**ORDER, "items": 3.5}, False),
+        ("purchases", {**ORDER, "items": "3"}, True),
+        ("purchases", {**ORDER, "items": "three"}, False),
+        ("purchases", {**ORDER, "event_id": 5, "order_id": 7, "coupon": 2024}, True),
+        ("purchases", {**ORDER, "order_id": 7.5}, False),
+        ("purchases", {**ORDER, "amount": "25.50", "currency": "usd"}, True),
+        ("purchases", {**ORDER, "amount": "25,50"}, False),
+        ("purchases", {**ORDER, "amount": -5, "currency": ""}, True),
+        ("purchases", {**ORDER, "currency": "US"}, False),
+        ("purchases", {**ORDER, "items": [{"quantity": "2", "price": "-9.5"}, {"quantity": -1}]}, True),
+        ("purchases", {**ORDER, "items": [{"quantity": "2 pcs"}]}, False),
+        ("purchases", {**ORDER, "type": "order_refunded", "amount": None}, True),
+        ("purchases", {**ORDER, "amount": None}, False),
+        ("purchases", {**ORDER, "refund_id": 7, "order_at": 5}, True),
+        ("purchases", {**ORDER, "order_at": True}, False),
         ("purchases", {**ORDER, "items": [{"quantity": None, "price": None, "category": None}]}, True),
         ("purchases", {**ORDER, "items": [{"quantity": 1_000_001}]}, False),
         ("purchases", {**ORDER, "items": [None]}, False),
@@ -69,7 +86,10 @@ PROFILE = {**COMMON, "type": "identify"}
         ("interactions", {**COMMON, "type": "product_viewed", "product_id": None, "value": None}, True),
         ("profiles", {**PROFILE, "traits": {"phone": None}}, True),
         ("profiles", {**PROFILE, "traits": {f"t{number}": 1 for number in range(64)}}, True),
-        ("profiles", {**PROFILE, "traits": {f"t{number}": 1 for number in range(65)}}, False),
+        ("profiles", {**PROFILE, "traits": {f"t{number}": 1 for number in range(65)}}, True),
+        ("interactions", {**COMMON, "type": "review_posted", "rating": "4.5", "value": "3"}, True),
+        ("interactions", {**COMMON, "type": "review_posted", "rating": 101}, False),
+        ("interactions", {**COMMON, "type": "survey_answered", "question": "nps", "answer": 9}, True),
         ("profiles", {**PROFILE, "traits": None}, False),
     ],
 )

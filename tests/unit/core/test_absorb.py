@@ -146,6 +146,16 @@ def test_a_profile_tells_traits() -> None:
     assert (who.purchases, who.interactions, who.offsets) == (0, 0, [-1, -1, 3])
 
 
+@pytest.mark.parametrize("topic", ["purchases", "interactions"])
+def test_events_of_other_topics_may_tell_traits_too(topic: str) -> None:
+    who = ENGINE.new_customer(1)
+    event = purchase("e-2", traits={"geo.city": "Graz"}) | ({} if topic == "purchases" else {"type": "page_viewed"})
+    ENGINE.absorb(who, topic, 0, event, 2 * DAY_S, 100)
+    ENGINE.absorb(who, topic, 1, {**event, "event_id": "e-1", "traits": {"geo.city": "Linz"}}, DAY_S, 100)
+    ENGINE.absorb(who, topic, 2, {**event, "traits": {"geo.city": "Wien"}}, 3 * DAY_S, 100)  # seen before
+    assert traits.values(who.traits) == {"geo.city": "Graz"}
+
+
 def test_a_profile_without_traits_is_still_seen() -> None:
     who = ENGINE.new_customer(1)
     ENGINE.absorb(who, "profiles", 0, {"event_id": "e-1", "type": "identify", "traits": None}, DAY_S)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stream_seg.core.customer import Customer
-from stream_seg.core.orders import Outcome
+from stream_seg.core.orders import ALL_THAT_IS_LEFT, Outcome
 
 from .acts import cancel, decayed, money, order, refund
 
@@ -78,6 +78,58 @@ def test_a_refund_waits_over_a_landmark() -> None:
     order(who, 257, "A", 1000)  # one half-life after the landmark at 256 days
     assert money(who) == (1, 700, 1, 300)
     assert decayed(who) == [2.0, 1400.0, 600.0]
+
+
+def test_a_refund_of_all_that_is_left_leaves_the_order_and_none_of_its_money() -> None:
+    who = Customer(1)
+    order(who, 2, "A", 1000)
+    refund(who, 3, "A", 300)
+    assert refund(who, 4, "A", ALL_THAT_IS_LEFT) is Outcome.ABSORBED
+    assert money(who) == (1, 0, 2, 1000)
+    assert decayed(who) == [4.0, 0.0, 4000.0]
+    refund(who, 5, "A", ALL_THAT_IS_LEFT)
+    assert money(who) == (1, 0, 3, 1000)
+
+
+def test_a_refund_of_all_that_is_left_takes_nothing_until_its_order_comes() -> None:
+    who = Customer(1)
+    assert refund(who, 3, "A", ALL_THAT_IS_LEFT) is Outcome.NOTHING_TAKEN
+    assert money(who) == (0, 0, 1, 0)
+    assert decayed(who) == [0.0, 0.0, 0.0]
+    assert order(who, 2, "A", 1000) is Outcome.ABSORBED
+    assert money(who) == (1, 0, 1, 1000)
+    assert decayed(who) == [4.0, 0.0, 4000.0]
+
+
+def test_refunds_of_an_amount_and_of_the_rest_before_their_order() -> None:
+    for first, second in ((300, ALL_THAT_IS_LEFT), (ALL_THAT_IS_LEFT, 300), (ALL_THAT_IS_LEFT, ALL_THAT_IS_LEFT)):
+        who = Customer(1)
+        refund(who, 3, "A", first)
+        refund(who, 4, "A", second)
+        order(who, 2, "A", 1000)
+        assert money(who) == (1, 0, 2, 1000)
+        assert decayed(who) == [4.0, 0.0, 4000.0]
+
+
+def test_a_cancelled_order_has_nothing_left_to_refund() -> None:
+    for waits in (False, True):
+        who = Customer(1)
+        if not waits:
+            order(who, 2, "A", 1000)
+        cancel(who, 3, "A")
+        refund(who, 4, "A", ALL_THAT_IS_LEFT)
+        if waits:
+            order(who, 2, "A", 1000)
+        assert money(who) == (0, 0, 1, 1000)
+        assert decayed(who) == [0.0, 0.0, 4000.0]
+
+
+def test_all_that_is_left_of_a_forgotten_order_is_not_known() -> None:
+    who = Customer(1)
+    for day, name in ((0, "A"), (1, "B"), (2, "C")):
+        order(who, day, name, 1000, keep=2)
+    assert refund(who, 3, "A", ALL_THAT_IS_LEFT, keep=2) is Outcome.NOTHING_TAKEN
+    assert money(who) == (3, 3000, 1, 0)
 
 
 def test_a_cancellation_takes_back_the_order_and_all_of_its_money() -> None:

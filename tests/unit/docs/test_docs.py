@@ -142,12 +142,14 @@ def test_topics_kinds_of_events_and_features_are_documented() -> None:
     contract = text_of("contract.md")
     topics = first_cells(section(contract, "Topics"))
     assert sorted(topics) == sorted(s.name.replace("stream-seg-", "{APP_ID}-") for s in topic_specs(Settings()))
-    missing = {name for name in (*PURCHASES, *INTERACTIONS, *FEATURES) if f"`{name}`" not in contract}
+    told = contract + text_of("events.md")
+    missing = {name for name in (*PURCHASES, *INTERACTIONS, *FEATURES) if f"`{name}`" not in told}
     assert missing == set()
 
 
 def test_aliases_are_what_the_table_says() -> None:
-    rows = [row.split("|")[1:3] for row in section(text_of("contract.md"), "Aliases").splitlines() if row[:3] == "| `"]
+    names = section(text_of("events.md"), "Formats of other programs").partition("### Names")[2]
+    rows = [row.split("|")[1:3] for row in names.splitlines() if row[:3] == "| `"]
     pairs = [pair for theirs, ours in rows for pair in zip(theirs.split(";"), ours.split(";"), strict=True)]
     assert len(pairs) == 16
     for theirs, ours in pairs:
@@ -175,8 +177,8 @@ def test_commands_are_documented() -> None:
 
 
 def test_examples_of_events_are_events() -> None:
-    contract = text_of("contract.md")
-    examples = json_objects(section(contract, "Events")) + json_objects(section(contract, "Aliases"))
+    page = text_of("events.md")
+    examples = json_objects(section(page, "Native events")) + json_objects(section(page, "Formats of other programs"))
     assert len(examples) == 7
     for example in examples:
         customer = str(example.get("customer_id") or example.get("userId") or example["user_id"])

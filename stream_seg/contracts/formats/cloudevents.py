@@ -1,0 +1,51 @@
+"""CloudEvents in structured mode: an event within an envelope that says which, what, and when."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from stream_seg.contracts import reasons
+from stream_seg.contracts.aliases import NATIVE_NAMES, SURVEY_ANSWERED, native_name
+from stream_seg.contracts.reasons import Refused, quoted
+
+from .base import Json, Wrapper, derived_id
+
+_KNOWN: Final = NATIVE_NAMES | {"identify", "alias", "consent", "erase", SURVEY_ANSWERED}
+# As many words at the end of a CloudEvent's type may name an event: product.added.to.wishlist.
+_MOST_WORDS: Final = 4
+
+
+def _is_envelope(raw: Json) -> bool:
+    return "specversion" in raw and "source" in raw and "type" in raw and "id" in raw
+
+
+def _data(raw: Json) -> Json:
+    data = raw.get("data")
+    if not isinstance(data, dict):
+        detail = "The record is a CloudEvent whose data is not a JSON object; send the data of an event as JSON."
+        raise Refused(reasons.UNSUPPORTED_FORMAT, detail)
+    return data
+
+
+def _completed(raw: Json, data: Json) -> Json:
+    """Native data with the id, the time and the type of the envelope where it has none of its own."""
+    around = {"event_id": derived_id(raw["source"], raw["id"]), "occurred_at": raw.get("time")}
+    missing = {name: value for name, value in around.items() if data.get(name) is None}
+    kind = data.get("type")
+    return {**data, **missing, "type": _kind(raw["type"]) if kind is None else kind}
+
+
+def _kind(name: Any) -> str:
+    """What happened, by the last words of a CloudEvent's type, such as com.shop.order.completed.v1."""
+    words = [word for word in str(name)[-128:].split(".") if not (word[:1] == "v" and word[1:].isdigit())]
+    for many in range(_MOST_WORDS, 0, -1):
+        found = native_name("_".join(words[-many:]))
+        if found in _KNOWN:
+            return found
+    detail = (
+        f"The record is a CloudEvent of the type {quoted(name)}, which names no event here; put a type into its data."
+    )
+    raise Refused(reasons.UNKNOWN_TYPE, detail)
+
+
+CLOUDEVENT: Final = Wrapper(_is_envelope, _data, _completed)
