@@ -124,6 +124,25 @@ def test_columns_stay_aligned_around_what_each_step_rejects() -> None:
     assert decoded.amounts == [100 * i for i in left]
 
 
+def test_each_time_is_compared_with_the_timestamp_of_its_own_record() -> None:
+    events = [order(event_id=f"e-{at}", occurred_at=1_000 + at) for at in range(8)]
+    events[1]["event_id"] = ""
+    values: list[bytes | None] = [json.dumps(event).encode() for event in events]
+    values[3] = None
+    written = [1_000_000, 0, 700_000, 0, 704_000, 704_999, 0, -1]
+    decoded = Decoder("purchases").decode(values, [b"c-1"] * 8, 10_000.0, written)
+    assert [(r.index, r.reason) for r in decoded.rejected] == [
+        (1, "empty_id"),
+        (2, "time_in_future"),
+        (3, "null_value"),
+        (5, "time_in_future"),
+    ]
+    assert decoded.rejected[1].detail == "occurred_at 1002.0 lies after the time at which the record was written."
+    assert decoded.times == [1_000.0, 1_004.0, 1_006.0, 1_007.0]
+    late = Decoder("purchases").decode(values, [b"c-1"] * 8, 700.0, [5_000_000] * 8)
+    assert late.times == [1_000.0]
+
+
 def test_a_batch_of_nothing_good_is_empty() -> None:
     decoded = Decoder("purchases").decode([None, b"{", b"{}", b"[]"], [b"c-1"] * 4, NOW)
     assert (decoded.indices, decoded.events, decoded.times, decoded.amounts) == ([], [], [], [])

@@ -418,3 +418,19 @@ def test_case_31_names_of_the_first_specification() -> None:
     customer = shop.customer("v1")
     assert (customer.purchases, customer.spend, customer.interactions) == (1, 61_00, 5)
     assert shop.features("v1")["cart_rate"] > 0
+
+
+def test_an_updated_order_is_refused_until_records_can_hold_it() -> None:
+    shop = Shop()
+    update = track("m-1", "c", "Order Updated", "2026-11-28T18:00:00Z", order_id="o-1", revenue=70.0)
+    shop.send(PURCHASES, "c", update)
+    assert shop.letter()[0] == "unknown_type"
+
+
+def test_refund_id_and_order_at_are_read_and_do_not_act_yet() -> None:
+    shop = Shop()
+    shop.send(PURCHASES, "c", native("e-1", "c", "2026-11-24T18:00:00Z", order_id="o-1", amount=100))
+    refund = native("e-2", "c", "2026-11-27T18:00:00Z", type="order_refunded", order_id="o-1", amount=30)
+    more = {"refund_id": 7, "order_at": "2026-11-24 18:00 UTC"}
+    shop.send(PURCHASES, "c", {**refund, **more}, {**refund, **more, "event_id": "e-3"})
+    assert shop.customer("c").refunded == 60_00  # one refund under two event ids
