@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -94,29 +95,46 @@ def worker() -> None:
 def replay(
     source: Annotated[str, typer.Argument(help="complete-journey, simulate, or a CSV, JSON-lines or Parquet file.")],
     speed: Annotated[
-        float | None, typer.Option(help="Seconds of event time a second; without it as fast as possible.", metavar="X")
+        float | None, typer.Option(help="Seconds of event time per second. Default: as fast as possible.", metavar="X")
     ] = None,
     limit: Limit = None,
     seed: Annotated[
-        int, typer.Option(min=0, help="Of the simulation: the same seed, the same events.", metavar="S")
+        int, typer.Option(min=0, help="For simulate: the same seed gives the same events.", metavar="S")
     ] = 0,
     topic: Annotated[
-        str | None, typer.Option(help="Of a file: purchases, interactions or profiles, for all its events.")
+        str | None, typer.Option(help="For a file: purchases, interactions or profiles, for all its events.")
     ] = None,
     key_field: Annotated[
-        str | None, typer.Option(help="Of a file: the field with the customer's id, if not customer_id.")
+        str | None, typer.Option(help="For a file: the field with the customer's id, if not customer_id.")
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option("--map", help="For a file: how its rows become events, in TOML.", metavar="FILE")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a replay that ended early.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Send everything, even if it was sent before.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="For a file: send nothing if a row is not an event.")
+    ] = False,
+    skipped: Annotated[
+        Path | None, typer.Option(help="For a file: write the rows that are skipped to this file.", metavar="FILE")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Send a source's events into the input topics.
+    """Send a source's events into the input topics, each of them once.
+
+    Rows that are not events are skipped and counted. Mend them and replay the file again: only they are sent.
 
     - `stream-seg replay complete-journey`: as fast as the broker takes it
-    - `stream-seg replay simulate --seed 7 --speed 86400 --limit 100000`: a day a second
+    - `stream-seg replay simulate --seed 7 --speed 86400 --limit 100000`: a day per second
     - `stream-seg replay orders.csv --topic purchases --key-field customer`
+    - `stream-seg replay export.csv --map orders.toml --strict`
+    - `stream-seg replay orders.csv --resume`: after a replay that was interrupted
     """
     from stream_seg.cli.replay import Request, run
+    from stream_seg.datasets import Reading
 
-    raise typer.Exit(run(Request(source, speed, limit, seed, topic, key_field), as_json=json))
+    reading = Reading(seed, topic, key_field, mapping)
+    raise typer.Exit(run(Request(source, reading, speed, limit, resume, again, strict, skipped), as_json=json))
 
 
 @topics.command("create")

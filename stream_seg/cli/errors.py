@@ -19,6 +19,7 @@ _DEFINED = {
     "stream_seg.datasets.record": ("SourceError",),
     "stream_seg.streaming.state.changelog": ("BadChangelog",),
     "stream_seg.tools.fold": ("BadChange",),
+    "stream_seg.tools.once": ("AlreadySent",),
     "stream_seg.core.customer": ("BadRecord",),
     "aiokafka.errors": ("KafkaError",),
 }

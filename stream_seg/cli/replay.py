@@ -1,64 +1,130 @@
-"""`stream-seg replay`: a source's events into the input topics, with progress."""
+"""`stream-seg replay`: sends a source's events into the input topics, with progress."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
+from time import time
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from stream_seg.cli.config import attach_broker, load_settings, quiet_logging
 from stream_seg.cli.console import print_json, shows_progress, stderr
-from stream_seg.cli.errors import UsageError
-from stream_seg.cli.interrupt import run_async
-from stream_seg.datasets import SourceError, open_source
+from stream_seg.cli.errors import Failure, UsageError
+from stream_seg.cli.interrupt import insisting, run_async
+from stream_seg.datasets import NAMES, Reading, Source, SourceError, open_source
+from stream_seg.datasets.files import FileSource
+from stream_seg.datasets.skipped_file import SkippedFile
+from stream_seg.datasets.skips import Skips
+from stream_seg.kafka.broker import Broker
+from stream_seg.settings import Settings
 from stream_seg.tools import replay as replaying
+from stream_seg.tools.batches import Traced
+from stream_seg.tools.earlier import find_earlier
+from stream_seg.tools.judge import faults
+from stream_seg.tools.once import all_again, remainder
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to replay: `speed` in seconds of event time a second, None for as fast as possible."""
+    """A replay as it was asked for: `speed` in seconds of event time per second, None for as fast as possible.
+
+    `resume` goes on where a replay of the source ended, `again` sends what was sent before. `strict` refuses a file
+    with rows that are no events, `skipped` is a file to write such rows to.
+    """
 
     source: str
+    reading: Reading
     speed: float | None = None
     limit: int | None = None
-    seed: int = 0
-    topic: str | None = None
-    key_field: str | None = None
+    resume: bool = False
+    again: bool = False
+    strict: bool = False
+    skipped: Path | None = None
 
 
 def run(request: Request, *, as_json: bool) -> int:
-    """Replay, and say what was sent."""
+    """Replay, and say what was sent and what was not."""
     settings = load_settings()
     quiet_logging(settings)
-    if request.speed is not None and not request.speed > 0:
-        raise UsageError(f"--speed is {request.speed:g}; give seconds of event time a second, above 0")
-    try:
-        source = open_source(request.source, seed=request.seed, topic=request.topic, key_field=request.key_field)
-    except SourceError as error:
-        raise UsageError(str(error)) from None
+    source = _opened(request)
     broker = attach_broker(settings)
     with progress_bar(shown=shows_progress() and not as_json) as advance:
-        summary = run_async(
-            replaying.replay(
-                source,
-                broker=broker,
-                settings=settings,
-                speed=request.speed,
-                limit=request.limit,
-                on_progress=advance,
+        with insisting():
+            if request.strict:
+                _refuse_faults(source, settings)
+            already, events = _events(source, request, broker, settings)
+        with _kept(source, request.skipped):
+            summary = run_async(
+                replaying.replay(
+                    events,
+                    broker=broker,
+                    settings=settings,
+                    speed=request.speed,
+                    limit=request.limit,
+                    on_progress=advance,
+                )
             )
-        )
+    skips = source.skips if isinstance(source, FileSource) else Skips()
+    if len(skips) and not summary.records and not already:
+        line, detail = skips.first()
+        raise Failure(f"no {source.unit} of {source.name} is an event; {source.unit} {line}: {detail}")
     if as_json:
-        print_json(facts(summary))
+        print_json(facts(summary, already, skips))
     else:
         print(sentence(summary))
+        for remark in remarks(source, already, skips):
+            print(remark)
     return 0
 
 
-def facts(summary: replaying.ReplaySummary) -> dict[str, object]:
+def _opened(request: Request) -> Source:
+    if request.speed is not None and not request.speed > 0:
+        raise UsageError(f"--speed is {request.speed:g}; give seconds of event time a second, above 0")
+    if request.resume and request.again:
+        raise UsageError("--resume sends what is left and --again sends everything; give one of them")
+    if request.source in NAMES and (request.strict or request.skipped or request.reading.mapping):
+        raise UsageError(f"--strict, --skipped and --map are for files, and {request.source} is none")
+    try:
+        source = open_source(request.source, request.reading)
+        _kept(source, request.skipped)
+        return source
+    except SourceError as error:
+        raise UsageError(str(error)) from None
+
+
+def _kept(source: Source, path: Path | None) -> AbstractContextManager[object]:
+    """Writes the skipped rows of a file to a path, where one is given."""
+    return SkippedFile(path, source) if path is not None and isinstance(source, FileSource) else nullcontext()
+
+
+def _refuse_faults(source: Source, settings: Settings) -> None:
+    """Raise Failure where a file has rows that are no events."""
+    assert isinstance(source, FileSource)
+    found = faults(source, settings, time())
+    if len(found):
+        line, detail = found.first()
+        counts = ", ".join(f"{reason} {count:,}" for reason, count in found.by_reason.most_common())
+        raise Failure(
+            f"nothing was sent, because {len(found):,} {source.unit}s of {source.name} are no events ({counts}); "
+            f"the first is {source.unit} {line}: {detail}"
+        )
+
+
+def _events(source: Source, request: Request, broker: Broker, settings: Settings) -> tuple[int, Traced]:
+    """How many events were sent before, and those to send."""
+    identity = source.identity()
+    if request.again:
+        return 0, all_again(source, identity, time())
+    earlier = run_async(find_earlier(broker, settings, identity))
+    left = remainder(source, identity, earlier, resume=request.resume)
+    return left.already, left.traced()
+
+
+def facts(summary: replaying.ReplaySummary, already: int, skips: Skips) -> dict[str, object]:
     """The summary for programs."""
     return {
         "events": summary.records,
@@ -66,6 +132,10 @@ def facts(summary: replaying.ReplaySummary) -> dict[str, object]:
         "value_bytes": summary.value_bytes,
         "elapsed_s": round(summary.elapsed_s, 3),
         "events_per_s": round(summary.records_per_s, 1),
+        "already": already,
+        "skipped": len(skips),
+        "by_reason": dict(skips.by_reason.most_common()),
+        "first_lines": skips.first_lines,
     }
 
 
@@ -74,6 +144,19 @@ def sentence(summary: replaying.ReplaySummary) -> str:
     topics = ", ".join(f"{name} {count:,}" for name, count in sorted(summary.by_topic.items()))
     speed = f"{summary.records_per_s:,.0f} a second, {summary.value_bytes / 1e6:,.1f} MB"
     return f"sent {summary.records:,} events in {summary.elapsed_s:.1f} s ({speed})" + (f": {topics}" if topics else "")
+
+
+def remarks(source: Source, already: int, skips: Skips) -> Iterator[str]:
+    """Lines about events that were not sent, and why."""
+    if already:
+        yield f"left out {already:,} events that earlier replays sent"
+    if not len(skips):
+        return
+    yield f"skipped {len(skips):,} {source.unit}s that are no events; mend them and replay {source.name} again:"
+    for reason, count in skips.by_reason.most_common():
+        lines = skips.first_lines[reason]
+        shown = ", ".join(f"{line:,}" for line in lines) + (", ..." if count > len(lines) else "")
+        yield f"  {reason} {count:,}, {source.unit} {shown}: {skips.details[reason]}"
 
 
 @contextmanager

@@ -15,10 +15,8 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from stream_seg.core.vocabulary import PURCHASES
-
 from . import placeholders, reasons
-from .aliases import native_name
+from .event_fields import topic_of_type
 from .explain import accepted
 from .formats import events_of, is_native, members_of, to_native, unwrapped
 from .formats.base import hashed
@@ -26,8 +24,6 @@ from .loose import Json
 from .placeholders import Placeholders
 from .reasons import Refused, quoted
 from .refusals import json_name
-
-PROFILES: Final = ("identify", "alias", "consent", "erase")
 
 # Arrays and objects within each other. The parser of the worker goes as far.
 _DEEPEST: Final = 200
@@ -110,9 +106,7 @@ def topic_of(event: Json) -> str:
     if not isinstance(kind, str) or not kind:
         detail = "type is missing, so the topic is not known; say what happened."
         raise Refused(reasons.MISSING_FIELD, detail)
-    if native_name(kind) in PURCHASES:
-        return "purchases"
-    return "profiles" if kind in PROFILES else "interactions"
+    return topic_of_type(kind)
 
 
 def _checked(event: Json, ids: Placeholders) -> Routed:

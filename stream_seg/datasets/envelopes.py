@@ -1,23 +1,20 @@
-"""Events of others as a worker reads them: in which topic they belong, and when they happened."""
+"""Events of other systems as a worker reads them: their topic, their customer, and when they happened."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from math import isfinite
 from typing import Any, Final
 
-from stream_seg.contracts.aliases import native_name
+from stream_seg.contracts.event_fields import topic_of_type
 from stream_seg.contracts.formats import to_native
+from stream_seg.contracts.mapping.convert import shown, text
 from stream_seg.contracts.moments import seconds_of
-from stream_seg.contracts.reasons import Refused
-from stream_seg.core.vocabulary import PURCHASES, TOPICS
-from stream_seg.datasets.record import SourceError
+from stream_seg.contracts.reasons import EMPTY_ID, MISSING_FIELD, UNKNOWN_TYPE, WRONG_TYPE, Refused, quoted
+from stream_seg.core.vocabulary import TOPICS
 
-PROFILES: Final = ("identify", "alias", "consent", "erase")
 TRACK: Final = "track"  # the type of Segment's events; `event` says which
-
-Fail = Callable[[str], SourceError]  # adds file and line to what is wrong
 
 
 def as_read(event: dict[str, Any]) -> Mapping[str, Any]:
@@ -28,14 +25,14 @@ def as_read(event: dict[str, Any]) -> Mapping[str, Any]:
         return event
 
 
-def topic_of(event: Mapping[str, Any], native: Mapping[str, Any], fail: Fail) -> str:
-    """The topic where an event belongs: by its `topic`, or else by the name of what happened.
+def topic_of(event: Mapping[str, Any], native: Mapping[str, Any]) -> str:
+    """The topic of an event: the one that its `topic` names, or else that of its type.
 
-    `native` is the event as a worker reads it.
+    `native` is the event as a worker reads it. Raises Refused where the topic is not known.
     """
     if named := event.get("topic"):
         if named not in TOPICS:
-            raise fail(f"topic is {named!r}; write one of {', '.join(TOPICS)}")
+            raise Refused(UNKNOWN_TYPE, f"topic is {quoted(named)}; write one of {', '.join(TOPICS)}.")
         return str(named)
     kind = native.get("type")
     names = (None if kind == TRACK else kind, event.get("event_name"), event.get("event"), kind)
@@ -43,16 +40,38 @@ def topic_of(event: Mapping[str, Any], native: Mapping[str, Any], fail: Fail) ->
     if happened is None:
         if event.get("order_id"):
             return "purchases"
-        raise fail("no type, so the topic is not known; add a `type` or `topic`, or name the topic of the whole file")
-    name = native_name(happened)
-    if name in PURCHASES:
-        return "purchases"
-    return "profiles" if happened.lower() in PROFILES else "interactions"
+        raise Refused(
+            MISSING_FIELD,
+            "type is missing, so the topic is not known: add a `type` or `topic`, or name the topic of the whole file.",
+        )
+    return topic_of_type(happened)
+
+
+def customer_id(value: object, name: str) -> str:
+    """A customer's id as text; a number becomes its digits. Raises Refused where there is none."""
+    if value is None:
+        raise Refused(MISSING_FIELD, f"{name} is missing; every event needs the id of its customer.")
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise Refused(WRONG_TYPE, f"{name} is {shown(value)}; an id is text or a number.")
+    found = text(value)
+    if not found:
+        raise Refused(EMPTY_ID, f"{name} is empty; every event needs the id of its customer.")
+    return found
 
 
 def moment_of(event: Mapping[str, Any], native: Mapping[str, Any]) -> float | None:
-    """When an event happened, epoch seconds, as far as it says so in any way that is known."""
-    at = time_of(native.get("occurred_at"))
+    """When an event happened, epoch seconds, as far as it says so in any way that is known. It only paces a replay."""
+    said = native.get("occurred_at")
+    if isinstance(said, str):
+        # In a fifth of the time that `time_of` takes, for all forms of which it is not known that they are good.
+        try:
+            when = datetime.fromisoformat(said)
+        except ValueError:
+            pass
+        else:
+            if when.tzinfo is not None:
+                return when.timestamp()
+    at = time_of(said)
     return time_of(event.get("timestamp")) if at is None else at
 
 

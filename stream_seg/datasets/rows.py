@@ -1,8 +1,7 @@
-"""Rows of a table as events: which column is which field, and what of it makes a whole event."""
+"""Rows of a table as events: which column is which field, and what makes a whole event of them."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from math import isfinite
 from typing import Any, Final
@@ -10,69 +9,98 @@ from typing import Any, Final
 import orjson
 
 from stream_seg.contracts.aliases import NATIVE_NAMES, native_name
+from stream_seg.contracts.event_fields import all_fields, needed_fields
+from stream_seg.contracts.event_ids import content_id, content_of, fingerprint
 from stream_seg.contracts.formats import to_native
-from stream_seg.datasets.envelopes import TRACK, Fail, time_of, topic_of
-from stream_seg.datasets.record import SourceRecord
+from stream_seg.contracts.mapping.convert import shown, text
+from stream_seg.contracts.reasons import BAD_TIME, MISSING_FIELD, NOT_JSON, WRONG_TYPE, Refused
 
-# fmt: off
-FIELDS: Final = frozenset((
-    "event_id", "customer_id", "type", "occurred_at", "channel", "order_id", "amount", "currency", "items", "discount",
-    "coupon", "product_id", "category", "value", "previous_id", "traits", "purposes", "properties",
-))
-# fmt: on
+from .envelopes import TRACK, customer_id, time_of, topic_of
+from .json_lines import JsonEvents
+from .ordinals import Ordinals
+from .record import SourceRecord
+from .skips import BAD_ROW, Row
+
 NESTED: Final = ("traits", "purposes", "properties")  # columns may be named `traits.age`
 SEGMENT: Final = {"userId": "customer_id", "messageId": "event_id", "timestamp": "occurred_at"}
 SEGMENT_MARKS: Final = frozenset(("userId", "messageId"))
+GA4_MARKS: Final = frozenset(("event_timestamp", "timestamp_micros"))
 HAPPENED: Final = ("event", "event_name")  # columns in which Segment and GA4 say what happened
-IDS: Final = ("event_id", "customer_id", "order_id", "product_id", "previous_id")
 DEFAULT_TYPE: Final = {"purchases": "order_completed", "profiles": "identify"}
 
 
-def to_record(
-    row: Mapping[str, Any], number: int, topic: str | None, key_field: str | None, fail: Fail
-) -> SourceRecord:
-    """One row as a record; empty cells (None or "") are left out.
+class TableEvents:
+    """Makes records of rows, one after the other. `topic` and `key_field` are those of FileSource.
 
-    Columns with the name of an event's field are that field; others become properties, or traits of a profile. A row
-    without `event_id` gets one made of its number and content, so that a second replay sends the same.
+    Columns with the name of an event's field are that field. Others become properties, or traits of a profile. Rows of
+    GA4's export go out as the envelopes that they are. A row without `event_id` gets one made of its content, and of
+    the number of equal rows before it, so that the same file always gives the same ids.
     """
-    cells = {_field(name, row, key_field): value for name, value in row.items() if value is not None and value != ""}
-    if topic != "profiles":
-        _say_type(cells, row)
-    topic = topic or topic_of(cells, cells, fail)
-    cells.pop("topic", None)
-    said = _nested(cells, "traits" if topic == "profiles" else "properties", fail)
-    if "type" not in said and topic in DEFAULT_TYPE:
-        said["type"] = DEFAULT_TYPE[topic]
-    event = _native(topic, said)
-    _complete(event, topic, fail)
-    occurred_at_s = _occurred(event, fail)
-    try:
+
+    def __init__(self, topic: str | None, key_field: str | None) -> None:
+        self._topic = topic
+        self._key_field = key_field
+        self._envelopes = JsonEvents(topic, key_field)
+        self._ordinals = Ordinals()
+
+    def record(self, row: Row) -> SourceRecord:
+        """The record of a row; empty cells (None or "") are left out. Raises Refused."""
+        cells = {name: value for name, value in row.content.items() if value is not None and value != ""}
+        try:
+            if _is_ga4(row.content):
+                return self._envelopes.record(
+                    {name: _decoded(value) for name, value in cells.items()}, None, row.number
+                )
+            return self._native(cells, row)
+        except (TypeError, UnicodeEncodeError) as error:
+            raise Refused(BAD_ROW, f"a cell cannot be written as JSON ({error}); leave the column out.") from None
+
+    def _native(self, cells: dict[str, Any], row: Row) -> SourceRecord:
+        fields = {_field(name, row.content, self._key_field): value for name, value in cells.items()}
+        if self._topic != "profiles":
+            _say_type(fields, row.content)
+        topic = self._topic or topic_of(fields, fields)
+        fields.pop("topic", None)
+        said = _nested(fields, "traits" if topic == "profiles" else "properties")
+        if "type" not in said and topic in DEFAULT_TYPE:
+            said["type"] = DEFAULT_TYPE[topic]
+        event = _by_our_names(topic, said)
+        _complete(event, topic, self._key_field)
+        occurred_at_s = _occurred(event)
         if "event_id" not in event:
-            event["event_id"] = _id_of(number, {**said, "occurred_at": event["occurred_at"]})
-        return SourceRecord(topic, event["customer_id"].encode(), orjson.dumps(event), occurred_at_s)
-    except (orjson.JSONEncodeError, UnicodeEncodeError) as error:
-        raise fail(f"a cell cannot be written as JSON ({error}); leave the column out") from error
+            # Of what the row says, not of what aliases make of it: the id must outlive another entry in their tables.
+            content = content_of(topic, {**said, "occurred_at": event["occurred_at"]})
+            event["event_id"] = content_id(content, self._ordinals.next(fingerprint(content)))
+        key = event["customer_id"].encode()
+        return SourceRecord(topic, key, orjson.dumps(event), occurred_at_s, row.number)
 
 
-def _id_of(number: int, said: Mapping[str, Any]) -> str:
-    # Of what the row says, not of what aliases make of it: the id must outlive another entry in their tables.
-    told = orjson.dumps([number, said], option=orjson.OPT_SORT_KEYS)
-    return hashlib.blake2b(told, digest_size=12).hexdigest()
+def _is_ga4(row: Mapping[str, Any]) -> bool:
+    return "event_name" in row and "occurred_at" not in row and not GA4_MARKS.isdisjoint(row)
 
 
-def _say_type(cells: dict[str, Any], row: Mapping[str, Any]) -> None:
+def _decoded(cell: Any) -> Any:
+    """A cell of a GA4 export; in CSV files lists and objects are written as JSON."""
+    if isinstance(cell, str) and cell[:1] in ("[", "{"):
+        try:
+            return orjson.loads(cell)
+        except orjson.JSONDecodeError:
+            return cell
+    return cell
+
+
+def _say_type(fields: dict[str, Any], row: Mapping[str, Any]) -> None:
     """Make a column in which others say what happened the type, unless the row has a type of its own."""
-    name = next((name for name in HAPPENED if name in cells), None)
-    if name is None or cells.get("type", TRACK) != TRACK or not isinstance(cells[name], str):
+    name = next((name for name in HAPPENED if name in fields), None)
+    if name is None or fields.get("type", TRACK) != TRACK or not isinstance(fields[name], str):
         return
-    # In a table of nobody's kind an `event` may be a summer sale.
+    # In a table of another kind an `event` may be a summer sale.
     theirs = name == "event_name" or not SEGMENT_MARKS.isdisjoint(row)
-    if theirs or native_name(cells[name]) in NATIVE_NAMES:
-        cells["type"] = cells.pop(name)
+    if theirs or native_name(fields[name]) in NATIVE_NAMES:
+        fields["type"] = fields.pop(name)
 
 
-def _native(topic: str, said: dict[str, Any]) -> dict[str, Any]:
+def _by_our_names(topic: str, said: dict[str, Any]) -> dict[str, Any]:
     """The event by our names where the row uses those of others; what it needs may then be among the properties."""
     native = said if topic == "profiles" else to_native(topic, said)
     return said if native is said else {name: value for name, value in native.items() if value is not None}
@@ -88,77 +116,81 @@ def _field(name: str, row: Mapping[str, Any], key_field: str | None) -> str:
     return known if known is not None and known not in row else name
 
 
-def _nested(cells: Mapping[str, Any], beyond: str, fail: Fail) -> dict[str, Any]:
+def _nested(fields: Mapping[str, Any], beyond: str) -> dict[str, Any]:
     event: dict[str, Any] = {}
-    for name, value in cells.items():
+    for name, value in fields.items():
         group, dot, inner = name.partition(".")
         if dot and group in NESTED:
-            event.setdefault(group, {})[inner] = _purpose(value, fail) if group == "purposes" else value
-        elif name in FIELDS:
-            event[name] = _typed(name, value, fail)
+            event.setdefault(group, {})[inner] = _purpose(value) if group == "purposes" else value
+        elif name in all_fields():
+            event[name] = _typed(name, value)
         else:
             event.setdefault(beyond, {})[name] = value
     return event
 
 
-def _typed(name: str, value: Any, fail: Fail) -> Any:
-    if name in ("amount", "discount", "value"):
-        return _number(name, value, fail)
-    if name == "items" and isinstance(value, str):
-        return _json(name, value, list, fail) if value.lstrip().startswith("[") else int(_number(name, value, fail))
-    if name in NESTED and not isinstance(value, dict):
-        return _json(name, value, dict, fail)
-    if name in IDS:
-        if isinstance(value, bytes):
-            raise fail(f"{name} is binary; save the column as text")
-        return str(value)
+def _typed(name: str, value: Any) -> Any:
+    kind = all_fields()[name]
+    if kind == "number":
+        return _number(name, value)
+    if kind == "items" and isinstance(value, str):
+        return _json(name, value, list) if value.lstrip().startswith("[") else int(_number(name, value))
+    if kind == "object" and not isinstance(value, dict):
+        return _json(name, value, dict)
+    if name == "customer_id":
+        return customer_id(value, name)
+    if kind == "text":
+        try:
+            return text(value)
+        except Refused as why:
+            raise Refused(why.reason, f"{name} {why.detail}.") from None
     return value
 
 
-def _number(name: str, value: Any, fail: Fail) -> float:
+def _number(name: str, value: Any) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError):
         number = float("nan")
     if not isfinite(number):
-        raise fail(f"{name} is {value!r}; write a plain number such as 12.50")
+        raise Refused(WRONG_TYPE, f"{name} is {shown(value)}; write a plain number such as 12.50.")
     return number
 
 
-def _json(name: str, said: Any, kind: type, fail: Fail) -> Any:
+def _json(name: str, said: Any, kind: type) -> Any:
     try:
         value = orjson.loads(said) if isinstance(said, str) else said
     except orjson.JSONDecodeError as error:
-        raise fail(f"{name} is not JSON ({error})") from error
+        raise Refused(NOT_JSON, f"{name} is not JSON ({error}).") from None
     if not isinstance(value, kind):
-        raise fail(f"{name} is {said!r}; write a JSON {'array' if kind is list else 'object'}")
+        raise Refused(WRONG_TYPE, f"{name} is {shown(said)}; write a JSON {'array' if kind is list else 'object'}.")
     return value
 
 
-def _purpose(value: Any, fail: Fail) -> bool:
+def _purpose(value: Any) -> bool:
     given = {"true": True, "false": False}.get(str(value).lower())
     if given is None:
-        raise fail(f"a purpose is {value!r}; write true or false")
+        raise Refused(WRONG_TYPE, f"a purpose is {shown(value)}; write true or false.")
     return given
 
 
-def _complete(event: Mapping[str, Any], topic: str, fail: Fail) -> None:
-    needed = ["customer_id", "occurred_at", "type"]
-    if topic == "purchases":
-        needed += ["order_id", "amount"] if event.get("type") == "order_completed" else ["order_id"]
+def _complete(event: Mapping[str, Any], topic: str, key_field: str | None) -> None:
+    needed = (*needed_fields(topic, event.get("type")), "type")
     missing = [name for name in needed if name not in event]
     if missing:
-        raise fail(f"no {' and no '.join(missing)}; {topic} need {', '.join(needed)}")
+        named = [f"{name} (column {key_field})" if key_field and name == "customer_id" else name for name in missing]
+        raise Refused(MISSING_FIELD, f"no {' and no '.join(named)}; {topic} need {', '.join(needed)}.")
 
 
-def _occurred(event: dict[str, Any], fail: Fail) -> float:
+def _occurred(event: dict[str, Any]) -> float:
     value = event["occurred_at"]
     if isinstance(value, str) and value.replace(".", "", 1).isdecimal():
         value = event["occurred_at"] = float(value)
     at = time_of(value)
     if at is None:
-        raise fail(
-            f"occurred_at is '{value}', not a time with offset; "
-            "write 2025-01-31T18:00:00Z, 2025-01-31T18:00:00+01:00, or epoch seconds"
+        raise Refused(
+            BAD_TIME,
+            f"occurred_at is {shown(str(value))}, not a time with an offset: "
+            "write 2025-01-31T18:00:00Z, 2025-01-31T18:00:00+01:00, or epoch seconds.",
         )
     return at

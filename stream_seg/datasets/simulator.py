@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from stream_seg.datasets.archetypes import NAMES, Integers, Population
+from stream_seg.datasets.identity import identity_of
 from stream_seg.datasets.record import SourceError, SourceRecord
 from stream_seg.datasets.sessions import CATEGORIES, Catalogue, Step, generate
 
@@ -39,6 +40,9 @@ class Simulation:
     refunds of the last fortnight.
     """
 
+    name = "simulate"
+    unit = "event"
+
     def __init__(self, customers: int, days: int, seed: int, start_s: float, disturbances: Disturbances) -> None:
         if customers < 1 or days < 1:
             raise SourceError(f"simulate: {customers} customers over {days} days; give at least 1 of each")
@@ -50,12 +54,16 @@ class Simulation:
         self.start_ms = round(start_s * 1000)
         self.disturbances = disturbances
         # Different simulations must not share ids, or a worker would take one for a repetition of the other.
-        told = repr((customers, days, seed, self.start_ms, disturbances)).encode()
-        self.run = hashlib.blake2b(told, digest_size=4).hexdigest()
+        self._told = repr((customers, days, seed, self.start_ms, disturbances))
+        self.run = hashlib.blake2b(self._told.encode(), digest_size=4).hexdigest()
         rng = np.random.default_rng([seed, 0])
         self.population = Population(customers, days, len(CATEGORIES), disturbances.drift_share, rng)
         self._catalogue = Catalogue(rng)
         self._hours = next((hours for hours in (24, 12, 6, 3) if customers * hours <= CUSTOMER_DAYS * 24), 1)
+
+    def identity(self) -> str:
+        """A hash of the seed and of all options."""
+        return identity_of(self.name, self._told)
 
     def customer_id(self, customer: int) -> str:
         """The id that the customer of this number has in the events."""
@@ -70,6 +78,9 @@ class Simulation:
         return {self.customer_id(i): NAMES[code] for i, code in enumerate(self.archetypes(day).tolist())}
 
     def __iter__(self) -> Iterator[SourceRecord]:
+        return (SourceRecord(*record[:4], line) for line, record in enumerate(self._arriving(), 1))
+
+    def _arriving(self) -> Iterator[SourceRecord]:
         waiting: list[tuple[int, SourceRecord]] = []
         for step in self._steps():
             waiting += generate(step, self.population, self._catalogue, self.disturbances)

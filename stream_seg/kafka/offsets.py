@@ -127,7 +127,7 @@ class EmbeddedBrokerQuirks:
         found: dict[TopicPartition, int] = {}
         missing = dict(ends)
         for wait_ms in cls.WAITS_MS:
-            response = await _fetch(client, node, missing, wait_ms=wait_ms, max_bytes=1)
+            response = await fetch(client, node, missing, wait_ms=wait_ms, max_bytes=1)
             for tp, (error_code, high_watermark, *_) in answers(response.topics):
                 raise_for(error_code, tp)
                 found[tp] = high_watermark
@@ -149,9 +149,10 @@ async def _list_offsets(
     return offsets
 
 
-async def _fetch(
+async def fetch(
     client: AIOKafkaClient, node: int, positions: Mapping[TopicPartition, int], *, wait_ms: int, max_bytes: int
 ) -> Any:
+    """Ask the leader `node` for whole batches from an offset of each partition, about `max_bytes` of each."""
     wanted = by_topic((tp, (tp.partition, offset, max_bytes)) for tp, offset in positions.items())
     request = FetchRequest(wait_ms, 1, max_bytes * len(positions), READ_UNCOMMITTED, wanted)
     return await client.send(node, request, group=CONNECTION)
@@ -161,7 +162,7 @@ async def _fetch_timestamps(
     client: AIOKafkaClient, node: int, positions: Mapping[TopicPartition, int], wait_ms: int
 ) -> tuple[dict[TopicPartition, float], dict[TopicPartition, int]]:
     """Timestamps of first records; and where there are batches, but no such record, the offset behind them."""
-    response = await _fetch(client, node, positions, wait_ms=wait_ms, max_bytes=BYTES_A_PARTITION)
+    response = await fetch(client, node, positions, wait_ms=wait_ms, max_bytes=BYTES_A_PARTITION)
     found: dict[TopicPartition, float] = {}
     passed: dict[TopicPartition, int] = {}
     for tp, (error_code, *_, records) in answers(response.topics):

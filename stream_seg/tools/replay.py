@@ -1,44 +1,28 @@
-"""Replays a source into the input topics: as fast as the broker takes it, or at a multiple of real time."""
+"""Replays a source into the input topics, as fast as the broker takes it or at a multiple of real time."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice, zip_longest
 from operator import length_hint
-from time import time
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
-from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.core.vocabulary import TOPICS
 from stream_seg.kafka.broker import Broker
-from stream_seg.kafka.client import partitions_of as partitions_of_topics
-from stream_seg.kafka.diagnosis import answered
 from stream_seg.kafka.errors import BrokerError
 from stream_seg.kafka.producer import in_time, started_producer
 from stream_seg.settings import Settings
 
+from .batches import Batcher, Batches, Record, Traced
+from .inputs import input_partitions
+from .pacing import paced
+
 CHUNK: Final = 8_192  # records read, batched and sent together
-CHUNKS_IN_FLIGHT: Final = 2
-LAST_MOMENT_S: Final = 253_402_300_800.0  # of the year 9999; a later one is in another unit, and is not waited for
-SHORTEST_WAIT_S: Final = 0.002  # of a paced replay; what falls due within it goes out together
-
-
-class Record(Protocol):
-    """What is sent: `topic` without prefix, customer id as `key`, event as `value`, its time in epoch seconds."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def key(self) -> bytes: ...
-    @property
-    def value(self) -> bytes: ...
-    @property
-    def occurred_at_s(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -54,7 +38,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class ReplaySummary:
-    """What a finished replay has sent, by topic (without prefix)."""
+    """The records that a finished replay has sent, by topic (without prefix)."""
 
     records: int
     by_topic: dict[str, int]
@@ -63,7 +47,7 @@ class ReplaySummary:
 
     @property
     def records_per_s(self) -> float:
-        """Records acknowledged a second, reading the source included (but not what it loads to tell its length)."""
+        """Records acknowledged per second, reading the source included (but not what it loads to tell its length)."""
         return self.records / self.elapsed_s if self.elapsed_s > 0 else 0.0
 
 
@@ -78,120 +62,94 @@ async def replay(
 ) -> ReplaySummary:
     """Send a source's records (the first `limit` of them) and wait until all are acknowledged.
 
-    `speed` is seconds of event time a second (1 is real time), None is as fast as possible. Time counts from the first
-    record whose time is known; one that is late in event time, or whose time is not known, goes out at once. Order is
-    kept within a partition. On the embedded broker a batch that is sent again for a lost answer may add second records.
-    Workers recognize them by as many event ids as they remember. Raises BrokerError when broker or topics are not
-    there, refuse a record or stop answering, ValueError for a speed not above 0, and all that the source raises.
+    `speed` is seconds of event time per second (1 is real time), None is as fast as possible; see `pacing.paced`. Order
+    is kept within a partition. The records of a Traced source get its headers. On the embedded broker a batch whose
+    answer was lost is sent again and may be there twice; workers recognize as many of its events as they remember ids.
+    Raises BrokerError when broker or topics are not there, refuse a record or stop answering, ValueError for a speed
+    that is not above 0, and the errors of the source.
     """
     if speed is not None and not speed > 0:
         raise ValueError(f"speed is {speed:g}; give seconds of event time a second, above 0")
     async with started_producer(broker) as producer:
-        partitions = await _partitions(producer, broker, settings)
-        run = _Run(_Sender(producer, settings, partitions), on_progress, await asyncio.to_thread(_total, source, limit))
-        async for records in paced(_chunks(islice(source, limit)), speed):
-            await run.send(records)
-            if speed is not None:
-                await run.settle()  # the next may be hours away
-        return await run.finish()
-
-
-def due(records: Sequence[Record], begin: int, occurred_at_s: float) -> int:
-    """The end of the run of records from `begin` on that have occurred by a time, or at a time that is not known."""
-    later = (i for i in range(begin, len(records)) if occurred_at_s < records[i].occurred_at_s < LAST_MOMENT_S)
-    return next(later, len(records))
-
-
-def first_moment(records: Sequence[Record]) -> float | None:
-    """The first time that is known, epoch seconds."""
-    return next((each.occurred_at_s for each in records if 0.0 <= each.occurred_at_s < LAST_MOMENT_S), None)
-
-
-class _Sender:
-    """Builds and submits batches; the futures it returns end when the broker has acknowledged them."""
-
-    def __init__(self, producer: Any, settings: Settings, partitions: int) -> None:
-        self._producer = producer
-        self._names = {topic: settings.topic(topic) for topic in TOPICS}
-        self._partitions = partitions
-
-    async def send(self, records: Sequence[Record]) -> list[asyncio.Future[Any]]:
-        """Submit records; waits while the broker is behind."""
-        queues = self._batches(records)
-        submitted = []
-        # One batch of every partition, then the next of each: they share requests.
-        for layer in zip_longest(*queues.values()):
-            for (topic, partition), batch in zip(queues, layer, strict=True):
-                if batch is not None:
-                    batch.close()  # a closed batch leaves at once
-                    future = await self._producer.send_batch(batch, self._names[topic], partition=partition)
-                    future.add_done_callback(_seen)
-                    submitted.append(future)
-        return submitted
-
-    def _batches(self, records: Sequence[Record]) -> dict[tuple[str, int], list[Any]]:
-        now_ms = int(time() * 1000)
-        queues: dict[tuple[str, int], list[Any]] = {}
-        partitions = partitions_of([record.key for record in records], self._partitions).tolist()
-        for record, partition in zip(records, partitions, strict=True):
-            to = (record.topic, partition)
-            queue = queues.get(to)
-            if queue is None:
-                queue = queues[to] = [self._producer.create_batch()]
-            if queue[-1].append(timestamp=now_ms, key=record.key, value=record.value) is None:
-                queue.append(self._producer.create_batch())
-                queue[-1].append(timestamp=now_ms, key=record.key, value=record.value)  # the first always fits
-        return queues
-
-
-def _seen(future: asyncio.Future[Any]) -> None:
-    """The first failure ends the replay; that nobody asks for the others is no news for the log."""
-    if not future.cancelled():
-        future.exception()
+        partitions = await input_partitions(producer.client, broker, settings)
+        batcher = Batcher(producer.create_batch, partitions, source.headers if isinstance(source, Traced) else None)
+        run = _Run(producer, settings, on_progress, await asyncio.to_thread(_total, source, limit))
+        try:
+            async for records in paced(_chunks(islice(source, limit)), speed):
+                await run.send(await batcher.build(records))
+                if speed is not None:
+                    await run.settle()  # the next may be hours away
+            return await run.finish()
+        finally:
+            await run.end()
 
 
 class _Run:
-    """Keeps a bounded number of chunks in flight and counts what has been acknowledged."""
+    """Sends chunk after chunk, and counts acknowledged records; the next chunk may be built meanwhile.
 
-    def __init__(self, sender: _Sender, on_progress: Callable[[Progress], None] | None, total: int | None) -> None:
-        self._sender = sender
+    A partition gets a batch only once it has acknowledged the one before. So it always holds the first of all records
+    that belong there, however the replay ends, and `--resume` knows from the last of them where to go on.
+    """
+
+    def __init__(
+        self, producer: Any, settings: Settings, on_progress: Callable[[Progress], None] | None, total: int | None
+    ) -> None:
+        self._producer = producer
+        self._names = {topic: settings.topic(topic) for topic in TOPICS}
         self._on_progress = on_progress
         self._total = total
-        self._in_flight: deque[tuple[Sequence[Record], list[asyncio.Future[Any]]]] = deque()
+        self._sending: asyncio.Task[None] | None = None
         self._by_topic: Counter[str] = Counter()
         self._value_bytes = 0
         self._occurred_at_s = float("-inf")
         self._begun_s = asyncio.get_running_loop().time()
 
-    async def send(self, records: Sequence[Record]) -> None:
-        """Submit records, once there is room."""
-        while len(self._in_flight) >= CHUNKS_IN_FLIGHT:
-            await self._acknowledged()
-        try:
-            self._in_flight.append((records, await self._sender.send(records)))
-        except KafkaError as error:
-            raise self._failure(error) from error
+    async def send(self, batches: Batches) -> None:
+        """Begin to send a chunk, once the one before is acknowledged. Raises BrokerError."""
+        await self.settle()
+        self._sending = asyncio.create_task(self._send(batches))
 
     async def settle(self) -> None:
-        """Wait for what is in flight."""
-        while self._in_flight:
-            await self._acknowledged()
+        """Wait until everything is acknowledged. Raises BrokerError."""
+        if self._sending is not None:
+            await self._sending
 
     async def finish(self) -> ReplaySummary:
-        """Wait for what is in flight, and say what was sent."""
+        """Wait until everything is acknowledged, and sum up."""
         await self.settle()
         return ReplaySummary(self._by_topic.total(), dict(self._by_topic), self._value_bytes, self._elapsed_s())
 
-    async def _acknowledged(self) -> None:
-        records, submitted = self._in_flight.popleft()
+    async def end(self) -> None:
+        """Send no more, whether or not everything is acknowledged."""
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.wait({self._sending})
+
+    async def _send(self, batches: Batches) -> None:
         try:
-            async with in_time():
-                await asyncio.gather(*submitted)
+            # One batch of every partition, then the next of each: they share requests.
+            for layer in zip_longest(*batches.queues.values()):
+                submitted = [
+                    await self._submit(batch, *place)
+                    for place, batch in zip(batches.queues, layer, strict=True)
+                    if batch is not None
+                ]
+                async with in_time():
+                    await asyncio.gather(*submitted)
         except KafkaError as error:
             raise self._failure(error) from error
-        self._by_topic.update(record.topic for record in records)
-        self._value_bytes += sum(len(record.value) for record in records)
-        self._occurred_at_s = max(self._occurred_at_s, max(record.occurred_at_s for record in records))
+        self._count(batches)
+
+    async def _submit(self, batch: Any, topic: str, partition: int) -> asyncio.Future[Any]:
+        batch.close()  # a closed batch leaves at once
+        future: asyncio.Future[Any] = await self._producer.send_batch(batch, self._names[topic], partition=partition)
+        future.add_done_callback(_seen)
+        return future
+
+    def _count(self, batches: Batches) -> None:
+        self._by_topic += batches.by_topic()
+        self._value_bytes += batches.value_bytes
+        self._occurred_at_s = max(self._occurred_at_s, batches.occurred_at_s)
         if self._on_progress is not None:
             self._on_progress(
                 Progress(self._by_topic.total(), self._total, self._value_bytes, self._occurred_at_s, self._elapsed_s())
@@ -207,19 +165,10 @@ class _Run:
         return BrokerError(f"sending failed after {self._by_topic.total():,} acknowledged records: {what}")
 
 
-async def _partitions(producer: Any, broker: Broker, settings: Settings) -> int:
-    """How many partitions each of the input topics has."""
-    names = [settings.topic(topic) for topic in TOPICS]
-    try:
-        counts = {name: len(found) for name, found in (await partitions_of_topics(producer.client, names)).items()}
-    except KafkaError as error:
-        raise answered(error, broker) from error
-    if missing := [name for name in names if name not in counts]:
-        raise BrokerError(f"no topic {', '.join(missing)} at {broker.address}; run `stream-seg topics create`")
-    if len(set(counts.values())) > 1:
-        listed = ", ".join(f"{name} {count}" for name, count in counts.items())
-        raise BrokerError(f"input topics differ in partitions ({listed}); `stream-seg topics check` says what to do")
-    return counts[names[0]]
+def _seen(future: asyncio.Future[Any]) -> None:
+    """Retrieve every failure, so that asyncio does not log those behind the first, which ends the replay."""
+    if not future.cancelled():
+        future.exception()
 
 
 def _total(source: Iterable[Record], limit: int | None) -> int | None:
@@ -233,27 +182,3 @@ async def _chunks(records: Iterator[Record]) -> AsyncIterator[list[Record]]:
     # In a thread, because a source may load for seconds, and meanwhile the loop has acknowledgements to take.
     while chunk := await asyncio.to_thread(lambda: list(islice(records, CHUNK))):
         yield chunk
-
-
-async def paced(chunks: AsyncIterator[list[Record]], speed: float | None) -> AsyncIterator[Sequence[Record]]:
-    """Chunks as they are, or what of them is due; `speed` as in `replay`."""
-    loop = asyncio.get_running_loop()
-    begun_s, first_s = loop.time(), None
-    async for chunk in chunks:
-        if speed is None:
-            yield chunk
-            continue
-        if first_s is None:
-            begun_s, first_s = loop.time(), first_moment(chunk)
-        if first_s is None:
-            yield chunk
-            continue
-        begin = 0
-        while begin < len(chunk):
-            end = due(chunk, begin, first_s + (loop.time() - begun_s) * speed)
-            if end > begin:
-                yield chunk[begin:end]
-                begin = end
-            else:
-                wait_s = (chunk[begin].occurred_at_s - first_s) / speed - (loop.time() - begun_s)
-                await asyncio.sleep(max(wait_s, SHORTEST_WAIT_S))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from time import monotonic
 from typing import Final
 
@@ -23,12 +22,14 @@ from stream_seg.cli.demo.worker import WorkerProcess
 from stream_seg.cli.errors import FAILED, Failure
 from stream_seg.cli.interrupt import insisting, run_async
 from stream_seg.cli.worker import prepare_topics
-from stream_seg.datasets import SourceRecord, open_source
+from stream_seg.datasets import Source, open_source
 from stream_seg.embedded.process import free_port
 from stream_seg.embedded.services import open_services
 from stream_seg.kafka.client import connect, partitions_of
 from stream_seg.kafka.offsets import high_watermarks
 from stream_seg.settings import Settings
+from stream_seg.tools.batches import Traced
+from stream_seg.tools.earlier import headers_of
 from stream_seg.tools.replay import CHUNK, ReplaySummary, replay
 from stream_seg.tools.topics import topic_specs
 
@@ -57,7 +58,7 @@ def run(*, limit: int | None, headless: bool, as_json: bool) -> int:
     return 0 if facts.check.ok else FAILED
 
 
-def _loaded(source: Iterable[SourceRecord]) -> Iterable[SourceRecord]:
+def _loaded(source: Source) -> Source:
     """A source that has read what it reads before its first record."""
     with insisting():
         next(iter(source), None)
@@ -93,7 +94,7 @@ async def _prepare(addresses: Addresses, settings: Settings) -> None:
 async def _play(
     addresses: Addresses,
     settings: Settings,
-    source: Iterable[SourceRecord],
+    source: Source,
     limit: int | None,
     worker: WorkerProcess,
     screen: Screen,
@@ -120,7 +121,7 @@ async def _play(
 async def _replayed(
     addresses: Addresses,
     settings: Settings,
-    source: Iterable[SourceRecord],
+    source: Source,
     limit: int | None,
     progress: Progress,
     screen: Screen,
@@ -129,7 +130,7 @@ async def _replayed(
     paced = Paced(source, lambda: progress.handled, AHEAD)
     try:
         return await replay(
-            paced,
+            Traced(paced, headers_of(source.identity())),
             broker=addresses.broker,
             settings=settings,
             limit=limit,

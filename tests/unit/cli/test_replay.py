@@ -1,8 +1,12 @@
-"""What `stream-seg replay` says when it has sent everything."""
+"""The summary of `stream-seg replay`."""
 
 from __future__ import annotations
 
-from stream_seg.cli.replay import day, facts, sentence
+from pathlib import Path
+
+from stream_seg.cli.replay import day, facts, remarks, sentence
+from stream_seg.datasets.files import FileSource
+from stream_seg.datasets.skips import Skips
 from stream_seg.tools.replay import ReplaySummary
 
 SUMMARY = ReplaySummary(3000, {"purchases": 1000, "interactions": 2000}, 450_000, 1.5)
@@ -16,13 +20,40 @@ def test_for_people() -> None:
 
 
 def test_for_programs() -> None:
-    assert facts(SUMMARY) == {
+    assert facts(SUMMARY, 7, Skips()) == {
         "events": 3000,
         "by_topic": {"purchases": 1000, "interactions": 2000},
         "value_bytes": 450_000,
         "elapsed_s": 1.5,
         "events_per_s": 2000.0,
+        "already": 7,
+        "skipped": 0,
+        "by_reason": {},
+        "first_lines": {},
     }
+
+
+def test_skipped_rows_are_told_by_reason_with_their_first_lines(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("[]\n" * 1_001 + "{}\n")
+    source = FileSource(path)
+    assert list(source) == []
+    found = facts(SUMMARY, 0, source.skips)
+    assert (found["skipped"], found["by_reason"]) == (1_002, {"not_an_object": 1_001, "missing_field": 1})
+    assert found["first_lines"] == {"not_an_object": [1, 2, 3, 4, 5], "missing_field": [1_002]}
+    first, *reasons = remarks(source, 0, source.skips)
+    assert first == f"skipped 1,002 lines that are no events; mend them and replay {path} again:"
+    assert [line.partition(":")[0] for line in reasons] == [
+        "  not_an_object 1,001, line 1, 2, 3, 4, 5, ...",
+        "  missing_field 1, line 1,002",
+    ]
+
+
+def test_events_that_were_left_out_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").touch()
+    source = FileSource(tmp_path / "a.csv")
+    assert list(remarks(source, 19_999, source.skips)) == ["left out 19,999 events that earlier replays sent"]
+    assert list(remarks(source, 0, source.skips)) == []
 
 
 def test_days() -> None:

@@ -1,4 +1,4 @@
-"""Files as sources: what goes out, where it goes, and what the errors say."""
+"""Files as sources: records, their topics, and rows that are skipped."""
 
 from __future__ import annotations
 
@@ -22,6 +22,16 @@ def read(path: Path, text: str, topic: str | None = None, key_field: str | None 
     return list(FileSource(path, topic, key_field))
 
 
+def skipped(
+    path: Path, text: str, topic: str | None = None, key_field: str | None = None
+) -> list[tuple[str, list[int], str]]:
+    """Reason, first lines and first explanation of the rows of a file of which none is an event."""
+    path.write_bytes(text.encode())
+    source = FileSource(path, topic, key_field)
+    assert list(source) == []
+    return [(reason, source.skips.first_lines[reason], source.skips.details[reason]) for reason in source.skips.details]
+
+
 def events(records: list[SourceRecord]) -> list[dict[str, Any]]:
     return [orjson.loads(record.value) for record in records]
 
@@ -29,7 +39,7 @@ def events(records: list[SourceRecord]) -> list[dict[str, Any]]:
 def test_json_lines_go_out_as_they_are(tmp_path: Path) -> None:
     line = '{ "customer_id": "c-1",  "type":"page_viewed", "occurred_at":"2025-01-01T00:00:00Z", "extra": [1, 2.50] }'
     (record,) = read(tmp_path / "a.jsonl", f"{line}\r\n\r\n")
-    assert record == SourceRecord("interactions", b"c-1", line.encode(), NEW_YEAR_S)
+    assert record == SourceRecord("interactions", b"c-1", line.encode(), NEW_YEAR_S, 1)
 
 
 def test_a_segment_envelope(tmp_path: Path) -> None:
@@ -89,8 +99,8 @@ def test_events_of_ga4(tmp_path: Path) -> None:
         '{"event_name":"view_item","timestamp_micros":1735689601000000,"user_id":"u-2","user_pseudo_id":"p"}',
     ]
     one, two = read(tmp_path / "ga4.jsonl", "\n".join(lines))
-    assert one == SourceRecord("purchases", b"u-1", lines[0].encode(), NEW_YEAR_S + 0.5)
-    assert two == SourceRecord("interactions", b"u-2", lines[1].encode(), NEW_YEAR_S + 1)
+    assert one == SourceRecord("purchases", b"u-1", lines[0].encode(), NEW_YEAR_S + 0.5, 1)
+    assert two == SourceRecord("interactions", b"u-2", lines[1].encode(), NEW_YEAR_S + 1, 2)
 
 
 def test_the_topic_of_the_file_wins(tmp_path: Path) -> None:
@@ -129,21 +139,71 @@ def test_nesting_that_no_worker_reads_is_left_to_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "error"),
+    ("line", "reason", "detail"),
     [
-        ("{not json", "line 2: not JSON"),
-        ("[1]", "line 2: JSON, but not an object; write one JSON object a line"),
-        ('{"type":"page_viewed"}', "line 2: customer_id (Segment's userId, GA4's user_id) is missing; every event"),
-        ('{"type":"page_viewed","user_id":"u-1"}', "line 2: customer_id (Segment's userId, GA4's user_id) is missing"),
-        ('{"type":"page_viewed","customer_id":7}', "line 2: customer_id (Segment's userId, GA4's user_id) is 7; every"),
-        ('{"customer_id":"c-1"}', "line 2: no type, so the topic is not known; add a `type` or `topic`"),
-        ('{"customer_id":"c-1","topic":"orders"}', "line 2: topic is 'orders'; write one of purchases, interactions"),
+        ("{not json", "not_json", "not JSON ("),
+        ('{"customer_id":"\xff"}', "not_utf8", "Byte 16 is not UTF-8; save the file as UTF-8."),
+        ("[1]", "not_an_object", "JSON, but not an object; write one JSON object per line."),
+        ('{"type":"page_viewed"}', "missing_field", "customer_id (Segment's userId, GA4's user_id) is missing; every"),
+        ('{"type":"page_viewed","user_id":"u-1"}', "missing_field", "customer_id (Segment's userId, GA4's user_id) is"),
+        (
+            '{"type":"page_viewed","customer_id":""}',
+            "empty_id",
+            "customer_id (Segment's userId, GA4's user_id) is empty",
+        ),
+        (
+            '{"type":"page_viewed","customer_id":true}',
+            "wrong_type",
+            "customer_id (Segment's userId, GA4's user_id) is tr",
+        ),
+        (
+            '{"type":"page_viewed","customer_id":["c"]}',
+            "wrong_type",
+            "customer_id (Segment's userId, GA4's user_id) is [",
+        ),
+        (
+            '{"customer_id":"c-1"}',
+            "missing_field",
+            "type is missing, so the topic is not known: add a `type` or `topic`",
+        ),
+        ('{"customer_id":"c-1","topic":"orders"}', "unknown_type", 'topic is "orders"; write one of purchases, inter'),
     ],
 )
-def test_an_error_names_file_and_line(tmp_path: Path, line: str, error: str) -> None:
-    with pytest.raises(SourceError) as raised:
-        read(tmp_path / "a.jsonl", f'{{"customer_id":"c-1","type":"page_viewed"}}\n{line}\n')
-    assert str(raised.value).startswith(f"{tmp_path / 'a.jsonl'}, {error}")
+def test_a_line_that_is_no_event_is_skipped_and_the_others_are_sent(
+    tmp_path: Path, line: str, reason: str, detail: str
+) -> None:
+    path = tmp_path / "a.jsonl"
+    good = '{"customer_id":"c-1","type":"page_viewed"}'
+    path.write_bytes(f"{good}\n{line}\n{good}\n{line}\n".encode("latin-1"))
+    source = FileSource(path)
+    assert [record.line for record in source] == [1, 3]
+    assert source.skips.by_reason == {reason: 2}
+    assert source.skips.first_lines == {reason: [2, 4]}
+    assert source.skips.details[reason].startswith(detail)
+    assert source.skips.first() == (2, source.skips.details[reason])
+
+
+@pytest.mark.parametrize(
+    ("said", "key"), [("7", b"7"), ("7.0", b"7"), ("-3", b"-3"), ("12345678901234567", b"12345678901234567")]
+)
+def test_a_customer_id_that_is_a_number_becomes_text(tmp_path: Path, said: str, key: bytes) -> None:
+    (record,) = read(tmp_path / "a.jsonl", f'{{"userId":{said},"event":"Product Viewed","messageId":"m-1"}}')
+    assert record.key == key
+    assert orjson.loads(record.value) == {"userId": key.decode(), "event": "Product Viewed", "messageId": "m-1"}
+
+
+def test_a_key_field_of_json_lines_is_what_a_worker_reads(tmp_path: Path) -> None:
+    (record,) = read(tmp_path / "a.jsonl", '{"visitor":"v-1","type":"page_viewed"}', key_field="visitor")
+    assert record.key == b"v-1"
+    assert orjson.loads(record.value) == {"visitor": "v-1", "type": "page_viewed", "customer_id": "v-1"}
+
+
+def test_skips_are_counted_anew_each_time(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("[]\n")
+    source = FileSource(path)
+    assert [list(source), list(source)] == [[], []]
+    assert len(source.skips) == 1
 
 
 def test_an_unknown_topic(tmp_path: Path) -> None:

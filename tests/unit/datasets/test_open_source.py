@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stream_seg.datasets import SourceError, open_source
+from stream_seg.datasets import Reading, SourceError, open_source
 from stream_seg.datasets.complete_journey import CompleteJourney
 from stream_seg.datasets.files import FileSource
 
@@ -20,16 +20,16 @@ def test_names_and_paths(tmp_path: Path) -> None:
 
 
 def test_the_simulator_takes_a_seed() -> None:
-    one = [record.value for record in islice(open_source("simulate", seed=1), 50)]
-    assert one == [record.value for record in islice(open_source("simulate", seed=1), 50)]
+    one = [record.value for record in islice(open_source("simulate", Reading(seed=1)), 50)]
+    assert one == [record.value for record in islice(open_source("simulate", Reading(seed=1)), 50)]
     assert len(one) == 50
-    assert one != [record.value for record in islice(open_source("simulate", seed=2), 50)]
+    assert one != [record.value for record in islice(open_source("simulate", Reading(seed=2)), 50)]
 
 
 def test_topic_and_key_field_reach_files(tmp_path: Path) -> None:
     path = tmp_path / "seen.jsonl"
     path.write_text('{"visitor":"v-1","type":"page_viewed","occurred_at":1}\n')
-    (record,) = open_source(str(path), topic="profiles", key_field="visitor")
+    (record,) = open_source(str(path), Reading(topic="profiles", key_field="visitor"))
     assert (record.topic, record.key) == ("profiles", b"v-1")
 
 

@@ -10,6 +10,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from stream_seg.contracts.decode import Decoder
 from stream_seg.datasets import SourceError
 from stream_seg.datasets.files import FileSource
 from tests.unit.datasets.test_files import NEW_YEAR_S, events
@@ -38,12 +39,15 @@ def test_parquet_columns_keep_their_types(tmp_path: Path) -> None:
     assert [(record.key, record.occurred_at_s) for record in source] == [(b"17", NEW_YEAR_S), (b"18", NEW_YEAR_S)]
 
 
-def test_parquet_times_without_zone_are_refused(tmp_path: Path) -> None:
+def test_parquet_times_without_zone_are_skipped(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     columns = {"customer_id": ["c-1"], "type": ["page_viewed"], "occurred_at": [datetime(2025, 1, 1)]}
     pyarrow.parquet.write_table(pyarrow.table(columns), path)
-    with pytest.raises(SourceError, match=r"a\.parquet, row 1: occurred_at is '2025-01-01 00:00:00', not a time with"):
-        list(FileSource(path))
+    source = FileSource(path)
+    assert list(source) == []
+    line, detail = source.skips.first()
+    assert (line, source.skips.by_reason) == (1, {"bad_time": 1})
+    assert detail.startswith('occurred_at is "2025-01-01 00:00:00", not a time with')
 
 
 def view(**columns: Any) -> dict[str, Any]:
@@ -54,25 +58,57 @@ def view(**columns: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("columns", "error"),
+    ("columns", "row", "reason", "detail"),
     [
-        (view(x=pyarrow.array([b"\xff"])), "row 1: a cell cannot be written as JSON (Type is not JSON serializable: b"),
-        (view(x=pyarrow.array([5], pyarrow.duration("s"))), "row 1: a cell cannot be written as JSON (Type is not"),
-        (view(x=pyarrow.array([None, 2**62], pyarrow.duration("s"))), "row 2: x holds what cannot be read ("),
-        (view(x=pyarrow.array([None, 10**18], pyarrow.timestamp("us"))), "row 2: x holds what cannot be read ("),
-        (view(occurred_at=pyarrow.array([0, 10**18], pyarrow.timestamp("us", "UTC"))), "row 2: occurred_at holds what"),
-        (view(x=pyarrow.array([0, 2**30], pyarrow.date32())), "row 2: x holds what cannot be read ("),
-        (view(x=pyarrow.array([0], pyarrow.timestamp("us", "No/Where"))), "row 1: x holds what cannot be read ("),
-        (view(customer_id=pyarrow.array([b"c-1"])), "row 1: customer_id is binary; save the column as text"),
-        (view(properties=[5], y=[1]), "row 1: properties is 5; write a JSON object"),
+        (view(x=pyarrow.array([b"\xff"])), 1, "bad_row", "a cell cannot be written as JSON (Type is not JSON seriali"),
+        (view(x=pyarrow.array([5], pyarrow.duration("s"))), 1, "bad_row", "a cell cannot be written as JSON (Type is"),
+        (view(x=pyarrow.array([None, 2**62], pyarrow.duration("s"))), 2, "bad_row", "x holds what cannot be read ("),
+        (view(x=pyarrow.array([None, 10**18], pyarrow.timestamp("us"))), 2, "bad_row", "x holds what cannot be read ("),
+        (
+            view(occurred_at=pyarrow.array([0, 10**18], pyarrow.timestamp("us", "UTC"))),
+            2,
+            "bad_row",
+            "occurred_at holds",
+        ),
+        (view(x=pyarrow.array([0, 2**30], pyarrow.date32())), 2, "bad_row", "x holds what cannot be read ("),
+        (
+            view(x=pyarrow.array([0], pyarrow.timestamp("us", "No/Where"))),
+            1,
+            "bad_row",
+            "x holds what cannot be read (",
+        ),
+        (view(customer_id=pyarrow.array([b"c-1"])), 1, "wrong_type", "customer_id is of the type bytes; an id is text"),
+        (view(properties=[5], y=[1]), 1, "wrong_type", "properties is 5; write a JSON object"),
     ],
 )
-def test_parquet_values_that_no_event_can_have(tmp_path: Path, columns: dict[str, Any], error: str) -> None:
+def test_parquet_rows_that_are_no_events_are_skipped_and_the_others_are_sent(
+    tmp_path: Path, columns: dict[str, Any], row: int, reason: str, detail: str
+) -> None:
     path = tmp_path / "a.parquet"
     pyarrow.parquet.write_table(pyarrow.table(columns), path)
-    with pytest.raises(SourceError) as raised:
-        list(FileSource(path))
-    assert str(raised.value).startswith(f"{path}, {error}")
+    source = FileSource(path)
+    assert [record.line for record in source] == list(range(1, row))
+    assert source.skips.by_reason == {reason: 1}
+    assert source.skips.first() == (row, source.skips.details[reason])
+    assert source.skips.details[reason].startswith(detail)
+
+
+def test_a_ga4_export(tmp_path: Path) -> None:
+    path = tmp_path / "events.parquet"
+    columns = {
+        "event_timestamp": pyarrow.array([1_735_689_600_000_000, 1_735_689_601_000_000], pyarrow.int64()),
+        "event_name": ["purchase", "page_view"],
+        "user_id": ["u-1", None],
+        "ecommerce": [{"transaction_id": "T-1", "purchase_revenue": 9.5}, None],
+        "event_params": [[{"key": "page", "value": {"string_value": "/"}}], []],
+    }
+    pyarrow.parquet.write_table(pyarrow.table(columns), path)
+    source = FileSource(path)
+    ((topic, key, value, occurred_at_s, line),) = source
+    assert (topic, key, occurred_at_s, line) == ("purchases", b"u-1", NEW_YEAR_S, 1)
+    (decoded,) = Decoder("purchases").decode([value], [key], NEW_YEAR_S).events
+    assert (decoded["order_id"], decoded["amount"]) == ("T-1", 9.5)
+    assert source.skips.first_lines == {"missing_field": [2]}
 
 
 def test_parquet_columns_of_one_name(tmp_path: Path) -> None:

@@ -1,14 +1,15 @@
-"""Rows of CSV files: which column is which field, and what the errors say."""
+"""Rows of CSV files: fields out of columns, and rows that are skipped."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import orjson
 import pytest
 
 from stream_seg.datasets import SourceError
 from stream_seg.datasets.files import FileSource
-from tests.unit.datasets.test_files import NEW_YEAR_S, events, read
+from tests.unit.datasets.test_files import NEW_YEAR_S, events, read, skipped
 
 
 def test_columns_are_fields_and_the_others_properties(tmp_path: Path) -> None:
@@ -57,8 +58,8 @@ def test_purposes_are_true_or_false(tmp_path: Path) -> None:
     text = "customer_id,type,occurred_at,purposes.marketing,purposes.research\nc-1,consent,1,true,False\n"
     (record,) = read(tmp_path / "a.csv", text)
     assert events([record])[0]["purposes"] == {"marketing": True, "research": False}
-    with pytest.raises(SourceError, match="line 2: a purpose is 'maybe'; write true or false"):
-        read(tmp_path / "a.csv", text.replace("true", "maybe"))
+    (skip,) = skipped(tmp_path / "a.csv", text.replace("true", "maybe"))
+    assert skip == ("wrong_type", [2], 'a purpose is "maybe"; write true or false.')
 
 
 def test_rows_of_segment(tmp_path: Path) -> None:
@@ -135,33 +136,83 @@ def test_rows_without_event_id_get_the_same_one_every_time_and_no_two_rows_the_s
     assert len(set(once)) == 2
 
 
+def test_rows_keep_their_id_when_others_come_or_go(tmp_path: Path) -> None:
+    rows = ["c-1,page_viewed,1", "c-2,page_viewed,2", "c-1,page_viewed,1", "c-3,page_viewed,3"]
+    header = "customer_id,type,occurred_at\n"
+    one, two, again, three = (each["event_id"] for each in events(read(tmp_path / "a.csv", header + "\n".join(rows))))
+    rest = [each["event_id"] for each in events(read(tmp_path / "a.csv", header + "\n".join(rows[2:])))]
+    assert rest == [one, three]
+    assert len({one, two, again, three}) == 4
+
+
 @pytest.mark.parametrize(
-    ("row", "error"),
+    ("row", "reason", "detail"),
     [
-        (",order_completed,1,o-1,5", "no customer_id; purchases need customer_id, occurred_at, type, order_id, amount"),
-        ("c-1,order_completed,1,,", "no order_id and no amount; purchases need"),
-        ("c-1,order_completed,1,o-1,five", "amount is 'five'; write a plain number such as 12.50"),
-        ("c-1,order_completed,1,o-1,nan", "amount is 'nan'; write a plain number such as 12.50"),
-        ("c-1,order_completed,2025-01-01 10:00,o-1,5", "occurred_at is '2025-01-01 10:00', not a time with offset;"),
-        ("c-1,order_completed,1,o-1", "4 cells, but the header has 5"),
-        ('c-1,"order"completed,1,o-1,5', "not CSV ("),
+        (
+            ",order_completed,1,o-1,5",
+            "missing_field",
+            "no customer_id; purchases need customer_id, occurred_at, order_",
+        ),
+        ("c-1,order_completed,1,,", "missing_field", "no order_id and no amount; purchases need"),
+        ("c-1,order_completed,1,o-1,five", "wrong_type", 'amount is "five"; write a plain number such as 12.50'),
+        ("c-1,order_completed,1,o-1,nan", "wrong_type", 'amount is "nan"; write a plain number such as 12.50'),
+        (
+            "c-1,order_completed,2025-01-01 10:00,o-1,5",
+            "bad_time",
+            'occurred_at is "2025-01-01 10:00", not a time with',
+        ),
+        ("c-1,order_completed,1,o-1", "bad_row", "4 cells, but the header has 5"),
+        ('c-1,"order"completed,1,o-1,5', "bad_row", "not CSV ("),
+        ("c-\xe9,order_completed,1,o-1,5", "not_utf8", "not utf-8; save the file as UTF-8, or name its encoding"),
     ],
 )
-def test_a_bad_row_names_file_and_line(tmp_path: Path, row: str, error: str) -> None:
-    with pytest.raises(SourceError) as raised:
-        read(tmp_path / "a.csv", f"customer_id,type,occurred_at,order_id,amount\n{row}\n")
-    assert str(raised.value).startswith(f"{tmp_path / 'a.csv'}, line 2: {error}")
+def test_a_row_that_is_no_event_is_skipped_and_the_others_are_sent(
+    tmp_path: Path, row: str, reason: str, detail: str
+) -> None:
+    path = tmp_path / "a.csv"
+    good = "c-1,order_completed,1,o-1,5"
+    path.write_bytes(f"customer_id,type,occurred_at,order_id,amount\n{good}\n{row}\n{good}\n".encode("latin-1"))
+    source = FileSource(path)
+    assert [record.line for record in source] == [2, 4]
+    assert source.skips.by_reason == {reason: 1}
+    assert source.skips.first() == (3, source.skips.details[reason])
+    assert source.skips.details[reason].startswith(detail)
+
+
+def test_lines_are_those_where_rows_end(tmp_path: Path) -> None:
+    text = 'customer_id,type,occurred_at,note\nc-1,page_viewed,1,"a\nb"\n\nc-1,page_viewed,2,\n'
+    assert [record.line for record in read(tmp_path / "a.csv", text)] == [3, 5]
 
 
 def test_interactions_need_to_say_what_happened(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="line 2: no type; interactions need customer_id, occurred_at, type"):
-        read(tmp_path / "a.csv", "customer_id,occurred_at\nc-1,1\n", topic="interactions")
+    (skip,) = skipped(tmp_path / "a.csv", "customer_id,occurred_at\nc-1,1\n", topic="interactions")
+    assert skip == ("missing_field", [2], "no type; interactions need customer_id, occurred_at, type.")
 
 
-def test_a_file_in_another_encoding(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes("customer_id,type,occurred_at\nJosé,page_viewed,1\n".encode("latin-1"))
-    with pytest.raises(SourceError, match=r"a\.csv, line \d: not UTF-8 .*; save the file as UTF-8"):
-        list(FileSource(tmp_path / "a.csv"))
+def test_a_refund_needs_no_amount(tmp_path: Path) -> None:
+    text = "customer_id,type,occurred_at,order_id\nc-1,order_refunded,1,o-1\n"
+    (event,) = events(read(tmp_path / "a.csv", text))
+    assert (event["type"], event["order_id"]) == ("order_refunded", "o-1")
+
+
+def test_rows_of_ga4_go_out_as_its_envelopes(tmp_path: Path) -> None:
+    text = (
+        "event_timestamp,event_name,user_id,user_pseudo_id,ecommerce,items,platform\n"
+        '1735689600000000,purchase,7,p,"{""transaction_id"":""T-1"",""purchase_revenue"":9.5}",'
+        '"[{""item_id"":""p-1""}]",WEB\n'
+        "1735689601000000,view_item,,p,,,WEB\n"
+    )
+    path = tmp_path / "ga4.csv"
+    path.write_text(text)
+    source = FileSource(path)
+    (record,) = source
+    assert (record.topic, record.key, record.occurred_at_s) == ("purchases", b"7", NEW_YEAR_S)
+    assert orjson.loads(record.value) == {
+        "event_timestamp": "1735689600000000", "event_name": "purchase", "user_id": "7", "user_pseudo_id": "p",
+        "ecommerce": {"transaction_id": "T-1", "purchase_revenue": 9.5}, "items": [{"item_id": "p-1"}],
+        "platform": "WEB",
+    }  # fmt: skip
+    assert source.skips.by_reason == {"missing_field": 1}
 
 
 def test_two_columns_of_one_name_are_refused_unless_they_have_none(tmp_path: Path) -> None:

@@ -1,0 +1,7 @@
+"""Mappings: TOML files that say how rows of any table, or objects of any JSON, become events."""
+
+from .event_mapping import EventMapping, MappingError
+from .parse import parse_mapping
+from .plan import MappedEvent
+
+__all__ = ["EventMapping", "MappedEvent", "MappingError", "parse_mapping"]

@@ -1,0 +1,87 @@
+"""Files of JSON lines: one event per line, native or in an envelope of Segment or GA4."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from stream_seg.contracts.reasons import NOT_AN_OBJECT, NOT_JSON, NOT_UTF8, Refused
+
+from .envelopes import as_read, customer_id, moment_of, topic_of
+from .record import UNKNOWN_TIME_S, SourceRecord
+from .skips import Row, Skips
+
+# Fields that a worker reads the customer from, the first that is there.
+_CUSTOMER_FIELDS: Final = ("customer_id", "userId", "user_id")
+_NAMES_OF_CUSTOMER: Final = "customer_id (Segment's userId, GA4's user_id)"
+
+
+def json_records(path: Path, record_of: Callable[[bytes, int], SourceRecord], skips: Skips) -> Iterator[SourceRecord]:
+    """The records that `record_of` makes of the lines of a file and their numbers. Raises OSError."""
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            value = line.rstrip(b"\r\n")
+            if not value.strip():
+                continue
+            try:
+                record = record_of(value, number)
+            except Refused as why:
+                skips.add(Row(number, None, line), why)
+                continue
+            yield record
+
+
+def parse_line(value: bytes) -> dict[str, Any]:
+    """The object that a line holds. Raises Refused."""
+    try:
+        event = orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        try:
+            value.decode()
+        except UnicodeDecodeError as fault:
+            raise Refused(NOT_UTF8, f"Byte {fault.start} is not UTF-8; save the file as UTF-8.") from None
+        raise Refused(NOT_JSON, f"not JSON ({error}); write one JSON object per line.") from None
+    if not isinstance(event, dict):
+        raise Refused(NOT_AN_OBJECT, "JSON, but not an object; write one JSON object per line.")
+    return event
+
+
+class JsonEvents:
+    """Makes records of events in JSON, one after the other. `topic` and `key_field` are those of FileSource."""
+
+    def __init__(self, topic: str | None, key_field: str | None) -> None:
+        self._topic = topic
+        self._key_field = key_field
+        self._occurred_at_s = UNKNOWN_TIME_S
+
+    def record_of_line(self, value: bytes, number: int) -> SourceRecord:
+        """The record of a line, whose bytes go out as they are. Raises Refused."""
+        return self.record(parse_line(value), value, number)
+
+    def record(self, event: dict[str, Any], value: bytes | None, line: int) -> SourceRecord:
+        """The record of an event; `value` is its JSON, made here where that is None.
+
+        A customer id that is a number is written as text, and that of a `key_field` as `customer_id`, because a
+        worker compares the key with what the event says. Raises Refused.
+        """
+        native = as_read(event)
+        # The worker judges whether the time is good. Here it only paces.
+        moment = moment_of(event, native)
+        if moment is not None:
+            self._occurred_at_s = moment
+        topic = self._topic or topic_of(event, native)
+        said = event.get(self._key_field) if self._key_field else native.get("customer_id", event.get("userId"))
+        if self._key_field or type(said) is not str or not said:
+            said, value = self._rewritten(event, said)
+        elif value is None:
+            value = orjson.dumps(event)
+        return SourceRecord(topic, said.encode(), value, self._occurred_at_s, line)
+
+    def _rewritten(self, event: dict[str, Any], said: object) -> tuple[str, bytes]:
+        """The customer's id as text, and the event with it."""
+        customer = customer_id(said, self._key_field or _NAMES_OF_CUSTOMER)
+        owner = "customer_id" if self._key_field else next(name for name in _CUSTOMER_FIELDS if event.get(name) is said)
+        return customer, orjson.dumps({**event, owner: customer})

@@ -1,0 +1,52 @@
+"""A file of the rows that were skipped, as they were, so that they can be mended and replayed by themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from .files import PARQUET, FileSource
+from .record import SourceError
+from .skips import Row
+
+
+class SkippedFile:
+    """Writes the skipped rows of a source, below the header where it is CSV. It is made when the first row comes.
+
+    Raises SourceError where the file exists already, is of another kind than the source, or cannot be written.
+    """
+
+    def __init__(self, path: Path, source: FileSource) -> None:
+        suffix = source.path.suffix.lower()
+        if suffix in PARQUET:
+            raise SourceError("rows of Parquet files cannot be written as they are; leave out --skipped")
+        if path.suffix.lower() != suffix:
+            raise SourceError(f"{path}: name a {suffix} file, as {source.path} is, so that it can be replayed")
+        if path.exists():
+            raise SourceError(f"{path}: exists already; name a file that does not")
+        self._path = path
+        self._source = source
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> Self:
+        self._source.keep = self._write
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._source.keep = None
+        if self._file is not None:
+            self._file.close()
+
+    def _write(self, row: Row) -> None:
+        try:
+            if self._file is None:
+                self._file = self._path.open("xb")
+                if not isinstance(row.raw, bytes):
+                    self._file.write(self._source.csv().header()[1])
+            text = row.raw if isinstance(row.raw, bytes) else self._source.csv().encoded(row.raw)
+            self._file.write(text if text.endswith(b"\n") else text + b"\n")
+        except OSError as error:
+            raise SourceError(f"{self._path}: cannot be written: {error.strerror or error}") from error

@@ -1,0 +1,68 @@
+"""Rows of a file that are no events: how many, why, and where."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+from stream_seg.contracts.reasons import Refused
+
+# Reasons that only files have; the others are those of dead letters (`contracts.reasons`).
+BAD_ROW: Final = "bad_row"
+NOT_MAPPED: Final = "not_mapped"
+FIRST_LINES: Final = 5  # of each reason, for the summary
+
+
+class Row(NamedTuple):
+    """A row as a file has it: its line or number, what it holds (or a Refused), and the text that it was read from."""
+
+    number: int
+    content: Any
+    raw: bytes | Sequence[str]
+
+
+class Skips:
+    """Counts skipped rows by reason, and keeps the first lines and the first explanation of each.
+
+    `keep` is called with every skipped row.
+    """
+
+    def __init__(self, keep: Callable[[Row], None] | None = None) -> None:
+        self.by_reason: Counter[str] = Counter()
+        self.first_lines: dict[str, list[int]] = {}
+        self.details: dict[str, str] = {}
+        self._keep = keep
+
+    def __len__(self) -> int:
+        return self.by_reason.total()
+
+    def add(self, row: Row, why: Refused) -> None:
+        """Count a skipped row."""
+        self.count(row.number, why.reason, why.detail)
+        if self._keep is not None:
+            self._keep(row)
+
+    def count(self, line: int, reason: str, detail: str) -> None:
+        """Count a row of which only the line is known."""
+        self.by_reason[reason] += 1
+        self.details.setdefault(reason, detail)
+        lines = self.first_lines.setdefault(reason, [])
+        if len(lines) < FIRST_LINES:
+            lines.append(line)
+
+    def merged(self, other: Skips) -> Skips:
+        """These and others together."""
+        both = Skips()
+        both.by_reason = self.by_reason + other.by_reason
+        for reason in both.by_reason:
+            mine, theirs = self.first_lines.get(reason, []), other.first_lines.get(reason, [])
+            both.first_lines[reason] = sorted({*mine, *theirs})[:FIRST_LINES]
+            first = self if both.first_lines[reason][0] in mine else other
+            both.details[reason] = first.details[reason]
+        return both
+
+    def first(self) -> tuple[int, str]:
+        """The first of the skipped lines, and why it is no event."""
+        reason = min(self.first_lines, key=lambda each: self.first_lines[each][0])
+        return self.first_lines[reason][0], self.details[reason]

@@ -1,0 +1,146 @@
+"""Batches of records for each partition of the input topics."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import repeat
+from operator import length_hint
+from time import time
+from typing import Any, Final, Protocol
+
+from stream_seg.contracts.partitioning import partitions_of
+from stream_seg.core.vocabulary import TOPICS
+
+REPLAY_HEADER: Final = "replay"
+LINE_HEADER: Final = "line"
+# Records built at once: few enough to stay in the processor's cache, and not to hold up the loop.
+SLICE: Final = 1_024
+KNOWN_KEYS: Final = 100_000  # whose partition is remembered, because most customers come again
+
+Headers = Sequence[tuple[str, bytes]]
+Place = tuple[str, int]  # a topic without prefix, and a partition
+
+
+class Record(Protocol):
+    """A record to send, a named tuple whose first fields are these.
+
+    `topic` is without prefix, `key` the customer id, `value` the event, `occurred_at_s` its time in epoch seconds.
+    """
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def key(self) -> bytes: ...
+    @property
+    def value(self) -> bytes: ...
+    @property
+    def occurred_at_s(self) -> float: ...
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class NumberedRecord(Record, Protocol):
+    """A record whose fifth field is the line (row, ordinal) of the source that it was made of."""
+
+    @property
+    def line(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Traced:
+    """Records that carry where they come from: the `headers`, of which the first is `replay`, and `line`."""
+
+    records: Iterable[NumberedRecord]
+    headers: Headers
+
+    def __iter__(self) -> Iterator[NumberedRecord]:
+        return iter(self.records)
+
+    def __length_hint__(self) -> int:
+        known = length_hint(self.records, -1)
+        return NotImplemented if known < 0 else known
+
+
+@dataclass
+class Batches:
+    """Records that are ready to be sent, as batches of each place in order."""
+
+    queues: dict[Place, list[Any]] = field(default_factory=dict)
+    value_bytes: int = 0
+    occurred_at_s: float = float("-inf")  # the latest of their events
+
+    def by_topic(self) -> Counter[str]:
+        """The number of records by topic."""
+        counts: Counter[str] = Counter()
+        for (topic, _), queue in self.queues.items():
+            counts[topic] += sum(batch.record_count() for batch in queue)
+        return counts
+
+
+class Places:
+    """The partitions that keys belong to; those of keys that came lately are remembered."""
+
+    def __init__(self, partitions: int) -> None:
+        self._partitions = partitions
+        self._known: dict[bytes, int] = {}
+
+    def of(self, keys: Sequence[bytes]) -> list[int]:
+        """The partition of each key."""
+        known = self._known
+        try:
+            return [known[key] for key in keys]
+        except KeyError:
+            self._learn({key for key in keys if key not in known})
+            return [known[key] for key in keys]
+
+    def _learn(self, unknown: set[bytes]) -> None:
+        keys = list(unknown)
+        self._known |= zip(keys, partitions_of(keys, self._partitions).tolist(), strict=True)
+
+    def forget(self) -> None:
+        """Forget the keys where they have become many; called between chunks."""
+        if len(self._known) > KNOWN_KEYS:
+            self._known.clear()
+
+
+class Batcher:
+    """Builds batches; records have `headers` where there are any, and then their line."""
+
+    def __init__(self, create_batch: Callable[[], Any], partitions: int, headers: Headers | None) -> None:
+        self._create_batch = create_batch
+        self._partitions = partitions
+        self._places = Places(partitions)
+        self._headers = headers
+
+    async def build(self, records: Sequence[Record]) -> Batches:
+        """Batches of records, of which there must be some."""
+        batches = Batches()
+        self._places.forget()
+        appends: dict[str, list[Any]] = {topic: [None] * self._partitions for topic in TOPICS}
+        for begin in range(0, len(records), SLICE):
+            self._add(records[begin : begin + SLICE], batches, appends)
+            await asyncio.sleep(0)  # the chunk before goes out meanwhile
+        return batches
+
+    def _add(self, records: Sequence[Record], batches: Batches, appends: dict[str, list[Any]]) -> None:
+        """Add records. `appends` holds, by topic and partition, how to add one to the last batch there."""
+        # Whole columns, without a lookup per field and record, make up for most of what headers cost.
+        topics, keys, values, times, *more = zip(*records, strict=True)
+        # One list for all records: a batch copies what it is given.
+        headers = [] if self._headers is None else [*self._headers, (LINE_HEADER, b"")]
+        lines = more[0] if headers else repeat(0)
+        now_ms = int(time() * 1000)
+        rows = zip(topics, map(appends.__getitem__, topics), self._places.of(keys), keys, values, lines, strict=False)
+        for topic, row, partition, key, value, line in rows:
+            if headers:
+                headers[-1] = (LINE_HEADER, b"%d" % line)
+            append = row[partition]
+            if append is None or append(timestamp=now_ms, key=key, value=value, headers=headers) is None:
+                batch = self._create_batch()
+                batches.queues.setdefault((topic, partition), []).append(batch)
+                append = row[partition] = batch.append
+                append(timestamp=now_ms, key=key, value=value, headers=headers)  # the first of a batch always fits
+        batches.value_bytes += sum(map(len, values))
+        batches.occurred_at_s = max(batches.occurred_at_s, *times)

@@ -1,0 +1,35 @@
+"""Judging a whole source before anything of it is sent."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import islice
+from typing import Final
+
+from stream_seg.contracts.decode import Decoder
+from stream_seg.core.vocabulary import TOPICS
+from stream_seg.datasets.files import FileSource
+from stream_seg.datasets.record import SourceRecord
+from stream_seg.datasets.skips import Skips
+from stream_seg.settings import Settings
+
+CHUNK: Final = 8_192
+
+
+def faults(source: FileSource, settings: Settings, now_s: float) -> Skips:
+    """The rows of a file that are no events, and those that workers with these settings would reject.
+
+    `now_s` is wall time, epoch seconds.
+    """
+    decoders = {topic: Decoder(topic, currency=settings.currency, rates=settings.rates) for topic in TOPICS}
+    rejected = Skips()
+    records = iter(source)
+    while chunk := list(islice(records, CHUNK)):
+        by_topic: dict[str, list[SourceRecord]] = defaultdict(list)
+        for record in chunk:
+            by_topic[record.topic].append(record)
+        for topic, mine in by_topic.items():
+            decoded = decoders[topic].decode([each.value for each in mine], [each.key for each in mine], now_s)
+            for each in decoded.rejected:
+                rejected.count(mine[each.index].line, each.reason, each.detail)
+    return rejected.merged(source.skips)
