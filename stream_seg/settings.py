@@ -20,6 +20,7 @@ from stream_seg.contracts.context import CONTEXT_TRAITS, DEFAULT_CONTEXT_TRAITS
 from stream_seg.contracts.currencies import EXPONENTS
 from stream_seg.contracts.placeholders import DEFAULT_PLACEHOLDERS
 from stream_seg.core.features import DEFAULT_FEATURES, FEATURES
+from stream_seg.intake_settings import IntakeSettings
 
 PREFIX = "STREAM_SEG_"
 MEMORY, ROCKSDB = "memory://", "rocksdb://"
@@ -58,7 +59,7 @@ class _TomlSource(TomlConfigSettingsSource):
         return {key.lower().removeprefix(PREFIX.lower()): value for key, value in raw.items() if value != ""}
 
 
-class Settings(ConnectionSettings):
+class Settings(ConnectionSettings, IntakeSettings):
     """Settings by name; the defaults run everything on one machine."""
 
     model_config = SettingsConfigDict(
@@ -176,6 +177,11 @@ class Settings(ConnectionSettings):
     def changelog(self) -> str:
         """Name of the topic that holds the workers' state."""
         return f"{self.app_id}-customers-changelog"
+
+    @property
+    def intake_group(self) -> str:
+        """Consumer group of the intake."""
+        return f"{self.app_id}-intake"
 
     def topic(self, name: str) -> str:
         """Full name of one of the project's topics."""

@@ -37,7 +37,9 @@ Limit = Annotated[int | None, typer.Option(min=1, help="Send only the first N ev
 Reasons = Annotated[
     list[str] | None, typer.Option("--reason", help="Only this reason; may be repeated.", metavar="CODE")
 ]
-OfTopic = Annotated[str | None, typer.Option("--topic", help="Only records of purchases, interactions or profiles.")]
+OfTopic = Annotated[
+    str | None, typer.Option("--topic", help="Only records of purchases, interactions, profiles or an intake topic.")
+]
 Since = Annotated[str | None, typer.Option(help="Only rejected since a time, or an age: 15m, 2h, 7d.", metavar="WHEN")]
 Customer = Annotated[str, typer.Argument(help="The customer's id, for example h-1871.")]
 
@@ -89,6 +91,24 @@ def worker() -> None:
     from stream_seg.cli.worker import run
 
     raise typer.Exit(run())
+
+
+@app.command()
+def intake(
+    once: Annotated[bool, typer.Option("--once", help="End when everything that is there now has been read.")] = False,
+    json: Json = False,
+) -> None:
+    """Read other programs' topics and write their records as events into the input topics, until Ctrl-C or SIGTERM.
+
+    Source topics may have any keys and partitioners. Records that are no events become dead letters. Start several to
+    share the partitions.
+
+    - `STREAM_SEG_INTAKE_TOPICS=segment.events,shop.orders stream-seg intake`
+    - `stream-seg intake --once --json | tail -1`
+    """
+    from stream_seg.cli.intake import run
+
+    raise typer.Exit(run(once=once, as_json=json))
 
 
 @app.command()

@@ -89,9 +89,11 @@ def selection_of(wanted: Wanted, settings: Settings, now_s: float) -> Selection:
     """The letters that options mean; raises UsageError where one makes no sense. `now_s` is epoch seconds."""
     if unknown := [code for code in wanted.reasons if code not in SENTENCES]:
         raise UsageError(f"--reason {unknown[0]} is no reason code; those are {', '.join(SENTENCES)}")
-    if wanted.topic is not None and wanted.topic not in TOPICS:
-        raise UsageError(f"--topic {wanted.topic} is no input topic; take one of {', '.join(TOPICS)}")
-    topics = frozenset() if wanted.topic is None else frozenset({settings.topic(wanted.topic)})
+    names = {**{topic: topic for topic in settings.intake_topics}, **{name: settings.topic(name) for name in TOPICS}}
+    if wanted.topic is not None and wanted.topic not in names:
+        known = ", ".join((*TOPICS, *settings.intake_topics))
+        raise UsageError(f"--topic {wanted.topic} is no input topic; take one of {known}")
+    topics = frozenset() if wanted.topic is None else frozenset({names[wanted.topic]})
     since_s = float("-inf") if wanted.since is None else since(wanted.since, now_s)
     return Selection(frozenset(wanted.reasons), topics, since_s)
 

@@ -1,4 +1,4 @@
-"""`stream-seg lag`: how far the workers are behind, per partition."""
+"""`stream-seg lag`: how far the workers, and the intake, are behind, per partition."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from stream_seg.cli.console import print_json, stdout, table
 from stream_seg.cli.interrupt import run_async
 from stream_seg.core.vocabulary import TOPICS
 from stream_seg.kafka.lag import PartitionLag, measure_lag
+from stream_seg.settings import Settings
 
 
 def run(*, as_json: bool) -> int:
@@ -21,14 +22,25 @@ def run(*, as_json: bool) -> int:
     settings = load_settings()
     quiet_logging(settings)
     broker = attach_broker(settings)
-    topics = [settings.topic(name) for name in TOPICS]
-    lags = run_async(measure_lag(broker, settings.app_id, topics, now_s=time()))
+    lags = {
+        group: run_async(measure_lag(broker, group, topics, now_s=time())) for group, topics in groups(settings).items()
+    }
     if as_json:
-        print_json(facts(settings.app_id, lags))
+        workers, *intake = [facts(group, each) for group, each in lags.items()]
+        print_json({**workers, "intake": intake[0]} if intake else workers)
     else:
-        stdout().print(rendered(lags))
-        print(sentence(settings.app_id, lags))
+        for group, each in lags.items():
+            stdout().print(rendered(each))
+            print(sentence(group, each))
     return 0
+
+
+def groups(settings: Settings) -> dict[str, list[str]]:
+    """Return the topics that each consumer group reads: the workers', then the intake's where there is one."""
+    found = {settings.app_id: [settings.topic(name) for name in TOPICS]}
+    if settings.intake_topics:
+        found[settings.intake_group] = list(settings.intake_topics)
+    return found
 
 
 def facts(group: str, lags: Sequence[PartitionLag]) -> dict[str, Any]:

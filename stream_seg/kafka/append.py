@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from aiokafka.structs import TopicPartition
+
 from stream_seg.contracts.model import ModelSnapshot
 
 Message = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]]]  # key, value, headers
@@ -24,13 +26,24 @@ async def append_all(
 ) -> dict[int, list[Appended]]:
     """Append messages to partitions of `topic`, in order within each; returns when all are acknowledged.
 
-    `producer` is a started aiokafka producer. A send error is raised: whoever calls must not go on as if sent.
+    `producer` is a started aiokafka producer. All messages get the same timestamp. Send errors are raised: the caller
+    must not go on as if the messages were sent.
     """
-    partitions = list(by_partition)
+    stamped = {
+        TopicPartition(topic, number): ((message, timestamp_ms) for message in messages)
+        for number, messages in by_partition.items()
+    }
+    return {tp.partition: appended for tp, appended in (await append_stamped(producer, stamped)).items()}
+
+
+async def append_stamped(
+    producer: Any, by_partition: Mapping[TopicPartition, Iterable[tuple[Message, int]]]
+) -> dict[TopicPartition, list[Appended]]:
+    """Append messages, each with a timestamp of its own (epoch milliseconds); otherwise as `append_all`."""
     results = await asyncio.gather(
-        *(_append(producer, topic, partition, by_partition[partition], timestamp_ms) for partition in partitions)
+        *(_append(producer, partition, messages) for partition, messages in by_partition.items())
     )
-    return dict(zip(partitions, results, strict=True))
+    return dict(zip(by_partition, results, strict=True))
 
 
 async def append_snapshot(producer: Any, topic: str, snapshot: ModelSnapshot, wall_s: float) -> None:
@@ -39,23 +52,21 @@ async def append_snapshot(producer: Any, topic: str, snapshot: ModelSnapshot, wa
     await append_all(producer, topic, {0: [message]}, int(wall_s * 1000))
 
 
-async def _append(
-    producer: Any, topic: str, partition: int, messages: Iterable[Message], timestamp_ms: int
-) -> list[Appended]:
+async def _append(producer: Any, tp: TopicPartition, messages: Iterable[tuple[Message, int]]) -> list[Appended]:
     sent: list[tuple[Any, int]] = []
     batch = producer.create_batch()
-    for key, value, headers in messages:
+    for (key, value, headers), timestamp_ms in messages:
         if batch.append(timestamp=timestamp_ms, key=key, value=value, headers=list(headers)) is None:
-            sent.append((await _send(producer, batch, topic, partition), batch.record_count()))
+            sent.append((await _send(producer, batch, tp), batch.record_count()))
             batch = producer.create_batch()
             if batch.append(timestamp=timestamp_ms, key=key, value=value, headers=list(headers)) is None:
-                raise ValueError(f"a message of {len(value or b'')} bytes does not fit a batch for {topic}")
+                raise ValueError(f"a message of {len(value or b'')} bytes does not fit a batch for {tp.topic}")
     if batch.record_count():
-        sent.append((await _send(producer, batch, topic, partition), batch.record_count()))
+        sent.append((await _send(producer, batch, tp), batch.record_count()))
     bases = [((await acknowledged).offset, count) for acknowledged, count in sent]
     return [Appended(base, base + count - 1) for base, count in bases]
 
 
-async def _send(producer: Any, batch: Any, topic: str, partition: int) -> Any:
+async def _send(producer: Any, batch: Any, tp: TopicPartition) -> Any:
     batch.close()  # a closed batch leaves at once, an open one lingers for more
-    return await producer.send_batch(batch, topic, partition=partition)
+    return await producer.send_batch(batch, tp.topic, partition=tp.partition)

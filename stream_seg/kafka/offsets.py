@@ -16,7 +16,7 @@ from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.record.memory_records import MemoryRecords
-from aiokafka.structs import TopicPartition
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.client import CONNECTION, answers, ask_leaders, by_topic, coordinator, raise_for, retrying
@@ -55,16 +55,27 @@ async def committed(
     client: AIOKafkaClient, group: str, partitions: Iterable[TopicPartition]
 ) -> dict[TopicPartition, int | None]:
     """The offset each partition of the group goes on from; None where it never committed. No member need run."""
+    found = await commits(client, group, partitions)
+    return {tp: None if each is None else each.offset for tp, each in found.items()}
+
+
+async def commits(
+    client: AIOKafkaClient, group: str, partitions: Iterable[TopicPartition]
+) -> dict[TopicPartition, OffsetAndMetadata | None]:
+    """Return the offset and metadata that the group committed for each partition; None where it never committed.
+
+    The embedded broker keeps no metadata: it is empty there.
+    """
     request = OffsetFetchRequest(group, by_topic((tp, tp.partition) for tp in partitions))
 
-    async def ask() -> dict[TopicPartition, int | None]:
+    async def ask() -> dict[TopicPartition, OffsetAndMetadata | None]:
         response = await client.send(await coordinator(client, group), request, group=CONNECTION)
         raise_for(getattr(response, "error_code", 0), group)
-        offsets: dict[TopicPartition, int | None] = {}
-        for tp, (offset, _metadata, error_code) in answers(response.topics):
+        found: dict[TopicPartition, OffsetAndMetadata | None] = {}
+        for tp, (offset, metadata, error_code) in answers(response.topics):
             raise_for(error_code, tp)
-            offsets[tp] = offset if offset >= 0 else None
-        return offsets
+            found[tp] = OffsetAndMetadata(offset, metadata or "") if offset >= 0 else None
+        return found
 
     return await retrying(ask)
 

@@ -1,9 +1,9 @@
-"""Reads a topic once, from its beginning to its current end, without a consumer group."""
+"""Reads topics once, from their beginning or a given offset to their current end, without a consumer group."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer
@@ -30,8 +30,21 @@ async def read_all(
     `partitions` limits the partitions that are read. Records appended meanwhile are left out. Raises BrokerError when
     the broker or the topic cannot be used, or the broker stops answering.
     """
-    ends = await _ends(broker, topic, partitions)
-    if not ends:
+    starts, ends = await _bounds(broker, topic, partitions)
+    async for tp, records in read_between(broker, starts, ends):
+        yield tp.partition, records
+
+
+async def read_between(
+    broker: Broker, starts: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
+) -> AsyncIterator[tuple[TopicPartition, list[Any]]]:
+    """Yield the records of partitions from a first offset up to an end (excluded), in order within each partition.
+
+    `starts` and `ends` name the same partitions. A start that retention has passed is the oldest record that is left.
+    Raises BrokerError when the broker cannot be used, or stops answering.
+    """
+    wanted = {tp: end for tp, end in ends.items() if starts[tp] < end}
+    if not wanted:
         return
     consumer = AIOKafkaConsumer(
         enable_auto_commit=False,
@@ -42,9 +55,10 @@ async def read_all(
     )
     try:
         await consumer.start()
-        consumer.assign(list(ends))
-        await consumer.seek_to_beginning(*ends)
-        async for chunk in _until(consumer, ends):
+        consumer.assign(list(wanted))
+        for tp in wanted:
+            consumer.seek(tp, starts[tp])
+        async for chunk in _until(consumer, wanted):
             yield chunk
     except KafkaError as error:
         raise answered(error, broker) from error
@@ -52,19 +66,19 @@ async def read_all(
         await consumer.stop()
 
 
-async def _ends(broker: Broker, topic: str, partitions: Collection[int] | None) -> dict[TopicPartition, int]:
-    """High watermarks of the partitions that hold records."""
+async def _bounds(
+    broker: Broker, topic: str, partitions: Collection[int] | None
+) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+    """First offsets and high watermarks of the partitions of a topic."""
     async with connect(broker) as client:
         found = (await partitions_of(client, [topic])).get(topic)
         if found is None:
             raise BrokerError(f"no such topic: {topic}; create it with `stream-seg topics create`")
         tps = [TopicPartition(topic, number) for number in found if partitions is None or number in partitions]
-        starts = await log_starts(client, tps)
-        ends = await high_watermarks(broker, client, tps)
-    return {tp: end for tp, end in ends.items() if end > starts[tp]}
+        return await log_starts(client, tps), await high_watermarks(broker, client, tps)
 
 
-async def _until(consumer: Any, ends: dict[TopicPartition, int]) -> AsyncIterator[tuple[int, list[Any]]]:
+async def _until(consumer: Any, ends: dict[TopicPartition, int]) -> AsyncIterator[tuple[TopicPartition, list[Any]]]:
     loop = asyncio.get_running_loop()
     heard = loop.time()
     while ends:
@@ -73,10 +87,14 @@ async def _until(consumer: Any, ends: dict[TopicPartition, int]) -> AsyncIterato
             heard = loop.time()
         elif loop.time() - heard > STALLED_S:
             raise BrokerError(f"the broker has sent nothing for {STALLED_S:.0f} s; is it still running?")
-        for tp, records in fetched.items():
-            wanted = [record for record in records if record.offset < ends[tp]]
-            if wanted:
-                yield tp.partition, wanted
-            if records[-1].offset + 1 >= ends[tp]:
+        bounds = dict(ends)
+        # At once, before the consumer fetches again: a fetch that waits for records to come delays all of its leader's.
+        for tp in bounds:
+            # Not by the last record: markers of transactions may come behind it, and are no records.
+            if await consumer.position(tp) >= ends[tp]:
                 consumer.pause(tp)
                 del ends[tp]
+        for tp, records in fetched.items():
+            wanted = [record for record in records if record.offset < bounds[tp]]
+            if wanted:
+                yield tp, wanted

@@ -16,10 +16,10 @@ from stream_seg.contracts.reasons import Refused
 from stream_seg.core.engine import Engine, Rows
 from stream_seg.core.orders import Outcome
 from stream_seg.core.vocabulary import TOPICS
+from stream_seg.kafka.dead_letters import Source, dead_letter
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
 
-from .dead_letters import dead_letter
 from .group import Group, Place, Waiting
 
 _WRONG_PARTITION: Final = Refused(
@@ -109,7 +109,8 @@ class Absorber:
             at = bisect_right(ends, item.index)
             batch, _ = batches[at]
             record = batch.records[item.index - ends[at]]  # from its end
-            letter = dead_letter(batch, record, item, self._wall())
+            source = Source(batch.topic, batch.partition, record.offset)
+            letter = dead_letter(source, record.key, record.value, item, self._wall())
             group.dead_letters.setdefault(batch.partition, []).append(letter)
             self._metrics.events_rejected.labels(item.reason).inc()
 

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from stream_seg.contracts.times import parse_rfc3339
 from stream_seg.kafka.broker import Broker
+from stream_seg.kafka.dead_letters import MAX_KEY_BYTES, MAX_VALUE_BYTES
 from stream_seg.kafka.reader import read_all
-from stream_seg.streaming.dead_letters import MAX_KEY_BYTES, MAX_VALUE_BYTES
 
 # Anybody may write to a topic: a letter counts as one of ours when its reason looks like a code.
 _CODE: Final = re.compile(r"[a-z0-9_]{1,64}")

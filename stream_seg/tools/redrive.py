@@ -8,7 +8,7 @@ it sent last; workers know those by event id.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from time import time
 from typing import Any, Final, NamedTuple
@@ -54,7 +54,7 @@ class Tally:
     """Letters by what a redrive does with them. `sent` are those to send, or sent, by kind.
 
     Left out are: `already`, which an earlier redrive went past; `repeated`, which a crashed worker wrote twice;
-    `truncated`, whose record is not whole; `foreign`, which name no reason or no input topic of this deployment.
+    `truncated`, whose record is not whole; `foreign`, which name no reason, or no topic that this deployment reads.
     """
 
     sent: Counter[Kind] = field(default_factory=Counter)
@@ -77,6 +77,7 @@ class Redrive:
         self._app_id = settings.app_id
         self._topic = settings.topic("dead-letters")
         self._inputs = [settings.topic(name) for name in TOPICS]
+        self._sources = settings.intake_topics
         self._bounds: dict[int, int] = {}  # first offset that is not looked at, by partition
         self._positions: dict[Kind, dict[int, int]] = {}  # first offset not sent yet, by partition
 
@@ -98,14 +99,14 @@ class Redrive:
             connect(self._broker) as client,
             started_producer(self._broker) as producer,
         ):
-            found = await partitions_of(client, self._inputs)
+            found = await partitions_of(client, [*self._inputs, *self._sources])
             counts = {topic: len(partitions) for topic, partitions in found.items()}
             async for partition, _, letters in self._letters():
                 known = [letter for letter in letters if letter.offset < self._bounds.get(partition, 0)]
                 for start in range(0, len(known), CHUNK):
                     before = tally.sent.total()
                     chosen = self._choose(known[start : start + CHUNK], tally, seen)
-                    await _append(producer, addressed(chosen, counts), before)
+                    await _append(producer, addressed(chosen, counts, self._sources), before)
                     await self._remember(client, chosen)
                     if on_progress is not None:
                         on_progress(tally.sent.total())
@@ -120,7 +121,7 @@ class Redrive:
         chosen = []
         for letter in letters:
             kind, mark = kind_of(letter), letter.fingerprint
-            if not letter.is_ours or letter.source_topic not in self._inputs:
+            if not letter.is_ours or letter.source_topic not in (*self._inputs, *self._sources):
                 tally.foreign += 1
             elif letter.truncated:
                 tally.truncated += 1
@@ -163,11 +164,13 @@ def kind_of(letter: Letter) -> Kind:
     return Kind(letter.source_topic, letter.reason)
 
 
-def addressed(letters: Iterable[Letter], counts: Mapping[str, int]) -> dict[str, dict[int, list[Message]]]:
-    """The records of letters, as they were, by topic and partition; `counts` are partitions by topic.
+def addressed(
+    letters: Iterable[Letter], counts: Mapping[str, int], sources: Collection[str] = ()
+) -> dict[str, dict[int, list[Message]]]:
+    """Return the records of letters, as they were, by topic and partition; `counts` are partitions by topic.
 
-    A record goes where murmur2 puts its key, wherever it came from; one without a key goes back to where it was.
-    Raises BrokerError when a topic is not there any more.
+    A record goes where murmur2 puts its key. Without a key, or to one of `sources`, the intake topics, it goes back to
+    the partition that it came from. Raises BrokerError when a topic does not exist any more.
     """
     by_topic: dict[str, list[Letter]] = {}
     for letter in letters:
@@ -176,11 +179,13 @@ def addressed(letters: Iterable[Letter], counts: Mapping[str, int]) -> dict[str,
     for topic, own in by_topic.items():
         count = counts.get(topic)
         if count is None:
-            raise BrokerError(f"no such topic: {topic}; create it with `stream-seg topics create`")
+            remedy = "create it again" if topic in sources else "create it with `stream-seg topics create`"
+            raise BrokerError(f"no such topic: {topic}; {remedy}")
         partitions = partitions_of_keys([letter.key or b"" for letter in own], count).tolist()
         into = addresses[topic] = {}
         for letter, partition in zip(own, partitions, strict=True):
-            to = partition if letter.key is not None else max(letter.source_partition, 0) % count
+            back = letter.key is None or topic in sources
+            to = max(letter.source_partition, 0) % count if back else partition
             into.setdefault(to, []).append((letter.key, letter.value, ()))
     return addresses
 

@@ -15,7 +15,7 @@ from benchmarks.workload import fixed_model
 from stream_seg.contracts import reasons
 from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.contracts.reasons import SENTENCES
-from stream_seg.streaming.dead_letters import MAX_KEY_BYTES, MAX_VALUE_BYTES
+from stream_seg.kafka.dead_letters import MAX_KEY_BYTES, MAX_VALUE_BYTES
 from tests.integration.support.deployment import CALM, PARTITIONS, Deployment, Services, deployment
 from tests.integration.support.ending import Ending, Letter, assert_all_agree, assert_exact, read_ending
 from tests.integration.support.events import Sent, identify, order, view

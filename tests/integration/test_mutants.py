@@ -16,8 +16,8 @@ from stream_seg.contracts.context import MAX_TRAITS, MAX_TRAITS_BYTES
 from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.contracts.reasons import SENTENCES
 from stream_seg.kafka.append import Message, append_all
+from stream_seg.kafka.dead_letters import MAX_KEY_BYTES
 from stream_seg.kafka.producer import started_producer
-from stream_seg.streaming.dead_letters import MAX_KEY_BYTES
 from tests.integration.support.deployment import CALM, PARTITIONS, Deployment, Services, deployment
 from tests.integration.support.ending import Ending, assert_all_agree, assert_exact, read_ending
 from tests.integration.support.events import Sent, identify, order, view

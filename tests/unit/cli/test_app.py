@@ -17,6 +17,7 @@ COMMANDS = (
     ["inspect"],
     ["segments"],
     ["lag"],
+    ["intake"],
     ["dead-letters", "list"],
     ["dead-letters", "redrive"],
 )

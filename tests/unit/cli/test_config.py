@@ -45,6 +45,10 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("DWELL", "nan", "STREAM_SEG_DWELL is 'nan': input should be a finite number"),
         ("MARGIN", "nan", "STREAM_SEG_MARGIN is 'nan': input should be a finite number"),
         ("SESSION_TIMEOUT_S", "inf", "STREAM_SEG_SESSION_TIMEOUT_S is 'inf': input should be a finite number"),
+        ("INTAKE_TOPICS", "a b", "STREAM_SEG_INTAKE_TOPICS names 'a b', which no topic can be called; write"),
+        ("INTAKE_TOPICS", "a,b,a", "STREAM_SEG_INTAKE_TOPICS names 'a' twice; leave one out"),
+        ("INTAKE_MAP", "m.toml", "STREAM_SEG_INTAKE_MAP names m.toml, which is not a file; give the path"),
+        ("INTAKE_MAP", "a=b.toml,a=c.toml", "STREAM_SEG_INTAKE_MAP has two files for the topic 'a'; write one, or"),
         ("REDIS_URL", "redis://a..b:6379", "STREAM_SEG_REDIS_URL names a host that cannot be one; write redis://"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 from stream_seg.core.features import FEATURES
 from stream_seg.core.mix import MIX_SIZE
 from stream_seg.core.vocabulary import CATEGORY_SLOTS, LONGEST_CATEGORY, NAMES_A_SLOT
-from stream_seg.streaming.dead_letters import MAX_VALUE_BYTES
+from stream_seg.kafka.dead_letters import MAX_VALUE_BYTES
 from stream_seg.streaming.samples import FIRST_SAMPLE, ROWS_A_MESSAGE, Sample
 
 LONGEST_ID = "\x01" * 256  # six bytes a character in JSON

@@ -8,8 +8,8 @@ import pytest
 
 from stream_seg.contracts.decode import Rejected
 from stream_seg.contracts.partitioning import partitions_of
+from stream_seg.kafka.dead_letters import MAX_KEY_BYTES, MAX_VALUE_BYTES, Source, dead_letter
 from stream_seg.kafka.errors import BrokerError
-from stream_seg.streaming.dead_letters import MAX_KEY_BYTES, MAX_VALUE_BYTES, dead_letter
 from stream_seg.tools.letters import Letter, Selection, letter_of
 from stream_seg.tools.redrive import addressed
 
@@ -26,17 +26,10 @@ class Record(NamedTuple):
     timestamp: int = 1_700_000_000_000
 
 
-class Batch(NamedTuple):
-    """What of a batch a dead letter names."""
-
-    topic: str = "purchases"
-    partition: int = 3
-
-
 def written(key: bytes | None, value: bytes | None, detail: str = "The value is not JSON.") -> Letter:
     """A letter as a worker writes it, read back."""
     rejected = Rejected(0, "not_json", detail)
-    message = dead_letter(Batch(), Record(key, value, offset=41), rejected, NOW)  # type: ignore[arg-type]
+    message = dead_letter(Source("purchases", 3, 41), key, value, rejected, NOW)
     return letter_of(3, Record(message[0], message[1], message[2]))
 
 
@@ -105,6 +98,17 @@ def test_records_go_where_murmur2_puts_their_key_and_those_without_one_go_back()
         b"c-1": home[0], b"c-2": home[1], b"\xff": home[2], None: 3
     }  # fmt: skip
     assert [headers for messages in sent.values() for _, _, headers in messages] == [()] * 4
+
+
+def test_records_of_intake_topics_go_back_to_their_partition() -> None:
+    letters = [written(key, b"v") for key in (b"c-1", b"c-2", None)]
+    sent = addressed(letters, {"purchases": 5}, ["purchases"])["purchases"]
+    assert {number: [key for key, _, _ in messages] for number, messages in sent.items()} == {3: [b"c-1", b"c-2", None]}
+
+
+def test_an_intake_topic_that_is_gone_is_named() -> None:
+    with pytest.raises(BrokerError, match="no such topic: purchases; create it again"):
+        addressed([written(b"c", b"v")], {}, ["purchases"])
 
 
 def test_a_topic_that_is_gone_is_named() -> None:

@@ -1,0 +1,1 @@
+"""Intake: records of other programs' topics, with any keys and partitioners, become events in the input topics."""
