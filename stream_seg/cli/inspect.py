@@ -21,6 +21,9 @@ from stream_seg.embedded.services import attach_services
 from stream_seg.views.customer import CustomerView, RecordFacts, look_up
 
 SHOWN = 10  # changes in a table, where the command line does not say
+# Features that customers do not have: without orders, and with orders on one day only.
+_ON_ONE_DAY = ("gap_days",)
+_WITHOUT_ORDERS = ("recency_days", "basket_value", "refund_share", *_ON_ONE_DAY)
 
 
 def run(customer_id: str, *, why: bool, shown: int | None, as_json: bool) -> int:
@@ -113,10 +116,12 @@ def _moment(t: float) -> str:
 
 
 def features_table(record: RecordFacts, currency: str) -> Table:
-    """Features at the time of the last evaluation."""
+    """Return the features at the time of the last evaluation, without those that the customer does not have."""
     made = table("feature", ">value", title=f"Features as of {_moment(record.as_of)}")
+    lacking = _WITHOUT_ORDERS if not record.orders else _ON_ONE_DAY if record.order_days < 2 else ()
     for name, value in record.features.items():
-        made.add_row(QUANTITIES[name].phrase, quantity(name, value, currency))
+        if name not in lacking:
+            made.add_row(QUANTITIES[name].phrase, quantity(name, value, currency))
     return made
 
 

@@ -15,12 +15,15 @@ from stream_seg.cli.words import QUANTITIES, quantity
 SHOWN_PARTS: Final = 4  # of a mix
 # From so many spreads apart on.
 _DEGREES: Final = ((2.0, "far"), (1.0, "much"), (0.5, "clearly"), (0.0, "somewhat"))
-_TIMES_FROM: Final = 1.2  # a ratio below says nothing that the numbers do not
+# A ratio below or above says nothing that the numbers do not.
+_TIMES_FROM: Final = 1.2
+_TIMES_TO: Final = 100.0
+_LEAST_SHARE: Final = 0.005  # a smaller one is shown as 0%
 _HEADLINE: Final = ("order_rate", "spend_rate", "recency_days")
 
 
-def difference_in_words(difference: Mapping[str, Any], currency: str) -> str:
-    """`orders a month: much higher, 8.2 against 1.4 (5.9 times)`."""
+def difference_in_words(difference: Mapping[str, Any], currency: str) -> str | None:
+    """Return `orders a month: much higher, 8.2 against 1.4 (5.9 times)`; None where both would read the same."""
     what, here, rest = difference["what"], difference["here"], difference["rest"]
     strength = abs(difference["strength"])
     degree = next(word for least, word in _DEGREES if strength >= least)
@@ -28,11 +31,14 @@ def difference_in_words(difference: Mapping[str, Any], currency: str) -> str:
     kind, _, name = what.partition(":")
     if name:
         called = f"share of actions in {name}" if kind == "channel" else f"share of goods from {name}"
-        return f"{called}: {way}, {here:.0%} against {rest:.0%}"
-    called = QUANTITIES[what].phrase if what in QUANTITIES else what
-    low, high = sorted((here, rest))
-    times = f" ({high / low:.1f} times)" if here > rest > 0 and high / low >= _TIMES_FROM else ""
-    return f"{called}: {way}, {quantity(what, here, currency)} against {quantity(what, rest, currency)}{times}"
+        mine, others, times = _percent(here), _percent(rest), ""
+    else:
+        called = QUANTITIES[what].phrase if what in QUANTITIES else what
+        mine, others, nothing = (quantity(what, value, currency) for value in (here, rest, 0.0))
+        # A multiple of next to nothing would be a large number without a meaning.
+        told = here > rest > 0 and others != nothing and _TIMES_FROM <= here / rest < _TIMES_TO
+        times = f" ({here / rest:.1f} times)" if told else ""
+    return f"{called}: {way}, {mine} against {others}{times}" if mine != others else None
 
 
 def headline(profile: Mapping[str, float], views_per_order: float | None, currency: str) -> str:
@@ -46,8 +52,14 @@ def headline(profile: Mapping[str, float], views_per_order: float | None, curren
 
 
 def mix_in_words(shares: Mapping[str, float]) -> str:
-    """The largest parts: `store 62%, web 30%`."""
-    return "; ".join(f"{name} {share:.0%}" for name, share in list(shares.items())[:SHOWN_PARTS])
+    """Return the largest parts that can be seen: `store 62%; web 30%`."""
+    seen = [(name, share) for name, share in shares.items() if share >= _LEAST_SHARE]
+    return "; ".join(f"{name} {_percent(share)}" for name, share in seen[:SHOWN_PARTS])
+
+
+def _percent(share: float) -> str:
+    """Return a share in whole percents; only all is 100%."""
+    return ">99%" if 1.0 - _LEAST_SHARE <= share < 1.0 else f"{share:.0%}"
 
 
 def profiles(segments: Iterable[Any], currency: str) -> RenderableType:

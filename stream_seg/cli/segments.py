@@ -110,14 +110,14 @@ def segment_facts(sizes: Sizes, model: Mapping[str, Any] | None, currency: str =
 
 def _profile(told: Mapping[str, Any], currency: str) -> dict[str, Any]:
     """What a snapshot tells of a segment; older snapshots tell less."""
-    differences = told.get("differences", ())
+    differences = ((each, difference_in_words(each, currency)) for each in told.get("differences", ()))
     return {
         "profile": dict(told.get("features", {})),
         "revenue_share": told.get("revenue_share"),
         "views_per_order": told.get("views_per_order"),
         "channels": dict(told.get("channels", {})),
         "categories": dict(told.get("categories", {})),
-        "differences": [{**each, "words": difference_in_words(each, currency)} for each in differences],
+        "differences": [{**each, "words": words} for each, words in differences if words],
     }
 
 

@@ -64,11 +64,11 @@ def _share(value: float, _: str) -> str:
 QUANTITIES: Final = {
     "order_rate": Quantity("orders\na month", "orders a month", _rate),
     "spend_rate": Quantity("spend\na month", "spend a month", money),
-    "basket_value": Quantity("a basket\nis worth", "worth of a basket", money),
+    "basket_value": Quantity("a basket\nis worth", "worth of a basket after returns", money),
     "recency_days": Quantity("last order\ndays ago", "days since the last order", _days),
     "gap_days": Quantity("days between\norders", "days between orders", _days),
     "browse_rate": Quantity("actions\na month", "interactions a month", _rate),
-    "cart_rate": Quantity("carts\na month", "additions to the cart a month", _rate),
+    "cart_rate": Quantity("cart steps\na month", "additions to the cart and checkouts a month", _rate),
     "refund_share": Quantity("refunded", "share of money refunded", _share),
     "order_pace": Quantity("orders a month\nat their pace", "pace of orders a month", _rate),
     "spend_pace": Quantity("spend a month\nat their pace", "pace of spend a month", money),
@@ -99,12 +99,19 @@ def code_in_words(code: str) -> str:
 
 
 def moved(change: Change, currency: str) -> list[str]:
-    """The features that moved most: `spend a month $41.20 → $97.80`, the first moved most."""
+    """Return the features that moved most, the first by most: `spend a month $41.20 → $97.80`.
+
+    Those that read the same before and after are left out.
+    """
     features: Mapping[str, Mapping[str, float]] = change["reason"].get("features") or {}
-    return [
-        f"{QUANTITIES[name].phrase if name in QUANTITIES else name}"
-        f" {quantity(name, each['before'], currency)} → {quantity(name, each['after'], currency)}"
+    written = {
+        name: (quantity(name, each["before"], currency), quantity(name, each["after"], currency))
         for name, each in features.items()
+    }
+    return [
+        f"{QUANTITIES[name].phrase if name in QUANTITIES else name} {before} → {after}"
+        for name, (before, after) in written.items()
+        if before != after
     ]
 
 

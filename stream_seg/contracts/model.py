@@ -40,7 +40,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Difference(_Json):
-    """Where a segment's customers differ from all others."""
+    """Where a segment's customers differ from all others, in what most of both have."""
 
     what: str = Field(description="a feature, or a share: channel:NAME, category:NAMES")
     here: Finite = Field(description="the median of the segment's customers, of a share the mean")
@@ -56,20 +56,24 @@ class SegmentProfile(_Json):
     share: float = Field(ge=0, le=1, description="of the customers sampled")
     customers: int = Field(ge=0, description="in the sample")
     features: dict[str, Finite] = Field(
-        default_factory=dict, description="medians in human units, the strongest difference to everyone first"
+        default_factory=dict,
+        description="medians in human units, the strongest difference to everyone first; what most of the segment's "
+        "customers do not have, such as a last order, is left out, and others are of those who have it",
     )
     revenue_share: Share | None = Field(default=None, description="of the money that those sampled spend in 30 days")
     views_per_order: Annotated[Finite, Field(ge=0)] | None = Field(
         default=None,
-        description="products viewed for each order, all customers together; null: hardly any order, or no views",
+        description="products viewed for each order, all customers together; null: the typical customer places fewer "
+        "than 0.05 orders in 30 days, or there are no views",
     )
     channels: dict[str, Share] = Field(
-        default_factory=dict, description="mean share of a customer's actions by channel, the largest first"
+        default_factory=dict,
+        description="mean share of a customer's actions by channel, the largest first; campaigns received are none",
     )
     categories: dict[str, Share] = Field(
         default_factory=dict,
         description="mean share of the goods by group of categories, the largest first; a group is all categories that "
-        "share a slot of the customer's record, named by those met first",
+        "share a slot of the customer's record, named by those met first, or others",
     )
     differences: list[Difference] = Field(
         default_factory=list, description="how the segment differs from all other customers, strongest first"

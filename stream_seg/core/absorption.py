@@ -33,6 +33,7 @@ _SLOT_OF_CHANNEL: Final[dict[str | None, int]] = {None: NOWHERE} | dict(CHANNEL_
 _ABSORBED: Final = Outcome.ABSORBED
 _REPEATED_ORDER: Final = Outcome.REPEATED_ORDER
 _SLOTS_A_VIEW: Final = 3  # kind, channel, category
+_SENT: Final = "campaign_received"  # done to a customer, who is not in its channel by that
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,10 @@ def _interact(said: Rows, held: WorkingSet) -> None:
     slot_of, channel_of, causes = INTERACTION_SLOT.get, _SLOT_OF_CHANNEL.get, held.causes
     kinds = [event["type"] for event in said.events]
     slots = [slot_of(kind, OTHER_INTERACTION) for kind in kinds]
-    slots += [channel_of(event.get("channel"), OTHER_CHANNEL) for event in said.events]
+    slots += [
+        NOWHERE if kind == _SENT else channel_of(event.get("channel"), OTHER_CHANNEL)
+        for kind, event in zip(kinds, said.events, strict=True)
+    ]
     slots += [
         NOWHERE if (category := event.get("category")) is None else category_slot(category) for event in said.events
     ]

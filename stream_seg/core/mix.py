@@ -1,4 +1,4 @@
-"""Mix: what a customer's activity is made of, for profiles of segments; nobody is assigned by it."""
+"""Mix: what a customer's activity is made of, for names and profiles of segments. No customer is assigned by it."""
 
 from __future__ import annotations
 
@@ -20,16 +20,18 @@ from .vocabulary import (
 from .working_set import WorkingSet
 
 # Products viewed in 30 days; then the share of each channel and of each category slot, 0..1, in the order of slots.
+# Last, the orders that the record counts, which do not fade.
 VIEWS: Final = 0
 CHANNEL_SHARES: Final = slice(1, 1 + len(CHANNELS))
 CATEGORY_SHARES: Final = slice(CHANNEL_SHARES.stop, CHANNEL_SHARES.stop + CATEGORY_SLOTS)
-MIX_SIZE: Final = CATEGORY_SHARES.stop
+ORDER_COUNT: Final = CATEGORY_SHARES.stop
+MIX_SIZE: Final = ORDER_COUNT + 1
 
 Matrix = npt.NDArray[np.float64]
 
 
 def compute(records: Columns | WorkingSet, now: Matrix, decay: Decay) -> Matrix:
-    """The mix (n, MIX_SIZE) of n customers, each at its own `now` (n,), epoch seconds.
+    """Return the mix (n, MIX_SIZE) of n customers, each at its own `now` (n,), epoch seconds.
 
     Shares are of the decayed actions that name a channel, and of the goods that name a category; all 0 where none
     does.
@@ -41,6 +43,7 @@ def compute(records: Columns | WorkingSet, now: Matrix, decay: Decay) -> Matrix:
         out[:, VIEWS] = sums[:, INTERACTION_SLOT["product_viewed"]] * fade * decay.per_month
     out[:, CHANNEL_SHARES] = _shares(sums[:, FIRST_CHANNEL:FIRST_CATEGORY])
     out[:, CATEGORY_SHARES] = _shares(sums[:, FIRST_CATEGORY:SUMS])
+    out[:, ORDER_COUNT] = np.maximum(records["purchases"], 0)
     return out
 
 

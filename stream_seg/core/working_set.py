@@ -54,6 +54,8 @@ class WorkingSet:
         return len(self.keys)
 
     def __getitem__(self, name: str) -> Array:
+        if name in COUNTS:
+            return self["counts"][:, COUNTS.index(name)]
         column = self._numbers[name][: len(self.keys)]
         return column[:, :SUMS] if name == "sums" else column
 

@@ -11,12 +11,12 @@ from typing import Final
 import numpy as np
 
 from .phrases import TRAITS, Phrase, catalogue
-from .profiles import Population
+from .profiles import Population, Profile
 from .scaling import Matrix
 
 Medians = Mapping[str, float]
 
-# How wrong a name is for being off by one in a trait. Who never bought, or bought once, must be called so.
+# How wrong a name is for being off by one in a trait. Customers without orders, or with one, must be called so.
 _WEIGHTS: Final = {"frequency": 1.0, "basket": 1.0, "browsing": 0.7, "carts": 0.2, "returns": 1.0, "quiet": 1.5}
 _WEIGHT_OF_FACTS: Final = 10.0
 _COST_OF_A_WORD: Final = 0.05
@@ -37,7 +37,10 @@ _TRAIT_LIMIT: Final = 2.5
 _USUAL_DELAY: Final = 1.5  # away for so many of one's usual gaps is nothing special yet
 _MIN_RHYTHM_DAYS: Final = 7.0
 _RETURNS_APART: Final = 0.25  # share of money taken back, above everyone's
-_NO_ORDERS: Final = 1e-9  # orders per 30 days; who ever bought keeps more than this for 30 half-lives
+_MUCH_RETURNED: Final = 0.5  # from here on what was kept says nothing of how small baskets are
+# However little others do: per 30 days, so many interactions are active, and so many steps towards an order fill carts.
+_ACTIVE: Final = 5.0
+_CARTS: Final = 1.0
 _APART: Final = 0.05  # differences below say nothing
 
 _MORE_AND_LESS: Final = {
@@ -48,29 +51,31 @@ _MORE_AND_LESS: Final = {
     "browse_rate": ("more active", "less active"),
     "cart_rate": ("more carts", "fewer carts"),
     "refund_share": ("more returns", "fewer returns"),
-    "recency_days": ("longer away", "seen lately"),
+    "recency_days": ("ordered longer ago", "ordered lately"),
 }
-# The orders of who stays away have decayed; how often they used to come is in their gaps.
+_OF_ALL: Final = ("browse_rate", "cart_rate")  # customers without orders included
+# The orders of customers who stay away have decayed; how often they used to come is in their gaps, where they have any.
 _RHYTHM: Final = "rhythm"
+_RHYTHM_KNOWN: Final = "rhythm known"
 _ORDERED: Final = ("frequency", "basket")
 _PHRASES: Final = catalogue()
 _BY_NAME: Final = {phrase.name: phrase for phrase in _PHRASES}
 
 
 def names(
-    segments: Sequence[Medians],
+    segments: Sequence[Profile],
     population: Population,
     held: Sequence[str | None] = (),
     given: Mapping[int, str] = MappingProxyType({}),
 ) -> tuple[str, ...]:
-    """A different name for each segment, from the medians of its features in human units.
+    """Return a different name for each segment, from its profile.
 
-    `held` are the names that segments of the same ids have now, `given` those that persons gave, by index: they stay
-    as they are, and no other segment gets one. The same arguments always give the same names.
+    `held` are the names that segments of the same ids have now. `given` are those that operators gave, by index: they
+    stay as they are, and no other segment gets one. The same arguments always give the same names.
     """
     kept = [held[index] if index < len(held) else None for index in range(len(segments))]
-    traits = [_traits(medians, population) for medians in segments]
-    apart = [{name: population.standing(name, medians[name]) for name in _MORE_AND_LESS} for medians in segments]
+    traits = [_traits(profile, population) for profile in segments]
+    apart = [_standings(profile, population) for profile in segments]
     told_apart = _still_apart(kept, traits, apart)
     costs, phrases = _assigned(traits, kept, told_apart, given)
     contradicting = _contradicting(phrases, traits)
@@ -134,31 +139,60 @@ def _contradicting(phrases: dict[int, Phrase], traits: Sequence[dict[str, float]
     return found
 
 
-def _traits(medians: Medians, population: Population) -> dict[str, float]:
-    """What is to be said of a segment, in the units of `phrases.TRAITS`, and `_RHYTHM`."""
-    apart = {name: population.standing(name, value) for name, value in medians.items()}
-    rhythm = medians["gap_days"] > 0.0
-    never = not rhythm and medians["order_rate"] < _NO_ORDERS
-    once = not rhythm and not never
-    quiet = 0.0 if never else _quiet(medians, population)
+def _standings(profile: Profile, population: Population) -> dict[str, float]:
+    """Return how far a segment's medians lie above everyone's, of the features that can tell names apart.
+
+    Of customers without orders nothing is said that is about orders.
+    """
+    told = _OF_ALL if profile.without_orders else _MORE_AND_LESS
+    return {name: population.standing(name, profile.medians[name]) for name in told if name in profile.medians}
+
+
+def _traits(profile: Profile, population: Population) -> dict[str, float]:
+    """Return what is to be said of a segment, in the units of `phrases.TRAITS`, and of its rhythm."""
+    medians, never, once = profile.medians, profile.without_orders, profile.one_time
+    apart = _standings(profile, population)
+    comes_and_goes = not never and not once
+    refunded = medians.get("refund_share", 0.0)
+    returns = apart.get("refund_share", 0.0) * population.spread["refund_share"] / _RETURNS_APART
     traits = {
-        "frequency": 0.0 if never or once else apart["order_rate"],
-        _RHYTHM: 0.0 if never or once else -apart["gap_days"],
-        "basket": apart["basket_value"] if medians["basket_value"] > 0.0 else 0.0,
-        "browsing": max(apart["browse_rate"], 0.0),
-        "carts": max(apart["cart_rate"], 0.0),
-        "returns": max(apart["refund_share"] * population.spread["refund_share"] / _RETURNS_APART, 0.0),
-        "quiet": quiet,
+        "frequency": apart.get("order_rate", 0.0) if comes_and_goes else 0.0,
+        _RHYTHM: -apart.get("gap_days", 0.0) if comes_and_goes else 0.0,
+        _RHYTHM_KNOWN: float("gap_days" in medians),
+        "basket": 0.0 if never else _basket(medians, refunded, population),
+        "browsing": max(min(apart.get("browse_rate", 0.0), medians.get("browse_rate", 0.0) / _ACTIVE), 0.0),
+        "carts": max(min(apart.get("cart_rate", 0.0), medians.get("cart_rate", 0.0) / _CARTS), 0.0),
+        "returns": max(returns, 0.0),
+        "quiet": 0.0 if never else _quiet(medians, population),
         "once": float(once),
         "never": float(never),
+        "returned": float(profile.returned_everything),
     }
     return {name: min(max(value, -_TRAIT_LIMIT), _TRAIT_LIMIT) for name, value in traits.items()}
 
 
+def _basket(medians: Medians, refunded: float, population: Population) -> float:
+    """Return how far above or below everyone's baskets are; 0 where that cannot be told.
+
+    `basket_value` is what was kept of them. Returning most of a basket does not make it a small one, so baskets are no
+    smaller than they were as ordered, and the more was returned, the less is said.
+    """
+    kept = medians.get("basket_value", 0.0)
+    if kept <= 0.0:
+        return 0.0
+    standing = population.standing("basket_value", kept)
+    if standing >= 0.0 or refunded == 0.0:
+        return standing
+    if refunded >= _MUCH_RETURNED:
+        return 0.0
+    as_ordered = population.standing("basket_value", kept / (1.0 - refunded))
+    return min(max(standing * (1.0 - refunded / _MUCH_RETURNED), as_ordered), 0.0)
+
+
 def _quiet(medians: Medians, population: Population) -> float:
-    """0 for who comes as usual, 1 for who has been away three of their usual gaps, 2 for six."""
-    usual = medians["gap_days"] or float(np.expm1(population.center["gap_days"]))
-    delay = medians["recency_days"] / (_USUAL_DELAY * max(usual, _MIN_RHYTHM_DAYS))
+    """Return 0 for customers who come as usual, 1 for those away for three of their usual gaps, 2 for six."""
+    usual = medians.get("gap_days", 0.0) or float(np.expm1(population.center["gap_days"]))
+    delay = medians.get("recency_days", 0.0) / (_USUAL_DELAY * max(usual, _MIN_RHYTHM_DAYS))
     return max(log2(delay), 0.0) if delay > 0 else 0.0
 
 
@@ -204,6 +238,8 @@ def _true(phrase: Phrase, traits: dict[str, float], slack: float) -> bool:
             return False
     if traits["quiet"] >= _LAPSING + slack and not ("quiet" in phrase.claims or "browsing" in phrase.claims):
         return False
+    if "quiet" in phrase.claims and "frequency" in phrase.claims and not traits[_RHYTHM_KNOWN]:
+        return False
     once = "once" in phrase.silent or traits["once"] == phrase.claim("once")
     return once and traits["never"] == phrase.claim("never")
 
@@ -235,8 +271,8 @@ def _told_apart(index: int, best: str, chosen: dict[int, str], apart: Sequence[M
 
 
 def _differences(mine: Medians, other: Medians, least: float) -> Iterator[str]:
-    """Words for where one segment stands otherwise than another by more than `least`, the greatest difference first."""
-    by = {name: mine[name] - other[name] for name in _MORE_AND_LESS}
+    """Yield words for where segments lie apart by more than `least`, the greatest difference first."""
+    by = {name: mine[name] - other[name] for name in _MORE_AND_LESS if name in mine and name in other}
     for name, apart in sorted(by.items(), key=lambda item: -abs(item[1])):
         if abs(apart) > least:
             more, less = _MORE_AND_LESS[name]

@@ -1,4 +1,8 @@
-"""Phrases: the names a segment can have, and what each claims about its customers."""
+"""Phrases: the names a segment can have, and what each claims about its customers.
+
+Segments are learned, so a customer may be in one with a name that fits most of its customers and not this one. What a
+record could contradict in so many words, such as to have no orders, is therefore claimed of most customers only.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,9 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Final
 
-# What names speak of. All but the last two are 0 for everyone's median and about 1 for a clear difference.
-TRAITS: Final = ("frequency", "basket", "browsing", "carts", "returns", "quiet", "once", "never")
+# What names speak of. All but the last three are 0 for everyone's median and about 1 for a clear difference. The last
+# are 1 where most customers bought on one day only, have no orders, or returned everything.
+TRAITS: Final = ("frequency", "basket", "browsing", "carts", "returns", "quiet", "once", "never", "returned")
 
 _FREQUENCY: Final = {2: "Very frequent", 1: "Frequent", 0: "Regular", -1: "Occasional", -2: "Rare"}
 _BASKET: Final = {2: "very big baskets", 1: "big baskets", 0: "shoppers", -1: "small baskets", -2: "very small baskets"}
@@ -23,7 +28,7 @@ _ENGAGED: Final[dict[str, dict[str, float]]] = {
 
 @dataclass(frozen=True)
 class Phrase:
-    """A name, and the value of every trait it claims; of the others it says they are as usual, or it is `silent`."""
+    """A name and the value of each trait it claims; of the others it says that they are as usual, or it is `silent`."""
 
     name: str
     claims: dict[str, float]
@@ -35,8 +40,8 @@ class Phrase:
 
 
 def catalogue() -> tuple[Phrase, ...]:
-    """Every phrase, each name once, always in the same order."""
-    return (*_buyers(), *_quiet(), *_quiet_however_often(), *_once(), *_browsers())
+    """Return every phrase, each name once, always in the same order."""
+    return (*_buyers(), *_quiet(), *_quiet_however_often(), *_once(), *_browsers(), *_returners())
 
 
 def _buyers() -> Iterator[Phrase]:
@@ -70,14 +75,14 @@ def _quiet_however_often() -> Iterator[Phrase]:
 
 def _once() -> Iterator[Phrase]:
     for basket, what in _BASKET.items():
-        who = f"ne-time {what}" if basket else "ne-time buyers"
+        who = f"ostly one-time {what}" if basket else "ostly one-time buyers"
         claims = {"once": 1.0, "basket": float(basket)}
-        yield Phrase(f"O{who}", claims)
+        yield Phrase(f"M{who}", claims)
         for quiet, word in _QUIET.items():
-            yield Phrase(f"{word} o{who}", claims | {"quiet": float(quiet)})
-        yield Phrase(f"O{who}, many returns", claims | {"returns": 1.0})
+            yield Phrase(f"{word}, m{who}", claims | {"quiet": float(quiet)})
+        yield Phrase(f"M{who}, many returns", claims | {"returns": 1.0})
         for extra, more in _ENGAGED.items():
-            yield Phrase(f"O{who}, {extra}", claims | more)
+            yield Phrase(f"M{who}, {extra}", claims | more)
 
 
 def _browsers() -> Iterator[Phrase]:
@@ -90,7 +95,17 @@ def _browsers() -> Iterator[Phrase]:
         suffix = f", {what}" if basket else ""
         more = {"browsing": 1.0, "carts": 1.5, "basket": float(basket)}
         yield Phrase(f"Fills carts, rarely buys{suffix}", rarely | more)
-    yield Phrase("No orders yet", never)
-    yield Phrase("Browses, never buys", never | {"browsing": 1.0})
-    yield Phrase("Browses a lot, never buys", never | {"browsing": 2.0})
-    yield Phrase("Fills carts, never buys", never | {"browsing": 1.0, "carts": 1.5})
+    yield Phrase("Mostly without orders", never)
+    yield Phrase("Browses, mostly without orders", never | {"browsing": 1.0})
+    yield Phrase("Browses a lot, mostly without orders", never | {"browsing": 2.0})
+    yield Phrase("Fills carts, mostly without orders", never | {"browsing": 1.0, "carts": 1.5})
+
+
+def _returners() -> Iterator[Phrase]:
+    """Name segments whose customers kept nothing: how often they ordered, and for how much, does not matter then."""
+    claims, silent = {"returned": 1.0, "returns": 2.0}, frozenset({"frequency", "basket", "once"})
+    yield Phrase("Mostly returned everything", claims, silent)
+    for quiet, word in _QUIET.items():
+        yield Phrase(f"{word}, mostly returned everything", claims | {"quiet": float(quiet)}, silent)
+    for browsing, word in _BROWSING.items():
+        yield Phrase(f"{word}, mostly returned everything", claims | {"browsing": float(browsing)}, silent)

@@ -1,4 +1,4 @@
-"""Segments: what a snapshot tells people about each cluster, its profile and its name."""
+"""Segments: the profile and the name of each cluster, as a snapshot has them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 
 from stream_seg.contracts.model import SegmentProfile
 from stream_seg.core.features import FEATURES
-from stream_seg.core.mix import MIX_SIZE
 from stream_seg.core.model import SegmentModel, segment_id
 
 from .naming import names
 from .portraits import CategoryNames, portraits
 from .profiles import Population, profiles
+from .sampled import Sampled
 from .scaling import Matrix, Scaling
 
 
@@ -26,11 +26,11 @@ def describe(
     mixes: Matrix | None = None,
     categories: CategoryNames = (),
 ) -> list[SegmentProfile]:
-    """Profiles and names of centres (k, d), from a sample of customers (n, len(FEATURES)), n >= 1.
+    """Return profiles and names of centres (k, d), from a sample of customers (n, len(FEATURES)), n >= 1.
 
-    Customers are assigned as workers do it. `held`: the segments as they were published last,
-    in the order of the centres; None for one that is new. `mixes` (n, MIX_SIZE) and the names met in each category
-    slot, where they are known.
+    Customers are assigned as workers do it. `held` are the segments as they were published last, in the order of the
+    centres, None for one that is new. `mixes` (n, MIX_SIZE) and the names met in each category slot are given where
+    they are known.
     """
     ids = tuple(segment_id(index) for index in range(len(centers)))
     model = SegmentModel(
@@ -44,13 +44,13 @@ def describe(
     )
     typical = np.tile(np.median(rows, axis=0), (len(centers), 1))
     typical[:, [FEATURES.index(name) for name in scaling.features]] = scaling.human(centers)
-    labels, population = model.assign(rows).best, Population.of(rows)
-    found = profiles(rows, labels, typical)
+    sample, labels = Sampled.of(rows, mixes), model.assign(rows).best
+    population = Population.of(sample)
+    found = profiles(sample, labels, typical, population)
     given = {index: each.name for index, each in enumerate(held) if each and each.name_pinned}
     before = [each.name if each else None for each in held]
-    named = names([each.medians for each in found], population, before, given)
-    known = np.zeros((len(rows), MIX_SIZE)) if mixes is None else mixes
-    drawn = portraits(rows, known, labels, population, len(centers), categories)
+    named = names(found, population, before, given)
+    drawn = portraits(sample, labels, population, len(centers), categories)
     return [
         SegmentProfile(
             id=id_,

@@ -30,8 +30,10 @@ from .ownership import OwnedPartition
 
 # Customers in one message: with ids of the greatest length it stays below what brokers take, which is a megabyte.
 ROWS_A_MESSAGE: Final = 500
-# Of a thousandth of a customer's activity nobody speaks.
+# A thousandth of a customer's activity makes no difference to a profile.
 MIX_DIGITS: Final = 3
+# What workers sent before the orders of a customer were counted in a mix.
+MIX_SIZE_BEFORE: Final = MIX_SIZE - 1
 # Customers sampled a day over all partitions: enough for centres to follow, and for a challenger to be judged within
 # days (half as many need twice as long: docs/clustering.md), little enough to cost nothing.
 SAMPLES_A_DAY: Final = 800
@@ -48,7 +50,7 @@ FIRST_MODEL_WAIT_S: Final = 10.0
 class Sample:
     """What one message on `segment-samples` says: rows of features of customers of one partition at its clock.
 
-    `mixes` has a row of `MIX_SIZE` for each of `rows`, or none at all, as from an older worker; `categories` are the
+    `mixes` has a row of `MIX_SIZE` for each of `rows`, or none at all, as from older workers. `categories` are the
     names that the worker has met in each category slot.
     """
 
@@ -104,7 +106,9 @@ class Sample:
             raise ValueError(f"not a sample ({type(reason).__name__})") from None
         if any(len(row) != len(FEATURES) for _, row in rows):
             raise ValueError(f"not a sample: each row must have {len(FEATURES)} features")
-        if mixes and [len(row) for row in mixes] != [MIX_SIZE] * len(rows):
+        if mixes and [len(row) for row in mixes] == [MIX_SIZE_BEFORE] * len(rows):
+            sample = replace(sample, mixes=[])
+        elif mixes and [len(row) for row in mixes] != [MIX_SIZE] * len(rows):
             raise ValueError(f"not a sample: mixes must be {MIX_SIZE} numbers for each row, or none")
         if not all(0.0 <= value < inf for row in mixes for value in row):
             raise ValueError("not a sample: mixes must be numbers that are not below 0")

@@ -8,12 +8,13 @@ import pytest
 
 from stream_seg.cli.console import stdout
 from stream_seg.cli.errors import UsageError
-from stream_seg.cli.inspect import in_words, print_view, print_why, run
+from stream_seg.cli.inspect import features_table, in_words, print_view, print_why, run
 from stream_seg.core import example
 from stream_seg.core.customer import Customer
 from stream_seg.settings import Settings
 from stream_seg.streaming.state.partition import PartitionState
 from stream_seg.views.customer import CustomerView, RecordFacts, record_facts
+from tests.unit.cli.test_segments import printed
 
 
 def at(day: int, hour: int = 12) -> float:
@@ -62,6 +63,25 @@ def test_a_record_without_events() -> None:
         "seen": "never",
         "evaluated": "1 Jan 1970",
     }
+
+
+def test_a_feature_that_the_customer_does_not_have_is_not_shown() -> None:
+    engine = example.engine()
+    browser, returned = engine.new_customer(life=1), engine.new_customer(life=1)
+    engine.absorb(browser, "interactions", 0, {"event_id": "e-1", "type": "product_viewed"}, at(1))
+    engine.absorb(returned, "purchases", 0, {"event_id": "e-1", "order_id": "o-1"}, at(1), 10_00)
+    back = {"event_id": "e-2", "type": "order_refunded", "order_id": "o-1"}
+    engine.absorb(returned, "purchases", 1, back, at(3), 10_00)
+    browser.as_of = returned.as_of = at(9)
+    shown = {
+        who: "\n".join(printed(features_table(facts(record), "USD")))
+        for who, record in (("browser", browser), ("returned", returned), ("again", customer()))
+    }
+    since, refunded, gap = "days since the last order", "share of money refunded", "days between orders"
+    assert not [phrase for phrase in (since, refunded, gap, "basket") if phrase in shown["browser"]]
+    assert "interactions a month" in shown["browser"]
+    assert [phrase in shown["returned"] for phrase in (since, refunded, gap)] == [True, True, False]
+    assert [phrase in shown["again"] for phrase in (since, refunded, gap)] == [True, True, True]
 
 
 HOSTILE = "[/b]\x1b[2J[red]:heart:"

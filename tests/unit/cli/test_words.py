@@ -90,6 +90,12 @@ def test_features_that_moved() -> None:
     assert moved(change(), "USD") == ["spend a month $41.20 → $97.80", "orders a month 1.0 → 2.2"]
 
 
+def test_a_feature_that_reads_the_same_did_not_move() -> None:
+    features = {"browse_rate": {"before": 0.31, "after": 0.27}, "basket_value": {"before": 45.29, "after": 42.83}}
+    told = change(reason={"code": "event", "features": features})
+    assert moved(told, "USD") == ["worth of a basket after returns $45.29 → $42.83"]
+
+
 def test_where_a_change_goes() -> None:
     assert where(change()) == "Bargain browsers → Frequent big baskets"
     assert where(change(**{"from": None})) == "→ Frequent big baskets"

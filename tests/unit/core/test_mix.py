@@ -61,5 +61,30 @@ def test_views_fade_and_shares_do_not() -> None:
     assert later[1:].tolist() == now[1:].tolist()
 
 
+def test_orders_are_counted_as_the_record_counts_them_and_do_not_fade() -> None:
+    placed = [("purchases", {"order_id": f"o-{number}"}) for number in range(3)]
+    refunded = ("purchases", {"type": "order_refunded", "order_id": "o-0"})
+    cancelled = ("purchases", {"type": "order_cancelled", "order_id": "o-1"})
+    customer = acted(*placed, refunded, cancelled)
+    assert mixed(customer)[mix.ORDER_COUNT] == mixed(customer, AT + 4_000 * DAY_S)[mix.ORDER_COUNT] == 2.0
+
+
+def test_a_working_set_has_the_mix_of_its_records() -> None:
+    customer = acted(("purchases", {"order_id": "o-1", "channel": "web"}), ("interactions", {"type": "product_viewed"}))
+    opened, now = ENGINE.working_set(), np.array([AT + DAY_S])
+    opened.open([b"c"], [customer.pack()])
+    assert mix.compute(opened, now, ENGINE.rules.decay).tolist() == [mixed(customer, AT + DAY_S).tolist()]
+
+
+def test_a_campaign_that_was_sent_is_no_action_in_its_channel() -> None:
+    sent = ("interactions", {"type": "campaign_received", "channel": "email"})
+    opened = ("interactions", {"type": "email_opened", "channel": "email"})
+    assert not mixed(acted(sent))[mix.CHANNEL_SHARES].any()
+    shares = mixed(acted(sent, sent, opened, ("purchases", {"order_id": "o-1", "channel": "store"})))[
+        mix.CHANNEL_SHARES
+    ]
+    assert shares[CHANNELS.index("email")] == shares[CHANNELS.index("store")] == pytest.approx(0.5)
+
+
 def test_who_did_nothing_has_no_mix() -> None:
     assert mixed(ENGINE.new_customer(life=1)).tolist() == [0.0] * mix.MIX_SIZE

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from stream_seg.core.features import FEATURES
 from stream_seg.learning.naming import names
 from stream_seg.learning.phrases import catalogue
-from stream_seg.learning.profiles import Population
+from stream_seg.learning.profiles import Population, Profile
 
 # Everyone: 3 orders of 30 in 30 days, a purchase every 10 days, the last one 5 days ago.
 USUAL = {
@@ -27,8 +28,26 @@ EVERYONE = Population(
 )
 
 
-def segment(**unusual: float) -> dict[str, float]:
-    return USUAL | unusual
+OF_ORDERS = ("basket_value", "recency_days", "gap_days", "refund_share")
+
+
+def segment(**unusual: float) -> Profile:
+    """Customers as everyone is but for this."""
+    return Profile(10, 0.1, USUAL | unusual)
+
+
+def one_time(**unusual: float) -> Profile:
+    """Customers who bought on one day only: there is no gap."""
+    return Profile(
+        10, 0.1, {name: value for name, value in (USUAL | unusual).items() if name != "gap_days"}, one_time=True
+    )
+
+
+def without_orders(**unusual: float) -> Profile:
+    """Customers who never ordered."""
+    medians = USUAL | {"order_rate": 0.0, "spend_rate": 0.0} | unusual
+    told = {name: value for name, value in medians.items() if name not in OF_ORDERS}
+    return Profile(10, 0.1, told, without_orders=True)
 
 
 @pytest.mark.parametrize(
@@ -45,20 +64,82 @@ def segment(**unusual: float) -> dict[str, float]:
         ({"refund_share": 0.3}, "Regular shoppers, many returns"),
         ({"order_rate": 1.0, "recency_days": 32.0}, "Lapsing regulars"),
         ({"order_rate": 0.5, "recency_days": 90.0, "gap_days": 5.0}, "Lapsed frequent shoppers"),
-        ({"order_rate": 0.5, "gap_days": 0.0}, "One-time buyers"),
-        ({"order_rate": 0.2, "gap_days": 0.0, "recency_days": 90.0}, "Lapsed one-time buyers"),
-        (
-            {"order_rate": 0.0, "spend_rate": 0.0, "basket_value": 0.0, "gap_days": 0.0, "browse_rate": 2.0},
-            "No orders yet",
-        ),
-        (
-            {"order_rate": 0.0, "spend_rate": 0.0, "basket_value": 0.0, "gap_days": 0.0, "browse_rate": 9.0},
-            "Browses, never buys",
-        ),
+        ({"order_rate": 6.0, "browse_rate": 12.0}, "Frequent shoppers, highly engaged"),
     ],
 )
 def test_plain_names(unusual: dict[str, float], name: str) -> None:
     assert names([segment(**unusual)], EVERYONE) == (name,)
+
+
+@pytest.mark.parametrize(
+    ("profile", "name"),
+    [
+        (one_time(order_rate=0.5), "Mostly one-time buyers"),
+        (one_time(order_rate=0.2, recency_days=90.0), "Lapsed, mostly one-time buyers"),
+        (one_time(order_rate=0.5, basket_value=60.0), "Mostly one-time big baskets"),
+        (without_orders(browse_rate=2.0), "Mostly without orders"),
+        (without_orders(browse_rate=9.0), "Browses, mostly without orders"),
+        (without_orders(browse_rate=9.0, cart_rate=4.0), "Fills carts, mostly without orders"),
+    ],
+)
+def test_what_is_true_of_most_is_said_of_most(profile: Profile, name: str) -> None:
+    assert names([profile], EVERYONE) == (name,)
+
+
+KEPT_NOTHING = {"refund_share": 1.0, "basket_value": 0.0, "spend_rate": 0.0}
+
+
+def kept_nothing(profile: Profile) -> Profile:
+    """The same customers when they returned everything."""
+    return replace(profile, medians=profile.medians | KEPT_NOTHING, returned_everything=True)
+
+
+@pytest.mark.parametrize(
+    ("profile", "name"),
+    [
+        (kept_nothing(one_time(order_rate=0.5)), "Mostly returned everything"),
+        (kept_nothing(one_time(order_rate=0.1, recency_days=90.0)), "Lapsed, mostly returned everything"),
+        (kept_nothing(one_time(order_rate=0.5, browse_rate=9.0)), "Browses, mostly returned everything"),
+        (kept_nothing(segment(order_rate=6.0)), "Mostly returned everything"),
+        (segment(refund_share=0.9, basket_value=3.0), "Regular shoppers, many returns"),
+    ],
+)
+def test_customers_who_returned_everything_are_neither_buyers_nor_without_orders(profile: Profile, name: str) -> None:
+    assert names([profile], EVERYONE) == (name,)
+
+
+def test_what_was_returned_makes_no_basket_small() -> None:
+    sends_most_back = segment(order_rate=6.0, refund_share=0.8, basket_value=12.0)  # of baskets of 60
+    assert names([sends_most_back], EVERYONE) == ("Frequent shoppers, many returns",)
+    sends_some_back = segment(refund_share=0.3, basket_value=22.0)  # of baskets of 31
+    assert names([sends_some_back], EVERYONE) == ("Regular shoppers, many returns",)
+    small = segment(refund_share=0.15, basket_value=10.0)
+    assert names([small], EVERYONE) == ("Regular small baskets, many returns",)
+
+
+def test_a_little_more_than_next_to_nothing_is_not_engaged() -> None:
+    quiet_shop = Population(EVERYONE.center | {"browse_rate": 0.0}, EVERYONE.spread | {"browse_rate": 0.15})
+    assert names([segment(browse_rate=0.9)], quiet_shop) == ("Regular shoppers",)
+    assert names([segment(browse_rate=6.0)], quiet_shop) == ("Regular shoppers, engaged",)
+
+
+def test_who_is_said_to_have_come_often_has_come_again_at_all() -> None:
+    # A third never ordered, a third once, a third more often: of none of these there are most.
+    medians = {name: value for name, value in USUAL.items() if name != "gap_days"} | {"recency_days": 90.0}
+    assert names([Profile(10, 0.1, medians)], EVERYONE) == ("Lapsed buyers",)
+
+
+def test_names_are_told_apart_by_what_both_have() -> None:
+    never = without_orders(browse_rate=2.0, cart_rate=0.5)
+    assert names([never, without_orders(browse_rate=3.0, cart_rate=0.5)], EVERYONE) == (
+        "Mostly without orders",
+        "Mostly without orders, more active",
+    )
+    # Half of these customers ordered, a rounding error of the median: nothing of it is in the name.
+    assert names([never, without_orders(browse_rate=2.0, cart_rate=0.5, order_rate=1e-3)], EVERYONE) == (
+        "Mostly without orders",
+        "Mostly without orders 2",
+    )
 
 
 def test_a_daily_shopper_away_for_three_days_is_not_lapsing() -> None:
@@ -130,7 +211,7 @@ def test_64_segments_get_64_names_and_keep_them(seed: int) -> None:
     for _ in range(64):
         factors = dict(zip(FEATURES, np.exp(rng.normal(0, 0.8, len(FEATURES))).tolist(), strict=True))
         medians = {name: value * factors[name] for name, value in USUAL.items()}
-        segments.append(medians | {"refund_share": 0.0 if rng.random() < 0.8 else 0.2})
+        segments.append(Profile(10, 0.1, medians | {"refund_share": 0.0 if rng.random() < 0.8 else 0.2}))
     found = names(segments, EVERYONE)
     assert len(set(found)) == 64
     assert not [name for name in found if re.search(r"\d", name)]

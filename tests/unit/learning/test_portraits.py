@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from stream_seg.core.features import FEATURES
-from stream_seg.core.mix import CATEGORY_SHARES, CHANNEL_SHARES, MIX_SIZE, VIEWS
+from stream_seg.core.mix import CATEGORY_SHARES, CHANNEL_SHARES, MIX_SIZE, ORDER_COUNT, VIEWS
 from stream_seg.core.vocabulary import CATEGORY_SLOTS, CHANNELS
 from stream_seg.learning.portraits import Portrait, category_labels, merged, portraits
 from stream_seg.learning.profiles import Population
+from stream_seg.learning.sampled import Sampled
 
 NAMES = [["toys", "books"], [], ["a", "b", "c", "d"]]
 
@@ -16,9 +17,9 @@ def row(**features: float) -> list[float]:
     return [features.get(name, 0.0) for name in FEATURES]
 
 
-def mix(views: float = 0.0, channel: str = "", slot: int = 0) -> list[float]:
+def mix(views: float = 0.0, channel: str = "", slot: int = 0, orders: float = 5.0) -> list[float]:
     out = [0.0] * MIX_SIZE
-    out[VIEWS] = views
+    out[VIEWS], out[ORDER_COUNT] = views, orders
     if channel:
         out[CHANNEL_SHARES.start + CHANNELS.index(channel)] = 1.0
         out[CATEGORY_SHARES.start + slot] = 1.0
@@ -32,7 +33,8 @@ MIXES = np.array([mix(16.0, "store"), mix(16.0, "store"), mix(10.0, "web", 2), m
 
 
 def drawn(rows: np.ndarray = ROWS, mixes: np.ndarray = MIXES, labels: tuple[int, ...] = (0, 0, 1, 1)) -> list[Portrait]:
-    return portraits(rows, mixes, np.array(labels), Population.of(rows), 2, NAMES)
+    sample = Sampled.of(rows, mixes)
+    return portraits(sample, np.array(labels), Population.of(sample), 2, NAMES)
 
 
 def test_revenue_is_shared_by_what_is_spent_now() -> None:
@@ -58,10 +60,19 @@ def test_without_views_or_orders_nothing_is_said_of_views_per_order() -> None:
     assert [each.views_per_order for each in drawn(rows=never)] == [2.0, None]
 
 
+def test_nothing_is_told_per_order_where_the_typical_customer_hardly_orders() -> None:
+    mixes = np.array([mix(16.0, "store")] * 2 + [mix(40.0, "web")] * 3)
+    hardly = np.array([OFTEN, OFTEN, RARELY, row(order_rate=0.04), row(order_rate=0.001)])
+    labels = (0, 0, 1, 1, 1)
+    assert [each.views_per_order for each in drawn(hardly, mixes, labels)] == [2.0, None]
+    sometimes = np.array([OFTEN, OFTEN, RARELY, row(order_rate=0.06), row(order_rate=0.001)])
+    assert [each.views_per_order for each in drawn(sometimes, mixes, labels)] == [2.0, pytest.approx(113.1, abs=0.1)]
+
+
 def test_mixes_are_means_of_those_who_have_one() -> None:
     often, rarely = drawn()
-    assert (often.channels, often.categories) == ({"store": 1.0}, {"toys, books": 1.0})
-    assert (rarely.channels, rarely.categories) == ({"web": 1.0}, {"a, b, c and others": 1.0})
+    assert (often.channels, often.categories) == ({"store": 1.0}, {"toys, books or others": 1.0})
+    assert (rarely.channels, rarely.categories) == ({"web": 1.0}, {"a, b, c or others": 1.0})
 
 
 def test_differences_are_to_the_rest_strongest_first() -> None:
@@ -83,8 +94,39 @@ def test_a_segment_that_is_everybody_or_nobody_differs_in_nothing() -> None:
     assert (nobody.revenue_share, nobody.views_per_order, nobody.channels) == (0.0, None, {})
 
 
-def test_groups_of_categories_are_called_by_the_names_met_first() -> None:
-    assert category_labels(NAMES) == ["toys, books", "group 2", "a, b, c and others", "group 4", "group 5", "group 6"]
+def test_shares_that_few_customers_have_are_not_told() -> None:
+    mixes = np.array([mix(16.0, "store"), mix(16.0), mix(10.0), mix(), mix(10.0, "web", 2)])
+    rows = np.array([OFTEN, OFTEN, RARELY, RARELY, RARELY])
+    often, rarely = drawn(rows, mixes, (0, 0, 1, 1, 1))
+    assert (often.channels, rarely.channels, rarely.categories) == ({"store": 1.0}, {}, {})
+    assert not [each.what for each in often.differences if ":" in each.what]
+
+
+def test_what_customers_without_orders_do_not_have_is_no_difference() -> None:
+    browses = row(browse_rate=20.0, recency_days=300.0)  # since first seen
+    mixes = np.array([mix(16.0, "store"), mix(16.0, "store"), mix(9.0, "web", orders=0.0), mix(9.0, "web", orders=0.0)])
+    often, never = drawn(np.array([OFTEN, OFTEN, browses, browses]), mixes)
+    for each in (often, never):
+        told = {difference.what for difference in each.differences}
+        assert {"order_rate", "browse_rate"} <= told
+        assert not told & {"basket_value", "recency_days", "gap_days", "refund_share"}
+
+
+def test_paces_are_not_told_beside_the_rates() -> None:
+    often, _ = drawn(np.array([row(order_rate=8.0, order_pace=8.0)] * 2 + [row(order_rate=1.0, order_pace=1.0)] * 2))
+    assert [each.what for each in often.differences if "order" in each.what] == ["order_rate"]
+
+
+def test_groups_of_categories_are_called_by_the_names_met_first_or_others() -> None:
+    assert category_labels(NAMES) == [
+        "toys, books or others",
+        "unnamed group 2",
+        "a, b, c or others",
+        "unnamed group 4",
+        "unnamed group 5",
+        "unnamed group 6",
+    ]
+    assert category_labels([["jeans"]])[0] == "jeans or others"  # whether there are more, the record does not tell
 
 
 def test_what_workers_met_is_put_together() -> None:

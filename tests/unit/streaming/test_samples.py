@@ -46,6 +46,14 @@ def test_a_message_of_an_older_worker_is_read() -> None:
     assert list(old.customers()) == [("c", row, None)]
 
 
+def test_a_mix_of_before_orders_were_counted_says_nothing() -> None:
+    rows = [["c", [1.0] * len(FEATURES)], ["d", [2.0] * len(FEATURES)]]
+    message = {"partition": 0, "clock": 0.0, "drained": False, "rows": rows, "mixes": [[0.1] * (MIX_SIZE - 1)] * 2}
+    old = Sample.loads(orjson.dumps(message))
+    assert old.mixes == []
+    assert [mix for _, _, mix in old.customers()] == [None, None]
+
+
 def test_each_customer_has_its_own_mix() -> None:
     rows = [("c", [1.0] * len(FEATURES)), ("d", [2.0] * len(FEATURES))]
     mixes = [[0.1] * MIX_SIZE, [0.2] * MIX_SIZE]
