@@ -44,12 +44,12 @@ Service = TypeVar("Service")
 REQUIRE = "STREAM_SEG_REQUIRE_SERVICES"
 SHARED = "shared_kafka"
 _shared = pytest.StashKey[SharedKafka]()
-# The slowest files, each of them minutes where most take seconds. They come first, in this order, so that no process is
-# left with one of them while the others have nothing more to do.
-LONG = (
-    *("test_crash_points", "test_recovery", "test_chaos", "test_crashes", "test_models", "test_mutants"),
-    *("test_dead_letters", "test_learner", "test_cli", "test_redis_repair", "test_apache_kafka", "test_secrets"),
-    *("test_forged", "test_demo", "test_static_membership", "test_broker_restart", "test_store", "test_wheel"),
+# Folders and files whose tests take longest. They run first, in this order, so that no process is left with one of them
+# while the others have nothing more to do.
+LONG_FOLDERS = ("chaos", "integration", "packaging")
+LONG_FILES = (
+    *("test_crash_points", "test_chaos", "test_recovery", "test_crashes", "test_benches", "test_dead_letters"),
+    *("test_cli", "test_models", "test_mutants", "test_learner", "test_redis_repair", "test_secrets", "test_store"),
 )
 
 
@@ -65,8 +65,13 @@ def started(start: Callable[[], Service]) -> Service:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests of long files first."""
-    rank = {name: number for number, name in enumerate(LONG)}
-    items.sort(key=lambda item: rank.get(item.path.stem, len(LONG)))
+    rank = {name: number for number, name in enumerate(LONG_FILES)}
+
+    def place(item: pytest.Item) -> int:
+        long = item.path.parent.name in LONG_FOLDERS
+        return rank.get(item.path.stem, len(rank)) if long else len(rank) + 1
+
+    items.sort(key=place)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+import orjson
 import pytest
 
 from stream_seg.contracts.context import MAX_TRAITS_BYTES
@@ -49,7 +50,7 @@ class Shopper:
     def absorb(self, topic: str, events: list[dict[str, Any]]) -> None:
         """Absorb events of a topic as one group; all must be good."""
         keys = [b"c"] * len(events)
-        decoded = self._decoders[topic].decode([json.dumps(event).encode() for event in events], keys, NOW)
+        decoded = self._decoders[topic].decode([orjson.dumps(event) for event in events], keys, NOW)
         assert decoded.rejected == []
         offsets = range(self._offset, self._offset + len(events))
         self._offset += len(events)
