@@ -29,9 +29,9 @@ from stream_seg.kafka.append import Message
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
 from stream_seg.streaming.absorb import Absorber
+from stream_seg.streaming.batches import BATCH_RECORDS, RecordBatch
 from stream_seg.streaming.decide import Decider
 from stream_seg.streaming.group import Group
-from stream_seg.streaming.intake import BATCH_RECORDS, RecordBatch
 from stream_seg.streaming.ownership import OwnedPartition
 from stream_seg.streaming.state.partition import PartitionState
 from stream_seg.streaming.worker import GC_THRESHOLD

@@ -12,7 +12,7 @@ from stream_seg.core.vocabulary import TOPICS
 from stream_seg.kafka.broker import Broker, Security
 from stream_seg.settings import Settings
 
-from .intake import BatchScheduler, batch_records
+from .batches import BatchScheduler, batch_records
 
 # Longest session on the embedded broker, where the first member of a group waits half of the rebalance timeout.
 EMBEDDED_SESSION_S: Final = 6.0

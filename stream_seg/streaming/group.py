@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from stream_seg.core.working_set import WorkingSet, new_record
 from stream_seg.kafka.append import Message
 
-from .intake import RecordBatch
+from .batches import RecordBatch
 from .ownership import OwnedPartition
 
 Place = tuple[bytes, OwnedPartition]  # a customer, and the partition it was found in

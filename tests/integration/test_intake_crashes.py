@@ -1,18 +1,27 @@
-"""Intakes die at any effect, are killed, and join, on Apache Kafka: each source record is written once."""
+"""Intakes die at any effect, are killed, and join, on Apache Kafka: each source record is written once.
+
+And what only Apache Kafka has: transactions in the source topics.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import random
 import time
 from collections.abc import Iterator
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from stream_seg.intake import run as running
+from stream_seg.intake.progress import decoded
+from stream_seg.intake.topics import find_destinations
 from stream_seg.kafka.broker import Broker
-from tests.integration.support.command import run_in, start
+from stream_seg.kafka.client import connect
+from stream_seg.kafka.offsets import commits, high_watermarks
+from tests.integration.support.command import command, run_in, start
 from tests.integration.support.deployment import Deployment, Services, deployment
 from tests.integration.support.intake import (
     PARTITIONS,
@@ -102,3 +111,45 @@ def test_processes_that_are_killed_and_join_write_each_record_once(shop: Deploym
     assert (set(found.times.values()), len(found.times)) == ({1}, sent)
     assert found.is_in_order()
     assert intake_lag(shop) == 0
+
+
+def test_only_committed_transactions_are_read(shop: Deployment) -> None:
+    topic = shop.settings.intake_topics[0]
+    kept, dropped = ([segment_call(each.value) for each in story(2, 3, prefix)] for prefix in ("kept", "dropped"))
+
+    async def write() -> None:
+        async with AIOKafkaProducer(transactional_id=f"{topic}-writer", **shop.broker.client_options()) as producer:
+            for commits, acts in ((True, kept[:3]), (False, dropped), (True, kept[3:])):
+                await producer.begin_transaction()
+                for act in acts:
+                    await producer.send_and_wait(topic, act, partition=0)
+                await (producer.commit_transaction() if commits else producer.abort_transaction())
+
+    asyncio.run(write())
+    said = json.loads(command(shop, "intake", "--once", "--json"))
+    assert (said["records"], said["events"]) == (len(kept), len(kept))
+    again = json.loads(command(shop, "intake", "--once", "--json"))
+    assert again["records"] == 0
+    customers = {key for _, key, _ in written(shop).by_customer}
+    assert customers == {b"kept-0", b"kept-1"}
+    assert intake_lag(shop) == 0
+
+
+def test_offsets_are_committed_with_the_ends_of_the_destinations(shop: Deployment) -> None:
+    for topic in shop.settings.intake_topics:
+        acts = [segment_call(each.value) for each in story(9, 3, topic)]
+        asyncio.run(put(shop, topic, [Foreign(n % PARTITIONS, None, act) for n, act in enumerate(acts)]))
+    command(shop, "intake", "--once")
+
+    async def ask() -> None:
+        group = shop.settings.intake_group
+        async with connect(shop.broker) as client:
+            to = await find_destinations(client, shop.settings)
+            ends = await high_watermarks(shop.broker, client, to.partitions)
+            found = await commits(client, group, sources(shop))
+            for tp, end in (await high_watermarks(shop.broker, client, sources(shop))).items():
+                commit = found[tp]
+                assert commit is not None
+                assert (commit.offset, decoded(commit.metadata, to.topics)) == (end, ends)
+
+    asyncio.run(ask())

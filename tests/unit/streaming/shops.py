@@ -21,8 +21,8 @@ from stream_seg.core.vocabulary import category_slot
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
 from stream_seg.streaming.absorb import Absorber
+from stream_seg.streaming.batches import RecordBatch
 from stream_seg.streaming.group import Group
-from stream_seg.streaming.intake import RecordBatch
 from stream_seg.streaming.ownership import OwnedPartition
 from stream_seg.streaming.state.partition import PartitionState
 
