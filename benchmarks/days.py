@@ -1,4 +1,4 @@
-"""Days: what workers would sample of a source's customers, day by day, with no broker."""
+"""Days of a source: its customers as workers would sample them, and what their records say, with no broker."""
 
 from __future__ import annotations
 
@@ -15,6 +15,14 @@ from stream_seg.core.vocabulary import TOPICS
 from stream_seg.datasets.record import SourceRecord
 
 
+class Records(NamedTuple):
+    """What the records of n customers say in whole numbers: orders, days with one, and minor units kept."""
+
+    orders: NDArray[np.int64]
+    days: NDArray[np.int64]
+    spend: NDArray[np.int64]
+
+
 class Day(NamedTuple):
     """All n customers seen so far, at the end of a day counted from 0; `clock` is that moment, epoch seconds."""
 
@@ -23,6 +31,7 @@ class Day(NamedTuple):
     customers: list[str]
     rows: NDArray[np.float64]  # (n, len(FEATURES))
     mixes: NDArray[np.float64]  # (n, MIX_SIZE)
+    records: Records
 
 
 def days(source: Iterable[SourceRecord], half_life_days: float = 30.0) -> Iterator[Day]:
@@ -43,7 +52,7 @@ def days(source: Iterable[SourceRecord], half_life_days: float = 30.0) -> Iterat
 
 
 def _day(customers: Customers, records: list[SourceRecord], first: float, end: float) -> Day:
-    """Absorb a day's records; everybody at its end, or later where an event of the day is late."""
+    """Absorb the records of a day. Customers are seen at its end, or later where an event of the day is late."""
     said = by_topic(records)
     customers.open(sorted({record.key for record in records}))
     for topic in TOPICS:
@@ -52,4 +61,6 @@ def _day(customers: Customers, records: list[SourceRecord], first: float, end: f
     held.settle()
     now = np.maximum(held["last_seen"], end)
     number = round((end - first) / DAY_S) - 1
-    return Day(number, end, customers.ids, engine.features(held, now), mix.compute(held, now, engine.rules.decay))
+    counted = Records(*(held[name].astype(np.int64) for name in ("purchases", "purchase_days", "spend")))
+    mixes = mix.compute(held, now, engine.rules.decay)
+    return Day(number, end, customers.ids, engine.features(held, now), mixes, counted)
