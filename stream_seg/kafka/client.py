@@ -66,16 +66,17 @@ async def connect(broker: Broker) -> AsyncIterator[AIOKafkaClient]:
 
 
 async def partitions_of(client: AIOKafkaClient, topics: Iterable[str]) -> dict[str, list[int]]:
-    """Return the partitions of each topic that exists, in order. Other topics are left out and not created.
+    """Return the partitions of each topic that exists, both in order. Other topics are left out and not created.
 
     Raises TopicAuthorizationFailedError for topics that this client may not see.
     """
-    names = sorted(topics)
+    names = list(topics)
     # aiokafka's own reading of an answer logs an error for each topic that does not exist.
     found = (await retrying(lambda: _metadata(client, names))).topics
     if denied := [topic for code, topic, *_ in found if code == TopicAuthorizationFailedError.errno]:
         raise TopicAuthorizationFailedError(denied)
-    return {topic: sorted(number for _, number, *_ in parts) for _, topic, *_, parts in found if parts}
+    numbers = {topic: sorted(number for _, number, *_ in parts) for _, topic, *_, parts in found if parts}
+    return {topic: numbers[topic] for topic in names if topic in numbers}
 
 
 async def _metadata(client: AIOKafkaClient, topics: Sequence[str]) -> Any:

@@ -103,6 +103,15 @@ def test_the_wheel_holds_every_file_of_the_package(wheel: Path) -> None:
     assert packed == source
 
 
+def test_every_codec_of_kafka_is_installed(installed: Path) -> None:
+    names = ("gzip", "snappy", "lz4", "zstd")
+    program = f"from aiokafka import codec; print(*(name for name in {names} if getattr(codec, 'has_' + name)()))"
+    command = [installed / "bin" / "python", "-c", program]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=PIP_S, check=True)
+
+    assert done.stdout.split() == list(names)
+
+
 def test_the_demo_runs_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [installed / "bin" / "stream-seg", "demo", "--limit", str(EVENTS), "--headless", "--json"],
