@@ -94,6 +94,8 @@ def _fault(error: ErrorDetails) -> str:
         return f"{at}: there is no such {'key' if key else 'table'}{hint}"
     if error["type"] == "missing":
         return f"{at}: is missing"
+    if error["type"] in ("model_type", "dict_type"):
+        return f"{at}: must be a table or a name, not {error['input']!r}"
     message = str(error["msg"]).removeprefix("Value error, ")
     given = "" if error["type"] == "value_error" else f" (it is {error['input']!r})"
     return f"{at}: {message[:1].lower()}{message[1:]}{given}"
