@@ -21,6 +21,7 @@ PYPROJECT = ROOT / "pyproject.toml"
 CONSTRAINTS = ROOT / "constraints.txt"
 EXTRA = "demo"
 EVENTS = 5_000
+KEPT = 3  # folders of wheels, of 180 MB each
 PIP_S = 600.0
 DEMO_S = 300.0
 
@@ -73,6 +74,8 @@ def dependencies(wheel: Path) -> Path:
             pip("wheel", "--wheel-dir", str(collected), "--constraint", str(CONSTRAINTS), requirement)
             (collected / wheel.name).unlink()
             collected.rename(folder)  # in one step, so that an interrupted run leaves no half of it
+            for old in sorted(cache.glob("wheels-*"), key=os.path.getmtime)[:-KEPT]:
+                shutil.rmtree(old)
     return folder
 
 
