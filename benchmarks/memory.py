@@ -131,5 +131,5 @@ BENCH = Bench(
         "customers", "record_bytes", "rss_empty_mb", "rss_full_mb", "bytes_per_customer", "redis_repairs",
         "start_empty_s", "start_full_s",
     ),
-    smoke={"customers": 20, "settle": 0.0},
+    smoke={"customers": 8, "settle": 0.0},
 )  # fmt: skip

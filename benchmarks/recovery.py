@@ -108,6 +108,6 @@ BENCH = Bench(
         "customers", "record_bytes", "start_empty_s", "changelog_s", "disk_new_s", "disk_s", "disk_replayed",
         "changelog_rss_mb", "disk_rss_mb", "disk_mb", "all_customers_restored", "ok",
     ),
-    smoke={"customers": 20},
+    smoke={"customers": 8},
     holds=("all_customers_restored",),
 )  # fmt: skip
