@@ -68,7 +68,7 @@ def _made(make: Callable[..., P], url: str, options: dict[str, Any]) -> P:
         if (database := urlsplit(url).path.strip("/")) and not database.isdigit():
             raise ValueError
         return make(url, **options)
-    except ValueError:
+    except (TypeError, ValueError):  # of an option in its query that there is not, too
         # The parser's own message may quote a part of the password, so it must not be chained.
         raise BadUrl(
             "not a Redis URL: write redis://[user:password@]host:port[/database] or rediss://..., "

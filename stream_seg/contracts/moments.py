@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from .times import MissingOffset, parse_rfc3339
 
-# Epoch seconds as text have nine or more digits, so that they lie after 1973. Shorter ones may be a year or a date.
-_EPOCH: Final = re.compile(r"\d{9,13}(\.\d+)?", re.ASCII)
-_EPOCH_IN_ENVELOPES: Final = re.compile(r"\d{9,17}(\.\d+)?", re.ASCII)
+# Epoch seconds as text have nine or ten digits, milliseconds thirteen, microseconds sixteen. Texts of other lengths may
+# be a year, a date, or a date with a time.
+_EPOCH: Final = re.compile(r"(\d{9,10}|\d{13})(\.\d+)?", re.ASCII)
+_EPOCH_IN_ENVELOPES: Final = re.compile(r"(\d{9,10}|\d{13}|\d{16})(\.\d+)?", re.ASCII)
 
 # What others write in place of RFC 3339: no seconds, a zone called UTC or GMT, an offset without colon or minutes.
 _LOOSE: Final = re.compile(
@@ -30,8 +31,8 @@ def seconds_of(text: str) -> float:
     """Epoch seconds of a time in text.
 
     Takes RFC 3339, also with a blank instead of T, without seconds, with the zone ``UTC`` or ``GMT``, with an offset
-    such as ``+0000`` or ``+00``, and epoch seconds of 9 to 13 digits. Raises MissingOffset (a ValueError) where only
-    the offset from UTC is missing, else ValueError.
+    such as ``+0000`` or ``+00``, and epoch seconds of 9, 10 or 13 digits. Raises MissingOffset (a ValueError) where
+    only the offset from UTC is missing, else ValueError.
     """
     try:
         return parse_rfc3339(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -32,6 +32,8 @@ class CsvFile:
                 names: list[str] = next(self._reader(lines), [])
             except csv.Error as error:
                 raise SourceError(f"{self._path}, line 1: not CSV ({error})") from None
+            except UnicodeError as error:
+                raise SourceError(f"{self._path} is not {self._options.encoding}: {error}") from None
             check_columns(self._path, names)
             return names, self.encoded(lines.taken())
 
@@ -53,11 +55,19 @@ class CsvFile:
                 except StopIteration:
                     return
                 except csv.Error as error:
-                    fault = Refused(BAD_ROW, f"not CSV ({error}); quote cells with delimiters, quotes, newlines.")
-                    yield Row(rows.line_num, fault, lines.taken())
-                    continue
-                if cells:
-                    yield Row(rows.line_num, self._content(names, cells), lines.taken())
+                    content: dict[str, str] | Refused = Refused(
+                        BAD_ROW, f"not CSV ({error}); quote cells with delimiters, quotes, newlines."
+                    )
+                except UnicodeError as error:
+                    raise SourceError(f"{self._path} is not {self._options.encoding}: {error}") from None
+                else:
+                    if not cells:
+                        continue
+                    content = self._content(names, cells)
+                if isinstance(content, Refused) and lines.give_back():
+                    # A quote that is never closed takes in all lines behind it. Only its own line is bad.
+                    rows = self._reader(lines)
+                yield Row(lines.number, content, lines.taken())
 
     def _content(self, names: list[str], cells: list[str]) -> dict[str, str] | Refused:
         if len(cells) != len(names):
@@ -85,16 +95,27 @@ class _Lines:
     """The lines of a text, and those that were read since one last asked."""
 
     def __init__(self, text: Iterable[str]) -> None:
+        self.number = 0  # of the line that was read last, from 1
         self._text = iter(text)
+        self._again: deque[str] = deque()
         self._taken: list[str] = []
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        line = next(self._text)
+        line = self._again.popleft() if self._again else next(self._text)
+        self.number += 1
         self._taken.append(line)
         return line
+
+    def give_back(self) -> bool:
+        """Read all lines but the first that were taken since the last call of `taken` again; whether there are any."""
+        behind = self._taken[1:]
+        self._again.extendleft(reversed(behind))
+        self.number -= len(behind)
+        del self._taken[1:]
+        return bool(behind)
 
     def taken(self) -> Sequence[str]:
         """The lines that were read since the last call."""

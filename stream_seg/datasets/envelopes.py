@@ -11,17 +11,33 @@ from stream_seg.contracts.event_fields import topic_of_type
 from stream_seg.contracts.formats import to_native
 from stream_seg.contracts.mapping.convert import shown, text
 from stream_seg.contracts.moments import seconds_of
-from stream_seg.contracts.reasons import EMPTY_ID, MISSING_FIELD, UNKNOWN_TYPE, WRONG_TYPE, Refused, quoted
+from stream_seg.contracts.reasons import (
+    EMPTY_ID,
+    MISSING_FIELD,
+    UNKNOWN_TYPE,
+    UNSUPPORTED_FORMAT,
+    WRONG_TYPE,
+    Refused,
+    quoted,
+)
 from stream_seg.core.vocabulary import TOPICS
 
+_EXACT: Final = 2.0**53
 TRACK: Final = "track"  # the type of Segment's events; `event` says which
 
 
 def as_read(event: dict[str, Any]) -> Mapping[str, Any]:
-    """The native form of an event; the event itself where it has none, and a worker will refuse it."""
+    """Return the native form of an event; the event itself where it has none, and a worker will refuse it.
+
+    Raises Refused for a format that is recognized, and that no topic takes as it is.
+    """
     try:
         return to_native("purchases", event)
-    except (Refused, RecursionError):
+    except Refused as why:
+        if why.reason == UNSUPPORTED_FORMAT:
+            raise
+        return event
+    except RecursionError:
         return event
 
 
@@ -38,7 +54,7 @@ def topic_of(event: Mapping[str, Any], native: Mapping[str, Any]) -> str:
     names = (None if kind == TRACK else kind, event.get("event_name"), event.get("event"), kind)
     happened = next((name for name in names if isinstance(name, str) and name), None)
     if happened is None:
-        if event.get("order_id"):
+        if native.get("order_id"):
             return "purchases"
         raise Refused(
             MISSING_FIELD,
@@ -51,6 +67,9 @@ def customer_id(value: object, name: str) -> str:
     """A customer's id as text; a number becomes its digits. Raises Refused where there is none."""
     if value is None:
         raise Refused(MISSING_FIELD, f"{name} is missing; every event needs the id of its customer.")
+    if isinstance(value, float) and abs(value) >= _EXACT:
+        # JSON readers round such numbers, so that several customers would become one.
+        raise Refused(WRONG_TYPE, f"{name} is {shown(value)}, a number too large to be an id; write it as text.")
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise Refused(WRONG_TYPE, f"{name} is {shown(value)}; an id is text or a number.")
     found = text(value)

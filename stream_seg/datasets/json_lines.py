@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
-from stream_seg.contracts.reasons import NOT_AN_OBJECT, NOT_JSON, NOT_UTF8, Refused
+from stream_seg.contracts.decode import MAX_VALUE_BYTES
+from stream_seg.contracts.reasons import NOT_AN_OBJECT, NOT_JSON, NOT_UTF8, TOO_LARGE, Refused
 
 from .envelopes import as_read, customer_id, moment_of, topic_of
 from .record import UNKNOWN_TIME_S, SourceRecord
@@ -24,9 +26,13 @@ def json_records(path: Path, record_of: Callable[[bytes, int], SourceRecord], sk
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             value = line.rstrip(b"\r\n")
+            if number == 1:
+                value = value.removeprefix(BOM_UTF8)
             if not value.strip():
                 continue
             try:
+                if len(value) > MAX_VALUE_BYTES:
+                    raise Refused(TOO_LARGE, f"The line has {len(value):,} bytes; events have up to 256 KiB.")
                 record = record_of(value, number)
             except Refused as why:
                 skips.add(Row(number, None, line), why)
@@ -74,14 +80,14 @@ class JsonEvents:
             self._occurred_at_s = moment
         topic = self._topic or topic_of(event, native)
         said = event.get(self._key_field) if self._key_field else native.get("customer_id", event.get("userId"))
+        customer: str = said if isinstance(said, str) else ""
         if self._key_field or type(said) is not str or not said:
-            said, value = self._rewritten(event, said)
-        elif value is None:
-            value = orjson.dumps(event)
-        return SourceRecord(topic, said.encode(), value, self._occurred_at_s, line)
+            customer = customer_id(said, self._key_field or _NAMES_OF_CUSTOMER)
+            owner = "customer_id" if self._key_field else self._owner(event, said)
+            # Where a format keeps the id deeper, a worker finds it there and reads the number as text.
+            value = value if owner is None else orjson.dumps({**event, owner: customer})
+        return SourceRecord(topic, customer.encode(), value or orjson.dumps(event), self._occurred_at_s, line)
 
-    def _rewritten(self, event: dict[str, Any], said: object) -> tuple[str, bytes]:
-        """The customer's id as text, and the event with it."""
-        customer = customer_id(said, self._key_field or _NAMES_OF_CUSTOMER)
-        owner = "customer_id" if self._key_field else next(name for name in _CUSTOMER_FIELDS if event.get(name) is said)
-        return customer, orjson.dumps({**event, owner: customer})
+    def _owner(self, event: dict[str, Any], said: object) -> str | None:
+        """The field of an event that holds the customer's id; None where none of its own does."""
+        return next((name for name in _CUSTOMER_FIELDS if event.get(name) is said), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from math import isfinite
 from typing import Any, Final
@@ -12,6 +13,7 @@ from stream_seg.contracts.aliases import NATIVE_NAMES, native_name
 from stream_seg.contracts.event_fields import all_fields, needed_fields
 from stream_seg.contracts.event_ids import content_id, content_of, fingerprint
 from stream_seg.contracts.formats import to_native
+from stream_seg.contracts.loose import as_number
 from stream_seg.contracts.mapping.convert import shown, text
 from stream_seg.contracts.reasons import BAD_TIME, MISSING_FIELD, NOT_JSON, WRONG_TYPE, Refused
 
@@ -21,6 +23,9 @@ from .ordinals import Ordinals
 from .record import SourceRecord
 from .skips import BAD_ROW, Row
 
+_SECONDS: Final = re.compile(r"\d+(\.\d*)?", re.ASCII)
+# Digits alone may be a year, a month, a day, or a day with a time: 2025, 202501, 20250131, 202501311800.
+_LENGTHS_OF_DATES: Final = (4, 6, 8, 12, 14)
 NESTED: Final = ("traits", "purposes", "properties")  # columns may be named `traits.age`
 SEGMENT: Final = {"userId": "customer_id", "messageId": "event_id", "timestamp": "occurred_at"}
 SEGMENT_MARKS: Final = frozenset(("userId", "messageId"))
@@ -134,7 +139,7 @@ def _typed(name: str, value: Any) -> Any:
     if kind == "number":
         return _number(name, value)
     if kind == "items" and isinstance(value, str):
-        return _json(name, value, list) if value.lstrip().startswith("[") else int(_number(name, value))
+        return _json(name, value, list) if value.lstrip().startswith("[") else _whole(name, value)
     if kind == "object" and not isinstance(value, dict):
         return _json(name, value, dict)
     if name == "customer_id":
@@ -148,13 +153,21 @@ def _typed(name: str, value: Any) -> Any:
 
 
 def _number(name: str, value: Any) -> float:
+    found = as_number(value)
     try:
-        number = float(value)
-    except (TypeError, ValueError):
+        number = float("nan") if isinstance(found, str) else float(found)
+    except (TypeError, ValueError, OverflowError):
         number = float("nan")
     if not isfinite(number):
         raise Refused(WRONG_TYPE, f"{name} is {shown(value)}; write a plain number such as 12.50.")
     return number
+
+
+def _whole(name: str, value: Any) -> int:
+    number = _number(name, value)
+    if not number.is_integer():
+        raise Refused(WRONG_TYPE, f"{name} is {shown(value)}; write a whole number, or a JSON array.")
+    return int(number)
 
 
 def _json(name: str, said: Any, kind: type) -> Any:
@@ -184,7 +197,7 @@ def _complete(event: Mapping[str, Any], topic: str, key_field: str | None) -> No
 
 def _occurred(event: dict[str, Any]) -> float:
     value = event["occurred_at"]
-    if isinstance(value, str) and value.replace(".", "", 1).isdecimal():
+    if isinstance(value, str) and _SECONDS.fullmatch(value) and len(value) not in _LENGTHS_OF_DATES:
         value = event["occurred_at"] = float(value)
     at = time_of(value)
     if at is None:

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Final
 
 from stream_seg.contracts.decode import Decoder
+from stream_seg.contracts.placeholders import Placeholders
 from stream_seg.core.vocabulary import TOPICS
 from stream_seg.datasets.files import FileSource
 from stream_seg.datasets.record import SourceRecord
@@ -21,7 +22,16 @@ def faults(source: FileSource, settings: Settings, now_s: float) -> Skips:
 
     `now_s` is wall time, epoch seconds.
     """
-    decoders = {topic: Decoder(topic, currency=settings.currency, rates=settings.rates) for topic in TOPICS}
+    decoders = {
+        topic: Decoder(
+            topic,
+            currency=settings.currency,
+            rates=settings.rates,
+            ids=Placeholders(settings.placeholder_ids),
+            context_traits=settings.context_traits,
+        )
+        for topic in TOPICS
+    }
     rejected = Skips()
     records = iter(source)
     while chunk := list(islice(records, CHUNK)):

@@ -13,7 +13,6 @@ from stream_seg.contracts.aliases import NATIVE_NAMES, native_name
 from stream_seg.contracts.loose import Json
 from stream_seg.contracts.placeholders import DEFAULT, Placeholders
 from stream_seg.contracts.reasons import Refused
-from stream_seg.core.vocabulary import PURCHASES
 
 from . import shopify, woocommerce
 from .base import Format, Wrapper, first, interaction_details, object_in, order_details
@@ -121,9 +120,8 @@ def _named_as_ours(topic: str, raw: Json) -> Json:
     """A native event under our name, with what it needs out of its properties where it uses another's name."""
     kind: Any = raw.get("type")
     if topic == "purchases" and kind is None:
-        # An order needs no type, but what an `event` calls a refund must not be taken for an order.
-        said = first(raw, *_NAMES_IN_ENVELOPES)
-        kind = said if isinstance(said, str) and native_name(said) in PURCHASES else None
+        # An order needs no type. An `event` that is no order, such as a refund, must not be taken for one.
+        kind = first(raw, *_NAMES_IN_ENVELOPES)
     if topic == "profiles" or not isinstance(kind, str) or native_name(kind) == raw.get("type"):
         return raw
     details = {**raw, **object_in(raw, "properties", "params")}
@@ -131,4 +129,5 @@ def _named_as_ours(topic: str, raw: Json) -> Json:
         found = {"order_id": first(details, *_ORDER_IDS), **order_details(details, _AMOUNTS)}
     else:
         found = interaction_details(details)
-    return {**found, **raw, "type": native_name(kind)}
+    said = {name: value for name, value in raw.items() if value is not None}
+    return {**found, **said, "type": native_name(kind)}

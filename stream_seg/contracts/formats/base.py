@@ -79,7 +79,9 @@ def order_details(details: Json, amounts: Iterable[str]) -> Json:
 
     `amounts` are names of the amount; the first that has a value counts.
     """
-    amount, products = first(details, *amounts), first(details, "products", "items")
+    # Empty text is no amount, so that the next name counts.
+    amount = next((details[name] for name in amounts if details.get(name) not in (None, "")), None)
+    products = first(details, "products", "items")
     items = items_of(products)
     understood = items is not None and (not isinstance(items, list) or len(items) == len(products))
     return {

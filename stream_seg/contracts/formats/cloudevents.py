@@ -31,8 +31,19 @@ def _completed(raw: Json, data: Json) -> Json:
     """Native data with the id, the time and the type of the envelope where it has none of its own."""
     around = {"event_id": derived_id(raw["source"], raw["id"]), "occurred_at": raw.get("time")}
     missing = {name: value for name, value in around.items() if data.get(name) is None}
-    kind = data.get("type")
-    return {**data, **missing, "type": _kind(raw["type"]) if kind is None else kind}
+    return {**data, **missing, "type": _happened(raw, data.get("type"))}
+
+
+def _happened(raw: Json, own: Any) -> Any:
+    """What happened: by the data where its type names an event here, else by the envelope where that does."""
+    if isinstance(own, str) and native_name(own) in _KNOWN:
+        return own
+    try:
+        return _kind(raw["type"])
+    except Refused:
+        if own is None:
+            raise
+        return own
 
 
 def _kind(name: Any) -> str:

@@ -12,6 +12,8 @@ from stream_seg.contracts.reasons import Refused, quoted
 from .base import Format, Json, derived_id, first, fitting, object_in, objects_in, required_id
 
 _CHANNELS: Final = {"web": "web", "pos": "store", "iphone": "app", "android": "app"}
+# No sum of money is as large, and larger whole numbers are no floats.
+_TOO_MUCH: Final = 1e15
 _INTAKE: Final = "send it through `stream-seg intake`, which makes an event of each"
 
 
@@ -96,15 +98,15 @@ def _refunded(refund: Json) -> tuple[float, Any]:
     lines, adjustments = objects_in(refund, "refund_line_items"), objects_in(refund, "order_adjustments")
     goods = _sum(lines, "subtotal") + _sum(lines, "total_tax")
     # An adjustment is negative where it gives back more than the goods, such as the shipping.
-    return goods - _sum(adjustments, "amount") - _sum(adjustments, "tax_amount"), None
+    return max(0.0, goods - _sum(adjustments, "amount") - _sum(adjustments, "tax_amount")), None
 
 
 def _sum(parts: list[Json], field: str) -> float:
     total = 0.0
     for part in parts:
         value = as_number(part.get(field, 0))
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            detail = f"{field} of a Shopify refund is {quoted(part.get(field))}, which is not a plain decimal."
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _TOO_MUCH:
+            detail = f"{field} of a Shopify refund is {quoted(part.get(field))}, which is not a plain decimal of money."
             raise Refused(reasons.BAD_AMOUNT, detail)
         total += value
     return total

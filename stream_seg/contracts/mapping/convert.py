@@ -11,6 +11,7 @@ from functools import lru_cache
 from math import isfinite
 from typing import Any, Final
 
+from ..moments import seconds_of
 from ..reasons import BAD_AMOUNT, BAD_TIME, TIME_WITHOUT_OFFSET, WRONG_TYPE, Refused, quoted
 from ..times import parse_datetime
 
@@ -116,7 +117,11 @@ def _example(form: NumberForm) -> str:
 
 def _moment_of_text(value: str, form: TimeForm) -> str | float:
     if not form.formats and _number_pattern(".", "").fullmatch(value):
-        return number(value, NumberForm())
+        try:
+            return seconds_of(value)
+        except ValueError:
+            detail = f"must be RFC 3339 or epoch seconds; name the format of other times (it is {shown(value)})"
+            raise Refused(BAD_TIME, detail) from None
     for each in form.formats or ("",):
         try:
             if each in EPOCHS:

@@ -69,8 +69,8 @@ class FileOptions(Table):
     @classmethod
     def _known(cls, value: str) -> str:
         try:
-            "".encode(value)
-        except LookupError:
+            b"a".decode(value, "surrogateescape")
+        except (LookupError, UnicodeError):
             raise ValueError(f"there is no encoding {value!r}; write utf-8, latin-1 or cp1252") from None
         return value
 
