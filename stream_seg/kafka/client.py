@@ -174,4 +174,5 @@ def answers(topics: Iterable[Any]) -> Iterable[tuple[TopicPartition, Sequence[An
 def raise_for(error_code: int, subject: object) -> None:
     """Raise the KafkaError of a code other than 0."""
     if error_code:
-        raise for_code(error_code)(str(subject))
+        named = f"{subject.topic} [{subject.partition}]" if isinstance(subject, TopicPartition) else str(subject)
+        raise for_code(error_code)(named)
