@@ -67,10 +67,14 @@ def _made(make: Callable[..., P], url: str, options: dict[str, Any]) -> P:
         # redis-py takes a database that is no number for database 0.
         if (database := urlsplit(url).path.strip("/")) and not database.isdigit():
             raise ValueError
-        return make(url, **options)
-    except (TypeError, ValueError):  # of an option in its query that there is not, too
+        pool = make(url, **options)
+        # Made now and not when first used, because an option in the query that does not exist is only found here.
+        made: Any = pool
+        made.connection_class(**made.connection_kwargs)
+    except (TypeError, ValueError):
         # The parser's own message may quote a part of the password, so it must not be chained.
         raise BadUrl(
             "not a Redis URL: write redis://[user:password@]host:port[/database] or rediss://..., "
             "with special characters of the password percent-encoded"
         ) from None
+    return pool

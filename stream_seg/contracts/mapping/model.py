@@ -69,7 +69,7 @@ class FileOptions(Table):
     @classmethod
     def _known(cls, value: str) -> str:
         try:
-            b"a".decode(value, "surrogateescape")
+            "a".encode(value, "surrogateescape").decode(value, "surrogateescape")
         except (LookupError, UnicodeError):
             raise ValueError(f"there is no encoding {value!r}; write utf-8, latin-1 or cp1252") from None
         return value

@@ -30,6 +30,7 @@ def test_replies_to_asyncio_are_bounded_as_a_whole() -> None:
         "redis://:hunter2/hunter2@127.0.0.1:6379/0",
         "redis://user:hunter2@127.0.0.1:port/0",
         "redis://user:hunter2@127.0.0.1:6379/shop",
+        "redis://user:hunter2@127.0.0.1:6379/0?no_such_option=1",
     ],
 )
 def test_a_bad_url_says_how_to_write_it_and_keeps_the_password(make: object, url: str) -> None:
