@@ -16,7 +16,7 @@ from benchmarks.table import json_line
 # first: several at once are done sooner then.
 NAMES: Final = (
     "recovery", "rebalance", "compression", "throughput", "latency", "remodel", "soak", "memory", "lookup", "core",
-    "flaps", "quality", "drift", "names", "rename",
+    "flaps", "quality", "drift", "names", "rename", "replay",
 )  # fmt: skip
 
 EVERY: Final = "*"

@@ -33,7 +33,7 @@ class Request:
     """A replay as it was asked for: `speed` in seconds of event time per second, None for as fast as possible.
 
     `resume` goes on where a replay of the source ended, `again` sends what was sent before. `strict` refuses a file
-    with rows that are no events, `skipped` is a file to write such rows to.
+    with rows that are not events, `skipped` is a file to write such rows to.
     """
 
     source: str
@@ -50,7 +50,7 @@ def run(request: Request, *, as_json: bool) -> int:
     """Replay, and say what was sent and what was not."""
     settings = load_settings()
     quiet_logging(settings)
-    source = _opened(request)
+    source = opened(request)
     broker = attach_broker(settings)
     with progress_bar(shown=shows_progress() and not as_json) as advance:
         with insisting():
@@ -71,7 +71,7 @@ def run(request: Request, *, as_json: bool) -> int:
     skips = source.skips if isinstance(source, FileSource) else Skips()
     if len(skips) and not summary.records and not already:
         line, detail = skips.first()
-        raise Failure(f"no {source.unit} of {source.name} is an event; {source.unit} {line}: {detail}")
+        raise Failure(f"no {source.unit} of {source.name} is an event; {source.unit} {line:,}: {detail}")
     if as_json:
         print_json(facts(summary, already, skips))
     else:
@@ -81,7 +81,8 @@ def run(request: Request, *, as_json: bool) -> int:
     return 0
 
 
-def _opened(request: Request) -> Source:
+def opened(request: Request) -> Source:
+    """The source of a replay. Raises UsageError where it cannot be opened, or options contradict each other."""
     if request.speed is not None and not request.speed > 0:
         raise UsageError(f"--speed is {request.speed:g}; give seconds of event time a second, above 0")
     if request.resume and request.again:
@@ -102,15 +103,15 @@ def _kept(source: Source, path: Path | None) -> AbstractContextManager[object]:
 
 
 def _refuse_faults(source: Source, settings: Settings) -> None:
-    """Raise Failure where a file has rows that are no events."""
+    """Raise Failure where a file has rows that are not events."""
     assert isinstance(source, FileSource)
     found = faults(source, settings, time())
     if len(found):
         line, detail = found.first()
         counts = ", ".join(f"{reason} {count:,}" for reason, count in found.by_reason.most_common())
         raise Failure(
-            f"nothing was sent, because {len(found):,} {source.unit}s of {source.name} are no events ({counts}); "
-            f"the first is {source.unit} {line}: {detail}"
+            f"nothing was sent, because {_no_events(len(found), source.unit)} ({counts}); "
+            f"the first is {source.unit} {line:,} of {source.name}: {detail}"
         )
 
 
@@ -152,11 +153,16 @@ def remarks(source: Source, already: int, skips: Skips) -> Iterator[str]:
         yield f"left out {already:,} events that earlier replays sent"
     if not len(skips):
         return
-    yield f"skipped {len(skips):,} {source.unit}s that are no events; mend them and replay {source.name} again:"
+    yield f"skipped, because {_no_events(len(skips), source.unit)}; mend and replay {source.name} again:"
     for reason, count in skips.by_reason.most_common():
         lines = skips.first_lines[reason]
         shown = ", ".join(f"{line:,}" for line in lines) + (", ..." if count > len(lines) else "")
-        yield f"  {reason} {count:,}, {source.unit} {shown}: {skips.details[reason]}"
+        units = source.unit if count == 1 else f"{source.unit}s"
+        yield f"  {reason} {count:,}, {units} {shown}: {skips.details[reason]}"
+
+
+def _no_events(count: int, unit: str) -> str:
+    return f"{count:,} {unit} is not an event" if count == 1 else f"{count:,} {unit}s are not events"
 
 
 @contextmanager

@@ -9,9 +9,8 @@ from itertools import accumulate
 from typing import Final
 
 from stream_seg.contracts import reasons
-from stream_seg.contracts.decode import Decoded, Decoder, Rejected
+from stream_seg.contracts.decode import Decoded, Rejected
 from stream_seg.contracts.partitioning import misplaced
-from stream_seg.contracts.placeholders import Placeholders
 from stream_seg.contracts.reasons import Refused
 from stream_seg.core.engine import Engine, Rows
 from stream_seg.core.orders import Outcome
@@ -20,6 +19,7 @@ from stream_seg.kafka.dead_letters import Source, dead_letter
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
 
+from .decoders import decoders_of
 from .group import Group, Place, Waiting
 
 _WRONG_PARTITION: Final = Refused(
@@ -38,16 +38,7 @@ class Absorber:
         self._wall = wall
         self._partitions = settings.partitions
         self._topics = {settings.topic(name): (number, name) for number, name in enumerate(TOPICS)}
-        self._decoders = [
-            Decoder(
-                name,
-                currency=settings.currency,
-                rates=settings.rates,
-                ids=Placeholders(settings.placeholder_ids),
-                context_traits=settings.context_traits,
-            )
-            for name in TOPICS
-        ]
+        self._decoders = decoders_of(settings)
 
     def absorb(self, group: Group) -> None:
         """Absorb what waits. No await, no I/O: either all of it is in the group, or an exception ends the worker."""

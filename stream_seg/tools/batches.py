@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,13 +10,14 @@ from operator import length_hint
 from time import time
 from typing import Any, Final, Protocol
 
+import orjson
+
 from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.core.vocabulary import TOPICS
 
 REPLAY_HEADER: Final = "replay"
 LINE_HEADER: Final = "line"
-# Records built at once: few enough to stay in the processor's cache, and not to hold up the loop.
-SLICE: Final = 1_024
+SLICE: Final = 512  # records that are built at once, few enough to stay in the processor's cache
 KNOWN_KEYS: Final = 100_000  # whose partition is remembered, because most customers come again
 
 Headers = Sequence[tuple[str, bytes]]
@@ -114,14 +114,13 @@ class Batcher:
         self._places = Places(partitions)
         self._headers = headers
 
-    async def build(self, records: Sequence[Record]) -> Batches:
-        """Batches of records, of which there must be some."""
-        batches = Batches()
+    def build(self, records: Sequence[Record]) -> Batches:
+        """Build the batches of records, of which there must be some."""
         self._places.forget()
+        batches = Batches()
         appends: dict[str, list[Any]] = {topic: [None] * self._partitions for topic in TOPICS}
         for begin in range(0, len(records), SLICE):
             self._add(records[begin : begin + SLICE], batches, appends)
-            await asyncio.sleep(0)  # the chunk before goes out meanwhile
         return batches
 
     def _add(self, records: Sequence[Record], batches: Batches, appends: dict[str, list[Any]]) -> None:
@@ -130,12 +129,13 @@ class Batcher:
         topics, keys, values, times, *more = zip(*records, strict=True)
         # One list for all records: a batch copies what it is given.
         headers = [] if self._headers is None else [*self._headers, (LINE_HEADER, b"")]
-        lines = more[0] if headers else repeat(0)
+        # One JSON array is taken apart in half the time that formatting every number takes.
+        lines = orjson.dumps(more[0])[1:-1].split(b",") if headers else repeat(b"")
         now_ms = int(time() * 1000)
         rows = zip(topics, map(appends.__getitem__, topics), self._places.of(keys), keys, values, lines, strict=False)
         for topic, row, partition, key, value, line in rows:
             if headers:
-                headers[-1] = (LINE_HEADER, b"%d" % line)
+                headers[-1] = (LINE_HEADER, line)
             append = row[partition]
             if append is None or append(timestamp=now_ms, key=key, value=value, headers=headers) is None:
                 batch = self._create_batch()

@@ -6,13 +6,12 @@ from collections import defaultdict
 from itertools import islice
 from typing import Final
 
-from stream_seg.contracts.decode import Decoder
-from stream_seg.contracts.placeholders import Placeholders
 from stream_seg.core.vocabulary import TOPICS
 from stream_seg.datasets.files import FileSource
 from stream_seg.datasets.record import SourceRecord
 from stream_seg.datasets.skips import Skips
 from stream_seg.settings import Settings
+from stream_seg.streaming.decoders import decoders_of
 
 CHUNK: Final = 8_192
 
@@ -22,16 +21,7 @@ def faults(source: FileSource, settings: Settings, now_s: float) -> Skips:
 
     `now_s` is wall time, epoch seconds.
     """
-    decoders = {
-        topic: Decoder(
-            topic,
-            currency=settings.currency,
-            rates=settings.rates,
-            ids=Placeholders(settings.placeholder_ids),
-            context_traits=settings.context_traits,
-        )
-        for topic in TOPICS
-    }
+    decoders = dict(zip(TOPICS, decoders_of(settings), strict=True))
     rejected = Skips()
     records = iter(source)
     while chunk := list(islice(records, CHUNK)):

@@ -22,7 +22,8 @@ from .batches import Batcher, Batches, Record, Traced
 from .inputs import input_partitions
 from .pacing import paced
 
-CHUNK: Final = 8_192  # records read, batched and sent together
+# Records read, batched and sent together. With eight partitions or more they mostly make one batch of each.
+CHUNK: Final = 4_096
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ async def replay(
         run = _Run(producer, settings, on_progress, await asyncio.to_thread(_total, source, limit))
         try:
             async for records in paced(_chunks(islice(source, limit)), speed):
-                await run.send(await batcher.build(records))
+                await run.send(batcher.build(records))
                 if speed is not None:
                     await run.settle()  # the next may be hours away
             return await run.finish()

@@ -15,6 +15,7 @@ from stream_seg.kafka.reader import read_all
 from tests.integration.support.command import run_in
 from tests.integration.support.deployment import CALM, Deployment, Services, deployment
 from tests.integration.support.ending import read_ending
+from tests.integration.support.worker import ROOT
 
 ORDERS = 20_000
 BAD_LINE = 15_001
@@ -112,8 +113,8 @@ def test_a_strict_replay_sends_nothing_of_a_file_with_a_fault(shop: Deployment, 
     status, facts, error = replay("orders.jsonl", "--strict")
     assert (status, facts, sent(shop)) == (1, {}, {})
     assert error.startswith(
-        "stream-seg: nothing was sent, because 2 lines of orders.jsonl are no events (unknown_currency 1, "
-        "missing_field 1); the first is line 15001: customer_id (Segment's userId, GA4's user_id) is missing; every"
+        "stream-seg: nothing was sent, because 2 lines are not events (unknown_currency 1, missing_field 1); the first "
+        "is line 15,001 of orders.jsonl: customer_id (Segment's userId, GA4's user_id) is missing; every"
     )
     assert len(error.splitlines()) == 1
 
@@ -140,17 +141,70 @@ def test_skipped_rows_are_written_to_a_file_and_mended_there(shop: Deployment, r
     assert "orders.jsonl was sent before, with another version of it (20,000 events)" in error
 
 
-def test_options_that_contradict_each_other(shop: Deployment, replay: Replay) -> None:
-    write(shop.directory / "orders.jsonl", [order(1)])
-    write(shop.directory / "bad.jsonl", [order(2)])
-    for options, says in {
-        ("--resume", "--again"): "--resume sends what is left and --again sends everything; give one of them",
-        ("--skipped", "bad.jsonl"): "bad.jsonl: exists already; name a file that does not",
-        ("--skipped", "bad.csv"): "bad.csv: name a .jsonl file, as orders.jsonl is, so that it can be replayed",
-        ("--map", "none.toml"): "none.toml: cannot be read: No such file or directory",
-    }.items():
-        assert replay("orders.jsonl", *options) == (2, {}, f"stream-seg: {says}\n")
-    assert replay("simulate", "--strict")[2].startswith("stream-seg: --strict, --skipped and --map are for files")
+def test_rows_without_a_customer_are_skipped_and_the_others_are_sent(shop: Deployment) -> None:
+    known, unknown = ga4(1, "anna"), ga4(2, None)
+    write(shop.directory / "ga4.jsonl", [known, *[unknown] * 99, ga4(3, "anna")])
+    done = run_in(shop, "replay", "ga4.jsonl", "--strict")
+    assert (done.returncode, sent(shop)) == (1, {})
+    assert "99 lines are not events (missing_field 99); the first is line 2 of ga4.jsonl: " in done.stderr
+
+    done = run_in(shop, "replay", "ga4.jsonl")
+    assert (done.returncode, done.stderr) == (0, "")
+    first, skipped, reason = done.stdout.splitlines()
+    assert first.startswith("sent 2 events in ")
+    assert skipped == "skipped, because 99 lines are not events; mend and replay ga4.jsonl again:"
+    assert reason.startswith(
+        "  missing_field 99, lines 2, 3, 4, 5, 6, ...: customer_id (Segment's userId, GA4's user_id)"
+    )
+
+    write(shop.directory / "segment.jsonl", [segment("s-1", "anna"), segment("s-2", 7), segment("s-3", "ben")])
+    assert run_in(shop, "replay", "segment.jsonl").stdout.startswith("sent 3 events in ")
+
+    shop.start_worker()
+    shop.wait_until_drained()
+    ending = read_ending(shop)
+    assert ending.dead_letters == []
+    assert {name: customer.purchases for name, customer in ending.customers.items()} == {"anna": 3, "7": 1, "ben": 1}
+
+
+def ga4(number: int, customer: str | None) -> str:
+    """A purchase as GA4 exports it."""
+    return json.dumps(
+        {
+            "event_name": "purchase",
+            "event_timestamp": str(1_700_000_000_000_000 + number * 1_000_000),
+            "user_pseudo_id": "1.2",
+            "user_id": customer,
+            "ecommerce": {"transaction_id": f"T-{number}", "purchase_revenue": 5.0},
+        }
+    )
+
+
+def segment(message: str, customer: object) -> str:
+    """A purchase as a call of Segment."""
+    return json.dumps(
+        {
+            "messageId": message,
+            "userId": customer,
+            "type": "track",
+            "event": "Order Completed",
+            "timestamp": "2023-11-20T10:00:00Z",
+            "properties": {"order_id": message, "revenue": 5.0},
+        }
+    )
+
+
+def test_the_example_of_the_guide(shop: Deployment) -> None:
+    guide = (ROOT / "docs" / "guides" / "replay.md").read_text(encoding="utf-8")
+    for kind, name in (("csv", "export.csv"), ("toml", "orders.toml")):
+        block = guide.split(f"```{kind}\n")[1].split("```")[0]
+        (shop.directory / name).write_text(block, encoding="utf-8")
+    done = run_in(shop, "replay", "export.csv", "--map", "orders.toml", "--json")
+    facts = json.loads(done.stdout)
+    assert (facts["events"], facts["by_topic"], facts["by_reason"]) == (
+        4, {"purchases": 3, "profiles": 1}, {"not_mapped": 1},
+    )  # fmt: skip
+    assert run_in(shop, "replay", "export.csv", "--map", "orders.toml").returncode == 1
 
 
 def test_a_file_of_which_no_row_is_an_event_fails(shop: Deployment, replay: Replay) -> None:

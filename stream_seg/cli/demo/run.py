@@ -36,7 +36,7 @@ from stream_seg.tools.topics import topic_specs
 SOURCE: Final = "complete-journey"
 # Partitions may be as far apart in the time of the events as this many events, some five weeks: further, and the
 # learner would see some customers in spring and others in autumn.
-AHEAD: Final = 2 * CHUNK
+AHEAD: Final = 4 * CHUNK
 
 
 def run(*, limit: int | None, headless: bool, as_json: bool) -> int:

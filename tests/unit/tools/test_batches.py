@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.datasets import SourceRecord
 from stream_seg.tools import batches
-from stream_seg.tools.batches import SLICE, Batcher, Places, Traced
+from stream_seg.tools.batches import Batcher, Places, Traced
 
 
 class Batch:
@@ -47,9 +46,9 @@ def test_places_are_those_of_murmur2_whatever_was_asked_before(monkeypatch: pyte
 
 
 def test_records_are_in_the_order_of_the_source_within_a_place() -> None:
-    records = [record(number) for number in range(3 * SLICE)]
-    made = asyncio.run(Batcher(lambda: Batch(100), 4, [("replay", b"x")]).build(records))
-    assert made.by_topic() == {"purchases": 3 * SLICE / 2, "profiles": 3 * SLICE / 2}
+    records = [record(number) for number in range(3_000)]
+    made = Batcher(lambda: Batch(100), 4, [("replay", b"x")]).build(records)
+    assert made.by_topic() == {"purchases": 1_500, "profiles": 1_500}
     assert (made.value_bytes, made.occurred_at_s) == (
         sum(len(each.value) for each in records),
         records[-1].occurred_at_s,
@@ -63,7 +62,7 @@ def test_records_are_in_the_order_of_the_source_within_a_place() -> None:
 
 
 def test_records_without_a_trace_have_no_headers() -> None:
-    made = asyncio.run(Batcher(lambda: Batch(100), 1, None).build([record(0)]))
+    made = Batcher(lambda: Batch(100), 1, None).build([record(0)])
     assert [batch.records for queue in made.queues.values() for batch in queue] == [[(b"c-0", b"0", [])]]
 
 

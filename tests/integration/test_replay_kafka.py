@@ -1,4 +1,4 @@
-"""Replays into topics from which retention has removed records."""
+"""Replays into an Apache Kafka that has removed records, or refuses some."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 from aiokafka.structs import TopicPartition
 
+from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.datasets import SourceError
 from stream_seg.datasets.files import FileSource
 from stream_seg.kafka.broker import Broker
+from stream_seg.kafka.errors import BrokerError
 from stream_seg.tools.once import AlreadySent
+from stream_seg.tools.replay import CHUNK
 from tests.integration.support.replays import Inputs
 
 
@@ -83,3 +86,21 @@ def test_an_unrelated_file_is_sent(inputs: Inputs, tmp_path: Path) -> None:
     assert inputs.once(file(tmp_path / "a.jsonl", [view(number) for number in range(100)])) == 100
     remove(inputs, {0: 10, 1: 10})
     assert inputs.once(file(tmp_path / "b.jsonl", [view(number) for number in range(100, 200)])) == 100
+
+
+def test_a_record_that_the_broker_refuses_ends_a_replay_without_a_gap(inputs: Inputs, tmp_path: Path) -> None:
+    lines = [view(number) for number in range(3 * CHUNK)]
+    large = CHUNK + CHUNK // 2
+    refused = [*lines[:large], view(large).replace("page_viewed", "x" * 2_000_000), *lines[large + 1 :]]
+    source = file(tmp_path / "a.jsonl", refused)
+    with pytest.raises(BrokerError, match=r"a record is larger than the broker accepts; leave it out, or raise"):
+        inputs.once(source)
+    assert inputs.count() > 0
+    # Nothing behind it is in its partition, or it would seem to be sent.
+    partition = partitions_of([f"c-{large}".encode()], 2)[0]
+    assert inputs.earlier(source).last_lines["interactions", partition] <= large
+
+    mended = file(tmp_path / "a.jsonl", lines)
+    inputs.once(mended)
+    assert set(inputs.events().values()) == {1}
+    assert inputs.events().total() == len(lines)
