@@ -8,14 +8,17 @@ from pathlib import Path
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.admin.records_to_delete import RecordsToDelete
 from aiokafka.structs import TopicPartition
 
+from stream_seg.contracts.decode import MAX_VALUE_BYTES
 from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.datasets import SourceError
 from stream_seg.datasets.files import FileSource
 from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.errors import BrokerError
+from stream_seg.kafka.producer import BATCH_BYTES
 from stream_seg.tools.once import AlreadySent
 from stream_seg.tools.replay import CHUNK
 from tests.integration.support.replays import Inputs
@@ -50,6 +53,20 @@ def remove(inputs: Inputs, before: dict[int, int]) -> None:
         await admin.close()
 
     asyncio.run(removed())
+
+
+def limit_batches(inputs: Inputs, size: int) -> None:
+    """Let the topic `interactions` take batches of so many bytes."""
+
+    async def limited() -> None:
+        admin = AIOKafkaAdminClient(**inputs.broker.client_options())
+        await admin.start()
+        configs = {"max.message.bytes": str(size)}
+        topic = ConfigResource(ConfigResourceType.TOPIC, inputs.settings.topic("interactions"), configs=configs)
+        await admin.alter_configs([topic])
+        await admin.close()
+
+    asyncio.run(limited())
 
 
 def ends(inputs: Inputs) -> dict[int, int]:
@@ -91,7 +108,14 @@ def test_an_unrelated_file_is_sent(inputs: Inputs, tmp_path: Path) -> None:
 def test_a_record_that_the_broker_refuses_ends_a_replay_without_a_gap(inputs: Inputs, tmp_path: Path) -> None:
     lines = [view(number) for number in range(3 * CHUNK)]
     large = CHUNK + CHUNK // 2
-    refused = [*lines[:large], view(large).replace("page_viewed", "x" * 2_000_000), *lines[large + 1 :]]
+    # As long as an event may be. Alone in its batch it is longer than all batches of others may become.
+    longest = view(large).replace("page_viewed", "x" * (MAX_VALUE_BYTES - 200))
+    limit_batches(inputs, BATCH_BYTES + 50)
+    refused = [
+        *lines[:large],
+        longest.replace("x", "x" * (MAX_VALUE_BYTES + 1 - len(longest) + 1), 1),
+        *lines[large + 1 :],
+    ]
     source = file(tmp_path / "a.jsonl", refused)
     with pytest.raises(BrokerError, match=r"a record is larger than the broker accepts; leave it out, or raise"):
         inputs.once(source)
