@@ -142,10 +142,12 @@ def _contradicting(phrases: dict[int, Phrase], traits: Sequence[dict[str, float]
 def _standings(profile: Profile, population: Population) -> dict[str, float]:
     """Return how far a segment's medians lie above everyone's, of the features that can tell names apart.
 
-    Of customers without orders nothing is said that is about orders.
+    Nothing about orders is said of customers without orders, nor how many of customers with one.
     """
-    told = _OF_ALL if profile.without_orders else _MORE_AND_LESS
-    return {name: population.standing(name, profile.medians[name]) for name in told if name in profile.medians}
+    told = set(_OF_ALL if profile.without_orders else _MORE_AND_LESS) & profile.medians.keys()
+    if profile.one_time:
+        told.discard("order_rate")
+    return {name: population.standing(name, profile.medians[name]) for name in _MORE_AND_LESS if name in told}
 
 
 def _traits(profile: Profile, population: Population) -> dict[str, float]:

@@ -116,6 +116,8 @@ def test_what_a_record_could_contradict_is_said_of_most_only(found: list[Profile
         if "without orders" in lowered:
             of_orders = ("more orders", "fewer orders", "spend", "value", "gaps", "returns", "ordered")
             assert not [word for word in of_orders if word in lowered], name
+        if "one-time" in lowered:
+            assert "orders" not in lowered, name
 
 
 @quick

@@ -135,10 +135,14 @@ def test_names_are_told_apart_by_what_both_have() -> None:
         "Mostly without orders",
         "Mostly without orders, more active",
     )
-    # Half of these customers ordered, a rounding error of the median: nothing of it is in the name.
+    # Nothing about orders is in the name of customers who have none.
     assert names([never, without_orders(browse_rate=2.0, cart_rate=0.5, order_rate=1e-3)], EVERYONE) == (
         "Mostly without orders",
         "Mostly without orders 2",
+    )
+    assert names([one_time(order_rate=0.5), one_time(order_rate=0.9, spend_rate=120.0)], EVERYONE) == (
+        "Mostly one-time buyers",
+        "Mostly one-time buyers, higher spend",
     )
 
 
