@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stream_seg.contracts.decode import Decoder
@@ -166,6 +166,8 @@ def test_a_refund_of_the_rest_takes_back_what_is_left_in_any_order(pair: tuple[J
     st.sampled_from([int, float, str]),
 )
 def test_units_of_time_in_envelopes(t: int, per_second: int, spelling: Spelling) -> None:
+    # Digits of other lengths may be a date in text.
+    assume(spelling is not str or per_second == 1 or t >= 1_000_000_000)
     said = spelling(t * per_second)
     row = {"event_name": "view_item", "user_id": "70123", "event_timestamp": said, "event_id": "e-1"}
     native = {"event_id": "e-1", "customer_id": "70123", "occurred_at": t, "type": "product_viewed"}

@@ -46,7 +46,7 @@ def test_a_missing_wheel_says_what_to_install(module: str, function: str, variab
 
 def test_a_service_that_ends_shows_its_last_lines() -> None:
     with pytest.raises(EmbeddedError, match=r"the parrot ended at its start(.|\n)*no such bird"):
-        start(python("print('line 1\\n' * 50); raise SystemExit('no such bird')"))
+        start(python("print('line 1\\n' * 50, flush=True); raise SystemExit('no such bird')"))
 
 
 def test_a_service_that_ends_silently_says_so() -> None:
