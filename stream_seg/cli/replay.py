@@ -106,11 +106,11 @@ def _refuse_faults(source: Source, settings: Settings) -> None:
     """Raise Failure where a file has rows that are not events."""
     assert isinstance(source, FileSource)
     found = faults(source, settings, time())
-    if len(found):
+    if found.faults:
         line, detail = found.first()
-        counts = ", ".join(f"{reason} {count:,}" for reason, count in found.by_reason.most_common())
+        counts = ", ".join(f"{reason} {count:,}" for reason, count in found.faults.most_common())
         raise Failure(
-            f"nothing was sent, because {_no_events(len(found), source.unit)} ({counts}); "
+            f"nothing was sent, because {_no_events(found.faults.total(), source.unit)} ({counts}); "
             f"the first is {source.unit} {line:,} of {source.name}: {detail}"
         )
 
@@ -151,10 +151,13 @@ def remarks(source: Source, already: int, skips: Skips) -> Iterator[str]:
     """Lines about events that were not sent, and why."""
     if already:
         yield f"left out {already:,} events that earlier replays sent"
-    if not len(skips):
+    if skips.not_mapped:
+        units = source.unit if skips.not_mapped == 1 else f"{source.unit}s"
+        yield f"left out {skips.not_mapped:,} {units} that no [[event]] of the mapping takes"
+    if not skips.faults:
         return
-    yield f"skipped, because {_no_events(len(skips), source.unit)}; mend and replay {source.name} again:"
-    for reason, count in skips.by_reason.most_common():
+    yield f"skipped, because {_no_events(skips.faults.total(), source.unit)}; mend and replay {source.name} again:"
+    for reason, count in skips.faults.most_common():
         lines = skips.first_lines[reason]
         shown = ", ".join(f"{line:,}" for line in lines) + (", ..." if count > len(lines) else "")
         units = source.unit if count == 1 else f"{source.unit}s"

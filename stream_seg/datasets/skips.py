@@ -25,7 +25,8 @@ class Row(NamedTuple):
 class Skips:
     """Counts skipped rows by reason, and keeps the first lines and the first explanation of each.
 
-    `keep` is called with every skipped row.
+    Rows that no part of a mapping takes are skipped on purpose. All others are faults. `keep` is called with each of
+    those.
     """
 
     def __init__(self, keep: Callable[[Row], None] | None = None) -> None:
@@ -37,10 +38,20 @@ class Skips:
     def __len__(self) -> int:
         return self.by_reason.total()
 
+    @property
+    def faults(self) -> Counter[str]:
+        """The rows to be mended, by reason."""
+        return Counter({reason: count for reason, count in self.by_reason.items() if reason != NOT_MAPPED})
+
+    @property
+    def not_mapped(self) -> int:
+        """How many rows a mapping left out."""
+        return self.by_reason[NOT_MAPPED]
+
     def add(self, row: Row, why: Refused) -> None:
         """Count a skipped row."""
         self.count(row.number, why.reason, why.detail)
-        if self._keep is not None:
+        if self._keep is not None and why.reason != NOT_MAPPED:
             self._keep(row)
 
     def count(self, line: int, reason: str, detail: str) -> None:
@@ -63,6 +74,6 @@ class Skips:
         return both
 
     def first(self) -> tuple[int, str]:
-        """The first of the skipped lines, and why it is no event."""
-        reason = min(self.first_lines, key=lambda each: self.first_lines[each][0])
+        """Return the first of the lines to be mended, or else of those left out, and why it is no event."""
+        reason = min(self.faults or self.by_reason, key=lambda each: self.first_lines[each][0])
         return self.first_lines[reason][0], self.details[reason]

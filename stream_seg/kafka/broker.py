@@ -52,13 +52,13 @@ class Security:
         try:
             context = ssl.create_default_context(cafile=None if self.cafile is None else str(self.cafile))
         except OSError as error:
-            raise BrokerError(f"KAFKA_SSL_CAFILE {self.cafile} cannot be used: {_why(error)}") from None
+            raise BrokerError(f"STREAM_SEG_KAFKA_SSL_CAFILE {self.cafile} cannot be used: {_why(error)}") from None
         if self.certfile is not None:
             try:
                 context.load_cert_chain(self.certfile, self.keyfile, password=_no_password)
             except OSError as error:
-                files = f"KAFKA_SSL_CERTFILE {self.certfile}"
-                files += f" with KAFKA_SSL_KEYFILE {self.keyfile}" if self.keyfile is not None else ""
+                files = f"STREAM_SEG_KAFKA_SSL_CERTFILE {self.certfile}"
+                files += f" with STREAM_SEG_KAFKA_SSL_KEYFILE {self.keyfile}" if self.keyfile is not None else ""
                 raise BrokerError(f"{files} cannot be used: {_why(error)}") from None
         return context
 

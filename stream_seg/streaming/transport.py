@@ -25,6 +25,9 @@ from .quiet import LIBRARY_LOG
 HELD_FETCH_S: Final = 0.05
 # How long to wait for a broker that does not answer a heartbeat.
 BROKER_AGAIN_S: Final = 0.5
+# How long to wait until the broker has let this member go. A request of ours to join may stand before it on the same
+# connection, and the broker answers that one when the others have joined, too.
+LEAVE_WITHIN_S: Final = 5.0
 # The member id of one that has not joined, or is not known any more.
 NOBODY: Final = JoinGroupRequest.UNKNOWN_MEMBER_ID
 
@@ -49,6 +52,20 @@ def keep_assignments_apart(app: Any) -> None:
                 return event
 
     recovery.on_recovery_completed, queue.get = complete_unless_over, get_unless_over
+
+
+def leave_in_time(coordinator: Any) -> None:
+    """Give up leaving the group after LEAVE_WITHIN_S: the session runs out instead, and the process can end."""
+    leave: Callable[[], Any] = coordinator._maybe_leave_group
+
+    async def left() -> None:
+        try:
+            async with asyncio.timeout(LEAVE_WITHIN_S):
+                await leave()
+        except TimeoutError:
+            coordinator.reset_generation()
+
+    coordinator._maybe_leave_group = left
 
 
 class NameTaken(KafkaError):  # type: ignore[misc]
@@ -129,6 +146,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         if transport.broker.embedded:
             leave_formed_groups_only(consumer._coordinator)
             look_long_enough(consumer._fetcher)
+        leave_in_time(consumer._coordinator)
         keep_assignments_apart(self.app)
 
     def set_shutdown(self) -> None:

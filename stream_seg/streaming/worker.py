@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import signal
 import sys
+import threading
 import traceback
 from functools import partial
 from time import time
@@ -42,6 +44,8 @@ from .transport import NameTaken
 log = logging.getLogger(__name__)
 
 GC_THRESHOLD: Final = 5_000_000
+# How long a worker that crashed may take to stop in order.
+STOPPED_WITHIN_S = 30.0
 OBSERVE_EVERY_S: Final = 5.0
 # How often a worker says that it waits for partitions; most rebalances take seconds.
 IDLE_SAID_EVERY_S: Final = 60.0
@@ -74,6 +78,11 @@ class _Worker(faust.Worker):  # type: ignore[misc]
 
     def _crash(self, reason: BaseException) -> None:
         """Keep the first reason: what is cancelled on the way down reports that as a crash of its own."""
+        if self.crash_reason is None:
+            # A stop may wait for a broker or a task that never answers, and only a process that ended is restarted.
+            guard = threading.Timer(STOPPED_WITHIN_S, _end_at_once, [reason])
+            guard.daemon = True
+            guard.start()
         super()._crash(self.crash_reason or reason)
 
     def _on_sigint(self) -> None:
@@ -124,6 +133,13 @@ def _report(failure: BaseException, refused: str | None) -> None:
     if not isinstance(failure, EXPECTED):
         print(redact("".join(traceback.format_exception(failure))), end="", file=sys.stderr)
     print(redact(f"stream-seg: the worker stopped: {refused or failure or type(failure).__name__}"), file=sys.stderr)
+
+
+def _end_at_once(reason: BaseException) -> None:
+    """End a process that crashed and does not come to its end. What was not acknowledged will be read again."""
+    _report(reason, f"{reason or type(reason).__name__}; it did not stop within {STOPPED_WITHIN_S:g} s and was ended")
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def _use_uvloop() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -199,7 +200,9 @@ def test_the_example_of_the_guide(shop: Deployment) -> None:
     for kind, name in (("csv", "export.csv"), ("toml", "orders.toml")):
         block = guide.split(f"```{kind}\n")[1].split("```")[0]
         (shop.directory / name).write_text(block, encoding="utf-8")
-    done = run_in(shop, "replay", "export.csv", "--map", "orders.toml", "--json")
+    shop = replace(shop, environment={**shop.environment, "STREAM_SEG_RATES": '{"EUR": 1.08}'})
+    done = run_in(shop, "replay", "export.csv", "--map", "orders.toml", "--strict", "--json")
+    assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout)
     assert (facts["events"], facts["by_topic"], facts["by_reason"]) == (
         4, {"purchases": 3, "profiles": 1}, {"not_mapped": 1},

@@ -54,6 +54,14 @@ def test_skipped_rows_are_told_by_reason_with_their_first_lines(tmp_path: Path) 
     ]
 
 
+def test_rows_that_a_mapping_leaves_out_are_no_faults(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").touch()
+    source = FileSource(tmp_path / "a.csv")
+    for line in (2, 3):
+        source.skips.count(line, "not_mapped", "no [[event]] of a.toml takes this row.")
+    assert list(remarks(source, 0, source.skips)) == ["left out 2 lines that no [[event]] of the mapping takes"]
+
+
 def test_events_that_were_left_out_are_told(tmp_path: Path) -> None:
     (tmp_path / "a.csv").touch()
     source = FileSource(tmp_path / "a.csv")

@@ -42,6 +42,8 @@ def test_csv(tmp_path: Path) -> None:
     assert len(event.pop("event_id")) == 24
     assert event == {"type": "page_viewed", "customer_id": "José", "occurred_at": "2025-01-31T00:00:00Z"}
     assert source.skips.first_lines == {"not_mapped": [3], "missing_field": [4]}
+    assert (source.skips.faults, source.skips.not_mapped) == ({"missing_field": 1}, 1)
+    assert source.skips.first() == (4, "customer_id is missing: Kunde is empty.")
     assert source.skips.details == {
         "not_mapped": "no [[event]] of a.toml takes this row.",
         "missing_field": "customer_id is missing: Kunde is empty.",

@@ -1,0 +1,59 @@
+"""A worker that crashes and cannot stop in order ends all the same, so that a supervisor starts it again."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from stream_seg.connection_settings import EMBEDDED
+from tests.integration.support.deployment import CALM, Services, deployment
+from tests.integration.support.events import order
+from tests.integration.support.worker import ROOT
+
+# The first group raises what only a bug could, and the consumer then never stops.
+STUCK = """
+import asyncio, sys
+from stream_seg.cli import main
+from stream_seg.streaming import worker
+from stream_seg.streaming.absorb import Absorber
+from stream_seg.streaming.transport import BatchConsumerThread
+
+def absorb(self, group):
+    raise OverflowError("too large")
+
+async def stop(self):
+    await asyncio.sleep(3600)
+
+Absorber.absorb, BatchConsumerThread.stop = absorb, stop
+worker.STOPPED_WITHIN_S = 2.0
+sys.argv = ["stream-seg", "worker"]
+sys.exit(main())
+"""
+
+
+@pytest.fixture(scope="module")
+def broker_setting() -> str:
+    """The embedded broker alone: the end of a process is the same on both."""
+    return EMBEDDED
+
+
+def test_a_worker_that_cannot_stop_is_ended(on: Services) -> None:
+    with deployment(on, "stuck", **CALM) as deployed:
+        deployed.send([order("c-1", 1, "2017-05-09T18:00:31Z", 5.0)])
+        environment = {**os.environ, **deployed.environment, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(
+            [sys.executable, "-c", STUCK],
+            cwd=deployed.directory,
+            env={**environment, "STREAM_SEG_WORKER_HTTP_PORT": "0"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "stream-seg: the worker stopped: too large; it did not stop within 2 s and was ended"
+    )
