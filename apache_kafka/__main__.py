@@ -8,7 +8,8 @@ import time
 
 from apache_kafka.background import Background
 from apache_kafka.jars import version
-from stream_seg.embedded.process import HOST, EmbeddedError, free_port
+from stream_seg.embedded.process import HOST, free_port
+from stream_seg.errors import EmbeddedError
 
 PORT = 9092
 

@@ -17,7 +17,8 @@ from typing import Self
 
 from apache_kafka.node import Node
 from apache_kafka.server import READY_S, STOPPED_S, node_answers
-from stream_seg.embedded.process import HOST, EmbeddedError
+from stream_seg.embedded.process import HOST
+from stream_seg.errors import EmbeddedError
 
 RECORD = Path(".stream_seg", "apache-kafka.json")
 POLL_S = 0.05

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from stream_seg.embedded.process import EmbeddedError
+from stream_seg.errors import EmbeddedError
 
 POM = Path(__file__).with_name("pom.xml")
 FETCHED_WITHIN_S = 600

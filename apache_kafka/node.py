@@ -9,7 +9,8 @@ from pathlib import Path
 
 from apache_kafka.jars import jars, java
 from apache_kafka.secured import Secured
-from stream_seg.embedded.process import HOST, EmbeddedError, free_port
+from stream_seg.embedded.process import HOST, free_port
+from stream_seg.errors import EmbeddedError
 
 FORMATTED_WITHIN_S = 60
 # Those of Kafka's own start script, but for a smaller heap to begin with.

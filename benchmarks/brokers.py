@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager
 
 from apache_kafka.server import ApacheKafka
 from stream_seg.embedded.broker import start_broker
-from stream_seg.embedded.process import EmbeddedError, ServiceProcess
+from stream_seg.embedded.process import ServiceProcess
+from stream_seg.errors import EmbeddedError
 
 EMBEDDED, KAFKA = "embedded", "kafka"
 

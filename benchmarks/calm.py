@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from benchmarks.daily import Daily
 from benchmarks.learned import enough
 from stream_seg.core.decay import DAY_S
-from stream_seg.core.model import Assignment, SegmentModel
+from stream_seg.core.dimensions.behavior import Assignment, SegmentModel
 from stream_seg.core.transitions import Hysteresis
 from stream_seg.datasets.simulator import Simulation
+from stream_seg.learning.clustering.policy import LearnerPolicy
 from stream_seg.learning.learner import Learner
-from stream_seg.learning.policy import LearnerPolicy
-from stream_seg.streaming.samples import FIRST_SAMPLE, SAMPLES_A_DAY
+from stream_seg.worker.models.samples import FIRST_SAMPLE, SAMPLES_A_DAY
 
 COMPLETE_JOURNEY: Final = "complete_journey"
 SIMULATED: Final = "population"

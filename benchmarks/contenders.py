@@ -15,10 +15,10 @@ from benchmarks.learned import enough
 from benchmarks.populations import Day
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.contracts.partitioning import partitions_of
+from stream_seg.learning.clustering.policy import LearnerPolicy
+from stream_seg.learning.clustering.scaling import Scaling
 from stream_seg.learning.learner import CHALLENGER, Learner
-from stream_seg.learning.policy import LearnerPolicy
-from stream_seg.learning.scaling import Scaling
-from stream_seg.streaming.samples import FIRST_SAMPLE, SAMPLES_A_DAY
+from stream_seg.worker.models.samples import FIRST_SAMPLE, SAMPLES_A_DAY
 
 K = 6
 PARTITIONS = 8

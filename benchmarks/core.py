@@ -28,13 +28,13 @@ from stream_seg.core.engine import Engine, Rules
 from stream_seg.kafka.append import Message
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
-from stream_seg.streaming.absorb import Absorber
-from stream_seg.streaming.batches import BATCH_RECORDS, RecordBatch
-from stream_seg.streaming.decide import Decider
-from stream_seg.streaming.group import Group
-from stream_seg.streaming.ownership import OwnedPartition
-from stream_seg.streaming.state.partition import PartitionState
-from stream_seg.streaming.worker import GC_THRESHOLD
+from stream_seg.worker.checkpoint.absorb import Absorber
+from stream_seg.worker.checkpoint.decide import Decider
+from stream_seg.worker.checkpoint.group import Group
+from stream_seg.worker.faust.batches import BATCH_RECORDS, RecordBatch
+from stream_seg.worker.partitions.ownership import OwnedPartition
+from stream_seg.worker.partitions.state import PartitionState
+from stream_seg.worker.process import GC_THRESHOLD
 
 GROUP = 40_000  # records that gather while a full-speed worker writes the group before
 BATCH_BYTES = 900_000

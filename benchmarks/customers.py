@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from itertools import count
 
 from stream_seg.contracts.decode import Decoder
+from stream_seg.core.batch import CustomerBatch, new_record
 from stream_seg.core.decay import Decay
 from stream_seg.core.engine import Engine, Rows, Rules
-from stream_seg.core.vocabulary import TOPICS
-from stream_seg.core.working_set import WorkingSet, new_record
+from stream_seg.core.events.taxonomy import TOPICS
 from stream_seg.datasets.record import SourceRecord
 
 NOW_S = 2_000_000_000.0  # wall time: past anything that a source says
@@ -20,7 +20,7 @@ class Customers:
 
     def __init__(self, half_life_s: float) -> None:
         self.engine = Engine(Rules(Decay(half_life_s)))
-        self.held: WorkingSet = self.engine.working_set()
+        self.held: CustomerBatch = self.engine.working_set()
         self._decoders = {topic: Decoder(topic) for topic in TOPICS}
         self._offsets = count()
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from benchmarks.customers import Customers, by_topic
 from stream_seg.core.decay import DAY_S
+from stream_seg.core.events.taxonomy import TOPICS
 from stream_seg.core.features import Matrix
-from stream_seg.core.vocabulary import TOPICS
 from stream_seg.datasets.record import SourceRecord
 
 

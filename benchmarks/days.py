@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.customers import Customers, by_topic
-from stream_seg.core import mix
+from stream_seg.core import activity_mix
 from stream_seg.core.decay import DAY_S
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
 from stream_seg.datasets.record import SourceRecord
 
 
@@ -62,5 +62,5 @@ def _day(customers: Customers, records: list[SourceRecord], first: float, end: f
     now = np.maximum(held["last_seen"], end)
     number = round((end - first) / DAY_S) - 1
     counted = Records(*(held[name].astype(np.int64) for name in ("purchases", "purchase_days", "spend")))
-    mixes = mix.compute(held, now, engine.rules.decay)
+    mixes = activity_mix.compute(held, now, engine.rules.decay)
     return Day(number, end, customers.ids, engine.features(held, now), mixes, counted)

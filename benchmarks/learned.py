@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from benchmarks.days import Day
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.core.decay import DAY_S
-from stream_seg.core.vocabulary import category_names
+from stream_seg.core.events.taxonomy import category_names
+from stream_seg.learning.clustering.policy import LearnerPolicy
 from stream_seg.learning.learner import Learner
-from stream_seg.learning.policy import LearnerPolicy
-from stream_seg.streaming.samples import FIRST_SAMPLE, SAMPLES_A_DAY
+from stream_seg.worker.models.samples import FIRST_SAMPLE, SAMPLES_A_DAY
 
 CREATED_AT = "2025-01-01T00:00:00Z"
 HALF_LIFE_DAYS = 30.0

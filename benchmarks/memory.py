@@ -23,11 +23,11 @@ from stream_seg.cache.writer import CacheWriter
 from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.engine import Engine, Rules
-from stream_seg.core.rings import FINGERPRINT_BYTES, ORDER_ENTRY
-from stream_seg.core.vocabulary import SUMS
+from stream_seg.core.events.recent_ids import FINGERPRINT_BYTES, ORDER_ENTRY
+from stream_seg.core.events.taxonomy import SUMS
 from stream_seg.kafka.append import Message, append_all
 from stream_seg.settings import Settings
-from stream_seg.streaming.state.changelog import HEADER_KEY, Header, pack_entry, pack_header
+from stream_seg.worker.partitions.changelog import HEADER_KEY, Header, pack_entry, pack_header
 
 EPOCH = 1_900_000_000_000  # above the wall clock, as the worker without customers marked partitions too
 CHUNK = 20_000

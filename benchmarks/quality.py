@@ -26,7 +26,7 @@ from benchmarks.populations import YEAR, Day, complete_journey, simulated, simul
 from benchmarks.quality_pictures import draw_map, draw_quality, draw_stability
 from benchmarks.table import table
 from stream_seg.contracts.model import ModelSnapshot
-from stream_seg.learning.scaling import CLIP, Scaling
+from stream_seg.learning.clustering.scaling import CLIP, Scaling
 
 FEATURES = ("order_pace", "spend_pace", "basket_value", "browse_rate", "refund_share")
 CUSTOMERS, SEED = 4_000, 7

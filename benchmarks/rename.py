@@ -15,14 +15,14 @@ import numpy as np
 
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.core.decay import DAY_S, Decay
+from stream_seg.core.dimensions.behavior import SegmentModel
 from stream_seg.core.engine import Engine, Rules
-from stream_seg.core.model import SegmentModel
-from stream_seg.core.vocabulary import ORDERS, SPEND
-from stream_seg.streaming.decide import Decider, Written
-from stream_seg.streaming.group import Group
-from stream_seg.streaming.ownership import OwnedPartition
-from stream_seg.streaming.state.partition import PartitionState
-from stream_seg.streaming.worker import GC_THRESHOLD
+from stream_seg.core.events.taxonomy import ORDERS, SPEND
+from stream_seg.worker.checkpoint.decide import Decider, Written
+from stream_seg.worker.checkpoint.group import Group
+from stream_seg.worker.partitions.ownership import OwnedPartition
+from stream_seg.worker.partitions.state import PartitionState
+from stream_seg.worker.process import GC_THRESHOLD
 
 from .bench import Bench, Figures
 from .table import table
@@ -85,9 +85,9 @@ def versions(model: SegmentModel, version: int, owned: OwnedPartition) -> Segmen
 
 
 def looked_at(decider: Decider, owned: OwnedPartition, model: SegmentModel) -> dict[str, float]:
-    """Walk through everyone with a model: what it came to."""
+    """Scan through everyone with a model: what it came to."""
     decider.engine.use(model)
-    owned.reevaluate = owned.state.records.walk()
+    owned.reevaluate = owned.state.records.scan()
     told, slices, entries, changes = 0, [], 0, 0
     for took_s, written in walk(decider, owned):
         slices.append(took_s)

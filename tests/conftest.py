@@ -21,8 +21,9 @@ import pytest
 from apache_kafka.server import ApacheKafka
 from stream_seg.connection_settings import EMBEDDED
 from stream_seg.embedded.broker import start_broker
-from stream_seg.embedded.process import EmbeddedError, ServiceProcess
+from stream_seg.embedded.process import ServiceProcess
 from stream_seg.embedded.redis import start_redis
+from stream_seg.errors import EmbeddedError
 from stream_seg.kafka.broker import Broker
 from tests.shared_kafka import SharedKafka, shared_address
 

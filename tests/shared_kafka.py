@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from apache_kafka.server import READY_S, ApacheKafka
-from stream_seg.embedded.process import EmbeddedError
+from stream_seg.errors import EmbeddedError
 
 LOOK_EVERY_S = 0.1
 ANSWERED_S = 3 * READY_S

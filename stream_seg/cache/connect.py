@@ -13,7 +13,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
-from stream_seg.cache.errors import BadUrl
+from stream_seg.errors import BadUrl
 
 CONNECT_TIMEOUT_S: Final = 1.0
 TIMEOUT_S: Final = 1.0

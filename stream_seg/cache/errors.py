@@ -9,41 +9,7 @@ from typing import Any
 
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
-from stream_seg.errors import causes
-
-
-class CacheError(Exception):
-    """Base of everything the cache raises on purpose."""
-
-
-class CacheUnavailable(CacheError):
-    """Redis is away, too slow, or refuses: nothing is wrong with what was asked, so asking again later may help."""
-
-
-class CacheRefused(CacheUnavailable):
-    """Redis answers, but TLS, the login or a permission is wrong. Asking again helps only after that is mended."""
-
-
-class BadUrl(CacheError, ValueError):
-    """The URL of a Redis cannot be read; the message does not quote it, since it may hold a password."""
-
-
-class CacheDamaged(CacheError):
-    """What Redis holds is not what stream_seg writes; the message names the key, and says what to do."""
-
-
-class PrefixTaken(CacheError):
-    """The keys under the prefix belong to another application, whose documents would be mixed with this one's."""
-
-    def __init__(self, prefix: str, owner: str, app_id: str) -> None:
-        super().__init__(
-            f"the Redis keys under {prefix!r} belong to the application {owner!r}, and this one is {app_id!r}: "
-            f"give this one another STREAM_SEG_REDIS_PREFIX; "
-            f"or, if {owner!r} is gone for good, hand the keys over with: redis-cli del {prefix}:owner"
-        )
-        self.prefix = prefix
-        self.owner = owner
-        self.app_id = app_id
+from stream_seg.errors import CacheRefused, CacheUnavailable, causes
 
 
 @contextmanager

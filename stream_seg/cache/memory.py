@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 
 from stream_seg.cache import reads
-from stream_seg.cache.errors import CacheRefused, CacheUnavailable, PrefixTaken
 from stream_seg.cache.port import Mark, PartitionWrite, WriteResult
 from stream_seg.contracts.document import CustomerSegments, Document
+from stream_seg.errors import CacheRefused, CacheUnavailable, PrefixTaken
 
 
 @dataclass

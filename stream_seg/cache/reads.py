@@ -8,9 +8,9 @@ from typing import Any, Generic, TypeVar
 
 import orjson
 
-from stream_seg.cache.errors import CacheDamaged
 from stream_seg.cache.keys import Keys
 from stream_seg.contracts.document import CustomerSegments
+from stream_seg.errors import CacheDamaged
 
 T = TypeVar("T")
 Sizes = dict[str, dict[str, int]]

@@ -13,10 +13,11 @@ import redis.asyncio
 from redis.exceptions import NoScriptError
 
 from stream_seg.cache.connect import CONNECT_TIMEOUT_S, TIMEOUT_S, connect_async
-from stream_seg.cache.errors import CacheUnavailable, PrefixTaken, checked, redis_errors
+from stream_seg.cache.errors import checked, redis_errors
 from stream_seg.cache.keys import Keys
 from stream_seg.cache.port import Mark, PartitionWrite, WriteResult
 from stream_seg.contracts.document import Document
+from stream_seg.errors import CacheUnavailable, PrefixTaken
 
 __all__ = ["CacheUnavailable", "CacheWriter", "Mark", "PartitionWrite", "PrefixTaken", "WriteResult"]
 

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from stream_seg.cli.errors import UsageError
 from stream_seg.connection_settings import EMBEDDED
 from stream_seg.embedded.services import attach_services
+from stream_seg.errors import UsageError
 from stream_seg.kafka.broker import Broker
 from stream_seg.settings import PREFIX, Settings
 

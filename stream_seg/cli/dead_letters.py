@@ -18,12 +18,12 @@ from rich.text import Text
 
 from stream_seg.cli.config import attach_broker, load_settings, quiet_logging
 from stream_seg.cli.console import print_json, shows_progress, stderr, stdout, table
-from stream_seg.cli.errors import Failure, UsageError
 from stream_seg.cli.escapes import printable
 from stream_seg.cli.interrupt import run_async
 from stream_seg.contracts.reasons import SENTENCES
 from stream_seg.contracts.times import MissingOffset, parse_rfc3339, rfc3339
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
+from stream_seg.errors import Failure, UsageError
 from stream_seg.kafka.broker import Broker
 from stream_seg.settings import Settings
 from stream_seg.tools import redrive as redriving

@@ -12,12 +12,12 @@ from rich.text import Text
 from stream_seg.cache import CustomerSegments
 from stream_seg.cli.config import load_settings, quiet_logging
 from stream_seg.cli.console import print_json, stdout, table
-from stream_seg.cli.errors import Failure, UsageError
 from stream_seg.cli.escapes import printable
 from stream_seg.cli.interrupt import run_async
 from stream_seg.cli.words import QUANTITIES, Change, cause, day, explained, money, moved, quantity, where
 from stream_seg.contracts.times import rfc3339
 from stream_seg.embedded.services import attach_services
+from stream_seg.errors import Failure, UsageError
 from stream_seg.views.customer import CustomerView, RecordFacts, look_up
 
 SHOWN = 10  # changes in a table, where the command line does not say

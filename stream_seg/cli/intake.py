@@ -10,12 +10,12 @@ from typing import Any
 
 from stream_seg.cli.config import attach_broker, load_settings, quiet_logging
 from stream_seg.cli.console import print_json
-from stream_seg.cli.errors import UsageError
 from stream_seg.cli.interrupt import SIGNALS, run_async
-from stream_seg.contracts.mapping import EventMapping, MappingError, parse_mapping
+from stream_seg.contracts.mapping import EventMapping, parse_mapping
+from stream_seg.errors import MappingError, OwnTopic, UsageError
 from stream_seg.intake.process import run_intake
 from stream_seg.intake.run import Summary
-from stream_seg.intake.topics import OwnTopic, check_sources
+from stream_seg.intake.topics import check_sources
 from stream_seg.kafka.broker import Broker
 from stream_seg.settings import Settings
 from stream_seg.tools.topics import topic_specs

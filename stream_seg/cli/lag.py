@@ -12,7 +12,7 @@ from rich.table import Table
 from stream_seg.cli.config import attach_broker, load_settings, quiet_logging
 from stream_seg.cli.console import print_json, stdout, table
 from stream_seg.cli.interrupt import run_async
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
 from stream_seg.kafka.lag import PartitionLag, measure_lag
 from stream_seg.settings import Settings
 

@@ -9,15 +9,14 @@ from time import monotonic, sleep
 from typing import Final
 
 from stream_seg.cache import SegmentClient
-from stream_seg.cache.errors import CacheError
 from stream_seg.cli.console import print_json
-from stream_seg.cli.errors import Failure, UsageError
 from stream_seg.cli.interrupt import run_async
 from stream_seg.cli.models import Place, place, version_of
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.embedded.services import attach_services
-from stream_seg.learning import governance
-from stream_seg.tools.model_history import LostRace, Make, publish_as_person
+from stream_seg.errors import BadName, CacheError, ConcurrentUpdate, Failure, UsageError
+from stream_seg.learning.publishing import governance
+from stream_seg.tools.model_history import Make, publish_as_person
 
 # Workers show the model they use in Redis about a second after it took force.
 SHOWN_WITHIN_S: Final = 10.0
@@ -64,7 +63,7 @@ def name(segment: str, given: str, *, as_json: bool) -> int:
     def make(latest: ModelSnapshot, number: int, now: str) -> ModelSnapshot:
         try:
             return governance.renamed(latest, segment_of(latest, segment), given, number, now)
-        except governance.BadName as why:
+        except BadName as why:
             raise UsageError(str(why)) from None
 
     said = " ".join(given.split())
@@ -124,7 +123,7 @@ def _published(where: Place, make: Make) -> ModelSnapshot:
     )
     try:
         return run_async(publishing)
-    except LostRace as why:
+    except ConcurrentUpdate as why:
         raise Failure(str(why)) from None
 
 

@@ -13,8 +13,8 @@ from stream_seg.cli.console import print_json, stdout, table
 from stream_seg.cli.models import place, version_of
 from stream_seg.cli.words import QUANTITIES, quantity
 from stream_seg.contracts.model import ModelSnapshot
-from stream_seg.learning.moves import Moves, moves
-from stream_seg.learning.scaling import Scaling
+from stream_seg.learning.clustering.scaling import Scaling
+from stream_seg.learning.publishing.moves import Moves, moves
 
 FLOWS: Final = 10
 

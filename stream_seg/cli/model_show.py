@@ -6,11 +6,11 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from stream_seg.cli.console import print_json, stdout
-from stream_seg.cli.errors import Failure
 from stream_seg.cli.models import moment, place, standing, version_of
 from stream_seg.cli.segments import SegmentFacts, SegmentTable
 from stream_seg.contracts.model import ModelSnapshot
-from stream_seg.core.model import BEHAVIOR
+from stream_seg.core.dimensions.behavior import BEHAVIOR
+from stream_seg.errors import Failure
 from stream_seg.tools.model_history import ModelHistory
 
 

@@ -10,11 +10,11 @@ from rich.text import Text
 
 from stream_seg.cli.config import attach_broker, load_settings, quiet_logging
 from stream_seg.cli.console import print_json, stdout, table
-from stream_seg.cli.errors import Failure
 from stream_seg.cli.interrupt import run_async
 from stream_seg.contracts.model import ModelSnapshot
+from stream_seg.errors import Failure
 from stream_seg.kafka.broker import Broker
-from stream_seg.learning.scaling import Matrix
+from stream_seg.learning.clustering.scaling import Matrix
 from stream_seg.settings import Settings
 from stream_seg.tools.model_history import ModelHistory, read_history
 from stream_seg.tools.model_sample import sampled_customers

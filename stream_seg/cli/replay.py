@@ -13,12 +13,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from stream_seg.cli.config import attach_broker, load_settings, quiet_logging
 from stream_seg.cli.console import print_json, shows_progress, stderr
-from stream_seg.cli.errors import Failure, UsageError
 from stream_seg.cli.interrupt import insisting, run_async
-from stream_seg.datasets import NAMES, Reading, Source, SourceError, open_source
+from stream_seg.datasets import NAMES, Reading, Source, open_source
 from stream_seg.datasets.files import FileSource
 from stream_seg.datasets.skipped_file import SkippedFile
 from stream_seg.datasets.skips import Skips
+from stream_seg.errors import Failure, SourceError, UsageError
 from stream_seg.kafka.broker import Broker
 from stream_seg.settings import Settings
 from stream_seg.tools import replay as replaying

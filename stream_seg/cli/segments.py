@@ -18,7 +18,7 @@ from stream_seg.cli.console import print_json, stdout, table
 from stream_seg.cli.interrupt import run_async
 from stream_seg.cli.profiles import difference_in_words, profiles
 from stream_seg.cli.words import QUANTITIES, quantity
-from stream_seg.core.model import BEHAVIOR
+from stream_seg.core.dimensions.behavior import BEHAVIOR
 from stream_seg.embedded.services import attach_services
 from stream_seg.settings import Settings
 from stream_seg.tools.fold import Flow, fold_changes

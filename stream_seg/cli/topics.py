@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from stream_seg.cli.config import attach_broker, load_settings, quiet_logging
 from stream_seg.cli.console import stdout, table
-from stream_seg.cli.errors import Failure
 from stream_seg.cli.interrupt import run_async
+from stream_seg.errors import Failure
 from stream_seg.tools.topics import Problem, check_topics, create_topics, topic_specs
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from stream_seg.addresses import Addresses
 from stream_seg.cli.config import load_settings, quiet_logging
-from stream_seg.cli.errors import Failure
 from stream_seg.cli.interrupt import run_async
 from stream_seg.embedded.services import open_services
+from stream_seg.errors import Failure
 from stream_seg.settings import Settings
 
 
@@ -45,6 +45,6 @@ async def prepare_topics(addresses: Addresses, settings: Settings) -> None:
 
 
 def _work(settings: Settings, addresses: Addresses) -> int:
-    from stream_seg.streaming.worker import run_worker
+    from stream_seg.worker.process import run_worker
 
     return run_worker(settings, addresses)

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from stream_seg.core.vocabulary import INTERACTIONS, PURCHASES
+from stream_seg.core.events.taxonomy import INTERACTIONS, PURCHASES
 
 NATIVE_NAMES: Final = frozenset(PURCHASES + INTERACTIONS)
 SURVEY_ANSWERED: Final = "survey_answered"

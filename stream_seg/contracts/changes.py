@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple, Self
 import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from stream_seg.core.transitions import Held, Transition
+from stream_seg.core.transitions import CurrentSegment, Transition
 
 from .times import rfc3339
 
@@ -155,7 +155,7 @@ def parse_change(value: bytes) -> SegmentChanged:
     return SegmentChanged.model_validate_json(value)
 
 
-def _held(held: Held | None, say: Callable[[float], str]) -> dict[str, str] | None:
+def _held(held: CurrentSegment | None, say: Callable[[float], str]) -> dict[str, str] | None:
     if held is None:
         return None
     return {"segment": held.segment, "name": held.name, "since": say(held.since)}

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from stream_seg.core.model import BEHAVIOR
+from stream_seg.core.dimensions.behavior import BEHAVIOR
 
 from .faults import first_fault
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from pydantic import TypeAdapter
 
-from stream_seg.core.vocabulary import PURCHASES
+from stream_seg.core.events.taxonomy import PURCHASES
 
 from .aliases import native_name
 from .events import Alias, Cancellation, Consent, Erase, Identify, Interaction, Purchase

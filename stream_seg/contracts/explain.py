@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from stream_seg.core.vocabulary import INTERACTIONS, PURCHASES
+from stream_seg.core.events.taxonomy import INTERACTIONS, PURCHASES
 
 from . import placeholders, reasons
 from .aliases import native_name

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from stream_seg.core.dimensions.behavior import BEHAVIOR, SegmentModel, segment_id
 from stream_seg.core.features import FEATURES
-from stream_seg.core.model import BEHAVIOR, SegmentModel, segment_id
 
 from .faults import first_fault
 from .times import parse_rfc3339

@@ -17,8 +17,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from .rings import FINGERPRINT_BYTES, ORDER_ENTRY
-from .vocabulary import SUMS, TOPICS
+from stream_seg.errors import BadRecord
+
+from .events.recent_ids import FINGERPRINT_BYTES, ORDER_ENTRY
+from .events.taxonomy import SUMS, TOPICS
 
 FORMAT: Final = 1
 NO_SEGMENT: Final = -1
@@ -57,12 +59,8 @@ Columns = npt.NDArray[Any]
 Cause = tuple[str, str]  # id and type of an event
 
 
-class BadRecord(ValueError):
-    """Bytes that are not a record of a format this version knows."""
-
-
 class Customer:
-    """One record as an object: for people who look at one, for examples and tests. Groups are a `WorkingSet`.
+    """One record as an object: for people who look at one, for examples and tests. Groups are a `CustomerBatch`.
 
     Money is in minor units, times are epoch seconds, `inf` (firsts) and `-inf` (lasts) while nothing has set them.
     `life` is the epoch in which the record was born, `sequence` counts its changes, `as_of` is the time of the

@@ -21,15 +21,15 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from . import features
-from .absorption import Event, Rows, Rules, absorb_rows
+from .absorb import Event, Rows, Rules, absorb_rows
+from .batch import CustomerBatch
 from .customer import NO_SEGMENT, Cause, Columns, Customer, columns
+from .dimensions.behavior import BEHAVIOR, Assignment, SegmentModel, segment_id
+from .dimensions.names import SegmentNames
+from .events.orders import Outcome
+from .events.taxonomy import TOPICS
 from .features import FEATURES, Matrix
-from .model import BEHAVIOR, Assignment, SegmentModel, segment_id
-from .namebook import NameBook
-from .orders import Outcome
-from .transitions import Held, Transition
-from .vocabulary import TOPICS
-from .working_set import WorkingSet
+from .transitions import CurrentSegment, Transition
 
 __all__ = ["Engine", "Event", "Moves", "Rows", "Rules", "Why"]
 
@@ -76,7 +76,7 @@ class Engine:
 
     rules: Rules
     model: SegmentModel | None = None
-    names: NameBook = field(default_factory=NameBook)
+    names: SegmentNames = field(default_factory=SegmentNames)
 
     def use(self, model: SegmentModel) -> None:
         """Evaluate with this model from now on."""
@@ -91,9 +91,9 @@ class Engine:
         """A record, ready to absorb events; raises BadRecord."""
         return Customer.unpack(record)
 
-    def working_set(self) -> WorkingSet:
+    def working_set(self) -> CustomerBatch:
         """An empty one, for the customers of a group."""
-        return WorkingSet(self.rules.decay)
+        return CustomerBatch(self.rules.decay)
 
     def absorb(self, customer: Customer, topic: str, offset: int, event: Event, t: float, amount: int = 0) -> Outcome:
         """Absorb one validated event of `topic` at `offset`; `amount` is in minor units, `t` in epoch seconds."""
@@ -104,15 +104,15 @@ class Engine:
         customer.cause = held.causes[0] or cause
         return Outcome.REPEATED if replayed else next(iter(unusual), Outcome.ABSORBED)
 
-    def absorb_rows(self, topic: int, said: Rows, held: WorkingSet) -> tuple[int, list[Outcome]]:
+    def absorb_rows(self, topic: int, said: Rows, held: CustomerBatch) -> tuple[int, list[Outcome]]:
         """Absorb many events of one topic (see `absorption.absorb_rows`)."""
         return absorb_rows(self.rules, topic, said, held)
 
-    def features(self, records: Sequence[bytes] | Columns | WorkingSet, now: Matrix) -> Matrix:
+    def features(self, records: Sequence[bytes] | Columns | CustomerBatch, now: Matrix) -> Matrix:
         """Features (n, len(FEATURES)) of n customers, each at its own `now` (n,)."""
         return features.compute(_table(records), now, self.rules.decay, self.rules.minor_per_major)
 
-    def evaluate(self, records: Sequence[bytes] | Columns | WorkingSet, now: Matrix) -> Moves:
+    def evaluate(self, records: Sequence[bytes] | Columns | CustomerBatch, now: Matrix) -> Moves:
         """Who of these customers belongs elsewhere at `now` (n,). Without a model nobody moves."""
         held = _table(records)
         matrix = self.features(held, now)
@@ -165,7 +165,9 @@ class Engine:
         customer.sequence += 1
         return _transition(model, key, left, why, reason, cause, customer.sequence, customer.life)
 
-    def move_all(self, held: WorkingSet, moves: Moves, whys: Sequence[Why], reason: str = "event") -> list[Transition]:
+    def move_all(
+        self, held: CustomerBatch, moves: Moves, whys: Sequence[Why], reason: str = "event"
+    ) -> list[Transition]:
         """Put all `moves.rows` of a working set into the segments that evaluation chose, and say what changed.
 
         Where the reason is "event", those whom no event touched, only time, move by "deadline".
@@ -185,15 +187,21 @@ class Engine:
         for row, why, (segment, version, since, life), sequence in zip(rows, whys, left, sequences, strict=True):
             cause = held.causes[row]
             code = "deadline" if reason == "event" and cause is None else reason
-            was = None if segment == NO_SEGMENT else Held(segment_id(segment), self.name(version, segment), since)
+            was = (
+                None
+                if segment == NO_SEGMENT
+                else CurrentSegment(segment_id(segment), self.name(version, segment), since)
+            )
             changes.append(_transition(model, held.keys[row], was, why, code, cause, sequence, life))
         return changes
 
-    def held(self, customer: Customer) -> Held | None:
+    def held(self, customer: Customer) -> CurrentSegment | None:
         """The segment that a customer is in, named as when it was entered."""
         if customer.segment == NO_SEGMENT:
             return None
-        return Held(segment_id(customer.segment), self.name(customer.model_version, customer.segment), customer.since)
+        return CurrentSegment(
+            segment_id(customer.segment), self.name(customer.model_version, customer.segment), customer.since
+        )
 
     def _in_force(self) -> SegmentModel:
         if self.model is None:
@@ -205,14 +213,14 @@ class Engine:
         return self.names.name(version, index)
 
 
-def _table(records: Sequence[bytes] | Columns | WorkingSet) -> Columns | WorkingSet:
-    return records if isinstance(records, np.ndarray | WorkingSet) else columns(records)
+def _table(records: Sequence[bytes] | Columns | CustomerBatch) -> Columns | CustomerBatch:
+    return records if isinstance(records, np.ndarray | CustomerBatch) else columns(records)
 
 
 def _transition(
     model: SegmentModel,
     key: bytes,
-    left: Held | None,
+    left: CurrentSegment | None,
     why: Why,
     reason: str,
     cause: Cause | None,
@@ -221,7 +229,7 @@ def _transition(
 ) -> Transition:
     """What changed, for one who was in `left` and is where `why` says now; the same segment has another name now."""
     stays = left is not None and left.segment == segment_id(why.to)
-    entered = Held(segment_id(why.to), model.names[why.to], left.since if left and stays else why.at)
+    entered = CurrentSegment(segment_id(why.to), model.names[why.to], left.since if left and stays else why.at)
     reason = "definition" if stays else reason
     event_id, event_type = cause if cause and reason == "event" else (None, None)
     return Transition(

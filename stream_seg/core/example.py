@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from .decay import DAY_S, Decay
+from .dimensions.behavior import SegmentModel
 from .engine import Engine, Rules
-from .model import SegmentModel
 from .transitions import Hysteresis
 
 

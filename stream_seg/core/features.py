@@ -7,10 +7,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from .batch import CustomerBatch
 from .customer import Columns
 from .decay import DAY_S, Decay
-from .vocabulary import FIRST_CHANNEL, FIRST_INTERACTION, INTERACTION_SLOT, ORDERS, REFUNDED, SPEND
-from .working_set import WorkingSet
+from .events.taxonomy import FIRST_CHANNEL, FIRST_INTERACTION, INTERACTION_SLOT, ORDERS, REFUNDED, SPEND
 
 FEATURES: Final = (
     "order_rate",  # orders per 30 days
@@ -55,7 +55,7 @@ _CART: Final = (INTERACTION_SLOT["product_added"], INTERACTION_SLOT["checkout_st
 Matrix = npt.NDArray[np.float64]
 
 
-def compute(records: Columns | WorkingSet, now: Matrix, decay: Decay, minor_per_major: float = 100.0) -> Matrix:
+def compute(records: Columns | CustomerBatch, now: Matrix, decay: Decay, minor_per_major: float = 100.0) -> Matrix:
     """Features (n, len(FEATURES)) of n customers, each at its own `now` (n,), epoch seconds.
 
     `records` are those of `customer.columns` or a working set. `minor_per_major` turns minor units into major ones
@@ -117,7 +117,7 @@ def _held_for_a_week(quiet: Matrix, decay: Decay) -> Matrix:
     return factor
 
 
-def _mean_gap_days(records: Columns | WorkingSet, last: Matrix) -> Matrix:
+def _mean_gap_days(records: Columns | CustomerBatch, last: Matrix) -> Matrix:
     """Mean gap between distinct purchase days, from the first, the last, and how many there were."""
     days = records["purchase_days"].astype(np.float64)
     spread = np.floor(last / DAY_S) - np.floor(records["first_purchase"] / DAY_S)

@@ -8,11 +8,11 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from .dimensions.behavior import Assignment
 from .features import Matrix
-from .model import Assignment
 
 
-class Held(NamedTuple):
+class CurrentSegment(NamedTuple):
     """A segment that a customer is in: its id, its name when the customer entered, and since when (epoch s)."""
 
     segment: str
@@ -26,15 +26,15 @@ class Transition(NamedTuple):
     customer_id: str
     dimension: str
     change: str  # entered, moved, renamed, exited
-    from_: Held | None
-    to: Held | None
+    from_: CurrentSegment | None
+    to: CurrentSegment | None
     reason: str  # event, deadline, model, ...
     event_id: str | None
     event_type: str | None
     features: dict[str, tuple[float, float]]
     confidence: float  # 0..1: how much nearer the segment is than the runner-up
     runner_up: str | None
-    segments: dict[str, Held]  # all segments of the customer after the change
+    segments: dict[str, CurrentSegment]  # all segments of the customer after the change
     sequence: int
     life: int
     occurred_at: float

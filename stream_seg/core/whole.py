@@ -7,8 +7,10 @@ from array import array
 from math import inf, isfinite
 from typing import Any, Final
 
-from .customer import LAYOUT, NO_SEGMENT, BadRecord, check_format
-from .rings import FINGERPRINT_BYTES, ORDER_ENTRY
+from stream_seg.errors import BadRecord
+
+from .customer import LAYOUT, NO_SEGMENT, check_format
+from .events.recent_ids import FINGERPRINT_BYTES, ORDER_ENTRY
 
 _LATEST: Final = 253_402_300_799.0  # the end of the year 9999, epoch seconds
 _MOST_CHANGES: Final = 2**31

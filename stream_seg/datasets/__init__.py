@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from stream_seg.contracts.mapping import EventMapping, MappingError, parse_mapping
+from stream_seg.contracts.mapping import EventMapping, parse_mapping
 from stream_seg.datasets.complete_journey import CompleteJourney
 from stream_seg.datasets.files import SUFFIXES, FileSource
-from stream_seg.datasets.record import Source, SourceError, SourceRecord
+from stream_seg.datasets.record import Source, SourceRecord
 from stream_seg.datasets.simulator import simulate
+from stream_seg.errors import MappingError, SourceError
 
 __all__ = ["NAMES", "Reading", "Source", "SourceError", "SourceRecord", "open_source"]
 

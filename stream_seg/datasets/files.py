@@ -6,16 +6,17 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Final
 
-from stream_seg.contracts.mapping import EventMapping, MappingError
+from stream_seg.contracts.mapping import EventMapping
 from stream_seg.contracts.reasons import Refused
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
+from stream_seg.errors import MappingError, SourceError
 
 from .csv_file import PLAIN, CsvFile
 from .identity import identity_of_file
 from .json_lines import JsonEvents, json_records
 from .mapped import MappedEvents
 from .parquet_file import ParquetFile
-from .record import SourceError, SourceRecord
+from .record import SourceRecord
 from .rows import TableEvents
 from .skips import Row, Skips
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from stream_seg.contracts.reasons import Refused
+from stream_seg.errors import SourceError
 
 from .csv_file import check_columns
-from .record import SourceError
 from .skips import BAD_ROW, Row
 
 BATCH_ROWS: Final = 8_192

@@ -8,10 +8,6 @@ from typing import Final, NamedTuple, Protocol
 UNKNOWN_TIME_S: Final = float("-inf")  # before all others, so that nothing waits for it
 
 
-class SourceError(ValueError):
-    """A source cannot be read; the message says which, where, and what to do."""
-
-
 class SourceRecord(NamedTuple):
     """One record for a topic.
 

@@ -13,8 +13,9 @@ import numpy as np
 
 from stream_seg.datasets.archetypes import NAMES, Integers, Population
 from stream_seg.datasets.identity import identity_of
-from stream_seg.datasets.record import SourceError, SourceRecord
+from stream_seg.datasets.record import SourceRecord
 from stream_seg.datasets.sessions import CATEGORIES, Catalogue, Step, generate
+from stream_seg.errors import SourceError
 
 START_S: Final = 1_735_689_600.0  # 2025-01-01T00:00:00Z
 DAY_MS: Final = 86_400_000

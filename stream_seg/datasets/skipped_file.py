@@ -6,8 +6,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from stream_seg.errors import SourceError
+
 from .files import PARQUET, FileSource
-from .record import SourceError
 from .skips import Row
 
 

@@ -6,7 +6,8 @@ import functools
 import os
 import struct
 
-from stream_seg.embedded.process import HOST, EmbeddedError, Recipe, ServiceProcess, ask, find_binary, start
+from stream_seg.embedded.process import HOST, Recipe, ServiceProcess, ask, find_binary, start
+from stream_seg.errors import EmbeddedError
 
 METADATA_KEY, METADATA_VERSION = 3, 2
 CORRELATION_ID = 7

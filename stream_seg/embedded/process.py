@@ -19,6 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from stream_seg.errors import EmbeddedError
+
 HOST = "127.0.0.1"
 START_ATTEMPTS = 3
 LINES_SHOWN = 8
@@ -30,10 +32,6 @@ PROBE_TIMEOUT_S = 10.0
 
 GUARD = Path(__file__).with_name("guard.py")
 GUARD_MODE = "kernel" if sys.platform == "linux" else "watch"
-
-
-class EmbeddedError(Exception):
-    """An embedded service is missing, did not start, or is not running; the message says what to do."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ import functools
 import os
 import tempfile
 
-from stream_seg.embedded.process import HOST, EmbeddedError, Recipe, ServiceProcess, ask, find_binary, start
+from stream_seg.embedded.process import HOST, Recipe, ServiceProcess, ask, find_binary, start
+from stream_seg.errors import EmbeddedError
 
 
 def start_redis(*, timeout_s: float = 20.0) -> ServiceProcess:

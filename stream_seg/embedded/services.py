@@ -16,8 +16,9 @@ from pathlib import Path
 from stream_seg.addresses import Addresses
 from stream_seg.connection_settings import EMBEDDED
 from stream_seg.embedded.broker import broker_answers, start_broker
-from stream_seg.embedded.process import EmbeddedError, ServiceProcess
+from stream_seg.embedded.process import ServiceProcess
 from stream_seg.embedded.redis import redis_answers, start_redis
+from stream_seg.errors import EmbeddedError
 from stream_seg.settings import Settings
 
 RECORD_NAME = "services.json"

@@ -17,7 +17,7 @@ from stream_seg.kafka.client import check_group, connect
 from stream_seg.kafka.offsets import high_watermarks
 from stream_seg.kafka.producer import ACKNOWLEDGED_S, started_producer
 from stream_seg.settings import Settings
-from stream_seg.streaming.embedded_quirks import leave_formed_groups_only, look_long_enough
+from stream_seg.worker.faust.embedded_quirks import leave_formed_groups_only, look_long_enough
 
 from .plan import Planner
 from .resume import Resuming

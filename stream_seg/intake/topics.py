@@ -10,17 +10,13 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.structs import TopicPartition
 
 from stream_seg.contracts.partitioning import partitions_of as partitions_of_keys
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
+from stream_seg.errors import BrokerError, OwnTopic
 from stream_seg.kafka.append import Message
 from stream_seg.kafka.client import partitions_of
-from stream_seg.kafka.errors import BrokerError
 from stream_seg.settings import Settings
 
 from .plan import DEAD_LETTERS, Written
-
-
-class OwnTopic(ValueError):
-    """INTAKE_TOPICS names a topic of this deployment: the intake would read what it writes."""
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,8 @@ CONNECTION = "offsets"
 async def connect(broker: Broker) -> AsyncIterator[AIOKafkaClient]:
     """Yield a started client.
 
-    Raises NoBroker when no broker answers, BrokerRefused when one does not let this client in, and BrokerError in place
+    Raises BrokerUnavailable when no broker answers, BrokerRefused when one does not let this client in, and
+    BrokerError in place
     of any KafkaError raised inside the block.
     """
     client = AIOKafkaClient(request_timeout_ms=REQUEST_TIMEOUT_MS, **broker.client_options())

@@ -19,9 +19,8 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.metadata import MetadataRequest
 
-from stream_seg.errors import causes
+from stream_seg.errors import BrokerError, BrokerRefused, BrokerUnavailable, causes
 from stream_seg.kafka.broker import Broker, Security
-from stream_seg.kafka.errors import BrokerError, BrokerRefused, NoBroker
 
 PROBE_TIMEOUT_MS: Final = 5_000
 
@@ -55,7 +54,7 @@ async def refused(error: BaseException, broker: Broker) -> BrokerError:
         except (KafkaError, OSError, TimeoutError) as why:
             if (sentence := explain(why, broker) or _hung_up(why, broker)) is not None:
                 return BrokerRefused(sentence)
-    return NoBroker(broker.address)
+    return BrokerUnavailable(broker.address)
 
 
 def answered(error: BaseException, broker: Broker) -> BrokerError:

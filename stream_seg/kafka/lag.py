@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from aiokafka.client import AIOKafkaClient
 from aiokafka.structs import TopicPartition
 
+from stream_seg.errors import BrokerError
 from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.client import connect, partitions_of
-from stream_seg.kafka.errors import BrokerError
 from stream_seg.kafka.offsets import committed, high_watermarks, log_starts, record_timestamps_at
 
 

@@ -21,7 +21,7 @@ ACKNOWLEDGED_S: Final = 60.0
 
 @asynccontextmanager
 async def started_producer(broker: Broker) -> AsyncIterator[Any]:
-    """Yield a producer that waits for all replicas. Raises NoBroker or BrokerRefused when it cannot connect.
+    """Yield a producer that waits for all replicas. Raises BrokerUnavailable or BrokerRefused when it cannot connect.
 
     On Kafka it is idempotent, so a batch that is sent again because its answer was lost adds no second record. Without
     that, customers with more events in the batch than a worker remembers would be counted twice. The embedded broker

@@ -10,10 +10,10 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
+from stream_seg.errors import BrokerError
 from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.client import connect, partitions_of
 from stream_seg.kafka.diagnosis import answered
-from stream_seg.kafka.errors import BrokerError
 from stream_seg.kafka.offsets import high_watermarks, log_starts
 
 # There is data until all is read, and both brokers answer at once. The embedded one looks no longer than this for it.

@@ -13,8 +13,8 @@ from stream_seg.contracts.drift import What
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.core.features import FEATURES
 
-from .policy import DAY_S
-from .scaling import CLIP, Matrix
+from .clustering.policy import DAY_S
+from .clustering.scaling import CLIP, Matrix
 
 DISTANCE: Final[What] = "distance"
 SHARE: Final[What] = "share"

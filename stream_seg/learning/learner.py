@@ -9,20 +9,20 @@ from typing import Any, Final, Self
 import numpy as np
 
 from stream_seg.contracts.model import ModelSnapshot, SegmentProfile
+from stream_seg.core.dimensions.behavior import segment_id
 from stream_seg.core.features import FEATURES
-from stream_seg.core.model import segment_id
+from stream_seg.learning.naming.segments import describe
+from stream_seg.learning.publishing.moves import flow_matrix
+from stream_seg.learning.publishing.progress import Progress
+from stream_seg.learning.publishing.snapshots import compose, explained
 
-from .challenger import Outcome, Trial
-from .clusters import Clusters, fresh_start
-from .matching import renumber
-from .moves import flow_matrix
-from .policy import LearnerPolicy
-from .progress import Progress
-from .recent import RecentCustomers
-from .scaling import Matrix, Scaling
-from .segments import describe
-from .snapshots import compose, explained
-from .warm_start import RESTARTS
+from .clustering.challenger import Outcome, Trial
+from .clustering.clusters import Clusters, fresh_start
+from .clustering.matching import renumber
+from .clustering.policy import LearnerPolicy
+from .clustering.recent import RecentCustomers
+from .clustering.scaling import Matrix, Scaling
+from .clustering.warm_start import RESTARTS
 
 STARTED: Final = "started"
 REFIT: Final = "refit"

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 import orjson
 
 from stream_seg.contracts.partitioning import partitions_of
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
 
 REPLAY_HEADER: Final = "replay"
 LINE_HEADER: Final = "line"

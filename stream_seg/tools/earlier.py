@@ -10,7 +10,7 @@ from typing import Any
 from aiokafka.structs import TopicPartition
 from xxhash import xxh3_64_intdigest
 
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
 from stream_seg.kafka.backwards import read_backwards
 from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.client import connect

@@ -14,19 +14,16 @@ from stream_seg.contracts.document import CustomerSegments
 from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.contracts.times import rfc3339
 from stream_seg.core.customer import NO_SEGMENT, columns
-from stream_seg.core.model import BEHAVIOR, segment_id
-from stream_seg.core.namebook import NameBook
+from stream_seg.core.dimensions.behavior import BEHAVIOR, segment_id
+from stream_seg.core.dimensions.names import SegmentNames
+from stream_seg.errors import BadChange
 from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.client import connect
 from stream_seg.kafka.client import partitions_of as partitions_of_topics
 from stream_seg.kafka.reader import read_all
-from stream_seg.streaming.state.partition import PartitionState
+from stream_seg.worker.partitions.state import PartitionState
 
 Change = dict[str, Any]  # one message of segment-changes, as its JSON says
-
-
-class BadChange(ValueError):
-    """A message on the topic of changes that is not a segment change."""
 
 
 class Place(NamedTuple):
@@ -203,7 +200,7 @@ async def fold_changelog(
     return states
 
 
-def standings_of_state(states: Iterable[PartitionState], names: NameBook) -> dict[str, Standing]:
+def standings_of_state(states: Iterable[PartitionState], names: SegmentNames) -> dict[str, Standing]:
     """Where customers stand by the workers' records; those in no segment are left out."""
     found: dict[str, Standing] = {}
     for state in states:

@@ -6,11 +6,11 @@ from typing import Any
 
 from aiokafka.errors import KafkaError
 
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
+from stream_seg.errors import BrokerError
 from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.client import partitions_of
 from stream_seg.kafka.diagnosis import answered
-from stream_seg.kafka.errors import BrokerError
 from stream_seg.settings import Settings
 
 

@@ -6,12 +6,12 @@ from collections import defaultdict
 from itertools import islice
 from typing import Final
 
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
 from stream_seg.datasets.files import FileSource
 from stream_seg.datasets.record import SourceRecord
 from stream_seg.datasets.skips import Skips
 from stream_seg.settings import Settings
-from stream_seg.streaming.decoders import decoders_of
+from stream_seg.worker.checkpoint.decoders import decoders_of
 
 CHUNK: Final = 8_192
 

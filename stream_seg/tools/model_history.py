@@ -12,10 +12,10 @@ from aiokafka.errors import KafkaError
 from stream_seg.contracts.model import ModelSnapshot, parse_snapshot
 from stream_seg.contracts.model_chain import ModelChain
 from stream_seg.contracts.times import rfc3339
-from stream_seg.core.namebook import NameBook
+from stream_seg.core.dimensions.names import SegmentNames
+from stream_seg.errors import BrokerError, ConcurrentUpdate
 from stream_seg.kafka.append import append_snapshot
 from stream_seg.kafka.broker import Broker
-from stream_seg.kafka.errors import BrokerError
 from stream_seg.kafka.producer import in_time, started_producer
 from stream_seg.kafka.reader import read_all
 
@@ -31,10 +31,6 @@ class Unusable(NamedTuple):
     offset: int
     key: str
     why: str
-
-
-class LostRace(RuntimeError):
-    """Others were faster, again and again."""
 
 
 @dataclass(slots=True)
@@ -67,9 +63,9 @@ class ModelHistory:
                 self.aside.append((ruling.snapshot, ruling.aside))
 
     @property
-    def names(self) -> NameBook:
+    def names(self) -> SegmentNames:
         """What every version that was in force called its segments."""
-        book = NameBook()
+        book = SegmentNames()
         for version, snapshot in self.in_force.items():
             book.learn(version, snapshot.names)
         return book
@@ -98,8 +94,8 @@ async def publish_as_person(broker: Broker, topic: str, make: Make, on_lost: Cal
     """Publish what `make` makes of the model in force, and return it once it has taken force.
 
     A learner, or another person, may publish at the same moment: then the first on the topic counts, `on_lost` hears
-    of the version that was faster, and it is tried again on top of that. Raises LostRace after five tries, BrokerError
-    where there is no model yet or the broker fails, and what `make` raises.
+    of the version that was faster, and it is tried again on top of that. Raises ConcurrentUpdate after five tries,
+    BrokerError where there is no model yet or the broker fails, and what `make` raises.
     """
     async with started_producer(broker) as producer:
         for _ in range(TRIES):
@@ -116,7 +112,7 @@ async def publish_as_person(broker: Broker, topic: str, make: Make, on_lost: Cal
                 # Compaction keeps the last message of a version: let it be the one that counts.
                 await _append(producer, topic, winner)
             on_lost(made.version)
-    raise LostRace(f"others published a model at the same moment {TRIES} times; nothing was changed, try again")
+    raise ConcurrentUpdate(f"others published a model at the same moment {TRIES} times; nothing was changed, try again")
 
 
 async def _append(producer: Any, topic: str, snapshot: ModelSnapshot) -> None:

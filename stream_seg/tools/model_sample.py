@@ -7,9 +7,9 @@ from typing import Final
 
 from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.reader import read_all
-from stream_seg.learning.recent import RecentCustomers
-from stream_seg.learning.scaling import Matrix
-from stream_seg.streaming.samples import Sample
+from stream_seg.learning.clustering.recent import RecentCustomers
+from stream_seg.learning.clustering.scaling import Matrix
+from stream_seg.worker.models.samples import Sample
 
 CUSTOMERS: Final = 5_000
 

@@ -11,16 +11,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from stream_seg.datasets.record import Source, SourceError, SourceRecord
+from stream_seg.datasets.record import Source, SourceRecord
+from stream_seg.errors import AlreadySent, SourceError
 
 from .batches import Headers, Place, Places, Traced
 from .earlier import Earlier, fingerprint, headers_of
 
 CHUNK: Final = 8_192  # records judged together
-
-
-class AlreadySent(Exception):
-    """An earlier replay has sent the source, or a part of it; the message says what to do."""
 
 
 class _Known(Enum):

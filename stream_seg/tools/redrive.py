@@ -18,11 +18,11 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from stream_seg.contracts.partitioning import partitions_of as partitions_of_keys
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
+from stream_seg.errors import BrokerError
 from stream_seg.kafka.append import Message, append_all
 from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.client import connect, partitions_of
-from stream_seg.kafka.errors import BrokerError
 from stream_seg.kafka.offsets import commit, committed, high_watermarks
 from stream_seg.kafka.producer import in_time, started_producer
 from stream_seg.settings import Settings

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
+from stream_seg.errors import BrokerError
 from stream_seg.kafka.broker import Broker
-from stream_seg.kafka.errors import BrokerError
 from stream_seg.kafka.producer import in_time, started_producer
 from stream_seg.settings import Settings
 

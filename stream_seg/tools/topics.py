@@ -20,10 +20,10 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import TopicPartition
 
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
+from stream_seg.errors import BrokerError
 from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.client import connect, partitions_of
-from stream_seg.kafka.errors import BrokerError
 from stream_seg.kafka.offsets import log_starts
 from stream_seg.settings import Settings
 

@@ -12,8 +12,7 @@ from pathlib import Path
 from aiokafka.errors import KafkaError
 
 from benchmarks.table import json_line, table
-from stream_seg.embedded.process import EmbeddedError
-from stream_seg.kafka.errors import BrokerError
+from stream_seg.errors import BrokerError, EmbeddedError
 from tests.chaos.broker import broker_of
 from tests.chaos.options import Options, parse
 from tests.chaos.run import Told, run

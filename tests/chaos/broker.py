@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
-from stream_seg.embedded.process import EmbeddedError
 from stream_seg.embedded.services import open_services
+from stream_seg.errors import EmbeddedError
 from stream_seg.kafka.broker import Broker
 from stream_seg.settings import Settings
 

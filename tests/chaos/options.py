@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stream_seg.streaming.crash_points import POINTS
+from stream_seg.worker.crash_points import POINTS
 
 PARTITIONS = 8
 EVENTS_A_CUSTOMER = 10

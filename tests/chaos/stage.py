@@ -15,8 +15,8 @@ from aiokafka.errors import KafkaError
 
 from benchmarks.workload import fixed_model
 from stream_seg.addresses import Addresses
-from stream_seg.core.vocabulary import TOPICS
-from stream_seg.kafka.errors import BrokerError
+from stream_seg.core.events.taxonomy import TOPICS
+from stream_seg.errors import BrokerError
 from stream_seg.kafka.lag import PartitionLag, measure_lag
 from stream_seg.settings import Settings
 from stream_seg.tools.topics import create_topics, topic_specs

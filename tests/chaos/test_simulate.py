@@ -10,8 +10,8 @@ from stream_seg.contracts.decode import Decoder
 from stream_seg.core.customer import Customer
 from stream_seg.core.decay import Decay
 from stream_seg.core.engine import Engine, Rules
-from stream_seg.core.orders import Outcome
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.orders import Outcome
+from stream_seg.core.events.taxonomy import TOPICS
 from tests.chaos.simulate import Simulated, malformed, simulate
 from tests.chaos.verdict import same_counts
 from tests.integration.support.events import Sent

@@ -11,7 +11,7 @@ from typing import Any
 
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.core.customer import NO_SEGMENT, Customer
-from stream_seg.learning import governance
+from stream_seg.learning.publishing import governance
 from tests.integration.support.ending import Ending, Letter, counts_of, decayed_of, epoch_s, kind_of, segment_of
 from tests.integration.support.events import Sent
 from tests.integration.support.yardstick import Expected

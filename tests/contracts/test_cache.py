@@ -12,11 +12,11 @@ import pytest
 import redis
 
 from stream_seg.cache.client import AsyncSegmentClient
-from stream_seg.cache.errors import PrefixTaken
 from stream_seg.cache.memory import MemoryCache, MemoryServer
 from stream_seg.cache.port import Cache, Mark, PartitionWrite, WriteResult
 from stream_seg.cache.writer import CacheWriter
 from stream_seg.contracts.document import CustomerSegments, Document
+from stream_seg.errors import PrefixTaken
 
 EPOCH = 1_763_764_800_123
 BEHAVIOR = ("behavior", "b0", "Frequent big baskets", "2017-05-09T18:00:31Z")

@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 import pytest
 import redis
 
-from stream_seg.cache import AsyncSegmentClient, CacheDamaged, CacheUnavailable, SegmentClient
+from stream_seg.cache import AsyncSegmentClient, SegmentClient
 from stream_seg.cache.port import Mark, PartitionWrite
-from stream_seg.cache.writer import CacheWriter, PrefixTaken
+from stream_seg.cache.writer import CacheWriter
 from stream_seg.contracts.document import Document
+from stream_seg.errors import CacheDamaged, CacheUnavailable, PrefixTaken
 
 T = TypeVar("T")
 

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 import redis
 
-from stream_seg.cache import AsyncSegmentClient, CacheUnavailable, SegmentClient
+from stream_seg.cache import AsyncSegmentClient, SegmentClient
 from stream_seg.cache.port import PartitionWrite, WriteResult
 from stream_seg.cache.writer import CacheWriter
 from stream_seg.contracts.document import Document
 from stream_seg.embedded.process import ServiceProcess
+from stream_seg.errors import CacheUnavailable
 
 EPOCH = 1_763_764_800_123
 PAUSED_MS = 1_500

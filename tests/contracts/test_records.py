@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from stream_seg.core.customer import Customer
-from stream_seg.streaming.state.bookmark import Bookmark
-from stream_seg.streaming.state.dirty import TOLD_APART, Dirty
-from stream_seg.streaming.state.disk import Databases, DiskRecords
-from stream_seg.streaming.state.records import MemoryRecords, Records
+from stream_seg.worker.partitions.bookmark import Bookmark
+from stream_seg.worker.partitions.dirty import TOLD_APART, Dirty
+from stream_seg.worker.partitions.disk import Databases, DiskRecords
+from stream_seg.worker.partitions.records import MemoryRecords, Records
 
 MARK = Bookmark(7, 1, 100, None, [])
 
@@ -68,8 +68,8 @@ def test_nothing_is_there_at_first(records: Records) -> None:
     assert b"a" not in records
     assert len(records) == 0
     assert everything(records) == {}
-    assert len(records.walk()) == 0
-    assert records.walk().take(5) == []
+    assert len(records.scan()) == 0
+    assert records.scan().take(5) == []
     assert records.sample(5, "s") == []
     assert records.sizes() == Counter()
 
@@ -123,7 +123,7 @@ def test_sizes_are_counted_whatever_moves(records: Records) -> None:
 def test_a_walk_comes_to_everybody_once_and_shows_them_as_they_are_then(records: Records) -> None:
     records.update({key: record(0) for key in keys(10)})
     records.keep(lambda: MARK)
-    walk = records.walk()
+    walk = records.scan()
     assert len(walk) == 10
     assert walk.take(0) == []
     assert len(walk) == 10
@@ -142,7 +142,7 @@ def test_a_walk_comes_to_everybody_once_and_shows_them_as_they_are_then(records:
 def test_two_walks_do_not_disturb_each_other(records: Records) -> None:
     records.update({key: record(0) for key in keys(6)})
     records.keep(lambda: MARK)
-    one, two = records.walk(), records.walk()
+    one, two = records.scan(), records.scan()
     assert len(one.take(6)) == len(two.take(6)) == 6
     assert len(one) in (0, 1)  # on disk it is seen with the next step
     assert one.take(1) == []

@@ -11,9 +11,9 @@ import pytest
 
 from apache_kafka.server import ApacheKafka
 from benchmarks.workload import fixed_model
+from stream_seg.errors import BrokerError
 from stream_seg.kafka import producer
 from stream_seg.kafka.broker import Broker
-from stream_seg.kafka.errors import BrokerError
 from stream_seg.settings import Settings
 from stream_seg.tools.replay import Progress, replay
 from stream_seg.tools.topics import create_topics, topic_specs

@@ -15,9 +15,9 @@ import pytest
 
 from stream_seg.embedded.process import HOST
 from stream_seg.embedded.redis import start_redis
+from stream_seg.errors import BrokerError, BrokerRefused
 from stream_seg.kafka.broker import Broker, SaslMechanism, Security, SecurityProtocol
 from stream_seg.kafka.client import connect, partitions_of
-from stream_seg.kafka.errors import BrokerError, BrokerRefused
 from stream_seg.kafka.producer import started_producer
 from tests.conftest import started, url_of
 from tests.integration.support.command import run

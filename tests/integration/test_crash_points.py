@@ -14,8 +14,8 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from benchmarks.workload import fixed_model
-from stream_seg.streaming import crash_points
-from stream_seg.streaming.state.changelog import HEADER_KEY, unpack_entry, unpack_header
+from stream_seg.worker import crash_points
+from stream_seg.worker.partitions.changelog import HEADER_KEY, unpack_entry, unpack_header
 from tests.integration.support.deployment import (
     PARTITIONS,
     PATHLESS,

@@ -8,11 +8,11 @@ import numpy as np
 from aiokafka import AIOKafkaProducer
 
 from stream_seg.contracts.drift import parse_drift
+from stream_seg.core.activity_mix import MIX_SIZE
 from stream_seg.core.decay import DAY_S
 from stream_seg.core.features import FEATURES
-from stream_seg.core.mix import MIX_SIZE
-from stream_seg.streaming.drift_reports import in_words
-from stream_seg.streaming.samples import Sample
+from stream_seg.worker.models.drift_reports import in_words
+from stream_seg.worker.models.samples import Sample
 from tests.integration.support.deployment import Deployment, Services, deployment
 from tests.integration.support.ending import read_topic
 from tests.integration.support.polling import eventually

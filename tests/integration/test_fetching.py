@@ -12,8 +12,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from faust.types import TP
 
 from stream_seg.kafka.broker import Broker
-from stream_seg.streaming.transport import BatchConsumerThread
 from stream_seg.tools.topics import TopicSpec, create_topics
+from stream_seg.worker.faust.transport import BatchConsumerThread
 
 WAIT_S = 5.0
 
@@ -120,7 +120,7 @@ def test_recovery_is_handed_only_what_it_reads(broker: Broker, prefix: str) -> N
 def test_a_changelog_that_is_paused_while_its_fetch_waits_is_put_back(
     broker: Broker, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stream_seg.streaming.transport.HELD_FETCH_S", WAIT_S)
+    monkeypatch.setattr("stream_seg.worker.faust.transport.HELD_FETCH_S", WAIT_S)
 
     async def story() -> tuple[dict[Any, Any], list[int]]:
         async with staged(broker, prefix) as stage:

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.workload import fixed_model
 from stream_seg.kafka.append import append_all
 from stream_seg.kafka.producer import started_producer
-from stream_seg.streaming.state.changelog import HEADER_KEY, pack_entry
+from stream_seg.worker.partitions.changelog import HEADER_KEY, pack_entry
 from tests.integration.support.command import run_in
 from tests.integration.support.deployment import CALM, Deployment, Services, deployment
 from tests.integration.support.ending import assert_exact, read_ending

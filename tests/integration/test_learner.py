@@ -12,9 +12,9 @@ from stream_seg.contracts.model import ModelSnapshot, parse_snapshot
 from stream_seg.datasets.record import SourceRecord
 from stream_seg.datasets.simulator import START_S, simulate
 from stream_seg.kafka.reader import read_all
-from stream_seg.learning.moves import moves
-from stream_seg.learning.policy import DAY_S
-from stream_seg.streaming.samples import Sample
+from stream_seg.learning.clustering.policy import DAY_S
+from stream_seg.learning.publishing.moves import moves
+from stream_seg.worker.models.samples import Sample
 from tests.integration.support.deployment import Deployment, Services, deployment
 from tests.integration.support.polling import eventually
 from tests.integration.support.worker import Worker

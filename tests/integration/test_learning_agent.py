@@ -18,16 +18,16 @@ from stream_seg.kafka.append import append_all, append_snapshot
 from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.producer import started_producer
 from stream_seg.kafka.reader import read_all
-from stream_seg.learning import governance
+from stream_seg.learning.clustering.policy import DAY_S, LearnerPolicy
 from stream_seg.learning.drift import DriftPolicy
-from stream_seg.learning.policy import DAY_S, LearnerPolicy
+from stream_seg.learning.publishing import governance
 from stream_seg.ops.metrics import Metrics
-from stream_seg.streaming.drift_reports import DriftReports
-from stream_seg.streaming.learning_agent import LearningAgent
-from stream_seg.streaming.model_feed import ModelFeed
-from stream_seg.streaming.samples import Sample
 from stream_seg.tools.model_history import publish_as_person
 from stream_seg.tools.topics import TopicSpec, create_topics
+from stream_seg.worker.models.drift_reports import DriftReports
+from stream_seg.worker.models.feed import ModelFeed
+from stream_seg.worker.models.learning_agent import LearningAgent
+from stream_seg.worker.models.samples import Sample
 
 POLICY = LearnerPolicy(
     features=("order_rate",),

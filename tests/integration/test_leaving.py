@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from stream_seg.kafka.broker import Broker
-from stream_seg.streaming.embedded_quirks import leave_formed_groups_only
+from stream_seg.worker.faust.embedded_quirks import leave_formed_groups_only
 
 SESSION_MS = 6_000
 NOTICED_MS = 3_000  # the leader hears of the one that joins later than it leaves

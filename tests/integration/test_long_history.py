@@ -11,8 +11,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import TopicPartition
 
 from stream_seg.kafka.broker import Broker
-from stream_seg.streaming.embedded_quirks import look_long_enough
 from stream_seg.tools.topics import TopicSpec, create_topics
+from stream_seg.worker.faust.embedded_quirks import look_long_enough
 
 BATCHES = 4_000
 AT_ONCE = 200

@@ -9,13 +9,13 @@ from collections.abc import Callable
 import pytest
 
 from stream_seg.contracts.model import ModelSnapshot
+from stream_seg.errors import BrokerError, ConcurrentUpdate
 from stream_seg.kafka.append import append_all
 from stream_seg.kafka.broker import Broker
-from stream_seg.kafka.errors import BrokerError
 from stream_seg.kafka.producer import started_producer
 from stream_seg.kafka.reader import read_all
-from stream_seg.learning import governance
-from stream_seg.tools.model_history import TRIES, LostRace, publish_as_person, read_history
+from stream_seg.learning.publishing import governance
+from stream_seg.tools.model_history import TRIES, publish_as_person, read_history
 from stream_seg.tools.topics import TopicSpec, create_topics
 from tests.unit.learning.snapshots import snapshot
 
@@ -73,7 +73,7 @@ def test_who_is_overtaken_tries_again_on_top(broker: Broker, topic: str) -> None
 
 def test_whoever_is_always_overtaken_gives_up_and_says_so(broker: Broker, topic: str) -> None:
     make, _ = overtaken(broker, topic, TRIES)
-    with pytest.raises(LostRace, match="5 times; nothing was changed, try again"):
+    with pytest.raises(ConcurrentUpdate, match="5 times; nothing was changed, try again"):
         asyncio.run(publish_as_person(broker, topic, make, lambda _: None))
     history = asyncio.run(read_history(broker, topic))
     assert history.latest is not None

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from stream_seg.core.features import FEATURES
-from stream_seg.streaming.samples import Sample
+from stream_seg.worker.models.samples import Sample
 from tests.integration.support.command import run_in
 from tests.integration.support.deployment import Deployment, Services, deployment
 from tests.integration.support.ending import assert_all_agree, assert_changes_chain, read_ending

@@ -12,10 +12,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.client import AIOKafkaClient
 
 from stream_seg.embedded.process import HOST, free_port
+from stream_seg.errors import BrokerError
 from stream_seg.kafka import offsets
 from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.client import connect, partitions_of
-from stream_seg.kafka.errors import BrokerError
 from stream_seg.kafka.lag import PartitionLag, measure_lag
 from stream_seg.kafka.offsets import committed, high_watermarks, log_starts, record_timestamps_at
 from stream_seg.tools.topics import TopicSpec, create_topics

@@ -14,15 +14,15 @@ from aiokafka.admin import AIOKafkaAdminClient
 from prometheus_client import CollectorRegistry
 
 from benchmarks.workload import fixed_model
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
 from stream_seg.kafka.client import connect, partitions_of
 from stream_seg.kafka.lag import measure_lag
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
-from stream_seg.streaming.app import build_app
-from stream_seg.streaming.faust_settings import EMBEDDED_SESSION_S
-from stream_seg.streaming.ownership import Ends
 from stream_seg.tools.topics import create_topics, topic_specs
+from stream_seg.worker.app import build_app
+from stream_seg.worker.faust.settings import EMBEDDED_SESSION_S
+from stream_seg.worker.partitions.ownership import Ends
 from tests.integration.support.deployment import (
     PATHLESS,
     Deployment,

@@ -15,9 +15,9 @@ import redis
 
 from benchmarks.workload import fixed_model
 from stream_seg.cache import SegmentClient
-from stream_seg.cache.errors import CacheRefused
 from stream_seg.connection_settings import EMBEDDED
 from stream_seg.embedded.process import HOST, free_port
+from stream_seg.errors import CacheRefused
 from tests.conftest import REQUIRE
 from tests.integration.support.command import run
 from tests.integration.support.deployment import CALM, Services, deployment

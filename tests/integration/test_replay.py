@@ -14,12 +14,12 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.partitioner import DefaultPartitioner
 
-from stream_seg.core.vocabulary import TOPICS
-from stream_seg.datasets import SourceError, SourceRecord
+from stream_seg.core.events.taxonomy import TOPICS
+from stream_seg.datasets import SourceRecord
 from stream_seg.datasets.simulator import simulate
 from stream_seg.embedded.process import HOST, free_port
+from stream_seg.errors import BrokerError, SourceError
 from stream_seg.kafka.broker import Broker
-from stream_seg.kafka.errors import BrokerError
 from stream_seg.settings import Settings
 from stream_seg.tools.pacing import due
 from stream_seg.tools.replay import CHUNK, Progress, ReplaySummary, replay

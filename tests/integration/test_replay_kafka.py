@@ -14,12 +14,10 @@ from aiokafka.structs import TopicPartition
 
 from stream_seg.contracts.decode import MAX_VALUE_BYTES
 from stream_seg.contracts.partitioning import partitions_of
-from stream_seg.datasets import SourceError
 from stream_seg.datasets.files import FileSource
+from stream_seg.errors import AlreadySent, BrokerError, SourceError
 from stream_seg.kafka.broker import Broker
-from stream_seg.kafka.errors import BrokerError
 from stream_seg.kafka.producer import BATCH_BYTES
-from stream_seg.tools.once import AlreadySent
 from stream_seg.tools.replay import CHUNK
 from tests.integration.support.replays import Inputs
 

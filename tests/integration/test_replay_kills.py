@@ -17,11 +17,10 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.protocol.produce import ProduceRequest
 
 from stream_seg.datasets.files import FileSource
+from stream_seg.errors import AlreadySent, BrokerError
 from stream_seg.kafka import producer
 from stream_seg.kafka.broker import Broker
-from stream_seg.kafka.errors import BrokerError
 from stream_seg.tools import replay as replaying
-from stream_seg.tools.once import AlreadySent
 from tests.integration.support.command import run_in, start
 from tests.integration.support.deployment import Deployment, Services, deployment
 from tests.integration.support.polling import eventually

@@ -13,9 +13,9 @@ from aiokafka import AIOKafkaProducer
 
 from stream_seg.datasets.files import FileSource
 from stream_seg.datasets.simulator import simulate
+from stream_seg.errors import AlreadySent
 from stream_seg.kafka.backwards import FIRST_WINDOW
 from stream_seg.kafka.broker import Broker
-from stream_seg.tools.once import AlreadySent
 from tests.integration.support.replays import Inputs
 
 PARTITIONS = 3

@@ -17,9 +17,9 @@ from tests.integration.support.worker import ROOT
 STUCK = """
 import asyncio, sys
 from stream_seg.cli import main
-from stream_seg.streaming import worker
-from stream_seg.streaming.absorb import Absorber
-from stream_seg.streaming.transport import BatchConsumerThread
+from stream_seg.worker import worker
+from stream_seg.worker.checkpoint.absorb import Absorber
+from stream_seg.worker.faust.transport import BatchConsumerThread
 
 def absorb(self, group):
     raise OverflowError("too large")

@@ -10,9 +10,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from stream_seg.core.decay import DAY_S, LANDMARK_SPAN, Decay
+from stream_seg.core.dimensions.behavior import SegmentModel
+from stream_seg.core.events.orders import ALL_THAT_IS_LEFT
 from stream_seg.core.features import FEATURES
-from stream_seg.core.model import SegmentModel
-from stream_seg.core.orders import ALL_THAT_IS_LEFT
 
 # With a half-life of a day landmarks lie 256 days apart; realistic times lie on both sides of one, in December 2023.
 DECAY = Decay(DAY_S)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from stream_seg.core.decay import DAY_S
-from stream_seg.core.orders import ALL_THAT_IS_LEFT
-from stream_seg.core.vocabulary import ORDERS, REFUNDED, SPEND
+from stream_seg.core.events.orders import ALL_THAT_IS_LEFT
+from stream_seg.core.events.taxonomy import ORDERS, REFUNDED, SPEND
 
 from .histories import DECAY, History, Said
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from stream_seg.core.customer import Customer
 from stream_seg.core.engine import Engine
-from stream_seg.core.orders import Outcome
-from stream_seg.core.rings import ORDER_ENTRY
-from stream_seg.core.vocabulary import FIRST_INTERACTION, ORDERS, REFUNDED, SPEND
+from stream_seg.core.events.orders import Outcome
+from stream_seg.core.events.recent_ids import ORDER_ENTRY
+from stream_seg.core.events.taxonomy import FIRST_INTERACTION, ORDERS, REFUNDED, SPEND
 
 from .fold import Fold, an_engine
 from .histories import DECAY, History, Said, arrivals, cuts, histories, laws, models, within_a_year

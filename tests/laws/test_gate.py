@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.core.features import FEATURES
-from stream_seg.learning.gate import CUSTOMERS_A_SEGMENT, MOVED_ABOVE, UNUSABLE, refusal
-from stream_seg.learning.moves import moves
+from stream_seg.learning.publishing.gate import CUSTOMERS_A_SEGMENT, MOVED_ABOVE, UNUSABLE, refusal
+from stream_seg.learning.publishing.moves import moves
 from tests.unit.learning.snapshots import snapshot
 
 quick = settings(max_examples=60)

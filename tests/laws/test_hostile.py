@@ -14,17 +14,18 @@ import pytest
 from stream_seg.contracts.document import CustomerSegments
 from stream_seg.contracts.model import MAX_SEGMENTS, parse_snapshot
 from stream_seg.core import example
-from stream_seg.core.customer import LAYOUT, BadRecord
+from stream_seg.core.customer import LAYOUT
+from stream_seg.core.events.recent_ids import ORDER_ENTRY
 from stream_seg.core.features import FEATURES
-from stream_seg.core.rings import ORDER_ENTRY
 from stream_seg.core.whole import check_whole
+from stream_seg.errors import BadChange, BadChangelog, BadRecord, StateMismatch
+from stream_seg.learning.clustering.policy import LearnerPolicy
 from stream_seg.learning.learner import Learner
-from stream_seg.learning.policy import LearnerPolicy
-from stream_seg.streaming.ownership import OwnedPartition, WrongInput
-from stream_seg.streaming.samples import Sample
-from stream_seg.streaming.state.changelog import HEADER_KEY, BadChangelog, Header, pack_entry, pack_header, unpack_entry
-from stream_seg.streaming.state.partition import PartitionState
-from stream_seg.tools.fold import BadChange, ChangesFold
+from stream_seg.tools.fold import ChangesFold
+from stream_seg.worker.models.samples import Sample
+from stream_seg.worker.partitions.changelog import HEADER_KEY, Header, pack_entry, pack_header, unpack_entry
+from stream_seg.worker.partitions.ownership import OwnedPartition
+from stream_seg.worker.partitions.state import PartitionState
 
 ROUNDS: Final = 10_000
 T: Final = 1_700_000_000.0
@@ -100,7 +101,7 @@ def survives(value: bytes, act: Callable[[], None], *clear: type[BaseException])
 def test_damaged_changelogs_are_refused_in_one_line_or_harmless(key: bytes, value: bytes) -> None:
     rng = Random(7)
     taken = sum(
-        survives(bad, lambda bad=bad: use(key, bad), BadChangelog, BadRecord, WrongInput)  # type: ignore[misc]
+        survives(bad, lambda bad=bad: use(key, bad), BadChangelog, BadRecord, StateMismatch)  # type: ignore[misc]
         for bad in (damaged(rng, value) for _ in range(ROUNDS))
     )
     assert 0 < taken < ROUNDS

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from stream_seg.contracts.model import MAX_SEGMENTS, ModelSnapshot
 from stream_seg.core.features import FEATURES
+from stream_seg.learning.clustering.matching import renumber
+from stream_seg.learning.clustering.policy import LearnerPolicy
 from stream_seg.learning.learner import Learner
-from stream_seg.learning.matching import renumber
-from stream_seg.learning.policy import LearnerPolicy
 
 POLICY = LearnerPolicy(
     min_customers=12,

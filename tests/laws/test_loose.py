@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from stream_seg.contracts.decode import Decoder
 from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.engine import Engine, Rows, Rules
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
 from tests.laws.histories import laws
 
 NOW = 1_800_000_000.0

@@ -8,11 +8,11 @@ from typing import Final
 from stream_seg.contracts.decode import Decoder
 from stream_seg.contracts.money import MAX_MINOR
 from stream_seg.contracts.reasons import SENTENCES, WRONG_PARTITION
+from stream_seg.core.batch import new_record
 from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.engine import Engine, Rows, Rules
-from stream_seg.core.orders import ALL_THAT_IS_LEFT
-from stream_seg.core.vocabulary import TOPICS
-from stream_seg.core.working_set import new_record
+from stream_seg.core.events.orders import ALL_THAT_IS_LEFT
+from stream_seg.core.events.taxonomy import TOPICS
 from tests.laws.mutations import Mutant, mutants
 
 COUNT: Final = 100_000

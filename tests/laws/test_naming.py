@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_seg.core.features import FEATURES
-from stream_seg.learning.naming import names
-from stream_seg.learning.profiles import Population, Profile
+from stream_seg.learning.naming.names import names
+from stream_seg.learning.naming.profiles import Population, Profile
 
 SHARE = "refund_share"
 OF_ORDERS = frozenset({"basket_value", "recency_days", "gap_days", SHARE})

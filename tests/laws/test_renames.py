@@ -7,8 +7,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_seg.core.model import SegmentModel
-from stream_seg.core.transitions import Held, Hysteresis
+from stream_seg.core.dimensions.behavior import SegmentModel
+from stream_seg.core.transitions import CurrentSegment, Hysteresis
 
 from .fold import Fold, an_engine
 from .histories import LANDMARK, History, histories, laws, models
@@ -57,7 +57,7 @@ def test_everyone_in_a_segment_has_the_name_a_person_gave(
         held = None
         for change in (each for each in fold.changes if each.customer_id == key):
             assert change.from_ == held
-            assert isinstance(change.to, Held)
+            assert isinstance(change.to, CurrentSegment)
             renamed = held is not None and change.to.segment == held.segment
             assert (change.change == "renamed") == renamed
             assert not renamed or (change.reason, change.to.since) == ("definition", held.since)  # type: ignore[union-attr]

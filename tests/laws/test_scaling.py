@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_seg.core.features import FEATURES
+from stream_seg.learning.clustering.policy import LearnerPolicy
+from stream_seg.learning.clustering.scaling import CLIP, Scaling
+from stream_seg.learning.clustering.warm_start import good_start
 from stream_seg.learning.learner import Learner
-from stream_seg.learning.policy import LearnerPolicy
-from stream_seg.learning.scaling import CLIP, Scaling
-from stream_seg.learning.warm_start import good_start
 
 values = st.sampled_from([0.0, 1.0, 5.0, 1e-300, 1e6, 1e300]) | st.floats(0, 1e4)
 rows = st.lists(st.lists(values, min_size=len(FEATURES), max_size=len(FEATURES)), min_size=1, max_size=30)

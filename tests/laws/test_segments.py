@@ -9,8 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stream_seg.core.decay import DAY_S
-from stream_seg.core.model import SegmentModel
-from stream_seg.core.transitions import Held, Hysteresis, Transition
+from stream_seg.core.dimensions.behavior import SegmentModel
+from stream_seg.core.transitions import CurrentSegment, Hysteresis, Transition
 
 from .fold import LIFE, Fold, an_engine
 from .histories import LANDMARK, History, amounts, arrivals, cuts, histories, laws, models, within_a_year
@@ -79,7 +79,7 @@ def test_consecutive_changes_chain(
 
 
 def assert_chained(changes: list[Transition]) -> None:
-    held: Held | None = None
+    held: CurrentSegment | None = None
     for sequence, change in enumerate(changes, 1):
         assert (change.sequence, change.life, change.from_) == (sequence, LIFE, held)
         assert change.change == ("entered" if held is None else "moved")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stream_seg.cli.config import load_settings
-from stream_seg.cli.errors import UsageError
+from stream_seg.errors import UsageError
 from stream_seg.kafka.broker import Broker, Security
 from stream_seg.settings import Settings
 

@@ -22,7 +22,6 @@ from stream_seg.contracts.times import rfc3339
 from stream_seg.core.customer import columns
 from stream_seg.kafka.reader import read_all
 from stream_seg.settings import Settings
-from stream_seg.streaming.state.partition import PartitionState
 from stream_seg.tools.fold import (
     ChangesFold,
     changes_of,
@@ -34,6 +33,7 @@ from stream_seg.tools.fold import (
 )
 from stream_seg.tools.model_history import read_history
 from stream_seg.tools.replay import ReplaySummary
+from stream_seg.worker.partitions.state import PartitionState
 
 AGREE_WITHIN_S: Final = 10.0
 AGAIN_S: Final = 0.5

@@ -14,8 +14,8 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.structs import TopicPartition
 
 from stream_seg.addresses import Addresses
-from stream_seg.cli.errors import Failure
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
+from stream_seg.errors import Failure
 from stream_seg.kafka.client import connect, partitions_of
 from stream_seg.kafka.lag import PartitionLag, client_lag
 from stream_seg.kafka.offsets import high_watermarks

@@ -8,7 +8,7 @@ from stream_seg.cache import CustomerSegments
 from stream_seg.cli.demo.facts import Person, Step
 from stream_seg.cli.segments import SegmentFacts
 from stream_seg.cli.words import Change, cause, day, moved, where
-from stream_seg.core.model import BEHAVIOR
+from stream_seg.core.dimensions.behavior import BEHAVIOR
 from stream_seg.tools.fold import LastChange
 
 HISTORY = 4

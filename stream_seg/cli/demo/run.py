@@ -19,12 +19,13 @@ from stream_seg.cli.demo.pace import Paced
 from stream_seg.cli.demo.screen import Screen
 from stream_seg.cli.demo.summary import rendered, verdict
 from stream_seg.cli.demo.worker import WorkerProcess
-from stream_seg.cli.errors import FAILED, Failure
+from stream_seg.cli.errors import FAILED
 from stream_seg.cli.interrupt import insisting, run_async
 from stream_seg.cli.worker import prepare_topics
 from stream_seg.datasets import Source, open_source
 from stream_seg.embedded.process import free_port
 from stream_seg.embedded.services import open_services
+from stream_seg.errors import Failure
 from stream_seg.kafka.client import connect, partitions_of
 from stream_seg.kafka.offsets import high_watermarks
 from stream_seg.settings import Settings

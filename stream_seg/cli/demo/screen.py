@@ -15,11 +15,12 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from stream_seg.cache import CacheUnavailable, SegmentClient
+from stream_seg.cache import SegmentClient
 from stream_seg.cli.console import table
 from stream_seg.cli.demo.follow import Progress
 from stream_seg.cli.replay import day
 from stream_seg.cli.segments import SegmentFacts, segment_facts
+from stream_seg.errors import CacheUnavailable
 from stream_seg.tools.replay import Progress as Sent
 
 REFRESH_PER_S: Final = 8

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from stream_seg.cli.errors import Failure
 from stream_seg.embedded.process import GUARD, GUARD_MODE
+from stream_seg.errors import Failure
 from stream_seg.settings import PREFIX, Settings
 
 LOG_NAME: Final = "worker.log"

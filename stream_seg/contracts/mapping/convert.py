@@ -11,9 +11,9 @@ from functools import lru_cache
 from math import isfinite
 from typing import Any, Final
 
-from ..moments import seconds_of
-from ..reasons import BAD_AMOUNT, BAD_TIME, TIME_WITHOUT_OFFSET, WRONG_TYPE, Refused, quoted
-from ..times import parse_datetime
+from stream_seg.contracts.moments import seconds_of
+from stream_seg.contracts.reasons import BAD_AMOUNT, BAD_TIME, TIME_WITHOUT_OFFSET, WRONG_TYPE, Refused, quoted
+from stream_seg.contracts.times import parse_datetime
 
 Converter = Callable[[Any], Any]
 

@@ -9,13 +9,11 @@ from typing import Any
 import orjson
 from xxhash import xxh3_64_hexdigest
 
+from stream_seg.errors import MappingError
+
 from .model import FileOptions, MappingFile
 from .plan import MappedEvent, Plan
 from .suggest import suggested
-
-
-class MappingError(ValueError):
-    """A mapping file is wrong, or does not fit the source; the message names file, table and key."""
 
 
 @dataclass(frozen=True)

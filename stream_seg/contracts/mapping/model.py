@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
 
 from .convert import EPOCHS, NumberForm, TimeForm
 from .suggest import suggested

@@ -8,11 +8,12 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from stream_seg.core.vocabulary import INTERACTIONS, PURCHASES
+from stream_seg.contracts.aliases import NATIVE_NAMES, native_name
+from stream_seg.contracts.event_fields import PROFILE_TYPES, fields_of, needed_fields, topic_of_type
+from stream_seg.core.events.taxonomy import INTERACTIONS, PURCHASES
+from stream_seg.errors import MappingError
 
-from ..aliases import NATIVE_NAMES, native_name
-from ..event_fields import PROFILE_TYPES, fields_of, needed_fields, topic_of_type
-from .event_mapping import EventMapping, MappingError
+from .event_mapping import EventMapping
 from .model import Condition, EventTable, FileOptions, Items, MappingFile, Numbers, Source, Times
 from .plan import Plan
 from .suggest import suggested

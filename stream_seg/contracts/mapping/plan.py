@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from ..aliases import native_name
-from ..event_fields import Kind, all_fields, needed_fields, topic_of_type
-from ..reasons import MISSING_FIELD, UNKNOWN_TYPE, WRONG_TYPE, Refused
+from stream_seg.contracts.aliases import native_name
+from stream_seg.contracts.event_fields import Kind, all_fields, needed_fields, topic_of_type
+from stream_seg.contracts.reasons import MISSING_FIELD, UNKNOWN_TYPE, WRONG_TYPE, Refused
+
 from .convert import Converter, moment, number, shown, text
 from .model import Condition, EventTable, Items, Numbers, Source, Times
 from .paths import first_value, value_at

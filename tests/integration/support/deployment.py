@@ -14,10 +14,10 @@ from typing import Any
 
 from stream_seg.addresses import Addresses
 from stream_seg.cache import SegmentClient
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
 from stream_seg.embedded.services import open_services
+from stream_seg.errors import BrokerError
 from stream_seg.kafka.broker import Broker
-from stream_seg.kafka.errors import BrokerError
 from stream_seg.kafka.lag import measure_lag
 from stream_seg.settings import Settings
 from stream_seg.tools.replay import replay

@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.structs import TopicPartition
 
 from stream_seg.contracts.placeholders import Placeholders
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
 from stream_seg.intake.plan import DEAD_LETTERS, Planner
 from stream_seg.intake.process import consumer_of
 from stream_seg.intake.progress import Coordinates, coordinates

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from aiokafka.structs import TopicPartition
 
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
 from stream_seg.datasets import Source
 from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.client import connect

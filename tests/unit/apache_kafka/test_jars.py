@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from apache_kafka.jars import jars, java, version
-from stream_seg.embedded.process import EmbeddedError
+from stream_seg.errors import EmbeddedError
 
 COPIES = 'for last; do :; done; mkdir "${last#-DoutputDirectory=}"; touch "${last#-DoutputDirectory=}/kafka.jar"'
 

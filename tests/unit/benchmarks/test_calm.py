@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.calm import NOBODY, Assigned, Followed, Held, rule
 from stream_seg.core.decay import DAY_S
-from stream_seg.core.model import Assignment
+from stream_seg.core.dimensions.behavior import Assignment
 
 
 def held(*histories: list[int]) -> Held:

@@ -6,7 +6,8 @@ import pytest
 from redis.exceptions import NoScriptError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from stream_seg.cache.errors import CacheUnavailable, PrefixTaken, checked, redis_errors
+from stream_seg.cache.errors import checked, redis_errors
+from stream_seg.errors import CacheUnavailable, PrefixTaken
 
 
 @pytest.mark.parametrize(

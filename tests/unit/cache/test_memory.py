@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from stream_seg.cache.errors import CacheUnavailable
 from stream_seg.cache.memory import MemoryCache, MemoryServer
 from stream_seg.cache.port import Mark, PartitionWrite
+from stream_seg.errors import CacheUnavailable
 
 GROUP = PartitionWrite(0, 1_763_764_800_123, 1, (), {"behavior:b0": 3})
 

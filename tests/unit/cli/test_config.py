@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from stream_seg.cli.config import load_settings
-from stream_seg.cli.errors import UsageError
 from stream_seg.core.features import DEFAULT_FEATURES
+from stream_seg.errors import UsageError
 
 
 @pytest.fixture(autouse=True)

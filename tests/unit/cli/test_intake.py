@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from stream_seg.cli.config import load_settings
-from stream_seg.cli.errors import UsageError
 from stream_seg.cli.intake import facts, run, sentence
 from stream_seg.cli.lag import groups
+from stream_seg.errors import UsageError
 from stream_seg.intake.run import Summary
 from stream_seg.intake_settings import EVERY_TOPIC
 

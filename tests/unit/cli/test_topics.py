@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from stream_seg.cli.errors import Failure
 from stream_seg.cli.topics import report
+from stream_seg.errors import Failure
 from stream_seg.tools.topics import Problem
 
 MISSING = Problem("purchases", "does not exist", "run `stream-seg topics create`")

@@ -8,10 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from stream_seg.contracts.changes import ChangeMessage, encode_change, parse_change
-from stream_seg.core.transitions import Held, Transition
+from stream_seg.core.transitions import CurrentSegment, Transition
 
-BEFORE = Held("b2", "Bargain browsers", 1488449472.0)
-AFTER = Held("b0", "Frequent big baskets", 1494352831.25)
+BEFORE = CurrentSegment("b2", "Bargain browsers", 1488449472.0)
+AFTER = CurrentSegment("b0", "Frequent big baskets", 1494352831.25)
 MOVED = Transition(
     customer_id="h-1871",
     dimension="behavior",

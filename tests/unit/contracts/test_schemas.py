@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from stream_seg.contracts.decode import Decoder
 from stream_seg.contracts.events import InteractionName
 from stream_seg.contracts.schemas import schemas, write
-from stream_seg.core.vocabulary import INTERACTIONS
+from stream_seg.core.events.taxonomy import INTERACTIONS
 
 PUBLISHED = Path(__file__).parents[3] / "docs" / "schemas"
 

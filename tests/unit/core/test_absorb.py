@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
-from stream_seg.core import example, traits
-from stream_seg.core.customer import BadRecord, Customer
+from stream_seg.core import example
+from stream_seg.core.customer import Customer
 from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.engine import Engine, Rules
-from stream_seg.core.orders import Outcome
-from stream_seg.core.vocabulary import CHANNEL_SLOT, INTERACTION_SLOT, INTERACTIONS, ORDERS, TOPICS, category_slot
+from stream_seg.core.events import traits
+from stream_seg.core.events.orders import Outcome
+from stream_seg.core.events.taxonomy import CHANNEL_SLOT, INTERACTION_SLOT, INTERACTIONS, ORDERS, TOPICS, category_slot
+from stream_seg.errors import BadRecord
 
 ENGINE = Engine(Rules(Decay(DAY_S), recent_events=3, recent_orders=2))
 

@@ -4,8 +4,9 @@ from array import array
 
 import pytest
 
-from stream_seg.core.customer import LAYOUT, NO_SEGMENT, BadRecord, Customer, columns
-from stream_seg.core.vocabulary import INTERACTION_SLOT
+from stream_seg.core.customer import LAYOUT, NO_SEGMENT, Customer, columns
+from stream_seg.core.events.taxonomy import INTERACTION_SLOT
+from stream_seg.errors import BadRecord
 
 from .acts import cancel, order, refund
 

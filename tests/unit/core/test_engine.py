@@ -12,10 +12,10 @@ import pytest
 from stream_seg.core import engine as engine_module
 from stream_seg.core.customer import Customer
 from stream_seg.core.decay import DAY_S, Decay
+from stream_seg.core.dimensions.behavior import Assignment, SegmentModel
 from stream_seg.core.engine import Engine, Moves, Rules, Why
 from stream_seg.core.features import FEATURES
-from stream_seg.core.model import Assignment, SegmentModel
-from stream_seg.core.transitions import Held, Transition
+from stream_seg.core.transitions import CurrentSegment, Transition
 
 NOW = 1_700_000_000.0
 
@@ -80,7 +80,7 @@ def test_a_first_segment_is_entered() -> None:
     engine = an_engine()
     customer = with_an_order(engine)
     change = move(engine, customer, row(order_rate=2.0, spend_rate=50.0))
-    keen = Held("b1", "Keen", NOW)
+    keen = CurrentSegment("b1", "Keen", NOW)
     assert change == Transition(
         customer_id="c-1",
         dimension="behavior",
@@ -109,7 +109,7 @@ def test_a_later_segment_is_moved_to_and_changes_chain() -> None:
     view = {"event_id": "e-2", "type": "product_viewed"}
     engine.absorb(customer, "interactions", 0, view, NOW + 60)
     second = move(engine, customer, row(), row(order_rate=2.0), (9.0, 4.0, 3.0), NOW + 60)
-    assert (second.change, second.from_, second.to) == ("moved", first.to, Held("b2", "Lapsed", NOW + 60))
+    assert (second.change, second.from_, second.to) == ("moved", first.to, CurrentSegment("b2", "Lapsed", NOW + 60))
     assert (second.event_id, second.event_type) == ("e-2", "product_viewed")
     assert (second.confidence, second.runner_up) == (0.25, "b1")
     assert (first.sequence, second.sequence, second.life) == (1, 2, first.life)
@@ -174,7 +174,7 @@ def test_a_model_of_one_segment_has_no_runner_up() -> None:
     engine.use(replace(engine.model, centroids=np.zeros((1, 4)), names=("All",)))
     customer = with_an_order(engine)
     change = entered(engine, customer)
-    assert (change.to, change.runner_up, change.confidence) == (Held("b0", "All", NOW), None, 0.0)
+    assert (change.to, change.runner_up, change.confidence) == (CurrentSegment("b0", "All", NOW), None, 0.0)
 
 
 @pytest.mark.parametrize("reason", ["model", "deadline"])
@@ -208,10 +208,10 @@ def test_a_segment_held_keeps_the_name_it_had_when_it_was_entered() -> None:
     customer = with_an_order(engine)
     move(engine, customer, row())
     engine.use(replace(engine.model, version=13, names=("Silent", "Eager", "Gone")))
-    assert engine.held(customer) == Held("b1", "Keen", NOW)
+    assert engine.held(customer) == CurrentSegment("b1", "Keen", NOW)
     change = move(engine, customer, row(), None, (9.0, 3.0, 1.0), NOW + 5, reason="model")
-    assert change.from_ == Held("b1", "Keen", NOW)
-    assert change.to == Held("b2", "Gone", NOW + 5)
+    assert change.from_ == CurrentSegment("b1", "Keen", NOW)
+    assert change.to == CurrentSegment("b2", "Gone", NOW + 5)
     assert (change.model_version, customer.model_version) == (13, 13)
 
 
@@ -219,7 +219,7 @@ def test_a_segment_of_an_unknown_model_is_named_by_its_id() -> None:
     engine = an_engine()
     customer = with_an_order(engine)
     customer.segment, customer.model_version, customer.since = 2, 3, 7.0
-    assert engine.held(customer) == Held("b2", "b2", 7.0)
+    assert engine.held(customer) == CurrentSegment("b2", "b2", 7.0)
     assert engine.name(12, 63) == "b63"
     assert engine.name(12, 2) == "Lapsed"
 

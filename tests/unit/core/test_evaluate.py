@@ -10,7 +10,7 @@ from stream_seg.core.customer import Customer, columns
 from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.features import FEATURES
-from stream_seg.core.transitions import Held, Hysteresis
+from stream_seg.core.transitions import CurrentSegment, Hysteresis
 
 NOW = 1_700_000_000.0
 
@@ -35,7 +35,10 @@ def test_evaluation_finds_those_who_belong_elsewhere() -> None:
         for key, who, why in zip((b"s", b"b"), (small, big), engine.explain(moves), strict=True)
     ]
     assert [change.customer_id for change in changes] == ["s", "b"]
-    assert [change.to for change in changes] == [Held("b0", "Small spenders", NOW), Held("b1", "Big spenders", NOW)]
+    assert [change.to for change in changes] == [
+        CurrentSegment("b0", "Small spenders", NOW),
+        CurrentSegment("b1", "Big spenders", NOW),
+    ]
     assert engine.evaluate([each.pack() for each in (small, settled, big)], np.full(3, NOW)).rows == []
 
 
@@ -43,7 +46,7 @@ def test_time_alone_moves_a_customer() -> None:
     engine = example.engine()
     customer = spender(engine, 900_00)
     (why,) = engine.explain(engine.evaluate([customer.pack()], np.array([NOW])))
-    assert engine.move(b"c-1", customer, why).to == Held("b1", "Big spenders", NOW)
+    assert engine.move(b"c-1", customer, why).to == CurrentSegment("b1", "Big spenders", NOW)
     half_lives = np.array([0, 2, 3]) * 30 * DAY_S  # 624, 156, 78 of money in 30 days
     moves = [engine.evaluate([customer.pack()], np.array([NOW + passed])).rows for passed in half_lives]
     assert moves == [[], [], [0]]

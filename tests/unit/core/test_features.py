@@ -8,15 +8,8 @@ import pytest
 
 from stream_seg.core.customer import Customer, columns
 from stream_seg.core.decay import DAY_S, Decay
+from stream_seg.core.events.taxonomy import CHANNEL_SLOT, FIRST_CATEGORY, INTERACTION_SLOT, ORDERS, REFUNDED, SPEND
 from stream_seg.core.features import FEATURES, compute
-from stream_seg.core.vocabulary import (
-    CHANNEL_SLOT,
-    FIRST_CATEGORY,
-    INTERACTION_SLOT,
-    ORDERS,
-    REFUNDED,
-    SPEND,
-)
 
 # With a half-life of 30 days, one event just now is a rate of ln 2 in 30 days.
 MONTH = Decay(30 * DAY_S)

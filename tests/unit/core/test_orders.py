@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from stream_seg.core.customer import Customer
 from stream_seg.core.decay import DAY_S
-from stream_seg.core.ledger import Ledger
-from stream_seg.core.orders import OrderBook, Outcome
+from stream_seg.core.events.deltas import Deltas
+from stream_seg.core.events.orders import OrderBook, Outcome
 
 from .acts import decayed, money, order, refund
 
@@ -52,7 +52,7 @@ def test_an_order_worth_nothing_is_an_order() -> None:
 
 def test_an_order_is_not_found_inside_the_numbers_of_another() -> None:
     # Amount 1 and nothing taken back are the bytes 01 00 00 00 00 00 00 00.
-    ledger = Ledger()
+    ledger = Deltas()
     book = OrderBook([b""], 3, ledger)
     assert book.complete(0, b"abcdef", 0.0, 1) is Outcome.ABSORBED
     assert book.complete(0, bytes.fromhex("010000000000"), 0.0, 7) is Outcome.ABSORBED

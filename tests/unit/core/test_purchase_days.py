@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stream_seg.core.customer import Customer
-from stream_seg.core.purchase_days import DAY_WINDOW
+from stream_seg.core.events.purchase_days import DAY_WINDOW
 
 from .acts import cancel, order, refund
 

@@ -10,7 +10,7 @@ import pytest
 from stream_seg.core import example
 from stream_seg.core.customer import Customer
 from stream_seg.core.engine import Engine
-from stream_seg.core.transitions import Held
+from stream_seg.core.transitions import CurrentSegment
 
 NOW = 1_700_000_000.0
 RENAMED = replace(example.model(2), names=("Small spenders", "VIP"), given=frozenset({1}))
@@ -38,7 +38,7 @@ def test_who_is_in_the_segment_hears_its_new_name(engine: Engine) -> None:
     moves = engine.evaluate(held, np.array([NOW + 60.0]))
     (change,) = engine.move_all(held, moves, engine.explain(moves), "model")
     assert (change.change, change.reason, change.confidence, change.runner_up) == ("renamed", "definition", 1.0, None)
-    assert (change.from_, change.to) == (Held("b1", "Big spenders", NOW), Held("b1", "VIP", NOW))
+    assert (change.from_, change.to) == (CurrentSegment("b1", "Big spenders", NOW), CurrentSegment("b1", "VIP", NOW))
     assert (change.sequence, change.occurred_at, change.model_version) == (2, NOW + 60.0, 2)
     assert (change.features, change.event_id) == ({}, None)
     after = Customer.unpack(held.pack()[0])
@@ -75,6 +75,6 @@ def test_who_leaves_meanwhile_moves_and_hears_no_name(engine: Engine) -> None:
     (change,) = [engine.move(b"c-1", customer, why) for why in engine.explain(moves)]
     assert (change.change, change.from_, change.to) == (
         "moved",
-        Held("b1", "Big spenders", NOW),
-        Held("b0", "Small spenders", later),
+        CurrentSegment("b1", "Big spenders", NOW),
+        CurrentSegment("b0", "Small spenders", later),
     )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from itertools import permutations
 
-from stream_seg.core.traits import MAX_TRAITS, Scalar, merge, values
+from stream_seg.core.events.traits import MAX_TRAITS, Scalar, merge, values
 
 
 def test_nothing_is_known_of_a_new_customer() -> None:

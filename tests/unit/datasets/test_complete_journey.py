@@ -8,8 +8,9 @@ from operator import length_hint
 import orjson
 import pytest
 
-from stream_seg.datasets import SourceError, SourceRecord
+from stream_seg.datasets import SourceRecord
 from stream_seg.datasets.complete_journey import CompleteJourney
+from stream_seg.errors import SourceError
 
 
 @pytest.fixture(scope="module")

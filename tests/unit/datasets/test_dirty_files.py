@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from stream_seg.contracts.mapping.model import FileOptions
-from stream_seg.datasets import SourceError
 from stream_seg.datasets.csv_file import CsvFile
 from stream_seg.datasets.files import FileSource
+from stream_seg.errors import SourceError
 from stream_seg.settings import Settings
 from stream_seg.tools.judge import faults
 from tests.unit.datasets.test_files import events, read, skipped

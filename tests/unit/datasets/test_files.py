@@ -10,9 +10,10 @@ import orjson
 import pytest
 
 from stream_seg.contracts.decode import Decoder
-from stream_seg.datasets import SourceError, SourceRecord
+from stream_seg.datasets import SourceRecord
 from stream_seg.datasets.files import FileSource
 from stream_seg.datasets.record import UNKNOWN_TIME_S
+from stream_seg.errors import SourceError
 
 NEW_YEAR_S = 1_735_689_600.0  # 2025-01-01T00:00:00Z
 

@@ -10,8 +10,9 @@ import pyarrow.parquet
 import pytest
 
 from stream_seg.contracts.mapping import parse_mapping
-from stream_seg.datasets import Reading, SourceError, SourceRecord, open_source
+from stream_seg.datasets import Reading, SourceRecord, open_source
 from stream_seg.datasets.files import FileSource
+from stream_seg.errors import SourceError
 
 TOML = """
 [file]

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from stream_seg.datasets import Reading, SourceError, open_source
+from stream_seg.datasets import Reading, open_source
 from stream_seg.datasets.complete_journey import CompleteJourney
 from stream_seg.datasets.files import FileSource
+from stream_seg.errors import SourceError
 
 
 def test_names_and_paths(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ import pyarrow.parquet
 import pytest
 
 from stream_seg.contracts.decode import Decoder
-from stream_seg.datasets import SourceError
 from stream_seg.datasets.files import FileSource
+from stream_seg.errors import SourceError
 from tests.unit.datasets.test_files import NEW_YEAR_S, events
 
 

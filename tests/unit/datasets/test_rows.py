@@ -7,8 +7,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from stream_seg.datasets import SourceError
 from stream_seg.datasets.files import FileSource
+from stream_seg.errors import SourceError
 from tests.unit.datasets.test_files import NEW_YEAR_S, events, read, skipped
 
 

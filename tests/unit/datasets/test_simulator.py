@@ -8,9 +8,10 @@ from typing import Any
 import orjson
 import pytest
 
-from stream_seg.datasets import SourceError, SourceRecord
+from stream_seg.datasets import SourceRecord
 from stream_seg.datasets.archetypes import ARCHETYPES, NAMES
 from stream_seg.datasets.simulator import CUSTOMER_DAYS, START_S, Disturbances, simulate
+from stream_seg.errors import SourceError
 
 DAY_S = 86_400
 

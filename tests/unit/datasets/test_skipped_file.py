@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from stream_seg.datasets import SourceError
 from stream_seg.datasets.files import FileSource
 from stream_seg.datasets.skipped_file import SkippedFile
+from stream_seg.errors import SourceError
 
 
 def test_rows_of_csv_below_their_header(tmp_path: Path) -> None:

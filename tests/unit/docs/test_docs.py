@@ -18,8 +18,8 @@ from stream_seg.contracts.currencies import EXPONENTS
 from stream_seg.contracts.decode import Decoder
 from stream_seg.contracts.reasons import SENTENCES
 from stream_seg.core.customer import LAYOUT
+from stream_seg.core.events.taxonomy import INTERACTIONS, PURCHASES
 from stream_seg.core.features import FEATURES
-from stream_seg.core.vocabulary import INTERACTIONS, PURCHASES
 from stream_seg.kafka.broker import SaslMechanism, SecurityProtocol
 from stream_seg.ops.metrics import markdown_table
 from stream_seg.settings import PREFIX, Settings

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from stream_seg.embedded.process import EmbeddedError, Recipe, find_binary, start
+from stream_seg.embedded.process import Recipe, find_binary, start
+from stream_seg.errors import EmbeddedError
 
 REPOSITORY = Path(__file__).parents[3]
 

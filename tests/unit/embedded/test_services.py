@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from stream_seg.addresses import Addresses
-from stream_seg.embedded.process import EmbeddedError
 from stream_seg.embedded.services import attach_services, open_services
+from stream_seg.errors import EmbeddedError
 from stream_seg.kafka.broker import Broker
 from stream_seg.settings import Settings
 

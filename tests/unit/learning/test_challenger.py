@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from stream_seg.core.features import FEATURES
-from stream_seg.learning.challenger import Outcome, Trial, Verdict
-from stream_seg.learning.clusters import Clusters
-from stream_seg.learning.policy import LearnerPolicy
-from stream_seg.learning.scaling import Scaling
+from stream_seg.learning.clustering.challenger import Outcome, Trial, Verdict
+from stream_seg.learning.clustering.clusters import Clusters
+from stream_seg.learning.clustering.policy import LearnerPolicy
+from stream_seg.learning.clustering.scaling import Scaling
 
 POLICY = LearnerPolicy(trial_samples=100, trial_longest=400, promote_gain=0.02, promote_errors=2.0)
 PLAIN = Scaling(("refund_share",), (False,), (0.0,), (1.0,))

@@ -5,8 +5,8 @@ import pytest
 
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.core.features import FEATURES
+from stream_seg.learning.clustering.policy import DAY_S
 from stream_seg.learning.drift import DriftPolicy, DriftWatch, Report
-from stream_seg.learning.policy import DAY_S
 
 POLICY = DriftPolicy(settle_s=10 * DAY_S)
 A_DAY = 400

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from stream_seg.core.features import FEATURES
-from stream_seg.learning.gate import COLLAPSED, FEWER, HALF_MOVED, UNUSABLE, refusal
+from stream_seg.learning.clustering.policy import LearnerPolicy
 from stream_seg.learning.learner import Learner
-from stream_seg.learning.moves import moves
-from stream_seg.learning.policy import LearnerPolicy
+from stream_seg.learning.publishing.gate import COLLAPSED, FEWER, HALF_MOVED, UNUSABLE, refusal
+from stream_seg.learning.publishing.moves import moves
 
 from .snapshots import snapshot
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from stream_seg.contracts.model import ModelSnapshot
-from stream_seg.learning.governance import BadName, pinned, renamed, rolled_back, unnamed, unpinned
+from stream_seg.errors import BadName
+from stream_seg.learning.clustering.policy import LearnerPolicy
 from stream_seg.learning.learner import Learner
-from stream_seg.learning.policy import LearnerPolicy
+from stream_seg.learning.publishing.governance import pinned, renamed, rolled_back, unnamed, unpinned
 
 from .snapshots import profiles, snapshot
 

@@ -10,9 +10,9 @@ from scipy.cluster.vq import kmeans2
 
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.core.features import DEFAULT_FEATURES, FEATURES
+from stream_seg.learning.clustering.policy import DAY_S, LearnerPolicy
+from stream_seg.learning.clustering.warm_start import inertia
 from stream_seg.learning.learner import MOVED, REFIT, SCHEDULED, STARTED, Learner
-from stream_seg.learning.policy import DAY_S, LearnerPolicy
-from stream_seg.learning.warm_start import inertia
 
 HALF_LIFE_S = 30 * DAY_S
 NEVER = 1e12

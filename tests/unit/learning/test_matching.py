@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from stream_seg.contracts.model import MAX_SEGMENTS
-from stream_seg.learning.matching import renumber
+from stream_seg.learning.clustering.matching import renumber
 
 
 def shared(*rows: tuple[int, ...]) -> np.ndarray:

@@ -5,7 +5,7 @@ import pytest
 
 from stream_seg.contracts.model import ModelSnapshot, SegmentProfile
 from stream_seg.core.features import FEATURES
-from stream_seg.learning.moves import Flow, moves
+from stream_seg.learning.publishing.moves import Flow, moves
 
 
 def snapshot(version: int, *centers: float) -> ModelSnapshot:

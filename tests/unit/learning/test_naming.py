@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from stream_seg.core.features import FEATURES
-from stream_seg.learning.naming import names
-from stream_seg.learning.phrases import catalogue
-from stream_seg.learning.profiles import Population, Profile
+from stream_seg.learning.naming.names import names
+from stream_seg.learning.naming.phrases import catalogue
+from stream_seg.learning.naming.profiles import Population, Profile
 
 # Everyone: 3 orders of 30 in 30 days, a purchase every 10 days, the last one 5 days ago.
 USUAL = {

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stream_seg.learning.online import OnlineKMeans
+from stream_seg.learning.clustering.online import OnlineKMeans
 
 
 def test_begins_at_the_given_centres() -> None:

@@ -3,12 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from stream_seg.core.activity_mix import CATEGORY_SHARES, CHANNEL_SHARES, MIX_SIZE, ORDER_COUNT, VIEWS
+from stream_seg.core.events.taxonomy import CATEGORY_SLOTS, CHANNELS
 from stream_seg.core.features import FEATURES
-from stream_seg.core.mix import CATEGORY_SHARES, CHANNEL_SHARES, MIX_SIZE, ORDER_COUNT, VIEWS
-from stream_seg.core.vocabulary import CATEGORY_SLOTS, CHANNELS
-from stream_seg.learning.portraits import Portrait, category_labels, merged, portraits
-from stream_seg.learning.profiles import Population
-from stream_seg.learning.sampled import Sampled
+from stream_seg.learning.clustering.sampled import Sampled
+from stream_seg.learning.naming.portraits import Portrait, category_labels, merged, portraits
+from stream_seg.learning.naming.profiles import Population
 
 NAMES = [["toys", "books"], [], ["a", "b", "c", "d"]]
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from stream_seg.core.features import FEATURES
-from stream_seg.learning.profiles import Population, Profile, profiles
-from stream_seg.learning.sampled import Sampled
-from stream_seg.learning.scaling import Matrix
+from stream_seg.learning.clustering.sampled import Sampled
+from stream_seg.learning.clustering.scaling import Matrix
+from stream_seg.learning.naming.profiles import Population, Profile, profiles
 
 # order_rate, spend_rate, basket_value, recency_days, gap_days, browse_rate, cart_rate, refund_share, then the paces
 TOLD = FEATURES[:8]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from stream_seg.core.features import FEATURES
-from stream_seg.learning.recent import RecentCustomers
+from stream_seg.learning.clustering.recent import RecentCustomers
 
 
 def row(value: float) -> list[float]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from stream_seg.core.activity_mix import MIX_SIZE, ORDER_COUNT, VIEWS
 from stream_seg.core.features import FEATURES
-from stream_seg.core.mix import MIX_SIZE, ORDER_COUNT, VIEWS
-from stream_seg.learning.sampled import Sampled
+from stream_seg.learning.clustering.sampled import Sampled
 
 
 def row(**features: float) -> list[float]:

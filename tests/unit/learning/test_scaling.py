@@ -5,9 +5,9 @@ from math import log, log1p
 import numpy as np
 import pytest
 
+from stream_seg.core.dimensions.behavior import SegmentModel
 from stream_seg.core.features import FEATURES
-from stream_seg.core.model import SegmentModel
-from stream_seg.learning.scaling import CLIP, LOG_SCALE_FLOOR, Scaling, robust_scale
+from stream_seg.learning.clustering.scaling import CLIP, LOG_SCALE_FLOOR, Scaling, robust_scale
 
 
 def table(**columns: list[float]) -> np.ndarray:

@@ -10,8 +10,8 @@ from sklearn.metrics import adjusted_rand_score
 
 from stream_seg.contracts.model import ModelSnapshot, parse_snapshot
 from stream_seg.core.features import FEATURES
+from stream_seg.learning.clustering.policy import DAY_S, LearnerPolicy
 from stream_seg.learning.learner import CHALLENGER, REFIT, STARTED, Learner
-from stream_seg.learning.policy import DAY_S, LearnerPolicy
 
 POLICY = LearnerPolicy(min_customers=1_000, warm_up_s=0.0)
 A_DAY = 800

@@ -5,8 +5,8 @@ import pytest
 from scipy.cluster.vq import kmeans2
 
 from stream_seg.core.features import DEFAULT_FEATURES, FEATURES
-from stream_seg.learning.scaling import Scaling
-from stream_seg.learning.warm_start import good_start, inertia
+from stream_seg.learning.clustering.scaling import Scaling
+from stream_seg.learning.clustering.warm_start import good_start, inertia
 
 
 def rng() -> np.random.Generator:

@@ -12,7 +12,7 @@ import pytest
 
 from stream_seg.ops.logging import CHATTY, configure_logging, redact
 
-log = logging.getLogger("stream_seg.streaming.test")
+log = logging.getLogger("stream_seg.worker.test")
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +53,7 @@ def test_a_line_for_machines(out: io.StringIO) -> None:
     assert entry.pop("path").startswith("<module 'io'")
     assert entry == {
         "level": "warning",
-        "logger": "stream_seg.streaming.test",
+        "logger": "stream_seg.worker.test",
         "message": "took 4 partitions",
         "epoch": 17,
         "topic": "käufe",

@@ -71,7 +71,7 @@ def test_every_topic_that_faust_reads_is_raw_bytes() -> None:
         "from stream_seg.kafka.broker import Broker\n"
         "from stream_seg.ops.metrics import Metrics\n"
         "from stream_seg.settings import Settings\n"
-        "from stream_seg.streaming.app import build_app\n"
+        "from stream_seg.worker.app import build_app\n"
         "nowhere = Addresses(Broker('127.0.0.1:1'), 'redis://127.0.0.1:1')\n"
         "made = build_app(Settings(), nowhere, Metrics(CollectorRegistry()))\n"
         "made.faust.finalize()\n"

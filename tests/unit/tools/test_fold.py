@@ -9,11 +9,9 @@ import pytest
 
 from stream_seg.cache import CustomerSegments
 from stream_seg.core.customer import Customer
-from stream_seg.core.namebook import NameBook
-from stream_seg.streaming.state import changelog
-from stream_seg.streaming.state.partition import PartitionState
+from stream_seg.core.dimensions.names import SegmentNames
+from stream_seg.errors import BadChange
 from stream_seg.tools.fold import (
-    BadChange,
     ChangesFold,
     Difference,
     Flow,
@@ -23,6 +21,8 @@ from stream_seg.tools.fold import (
     standing_of_document,
     standings_of_state,
 )
+from stream_seg.worker.partitions import changelog
+from stream_seg.worker.partitions.state import PartitionState
 
 SMALL = {"segment": "b0", "name": "Small spenders", "since": "2017-03-02T10:11:12Z"}
 BIG = {"segment": "b1", "name": "Big spenders", "since": "2017-05-09T18:00:31Z"}
@@ -115,7 +115,7 @@ def test_records_say_where_customers_stand() -> None:
     state.restore(b"c-2", record(-1, 0, 0, 0.0))
     state.restore(b"c-3", record(0, 1, 4, 1494352831.25))
 
-    names = NameBook()
+    names = SegmentNames()
     names.learn(5, ("Small spenders", "Big spenders"))
     assert standings_of_state([state], names) == {
         "c-1": Standing(2, {"behavior": Place("b1", "Big spenders", "2017-05-09T18:00:31Z")}),

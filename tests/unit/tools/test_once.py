@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from stream_seg.datasets import SourceError, SourceRecord
+from stream_seg.datasets import SourceRecord
+from stream_seg.errors import AlreadySent, SourceError
 from stream_seg.tools.earlier import Earlier, fingerprint
-from stream_seg.tools.once import AlreadySent, Remainder, all_again, remainder
+from stream_seg.tools.once import Remainder, all_again, remainder
 
 # Keys that murmur2 puts into the partitions 0 and 1 of two.
 KEYS = (b"c-0", b"c-1")

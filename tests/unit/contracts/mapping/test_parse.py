@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from stream_seg.contracts.mapping import MappingError, parse_mapping
+from stream_seg.contracts.mapping import parse_mapping
+from stream_seg.errors import MappingError
 
 GOOD = """
 [file]

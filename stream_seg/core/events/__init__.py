@@ -1,0 +1,1 @@
+"""Events: what each kind does to a customer's record."""

@@ -1,0 +1,1 @@
+"""Names and profiles of segments."""

@@ -1,0 +1,1 @@
+"""From learned clusters to published models."""

@@ -1,0 +1,1 @@
+"""The group checkpoint: absorb, decide, write."""

@@ -1,0 +1,1 @@
+"""Models in a worker: the active one, the feed, samples for the learner."""

@@ -1,0 +1,68 @@
+"""The models of a worker: which one is in force, and the one that a setting pins."""
+
+from __future__ import annotations
+
+from stream_seg.contracts.model import ModelSnapshot
+from stream_seg.contracts.times import parse_rfc3339
+from stream_seg.core.engine import Engine
+from stream_seg.kafka.append import PublishSnapshot
+from stream_seg.ops.metrics import Metrics
+from stream_seg.worker.checkpoint.cache_sync import CacheSync
+from stream_seg.worker.crash_points import reach
+
+from .feed import ModelFeed
+
+
+class Models:
+    """Puts into force what the feed brings. A `pinned` model stays in force whatever that is, and is published once."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        feed: ModelFeed,
+        mirror: CacheSync,
+        metrics: Metrics,
+        pinned: ModelSnapshot | None,
+        publish: PublishSnapshot,
+    ) -> None:
+        self._engine = engine
+        self._feed = feed
+        self._mirror = mirror
+        self._metrics = metrics
+        self._pinned = pinned
+        self._publish = publish
+        self.made_s: float | None = None  # when the model in force was made, epoch seconds
+
+    @property
+    def learned(self) -> bool:
+        """Whether models are learned, none is pinned."""
+        return self._pinned is None
+
+    async def catch_up(self) -> None:
+        """Know every snapshot that there is, before anybody is evaluated."""
+        await self._feed.catch_up()
+        snapshot = self._pinned
+        if snapshot is None:
+            return
+        if self._engine.model is None:
+            self._use(snapshot)
+        if snapshot.version not in self._feed.versions:
+            reach("publishing")
+            await self._publish(snapshot)
+            reach("published")
+
+    def take(self, snapshot: ModelSnapshot, in_force: bool) -> bool:
+        """Remember the names of a snapshot that the feed brings; whether it is what to evaluate with from now on."""
+        if in_force and self.learned:
+            self._use(snapshot)
+            return True
+        model = snapshot.to_model()
+        self._engine.names.learn(model.version, model.names, model.given)
+        return False
+
+    def _use(self, snapshot: ModelSnapshot) -> None:
+        self._engine.use(snapshot.to_model())
+        self._mirror.show_model(snapshot.version, snapshot.dumps())
+        self._metrics.model_version.set(snapshot.version)
+        self._metrics.model_pinned.set(snapshot.pinned or not self.learned)
+        self.made_s = parse_rfc3339(snapshot.created_at)

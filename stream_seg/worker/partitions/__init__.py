@@ -1,0 +1,1 @@
+"""Partitions that this worker owns, and their state."""
