@@ -36,7 +36,7 @@ def test_the_first_real_id_counts() -> None:
 def test_the_setting_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STREAM_SEG_PLACEHOLDER_IDS", "walk-in, (None)")
     ids = Placeholders(Settings().placeholder_ids)
-    assert ("Scan-In" in ids, "(none)" in ids, "guest" in ids) == (True, True, False)
+    assert ("Walk-In" in ids, "(none)" in ids, "guest" in ids) == (True, True, False)
     monkeypatch.setenv("STREAM_SEG_PLACEHOLDER_IDS", ",")
     assert Settings().placeholder_ids == ()
     assert " " in Placeholders(())
