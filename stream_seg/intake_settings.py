@@ -1,4 +1,4 @@
-"""Settings of the intake: the topics that it reads, and how their records become events."""
+"""Settings of the intake: its input topics, and the mappings from their records to events."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Final, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode
 
-# The key of a mapping that holds for every topic without one of its own. No topic has an empty name.
+# The key of the mapping for every topic without its own mapping. No topic has an empty name.
 EVERY_TOPIC: Final = ""
 _TOPIC: Final = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
@@ -18,13 +18,13 @@ Maps = BeforeValidator(lambda value: _maps(value) if isinstance(value, str) else
 
 
 class IntakeSettings(BaseSettings):
-    """Where `stream-seg intake` reads."""
+    """The topics that `stream-seg intake` reads, and their mappings."""
 
     intake_topics: Annotated[tuple[str, ...], NoDecode, Topics] = Field(
-        (), description="topics that `stream-seg intake` reads, with commas between; no prefix is added"
+        (), description="topics that `stream-seg intake` reads, separated by commas. No prefix is added"
     )
     intake_map: Annotated[dict[str, Path], NoDecode, Maps] = Field(
-        default_factory=dict, description="mapping file of the intake topics, or topic=file with commas between"
+        default_factory=dict, description="mapping file of the intake topics, or topic=file separated by commas"
     )
 
     @field_validator("intake_topics")
@@ -32,9 +32,9 @@ class IntakeSettings(BaseSettings):
     def _topics_possible(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for name in value:
             if _TOPIC.fullmatch(name) is None or name in (".", ".."):
-                raise ValueError(f"INTAKE_TOPICS names {name!r}, which no topic can be called; write orders,clicks")
+                raise ValueError(f"INTAKE_TOPICS names {name!r}, which is not a valid topic name; write orders,clicks")
             if value.count(name) > 1:
-                raise ValueError(f"INTAKE_TOPICS names {name!r} twice; leave one out")
+                raise ValueError(f"INTAKE_TOPICS names {name!r} twice; remove one")
         return value
 
     @field_validator("intake_map")
@@ -58,7 +58,7 @@ def _topics(value: str) -> list[str]:
 
 
 def _maps(value: str) -> dict[str, str]:
-    """`file` for every topic, or `topic=file` with commas between."""
+    """Return file by topic, from `file` for every topic, or from `topic=file` separated by commas."""
     maps: dict[str, str] = {}
     for part in filter(None, map(str.strip, value.split(","))):
         topic, equals, path = map(str.strip, part.rpartition("="))

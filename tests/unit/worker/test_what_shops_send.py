@@ -199,7 +199,7 @@ def test_a_refund_of_the_rest_waits_for_its_order() -> None:
 
 def test_a_refund_whose_items_have_no_price_is_refused() -> None:
     refund = native("e-1", "c", "2026-11-27T18:00:00Z", type="order_refunded", order_id="o-1")
-    for items, why in (([{"product_id": "A"}], "items.0 has no price"), (2, "a number of items says nothing of money")):
+    for items, why in (([{"product_id": "A"}], "items.0 has no price"), (2, "a number of items does not tell it")):
         shop = Shop()
         shop.send(PURCHASES, "c", {**refund, "items": items})
         reason, detail = shop.letter()
@@ -332,7 +332,7 @@ def test_the_list_of_placeholder_ids_is_a_setting() -> None:
     shop = Shop(placeholder_ids="walk-in, test")
     shop.send(PURCHASES, "guest", native("e-1", "guest", NOW, order_id="0", amount=20))
     assert shop.customer("guest").purchases == 1
-    shop.send(PURCHASES, "Scan-In", native("e-1", "Scan-In", NOW, order_id="o-1", amount=20))
+    shop.send(PURCHASES, "Walk-In", native("e-1", "Walk-In", NOW, order_id="o-1", amount=20))
     assert shop.letter()[0] == "placeholder_id"
 
 

@@ -1,4 +1,4 @@
-"""Mapping files: what is accepted, and the one line about what is not."""
+"""Tests of reading mapping files, and of the line that reports an error."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ city = "City"
 """
 
 
-def test_a_good_one() -> None:
+def test_a_valid_mapping() -> None:
     mapping = parse_mapping(GOOD, "a.toml")
     assert (mapping.name, mapping.file.delimiter, mapping.file.encoding) == ("a.toml", ";", "utf-8-sig")
 
 
-def test_the_digest_is_that_of_what_the_file_says() -> None:
+def test_the_digest_depends_only_on_the_content() -> None:
     one, same = parse_mapping(GOOD, "a.toml"), parse_mapping(f"# a comment\n{GOOD}\n", "b.toml")
     assert one.digest == same.digest
     assert one.digest != parse_mapping(GOOD.replace("EUR", "USD"), "a.toml").digest
@@ -62,11 +62,11 @@ def test_the_digest_is_that_of_what_the_file_says() -> None:
         (
             "Europe/Berlin",
             "Europe/Berln",
-            "a.toml, [times], zone: there is no time zone 'Europe/Berln'; write one such as Europe/Berlin or UTC; did "
+            "a.toml, [times], zone: unknown time zone 'Europe/Berln'; write one such as Europe/Berlin or UTC; did "
             "you mean Europe/Berlin?",
         ),
-        ("%d.%m.%Y", "%q", "a.toml, [times], format.1: '%q' is no format of times; write one such as '%d.%m.%Y %H:%M'"),
-        ("%d.%m.%Y", "epoch_m", "a.toml, [times], format.1: 'epoch_m' is no format of times; write one such as"),
+        ("%d.%m.%Y", "%q", "a.toml, [times], format.1: '%q' is not a time format; write one such as '%d.%m.%Y %H:%M'"),
+        ("%d.%m.%Y", "epoch_m", "a.toml, [times], format.1: 'epoch_m' is not a time format; write one such as"),
         (
             'zone = "Europe/Berlin"',
             "",
@@ -76,7 +76,7 @@ def test_the_digest_is_that_of_what_the_file_says() -> None:
         (
             '";"',
             '";"\nencoding = "utf9"',
-            "a.toml, [file], encoding: there is no encoding 'utf9'; write utf-8, latin-1",
+            "a.toml, [file], encoding: unknown encoding 'utf9'; write utf-8, latin-1",
         ),
         (
             "order_completed",
@@ -100,7 +100,7 @@ def test_the_digest_is_that_of_what_the_file_says() -> None:
         (
             'amount = "Total"',
             "",
-            "a.toml, [[event]] 1, fields: amount must be there; order_completed needs customer_id, occurred_at, "
+            "a.toml, [[event]] 1, fields: amount must be present; order_completed needs customer_id, occurred_at, "
             "order_id, amount",
         ),
         (
@@ -134,12 +134,12 @@ def test_an_error_names_file_table_and_key(old: str, new: str, error: str) -> No
     assert "\n" not in str(raised.value)
 
 
-def test_without_an_event() -> None:
+def test_a_mapping_needs_an_event_table() -> None:
     with pytest.raises(MappingError, match=r"^a\.toml, \[event\]: is missing$"):
         parse_mapping("", "a.toml")
 
 
-def test_columns_that_a_table_does_not_have() -> None:
+def test_a_missing_column_is_reported() -> None:
     mapping = parse_mapping(GOOD, "a.toml")
     mapping.check_columns(["Status", "Customer", "Order", "Total", "Day", "City"])
     with pytest.raises(MappingError) as raised:
