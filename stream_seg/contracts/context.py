@@ -50,7 +50,7 @@ def traits_of(event: Mapping[str, Any], chosen: Collection[str]) -> Json:
 def within_bounds(traits: Json) -> Json:
     """Return the traits of an event that are kept.
 
-    Only the first 64 are considered. Of these, each one that still fits into 4 KiB of JSON is kept.
+    Only the first 64 are considered, and each one that still fits into 4 KiB of JSON is kept.
     """
     if len(traits) <= MAX_TRAITS and _size(traits) <= MAX_TRAITS_BYTES:
         return traits

@@ -40,10 +40,10 @@ def test_a_drift_event_survives_json() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "field"),
     [({"findings": []}, "findings"), ({"model_version": 0}, "model_version"), ({"since": None}, "since")],
 )
-def test_an_invalid_drift_event_is_refused_in_one_line(wrong: dict[str, object], said: str) -> None:
-    with pytest.raises(ValueError, match=said) as refused:
+def test_an_invalid_drift_event_is_refused_in_one_line(wrong: dict[str, object], field: str) -> None:
+    with pytest.raises(ValueError, match=field) as refused:
         parse_drift(json.dumps(EVENT | wrong).encode())
     assert "\n" not in str(refused.value)

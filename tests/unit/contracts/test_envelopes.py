@@ -107,7 +107,7 @@ def test_unused_fields_of_a_segment_call_may_hold_anything() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "channel"),
+    ("value", "channel"),
     [
         ("browser", "web"),
         ("mobile", "app"),
@@ -115,8 +115,8 @@ def test_unused_fields_of_a_segment_call_may_hold_anything() -> None:
         *((name, name) for name in ("web", "app", "store", "email", "server")),
     ],
 )
-def test_a_segment_call_keeps_its_channel(said: str, channel: str) -> None:
-    call = {**SEGMENT, "event": "Order Completed", "channel": said}
+def test_a_segment_call_keeps_its_channel(value: str, channel: str) -> None:
+    call = {**SEGMENT, "event": "Order Completed", "channel": value}
     assert event_of("purchases", call)["channel"] == channel
 
 
