@@ -24,7 +24,7 @@ _KAFKA_SECURITY: Final = (
     "kafka_ssl_keyfile",
 )
 _PROTOCOLS: Final = "SASL_SSL logs in over TLS, SASL_PLAINTEXT logs in without TLS, SSL is TLS without login"
-_USAGE: Final = "write kafka://host:port[,host:port], or embedded"
+_USAGE: Final = "Write kafka://host:port[,host:port], or embedded"
 
 Lower = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 Upper = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
@@ -64,11 +64,11 @@ class ConnectionSettings(BaseSettings):
     def _broker_reachable(cls, value: str) -> str:
         # The value may hold a password, so the error must not quote it.
         if "@" in value or "?" in value:
-            raise ValueError("BROKER must not hold user, password or options; write kafka://host:port[,host:port]")
+            raise ValueError("BROKER must not hold user, password or options. Write kafka://host:port[,host:port]")
         if value == EMBEDDED:
             return value
         if not value.startswith(KAFKA):
-            raise ValueError(f"BROKER is {value!r}; {_USAGE}")
+            raise ValueError(f"BROKER is {value!r}. {_USAGE}")
         return KAFKA + ",".join(map(_address, value.removeprefix(KAFKA).split(",")))
 
     @field_validator("kafka_sasl_mechanism", mode="before")
@@ -76,7 +76,7 @@ class ConnectionSettings(BaseSettings):
     def _mechanism_supported(cls, value: object) -> object:
         if isinstance(value, str) and value.upper() not in get_args(SaslMechanism):
             raise ValueError(
-                f"KAFKA_SASL_MECHANISM {value!r} is not supported; use {', '.join(get_args(SaslMechanism))},"
+                f"KAFKA_SASL_MECHANISM {value!r} is not supported. Use {', '.join(get_args(SaslMechanism))},"
                 " with credentials that the broker's operator gives you"
             )
         return value
@@ -85,7 +85,7 @@ class ConnectionSettings(BaseSettings):
     @classmethod
     def _file_exists(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         if value is not None and not value.is_file():
-            raise ValueError(f"{str(info.field_name).upper()} names {value}, which is not a file; give a PEM file")
+            raise ValueError(f"{str(info.field_name).upper()} names {value}, which is not a file. Give a PEM file")
         return value
 
     @field_validator("redis_url")
@@ -94,7 +94,7 @@ class ConnectionSettings(BaseSettings):
         if value != EMBEDDED and not value.startswith(("redis://", "rediss://")):
             raise ValueError("REDIS_URL must begin with redis:// or rediss://, or be embedded")
         if not _can_be_looked_up(_redis_host(value)):
-            raise ValueError("REDIS_URL has an invalid host name; write redis://[user:password@]host:port")
+            raise ValueError("REDIS_URL has an invalid host name. Write redis://[user:password@]host:port")
         return value
 
     @model_validator(mode="after")
@@ -102,18 +102,18 @@ class ConnectionSettings(BaseSettings):
         """Reject credentials that the protocol would silently ignore, and protocols without their credentials."""
         named = [name for name in _KAFKA_SECURITY if name in self.model_fields_set]
         if self.broker == EMBEDDED and named:
-            raise ValueError(f"{named[0].upper()} has no effect on the embedded broker; set BROKER=kafka://host:port")
+            raise ValueError(f"{named[0].upper()} has no effect on the embedded broker. Set BROKER=kafka://host:port")
         protocol = self.kafka_security_protocol
         for name in ("kafka_sasl_username", "kafka_sasl_password"):
             present = getattr(self, name) is not None
             if present != protocol.startswith("SASL"):
                 fault = "has no effect with" if present else "is needed for"
-                raise ValueError(f"{name.upper()} {fault} KAFKA_SECURITY_PROTOCOL {protocol}; {_PROTOCOLS}")
+                raise ValueError(f"{name.upper()} {fault} KAFKA_SECURITY_PROTOCOL {protocol}. {_PROTOCOLS}")
         for name in ("kafka_ssl_cafile", "kafka_ssl_certfile", "kafka_ssl_keyfile"):
             if getattr(self, name) is not None and not protocol.endswith("SSL"):
-                raise ValueError(f"{name.upper()} has no effect with KAFKA_SECURITY_PROTOCOL {protocol}; {_PROTOCOLS}")
+                raise ValueError(f"{name.upper()} has no effect with KAFKA_SECURITY_PROTOCOL {protocol}. {_PROTOCOLS}")
         if self.kafka_ssl_keyfile is not None and self.kafka_ssl_certfile is None:
-            raise ValueError("KAFKA_SSL_KEYFILE has no effect without KAFKA_SSL_CERTFILE; set both")
+            raise ValueError("KAFKA_SSL_KEYFILE has no effect without KAFKA_SSL_CERTFILE. Set both")
         if self.redis_ssl_cafile is not None and not self.redis_url.startswith("rediss://"):
             raise ValueError("REDIS_SSL_CAFILE needs a REDIS_URL that begins with rediss://")
         return self
@@ -155,11 +155,11 @@ def _address(text: str) -> str:
     if ":" in address and not address.endswith("]"):
         host, colon, port = address.rpartition(":")
     if not host:
-        raise ValueError(f"BROKER names no host; {_USAGE}")
+        raise ValueError(f"BROKER names no host. {_USAGE}")
     if not _host(host):
-        raise ValueError(f"BROKER has an invalid host name; {_USAGE} (commas between brokers, IPv6 in brackets)")
+        raise ValueError(f"BROKER has an invalid host name. {_USAGE} (commas between brokers, IPv6 in brackets)")
     if colon and not (port.isascii() and port.isdigit() and len(port) <= 5 and 1 <= int(port) <= 65_535):
-        raise ValueError(f"BROKER has a port that is not a number from 1 to 65535; {_USAGE}")
+        raise ValueError(f"BROKER has a port that is not a number from 1 to 65535. {_USAGE}")
     return address
 
 

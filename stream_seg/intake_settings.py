@@ -32,9 +32,9 @@ class IntakeSettings(BaseSettings):
     def _topics_possible(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for name in value:
             if _TOPIC.fullmatch(name) is None or name in (".", ".."):
-                raise ValueError(f"INTAKE_TOPICS names {name!r}, which is not a valid topic name; write orders,clicks")
+                raise ValueError(f"INTAKE_TOPICS names {name!r}, which is not a valid topic name. Write orders,clicks")
             if value.count(name) > 1:
-                raise ValueError(f"INTAKE_TOPICS names {name!r} twice; remove one")
+                raise ValueError(f"INTAKE_TOPICS names {name!r} twice. Remove one")
         return value
 
     @field_validator("intake_map")
@@ -42,14 +42,14 @@ class IntakeSettings(BaseSettings):
     def _maps_exist(cls, value: dict[str, Path]) -> dict[str, Path]:
         for path in value.values():
             if not path.is_file():
-                raise ValueError(f"INTAKE_MAP names {path}, which is not a file; give the path of a mapping file")
+                raise ValueError(f"INTAKE_MAP names {path}, which is not a file. Give the path of a mapping file")
         return value
 
     @model_validator(mode="after")
     def _maps_used(self) -> Self:
         for topic in self.intake_map:
             if topic != EVERY_TOPIC and topic not in self.intake_topics:
-                raise ValueError(f"INTAKE_MAP has a mapping for {topic!r}, which INTAKE_TOPICS does not name; add it")
+                raise ValueError(f"INTAKE_MAP has a mapping for {topic!r}, which INTAKE_TOPICS does not name. Add it")
         return self
 
 
@@ -64,6 +64,6 @@ def _maps(value: str) -> dict[str, str]:
         topic, equals, path = map(str.strip, part.rpartition("="))
         if topic in maps:
             which = f"the topic {topic!r}" if equals else "every topic"
-            raise ValueError(f"INTAKE_MAP has two files for {which}; write one, or topic=file,topic=file")
+            raise ValueError(f"INTAKE_MAP has two files for {which}. Write one, or topic=file,topic=file")
         maps[topic] = path
     return maps

@@ -42,12 +42,12 @@ def _rates(value: object) -> object:
         try:
             value = orjson.loads(value)
         except orjson.JSONDecodeError:
-            raise ValueError(f"RATES is not JSON; write for example {RATES_EXAMPLE}") from None
+            raise ValueError(f"RATES is not JSON. Write for example {RATES_EXAMPLE}") from None
     if not isinstance(value, dict):
         return value
     rates = {str(code).upper(): rate for code, rate in value.items()}
     if len(rates) < len(value):
-        raise ValueError("RATES names a currency twice, in upper and lower case; remove one")
+        raise ValueError("RATES names a currency twice, in upper and lower case. Remove one")
     return rates
 
 
@@ -132,14 +132,14 @@ class Settings(ConnectionSettings, IntakeSettings):
     @classmethod
     def _store_known(cls, value: str) -> str:
         if value not in (MEMORY, ROCKSDB):
-            raise ValueError(f"STORE is {value!r}; write {MEMORY} or {ROCKSDB}")
+            raise ValueError(f"STORE is {value!r}. Write {MEMORY} or {ROCKSDB}")
         return value
 
     @field_validator("currency")
     @classmethod
     def _currency_known(cls, value: str) -> str:
         if value not in EXPONENTS:
-            raise ValueError(f"CURRENCY is {value!r}, which is not an ISO 4217 currency; write one such as USD")
+            raise ValueError(f"CURRENCY is {value!r}, which is not an ISO 4217 currency. Write one such as USD")
         return value
 
     @field_validator("rates")
@@ -148,11 +148,11 @@ class Settings(ConnectionSettings, IntakeSettings):
         for code, rate in value.items():
             if code not in EXPONENTS:
                 raise ValueError(
-                    f"RATES names {code!r}, which is not an ISO 4217 currency; write for example {RATES_EXAMPLE}"
+                    f"RATES names {code!r}, which is not an ISO 4217 currency. Write for example {RATES_EXAMPLE}"
                 )
             if not 0 < rate <= HIGHEST_RATE:
                 raise ValueError(
-                    f"RATES says {rate:g} for {code}; write the value of one {code} in the base currency, above 0"
+                    f"RATES says {rate:g} for {code}. Write the value of one {code} in the base currency, above 0"
                     f" and up to {HIGHEST_RATE:g}"
                 )
         return value
@@ -163,7 +163,7 @@ class Settings(ConnectionSettings, IntakeSettings):
         wrong = [name for name in value if name not in FEATURES or value.count(name) > 1]
         if wrong or not value:
             fault = f"names {wrong[0]!r}, which is unknown or repeated" if wrong else "is empty"
-            raise ValueError(f"FEATURES {fault}; write some of {', '.join(FEATURES)}, separated by commas")
+            raise ValueError(f"FEATURES {fault}. Write some of {', '.join(FEATURES)}, separated by commas")
         return value
 
     @field_validator("context_traits")
@@ -173,14 +173,14 @@ class Settings(ConnectionSettings, IntakeSettings):
         if wrong:
             known = ", ".join(CONTEXT_TRAITS)
             raise ValueError(
-                f"CONTEXT_TRAITS names {wrong[0]!r}, which is unknown; write some of {known}, separated by commas"
+                f"CONTEXT_TRAITS names {wrong[0]!r}, which is unknown. Write some of {known}, separated by commas"
             )
         return value
 
     @model_validator(mode="after")
     def _model_exists(self) -> Self:
         if self.model is not None and not self.model.is_file():
-            raise ValueError(f"MODEL names {self.model}, which is not a file; give the path of a model snapshot")
+            raise ValueError(f"MODEL names {self.model}, which is not a file. Give the path of a model snapshot")
         return self
 
     @property

@@ -25,9 +25,8 @@ EXPONENTS: Final[dict[str, int]] = {
 
 
 def minor_per_major(currency: str) -> int:
-    """Return how many minor units make one major unit. Raises ValueError for an unknown code."""
-    """Minor units in one major unit (100 for USD); raises ValueError where the code is not known."""
+    """Return the minor units in one major unit (100 for USD). Raises ValueError for an unknown code."""
     try:
         return int(10 ** EXPONENTS[currency])
     except KeyError:
-        raise ValueError(f"{currency!r} is not an ISO 4217 currency code; write one such as USD") from None
+        raise ValueError(f"{currency!r} is not an ISO 4217 currency code such as USD") from None

@@ -78,7 +78,7 @@ class Decoder:
         context_traits: Sequence[str] = DEFAULT_CONTEXT_TRAITS,
     ) -> None:
         if topic not in FREQUENT:
-            raise ValueError(f"{topic!r} is not an input topic; take one of {', '.join(FREQUENT)}")
+            raise ValueError(f"{topic!r} is not one of the input topics {', '.join(FREQUENT)}")
         self._topic = topic
         self._ids = ids
         self._reader = EventReader(topic, ids)

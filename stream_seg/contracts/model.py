@@ -127,7 +127,7 @@ class ModelSnapshot(_Json):
     def _known(cls, features: list[str]) -> list[str]:
         unknown = sorted(set(features) - set(FEATURES))
         if unknown or len(set(features)) != len(features):
-            raise ValueError(f"features must be different names from {', '.join(FEATURES)}; unknown: {unknown}")
+            raise ValueError(f"features must be different names from {', '.join(FEATURES)} (unknown: {unknown})")
         return features
 
     @model_validator(mode="after")
@@ -200,7 +200,7 @@ def number_of(segment: str) -> int:
     """Return the number in a segment id. Raises ValueError for an invalid id."""
     number = segment.removeprefix("b")
     if not number.isascii() or not number.isdecimal() or segment_id(int(number)) != segment:
-        raise ValueError(f"{segment!r} is not a segment id; ids are b0, b1, ...")
+        raise ValueError(f"{segment!r} is not a segment id such as b0")
     if int(number) >= MAX_SEGMENTS:
         raise ValueError(
             f"segment {segment} is beyond b{MAX_SEGMENTS - 1}, the last one that a customer's record can hold"

@@ -49,7 +49,7 @@ def _strict(text: str) -> str:
     """Return a loose time in the form of RFC 3339. Raises ValueError for any other text."""
     form = _LOOSE.fullmatch(text)
     if form is None:
-        raise ValueError("not a time; write it as 2017-05-09T18:00:31Z")
+        raise ValueError("not a time such as 2017-05-09T18:00:31Z")
     zone = (form["zone"] or "").strip()
     if zone.lower() in _UTC:
         zone = "Z"

@@ -33,7 +33,7 @@ class Money:
         for code, rate in rates.items():
             minor_per_major(code)
             if not (isfinite(rate) and rate > 0):
-                raise ValueError(f"the rate of {code} is {rate!r}; give what one {code} is worth in {currency}")
+                raise ValueError(f"the rate of {code} is {rate!r}. It must be the value of one {code} in {currency}")
             self._factors[code] = rate * minor
         self._factors |= {None: minor, "": minor, currency: minor}
 

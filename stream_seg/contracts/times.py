@@ -63,7 +63,7 @@ def rfc3339_ms(t: float) -> str:
         minute, ms = divmod(ms, 60_000)
         return f"{_date(day)}T{_MINUTES[minute]}:{ms // 1000:02d}.{ms % 1000:03d}Z"
     except (OverflowError, ValueError):
-        raise ValueError(f"{t!r} is not a time between the years 1 and 9999; give epoch seconds") from None
+        raise ValueError(f"{t!r} is not a time in epoch seconds between the years 1 and 9999") from None
 
 
 class FormattedTimes(dict[float, str]):
@@ -114,17 +114,17 @@ def parse_datetime(text: str) -> datetime:
     """
     form = _RFC3339.fullmatch(text)
     if form is None:
-        raise ValueError("not an RFC 3339 time; write it as 2017-05-09T18:00:31Z")
+        raise ValueError("not an RFC 3339 time such as 2017-05-09T18:00:31Z")
     leap = form["leap"] is not None
     moment = datetime.fromisoformat((f"{text[:17]}59{text[19:]}" if leap else text).upper())
     if moment.tzinfo is None:
-        raise MissingOffset(f"{text[:40]!r} has no offset from UTC; end it with Z or +00:00")
+        raise MissingOffset(f"{text[:40]!r} has no offset from UTC, such as Z or +00:00")
     return _second_after(moment) if leap else moment
 
 
 def _second_after(moment: datetime) -> datetime:
     if (moment - EPOCH) % _DAY < _DAY - SECOND:
-        raise ValueError("a leap second is at 23:59:60 in UTC; write another second as 00 to 59")
+        raise ValueError("a leap second must be at 23:59:60 in UTC")
     try:
         return moment + SECOND
     except OverflowError:

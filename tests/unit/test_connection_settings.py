@@ -79,18 +79,18 @@ def test_the_url_of_redis_includes_its_authority(tmp_path: Path) -> None:
     [
         (
             {"KAFKA_SASL_MECHANISM": "OAUTHBEARER"},
-            "KAFKA_SASL_MECHANISM 'OAUTHBEARER' is not supported; use PLAIN, SCRAM",
+            "KAFKA_SASL_MECHANISM 'OAUTHBEARER' is not supported. Use PLAIN, SCRAM",
         ),
-        ({"KAFKA_SASL_MECHANISM": "GSSAPI"}, "KAFKA_SASL_MECHANISM 'GSSAPI' is not supported; use PLAIN, SCRAM"),
+        ({"KAFKA_SASL_MECHANISM": "GSSAPI"}, "KAFKA_SASL_MECHANISM 'GSSAPI' is not supported. Use PLAIN, SCRAM"),
         ({"KAFKA_SECURITY_PROTOCOL": "TLS"}, "KAFKA_SECURITY_PROTOCOL is 'TLS': input should be 'PLAINTEXT', 'SSL'"),
         ({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, "KAFKA_SASL_USERNAME is needed for KAFKA_SECURITY_PROTOCOL SASL_SSL"),
         ({"KAFKA_SASL_USERNAME": "shop"}, "KAFKA_SASL_USERNAME has no effect with KAFKA_SECURITY_PROTOCOL PLAINTEXT"),
         ({"KAFKA_SASL_PASSWORD": "s3cret"}, "KAFKA_SASL_PASSWORD has no effect with KAFKA_SECURITY_PROTOCOL PLAINTEXT"),
         ({"KAFKA_SSL_CAFILE": "{pem}"}, "KAFKA_SSL_CAFILE has no effect with KAFKA_SECURITY_PROTOCOL PLAINTEXT"),
-        ({"KAFKA_SSL_CAFILE": "/no/where"}, "KAFKA_SSL_CAFILE names /no/where, which is not a file; give a PEM file"),
+        ({"KAFKA_SSL_CAFILE": "/no/where"}, "KAFKA_SSL_CAFILE names /no/where, which is not a file. Give a PEM file"),
         (
             {"KAFKA_SECURITY_PROTOCOL": "SSL", "KAFKA_SSL_KEYFILE": "{pem}"},
-            "KAFKA_SSL_KEYFILE has no effect without KAFKA_SSL_CERTFILE; set both",
+            "KAFKA_SSL_KEYFILE has no effect without KAFKA_SSL_CERTFILE. Set both",
         ),
         (
             {"BROKER": "embedded", "KAFKA_SECURITY_PROTOCOL": "SSL"},

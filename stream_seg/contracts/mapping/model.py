@@ -71,7 +71,7 @@ class FileOptions(Table):
         try:
             "a".encode(value, "surrogateescape").decode(value, "surrogateescape")
         except (LookupError, UnicodeError):
-            raise ValueError(f"unknown encoding {value!r}; write utf-8, latin-1 or cp1252") from None
+            raise ValueError(f"unknown encoding {value!r}. Write utf-8, latin-1 or cp1252") from None
         return value
 
 
@@ -123,7 +123,7 @@ class Source(Table):
         decimal = common.decimal if self.decimal is None else self.decimal
         thousands = common.thousands if self.thousands is None else self.thousands
         if decimal == thousands:
-            raise ValueError(f"decimal and thousands are both {decimal!r}; name two different separators")
+            raise ValueError(f"decimal and thousands are both {decimal!r}. Name two different separators")
         return NumberForm(decimal, thousands, self.divide or 1.0)
 
     def time_form(self, common: Times) -> TimeForm:
@@ -182,7 +182,7 @@ class EventTable(Table):
     @classmethod
     def _an_input(cls, value: str | None) -> str | None:
         if value is not None and value not in TOPICS:
-            raise ValueError(f"{value!r} is not an input topic; write {', '.join(TOPICS)}{suggested(value, TOPICS)}")
+            raise ValueError(f"{value!r} is not an input topic. Write {', '.join(TOPICS)}{suggested(value, TOPICS)}")
         return value
 
     @property
@@ -207,8 +207,8 @@ def zone_of(name: str) -> ZoneInfo:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         known = available_timezones()
     if not known:
-        raise ValueError("this machine has no time zones; run: pip install tzdata")
-    raise ValueError(f"unknown time zone {name!r}; write one such as Europe/Berlin or UTC{suggested(name, known)}")
+        raise ValueError("this machine has no time zones. Run: pip install tzdata")
+    raise ValueError(f"unknown time zone {name!r}. Write one such as Europe/Berlin or UTC{suggested(name, known)}")
 
 
 def check_format(text: str) -> None:
@@ -223,4 +223,4 @@ def check_format(text: str) -> None:
         if "%" in text:
             return
     known = "'%d.%m.%Y %H:%M' or one of " + ", ".join(EPOCHS)
-    raise ValueError(f"{text!r} is not a time format; write one such as {known}{suggested(text, EPOCHS)}")
+    raise ValueError(f"{text!r} is not a time format. Write one such as {known}{suggested(text, EPOCHS)}")

@@ -67,7 +67,7 @@ def _check(table: EventTable) -> None:
     needed = needed_fields(topic or "interactions", None if kind is None else native_name(kind))
     if missing := [name for name in needed if name not in table.fields]:
         raise ValueError(
-            f"fields: {' and '.join(missing)} must be present; {kind or 'an event'} needs {', '.join(needed)}"
+            f"fields: {' and '.join(missing)} must be present, because {kind or 'an event'} needs {', '.join(needed)}"
         )
     if kind == "identify" and not table.traits:
         raise ValueError('traits: identify needs at least one, such as age = "Age"')
