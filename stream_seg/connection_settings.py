@@ -175,7 +175,7 @@ def _host(text: str) -> bool:
 
 
 def _can_be_looked_up(host: str) -> bool:
-    """Return whether a resolver accepts a host name. It would raise the same error instead of returning a result."""
+    """Return whether a host name can be encoded. For any other name, a lookup would raise this same error."""
     try:
         host.encode("idna")
     except ValueError:

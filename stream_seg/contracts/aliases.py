@@ -64,10 +64,10 @@ def _compact(name: str) -> str:
 
 
 def _by_compact_name() -> dict[str, str]:
-    ours = {name: name for name in NATIVE_NAMES} | _NAMES
-    found = {_compact(theirs): name for theirs, name in ours.items()}
-    for theirs, name in ours.items():
-        thing, _, verb = theirs.rpartition("_")
+    aliases = {name: name for name in NATIVE_NAMES} | _NAMES
+    found = {_compact(alias): name for alias, name in aliases.items()}
+    for alias, name in aliases.items():
+        thing, _, verb = alias.rpartition("_")
         if verb.endswith("ed"):
             found.setdefault(_compact(verb + thing), name)
     return found

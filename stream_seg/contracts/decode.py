@@ -1,4 +1,4 @@
-"""The hot path of intake: decodes records of an input topic into validated events, as columns."""
+"""The hot path of decoding, which turns records of an input topic into columns of validated events."""
 
 from __future__ import annotations
 

@@ -212,8 +212,8 @@ ProfileEvent = Annotated[Identify | Alias | Consent | Erase, Field(discriminator
 
 
 class _FrequentPurchase(Purchase):
-    # A record with `event` or `event_name` may not be native, and one with `context` may set traits. Both go to the
-    # precise path.
+    # A record with `event` or `event_name` may not be native. One with `context` or `question` may set traits. The
+    # precise path handles both.
     event: NotRequired[None]
     event_name: NotRequired[None]
     context: NotRequired[None]

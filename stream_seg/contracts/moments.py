@@ -60,7 +60,7 @@ def _strict(text: str) -> str:
 
 
 def stamp(value: Any) -> Any:
-    """Return the time of an envelope as epoch seconds, or `value` itself if it is not a number or out of range.
+    """Return the time of an envelope as epoch seconds, or `value` itself if it is out of range or not a number.
 
     Numbers, also as text, are seconds, milliseconds or microseconds depending on their size. The ranges of the units do
     not overlap for times after 1973.

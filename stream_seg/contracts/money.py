@@ -40,7 +40,7 @@ class Money:
     def minor_units(self, events: Sequence[Mapping[str, Any]]) -> tuple[list[int], dict[int, Refused]]:
         """Return the amounts of n events in minor units, and the refused ones by position.
 
-        Ignore the amount of a refused event. An event without an amount has 0, a refund without one
+        The amount of a refused event has no meaning. An event without an amount has 0, a refund without one
         `ALL_THAT_IS_LEFT`.
         """
         amounts = np.array([event.get("amount") or 0.0 for event in events], np.float64)

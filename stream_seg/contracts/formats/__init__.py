@@ -68,7 +68,7 @@ def to_native(topic: str, raw: Json, ids: Placeholders = DEFAULT) -> Json:
         inner = unwrapped(raw)
         known = None if inner is not raw and is_native(inner) else format_of(inner)
         raw = inner
-    return _named_as_ours(topic, raw) if known is None else known.native(topic, raw, ids)
+    return _with_native_name(topic, raw) if known is None else known.native(topic, raw, ids)
 
 
 def events_of(raw: Json, ids: Placeholders = DEFAULT) -> list[Json] | None:
@@ -116,7 +116,7 @@ def is_native(raw: Json) -> bool:
     return first(raw, *_NAMES_IN_ENVELOPES, *(() if timed else _TIMES_IN_ENVELOPES)) is None
 
 
-def _named_as_ours(topic: str, raw: Json) -> Json:
+def _with_native_name(topic: str, raw: Json) -> Json:
     """Return an event with its native name. If that differs from its name, take missing fields from its properties."""
     kind: Any = raw.get("type")
     if topic == "purchases" and kind is None:

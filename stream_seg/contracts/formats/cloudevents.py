@@ -35,7 +35,11 @@ def _completed(raw: Json, data: Json) -> Json:
 
 
 def _type(raw: Json, own: Any) -> Any:
-    """Return the type of the event: that of the data if it is known, else that of the envelope if it is known."""
+    """Return the type of the event.
+
+    It is the type in the data if that is a known one, else the type of the envelope if that is a known one, else the
+    type in the data. Raises Refused if the data has no type and that of the envelope is unknown.
+    """
     if isinstance(own, str) and native_name(own) in _KNOWN:
         return own
     try:

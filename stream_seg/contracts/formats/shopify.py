@@ -1,4 +1,4 @@
-"""Shopify's webhooks: reads orders with cancellations and refunds, and refuses all others."""
+"""Shopify's webhooks: reads orders with cancellations and refunds, and refuses all other webhooks."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def _changed_at(raw: Json) -> Any:
 
 
 def _utc(time: Any) -> Any:
-    """Return a WooCommerce time with offset. These times are UTC, but have none."""
+    """Return a WooCommerce time with the offset Z. These times are UTC, but lack an offset."""
     return f"{time}Z" if isinstance(time, str) and len(time) == len("2017-05-09T18:00:31") else time
 
 

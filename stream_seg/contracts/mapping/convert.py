@@ -103,11 +103,11 @@ def _parsed(value: str, form: NumberForm) -> float:
 @lru_cache
 def _number_pattern(decimal: str, thousands: str) -> re.Pattern[str]:
     """Return a pattern that requires groups of three digits between separators, so that 1.25 is never read as 125."""
-    whole = r"\d+"
+    integer = r"\d+"
     if thousands:
-        whole = rf"(\d+|\d{{1,3}}({_separator(thousands)}\d{{3}})+)"
+        integer = rf"(\d+|\d{{1,3}}({_separator(thousands)}\d{{3}})+)"
     point = re.escape(decimal)
-    return re.compile(rf"[+-]?({whole}({point}\d*)?|{point}\d+)([eE][+-]?\d{{1,3}})?", re.ASCII)
+    return re.compile(rf"[+-]?({integer}({point}\d*)?|{point}\d+)([eE][+-]?\d{{1,3}})?", re.ASCII)
 
 
 def _separator(thousands: str) -> str:

@@ -75,10 +75,10 @@ def test_a_refund_with_a_foreign_name_is_never_read_as_an_order(field: str, mark
 
 
 def test_an_envelope_with_native_ids_stays_an_envelope() -> None:
-    ours = {"event_id": "e", "customer_id": "u-1"}
-    assert event_of("purchases", {**SEGMENT, **ours, "event": "Order Refunded"})["type"] == "order_refunded"
+    native = {"event_id": "e", "customer_id": "u-1"}
+    assert event_of("purchases", {**SEGMENT, **native, "event": "Order Refunded"})["type"] == "order_refunded"
     assert event_of("purchases", {**SEGMENT, **NATIVE, "event": "Order Refunded"})["type"] == "order_refunded"
-    assert event_of("interactions", {**SEGMENT, **ours, "type": "page"})["type"] == "page_viewed"
+    assert event_of("interactions", {**SEGMENT, **native, "type": "page"})["type"] == "page_viewed"
     assert event_of("interactions", {**GA4, **NATIVE, "event_name": "view_item"})["type"] == "product_viewed"
 
 

@@ -245,7 +245,7 @@ def test_a_cloudevent_supplies_id_type_and_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "ours"),
+    ("kind", "native"),
     [
         ("com.shop.product.viewed", "product_viewed"),
         ("shop.ProductViewed", "product_viewed"),
@@ -253,8 +253,8 @@ def test_a_cloudevent_supplies_id_type_and_time() -> None:
         ("page_view", "page_viewed"),
     ],
 )
-def test_types_of_cloudevents(kind: str, ours: str) -> None:
-    assert event_of("interactions", {**CLOUDEVENT, "type": kind})["type"] == ours
+def test_types_of_cloudevents(kind: str, native: str) -> None:
+    assert event_of("interactions", {**CLOUDEVENT, "type": kind})["type"] == native
 
 
 def test_a_cloudevent_may_hold_an_event_in_any_format() -> None:
