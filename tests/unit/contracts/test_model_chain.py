@@ -87,7 +87,7 @@ def logs(draw: st.DrawFn) -> tuple[list[ModelSnapshot], int]:
 
 
 @given(logs())
-def test_compaction_does_not_change_the_active_model(appended: tuple[list[ModelSnapshot], int]) -> None:
+def test_compaction_changes_nothing(appended: tuple[list[ModelSnapshot], int]) -> None:
     log, upto = appended
     last = {each.version: place for place, each in enumerate(log[:upto])}
     compacted = [each for place, each in enumerate(log) if place >= upto or last[each.version] == place]
