@@ -56,11 +56,11 @@ class ModelHistory:
             return
         for ruling in self.chain.take(snapshot):
             version = ruling.snapshot.version
-            if ruling.aside is None:
+            if ruling.superseded is None:
                 self.in_force[version] = ruling.snapshot
                 self.aside = [(each, why) for each, why in self.aside if each is not ruling.snapshot]
             elif not self._again(ruling.snapshot):
-                self.aside.append((ruling.snapshot, ruling.aside))
+                self.aside.append((ruling.snapshot, ruling.superseded))
 
     @property
     def names(self) -> SegmentNames:

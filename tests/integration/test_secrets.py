@@ -58,7 +58,7 @@ def test_a_broker_with_a_password_is_wrong_usage_and_not_quoted(tmp_path: Path) 
     cases += [(["lag"], brokers[1]), (["lag"], f"kafka://h:1?password={SECRET}")]
     with ThreadPoolExecutor(2) as pool:
         answers = list(pool.map(lambda case: told(case[0], tmp_path, BROKER=case[1]), cases))
-    why = "must not hold user, password or options; write kafka://host:port[,host:port]"
+    why = "must not hold user, password or options. Write kafka://host:port[,host:port]"
     assert answers == [(2, f"stream-seg: STREAM_SEG_BROKER {why}\n")] * len(cases)
 
 

@@ -1,4 +1,4 @@
-"""Mappings: TOML files that say how rows of any table, or objects of any JSON, become events."""
+"""Mappings: TOML files that describe how rows of a table, or JSON objects, become events."""
 
 from stream_seg.errors import MappingError
 

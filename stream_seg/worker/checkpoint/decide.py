@@ -10,7 +10,7 @@ import numpy as np
 
 from stream_seg.contracts.changes import ChangeMessage, encode_change
 from stream_seg.contracts.document import Document
-from stream_seg.contracts.times import Texts, rfc3339_ms
+from stream_seg.contracts.times import FormattedTimes, rfc3339_ms
 from stream_seg.core.batch import CustomerBatch
 from stream_seg.core.customer import NO_SEGMENT, columns
 from stream_seg.core.engine import Engine, Moves
@@ -159,7 +159,7 @@ class Decider:
         left, since = held["segment"][rows].tolist(), held["since"][rows]
         changes = self.engine.move_all(held, moves, self.engine.explain(moves, before), reason)
         entered, as_of = held["segment"][rows].tolist(), held["as_of"][rows].tolist()
-        say = Texts(np.concatenate((moves.now[rows], since))).__getitem__
+        format_time = FormattedTimes(np.concatenate((moves.now[rows], since))).__getitem__
         for row, change, was, now, at in zip(rows, changes, left, entered, as_of, strict=True):
             item = into[row]
             owned = item.owned
@@ -167,6 +167,6 @@ class Decider:
                 owned.sizes[was] -= 1
             owned.sizes[now] += 1
             item.outbox[held.keys[row]] = encode_change(
-                change, epoch=owned.epoch, detected_at=detected_at, source=self.source, say=say
+                change, epoch=owned.epoch, detected_at=detected_at, source=self.source, format_time=format_time
             )
-            item.documents.append(document_of(change, at, owned.epoch, say))
+            item.documents.append(document_of(change, at, owned.epoch, format_time))

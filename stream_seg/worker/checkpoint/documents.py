@@ -11,17 +11,19 @@ from stream_seg.core.engine import Engine
 from stream_seg.core.transitions import CurrentSegment, Transition
 
 
-def document_of(change: Transition, as_of: float, epoch: int, say: Callable[[float], str] = rfc3339) -> Document:
+def document_of(
+    change: Transition, as_of: float, epoch: int, format_time: Callable[[float], str] = rfc3339
+) -> Document:
     """The document of a customer after a change in `epoch`, evaluated at `as_of` (epoch seconds).
 
-    `say` as `encode_change` has it.
+    `format_time` is that of `encode_change`.
     """
     return Document(
         customer_id=change.customer_id,
-        segments=tuple(_fields(dimension, held, say) for dimension, held in change.segments.items()),
+        segments=tuple(_fields(dimension, held, format_time) for dimension, held in change.segments.items()),
         sequence=change.sequence,
         epoch=epoch,
-        as_of=with_ms(say(as_of)),
+        as_of=with_ms(format_time(as_of)),
         model_version=change.model_version,
     )
 
@@ -42,5 +44,5 @@ def stored_document(key: bytes, record: bytes, engine: Engine, epoch: int) -> Do
     )
 
 
-def _fields(dimension: str, held: CurrentSegment, say: Callable[[float], str]) -> tuple[str, str, str, str]:
-    return dimension, held.segment, held.name, say(held.since)
+def _fields(dimension: str, held: CurrentSegment, format_time: Callable[[float], str]) -> tuple[str, str, str, str]:
+    return dimension, held.segment, held.name, format_time(held.since)

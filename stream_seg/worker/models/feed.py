@@ -105,6 +105,6 @@ class ModelFeed:
                 continue
             known = snapshot.version in self.chain.versions
             for ruling in self.chain.take(snapshot):
-                if ruling.aside is not None and not known:
-                    log.warning("model %d is left aside: %s", snapshot.version, ruling.aside)
-                self._on_snapshot(ruling.snapshot, ruling.in_force)
+                if ruling.superseded is not None and not known:
+                    log.warning("model %d is left aside: %s", snapshot.version, ruling.superseded)
+                self._on_snapshot(ruling.snapshot, ruling.active)

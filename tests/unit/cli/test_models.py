@@ -58,7 +58,7 @@ def test_what_became_of_each_version(history: ModelHistory) -> None:
         (1, "past", ""),
         (2, "past", ""),
         (3, "pinned", ""),
-        (3, "refused", "its parent is 1, but 2 was in force"),
+        (3, "refused", "its parent is 1, but 2 was active"),
         (4, "refused", "model 3 is pinned"),
     ]
     assert (facts["in_force"], facts["pinned"], facts["model_setting"]) == (3, True, None)

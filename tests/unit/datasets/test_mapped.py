@@ -77,7 +77,7 @@ def test_a_column_that_is_not_there_is_an_error_before_the_first_row(tmp_path: P
     with pytest.raises(SourceError) as raised:
         read(tmp_path / "a.csv")
     assert str(raised.value) == (
-        "a.toml, [[event]] 1, fields.customer_id: there is no column 'Kunde'; did you mean Kund? in "
+        "a.toml, [[event]] 1, fields.customer_id: there is no column 'Kunde' (did you mean Kund?) in "
         f"{tmp_path / 'a.csv'}"
     )
 

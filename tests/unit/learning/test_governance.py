@@ -25,7 +25,7 @@ def names(made: ModelSnapshot) -> list[tuple[str, bool]]:
 def test_going_back_is_a_new_version_with_the_old_content() -> None:
     made = rolled_back(OLD, LATEST, 8, NOW)
     assert (made.version, made.parent, made.created_at, made.reason) == (8, 7, NOW, "rollback")
-    assert (made.content_of, made.pinned, made.by_person) == (3, False, True)
+    assert (made.content_of, made.pinned, made.by_operator) == (3, False, True)
     assert made.same_content(OLD)
     assert rolled_back(made, LATEST, 9, NOW).content_of == 3  # of a rollback: where it comes from
 

@@ -199,7 +199,7 @@ def test_a_refund_of_the_rest_waits_for_its_order() -> None:
 
 def test_a_refund_whose_items_have_no_price_is_refused() -> None:
     refund = native("e-1", "c", "2026-11-27T18:00:00Z", type="order_refunded", order_id="o-1")
-    for items, why in (([{"product_id": "A"}], "items.0 has no price"), (2, "a number of items says nothing of money")):
+    for items, why in (([{"product_id": "A"}], "items.0 has no price"), (2, "a number of items does not tell it")):
         shop = Shop()
         shop.send(PURCHASES, "c", {**refund, "items": items})
         reason, detail = shop.letter()
