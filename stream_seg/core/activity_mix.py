@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .batch import CustomerBatch
-from .customer import Columns
 from .decay import Decay
 from .events.taxonomy import CATEGORY_SLOTS, CHANNELS, FIRST_CATEGORY, FIRST_CHANNEL, INTERACTION_SLOT, SUMS
+from .record import Columns
 
 # Products viewed in 30 days; then the share of each channel and of each category slot, 0..1, in the order of slots.
 # Last, the orders that the record counts, which do not fade.

@@ -23,12 +23,13 @@ import numpy as np
 from . import features
 from .absorb import Event, Rows, Rules, absorb_rows
 from .batch import CustomerBatch
-from .customer import NO_SEGMENT, Cause, Columns, Customer, columns
+from .customer import Cause, Customer
 from .dimensions.behavior import BEHAVIOR, Assignment, SegmentModel, segment_id
 from .dimensions.names import SegmentNames
 from .events.orders import Outcome
 from .events.taxonomy import TOPICS
 from .features import FEATURES, Matrix
+from .record import NO_SEGMENT, Columns, columns
 from .transitions import CurrentSegment, Transition
 
 __all__ = ["Engine", "Event", "Moves", "Rows", "Rules", "Why"]

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .batch import CustomerBatch
-from .customer import Columns
 from .decay import DAY_S, Decay
 from .events.taxonomy import FIRST_CHANNEL, FIRST_INTERACTION, INTERACTION_SLOT, ORDERS, REFUNDED, SPEND
+from .record import Columns
 
 FEATURES: Final = (
     "order_rate",  # orders per 30 days

@@ -14,10 +14,9 @@ import pytest
 from stream_seg.contracts.document import CustomerSegments
 from stream_seg.contracts.model import MAX_SEGMENTS, parse_snapshot
 from stream_seg.core import example
-from stream_seg.core.customer import LAYOUT
 from stream_seg.core.events.recent_ids import ORDER_ENTRY
 from stream_seg.core.features import FEATURES
-from stream_seg.core.whole import check_whole
+from stream_seg.core.record import LAYOUT, validate
 from stream_seg.errors import BadChange, BadChangelog, BadRecord, StateMismatch
 from stream_seg.learning.clustering.policy import LearnerPolicy
 from stream_seg.learning.learner import Learner
@@ -163,16 +162,16 @@ def test_a_header_of_other_types(fields: Any) -> None:
 )
 def test_traits_that_are_none(traits: bytes) -> None:
     whole = RECORD[: RECORD.index(b'{"a":')]
-    check_whole(whole + b'{"a":[1,2.5,"e"]}')
-    with pytest.raises(BadRecord, match="traits that cannot be read"):
-        check_whole(whole + traits)
+    validate(whole + b'{"a":[1,2.5,"e"]}')
+    with pytest.raises(BadRecord, match="its traits cannot be read"):
+        validate(whole + traits)
 
 
 def test_rings_that_claim_more_than_there_is() -> None:
     at = LAYOUT.size - 240 - 1  # the count of orders stands before the sums
     assert RECORD[at] == 3
-    with pytest.raises(BadRecord, match="it is cut off"):
-        check_whole(RECORD[:at] + b"\xff" + RECORD[at + 1 :])
+    with pytest.raises(BadRecord, match="is cut off"):
+        validate(RECORD[:at] + b"\xff" + RECORD[at + 1 :])
     assert 255 * ORDER_ENTRY.size < 10_000
 
 

@@ -12,9 +12,9 @@ from stream_seg.contracts.changes import ChangeMessage, encode_change
 from stream_seg.contracts.document import Document
 from stream_seg.contracts.times import Texts, rfc3339_ms
 from stream_seg.core.batch import CustomerBatch
-from stream_seg.core.customer import NO_SEGMENT, columns
 from stream_seg.core.engine import Engine, Moves
 from stream_seg.core.features import FEATURES, Matrix
+from stream_seg.core.record import NO_SEGMENT, columns
 from stream_seg.kafka.append import Message
 from stream_seg.worker.partitions import changelog
 from stream_seg.worker.partitions.changelog import Header

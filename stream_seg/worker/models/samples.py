@@ -16,11 +16,11 @@ import orjson
 
 from stream_seg.core import activity_mix
 from stream_seg.core.activity_mix import MIX_SIZE
-from stream_seg.core.customer import columns
 from stream_seg.core.decay import DAY_S
 from stream_seg.core.engine import Engine
 from stream_seg.core.events.taxonomy import category_names
 from stream_seg.core.features import FEATURES
+from stream_seg.core.record import columns
 from stream_seg.kafka.append import append_all
 from stream_seg.learning.clustering.policy import LearnerPolicy
 from stream_seg.ops.metrics import Metrics

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from stream_seg.core import activity_mix, example
-from stream_seg.core.customer import Customer, columns
+from stream_seg.core.customer import Customer
 from stream_seg.core.decay import DAY_S
 from stream_seg.core.events.taxonomy import CHANNELS, FIRST_CATEGORY, category_slot
+from stream_seg.core.record import columns
 
 AT = 1_700_000_000.0
 ENGINE = example.engine()

@@ -1,15 +1,15 @@
 from __future__ import annotations
 
-from array import array
 from math import log
 
 import numpy as np
 import pytest
 
-from stream_seg.core.customer import Customer, columns
+from stream_seg.core.customer import Customer
 from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.events.taxonomy import CHANNEL_SLOT, FIRST_CATEGORY, INTERACTION_SLOT, ORDERS, REFUNDED, SPEND
 from stream_seg.core.features import FEATURES, compute
+from stream_seg.core.record import columns
 
 # With a half-life of 30 days, one event just now is a rate of ln 2 in 30 days.
 MONTH = Decay(30 * DAY_S)
@@ -115,7 +115,7 @@ def test_recency_is_never_negative() -> None:
 )
 def test_gap_is_the_mean_of_days_between_purchase_days(first: float, last: float, days: int, gap: float) -> None:
     who = seen_at(last)
-    who.first_purchase, who.last_purchase, who.days_before, who.day_bits = first * DAY_S, last * DAY_S, days - 1, 1
+    who.first_purchase, who.last_purchase, who.purchase_days, who.day_bits = first * DAY_S, last * DAY_S, days, 1
     assert feature("gap_days", who, last + 3) == gap
 
 
@@ -162,7 +162,7 @@ def weekly(orders: int = 60) -> Customer:
     """Who bought for 10.00 every seventh day since the epoch, the last time just now, and did nothing else."""
     who = seen_at(7 * (orders - 1))
     who.first_seen = who.first_purchase = 0.0
-    who.last_purchase, who.days_before, who.day_bits = who.last_seen, orders - 1, 1
+    who.last_purchase, who.purchase_days, who.day_bits = who.last_seen, orders, 1
     who.sums[ORDERS] = sum(2.0 ** (7 * i / 30) for i in range(orders))  # counted from the landmark at 0
     who.sums[SPEND] = 1000.0 * who.sums[ORDERS]
     return who
@@ -198,7 +198,7 @@ def test_an_overdue_pace_halves_twice_and_then_decays_like_a_rate() -> None:
 def test_who_bought_once_is_due_after_a_month_and_a_half() -> None:
     who = seen_at(0)
     who.first_purchase = who.last_purchase = 0.0
-    who.day_bits, who.sums[ORDERS] = 1, 1.0
+    who.purchase_days, who.day_bits, who.sums[ORDERS] = 1, 1, 1.0
     assert [feature("order_pace", who, day) for day in (0, 45)] == pytest.approx([LN2, LN2], rel=1e-12)
     assert feature("order_pace", who, 90) == pytest.approx(LN2 / 2 * 2 ** (-45 / 30), rel=1e-12)
 
@@ -213,7 +213,7 @@ def test_browsing_is_held_for_a_week_after_anything_was_seen() -> None:
 def test_a_pace_is_held_for_four_half_lives_at_most() -> None:
     who = seen_at(20_000)
     who.first_seen = who.first_purchase = 0.0
-    who.last_purchase, who.days_before, who.day_bits = 20_000 * DAY_S, 1, 1  # a gap of 20,000 days
+    who.last_purchase, who.purchase_days, who.day_bits = 20_000 * DAY_S, 2, 1  # a gap of 20,000 days
     who.sums[ORDERS] = MONTH.weight(20_000 * DAY_S, MONTH.landmark(20_000 * DAY_S))
     assert feature("order_pace", who, 20_120) == pytest.approx(LN2, rel=1e-9)
     assert feature("order_pace", who, 20_150) == pytest.approx(LN2 / 2, rel=1e-9)
@@ -236,7 +236,7 @@ def test_sums_count_from_the_landmark_of_the_last_event() -> None:
 
 def test_after_thousands_of_half_lives_everything_has_faded() -> None:
     who = seen_at(0)
-    who.sums[:] = array("d", [1e12] * len(who.sums))
+    who.sums[:] = [1e12] * len(who.sums)
     now = 100_000 * 30
     row = compute(columns([who.pack()]), np.array([now * DAY_S]), MONTH)
     assert row.tolist() == [[0.0, 0.0, 0.0, float(now), *[0.0] * (len(FEATURES) - 4)]]
