@@ -55,7 +55,7 @@ class Shopper:
         assert decoded.rejected == []
         offsets = range(self._offset, self._offset + len(events))
         self._offset += len(events)
-        held = self._engine.working_set()
+        held = self._engine.new_batch()
         held.open([b"c"], [self.packed])
         rows = Rows([0] * len(events), offsets, decoded.events, decoded.times, decoded.amounts or [0] * len(events))
         self._engine.absorb_rows(TOPICS.index(topic), rows, held)

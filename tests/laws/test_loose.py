@@ -29,7 +29,7 @@ def absorbed(topic: str, *events: Json) -> bytes:
     decoder = Decoder(topic, rates={"EUR": 1.25})
     decoded = decoder.decode([json.dumps(event).encode() for event in events], [KEY] * len(events), NOW)
     assert decoded.rejected == []
-    held = ENGINE.working_set()
+    held = ENGINE.new_batch()
     held.open([KEY], [ENGINE.new_customer(1).pack()])
     offsets, amounts = range(len(events)), decoded.amounts or [0] * len(events)
     rows = Rows([0] * len(events), offsets, decoded.events, decoded.times, amounts)

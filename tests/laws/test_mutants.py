@@ -43,7 +43,7 @@ class Holder:
         own = [keys[index] or b"" for index in decoded.indices]
         assert [event["customer_id"].encode() for event in decoded.events] == own
         offsets = [first + index for index in decoded.indices]
-        held = self._engine.working_set()
+        held = self._engine.new_batch()
         touched = list(dict.fromkeys(own))
         held.open(touched, [self._records.get(key) or new_record(1) for key in touched])
         if own:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_seg.core.dimensions.behavior import SegmentModel
-from stream_seg.core.transitions import CurrentSegment, Hysteresis
+from stream_seg.core.dimensions.behavior import Hysteresis, SegmentModel
+from stream_seg.core.transitions import CurrentSegment
 
 from .fold import Fold, an_engine
 from .histories import LANDMARK, History, histories, laws, models
@@ -27,7 +27,7 @@ def versions(draw: st.DrawFn) -> list[SegmentModel]:
             else:
                 given_names.pop(index, None)
         names = tuple(given_names.get(index, f"{version}.{index}") for index in segments)
-        made.append(replace(model, version=version, names=names, given=frozenset(given_names)))
+        made.append(replace(model, version=version, names=names, user_named=frozenset(given_names)))
     return made
 
 
@@ -48,11 +48,11 @@ def test_everyone_in_a_segment_has_the_name_a_person_gave(
         fold.use(model, clock)
         assert len(fold.changes) == told  # once is enough
         for key in fold.records:
-            held = fold.engine.held(fold.customer(key))
+            held = fold.engine.current_segment(fold.customer(key))
             assert held is not None
             index = int(held.segment[1:])
-            assert index not in model.given or held.name == model.names[index]
-            assert index in model.given or not held.name.startswith("person")
+            assert index not in model.user_named or held.name == model.names[index]
+            assert index in model.user_named or not held.name.startswith("person")
     for key in fold.records:
         held = None
         for change in (each for each in fold.changes if each.customer_id == key):
@@ -62,4 +62,4 @@ def test_everyone_in_a_segment_has_the_name_a_person_gave(
             assert (change.change == "renamed") == renamed
             assert not renamed or (change.reason, change.to.since) == ("definition", held.since)  # type: ignore[union-attr]
             held = change.to
-        assert held == fold.engine.held(fold.customer(key))
+        assert held == fold.engine.current_segment(fold.customer(key))

@@ -9,8 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stream_seg.core.decay import DAY_S
-from stream_seg.core.dimensions.behavior import SegmentModel
-from stream_seg.core.transitions import CurrentSegment, Hysteresis, Transition
+from stream_seg.core.dimensions.behavior import Hysteresis, SegmentModel
+from stream_seg.core.transitions import CurrentSegment, Transition
 
 from .fold import LIFE, Fold, an_engine
 from .histories import LANDMARK, History, amounts, arrivals, cuts, histories, laws, models, within_a_year
@@ -74,7 +74,7 @@ def test_consecutive_changes_chain(
         changes = [change for change in fold.changes if change.customer_id == key]
         assert_chained(changes)
         customer = fold.customer(key)
-        assert fold.engine.held(customer) == changes[-1].to
+        assert fold.engine.current_segment(customer) == changes[-1].to
         assert (customer.sequence, customer.life) == (len(changes), LIFE)
 
 

@@ -131,9 +131,9 @@ class Decider:
         looks = self.engine.evaluate(fixed, np.maximum(fixed["as_of"], clock))
         if not looks.rows:
             return 0
-        moves = looks.of_those_who_move()
+        moves = looks.only_moving()
         before = self.engine.features(fixed[looks.rows], fixed["as_of"][looks.rows])
-        held, keys = self.engine.working_set(), [found[row][0] for row in looks.rows]
+        held, keys = self.engine.new_batch(), [found[row][0] for row in looks.rows]
         held.open(keys, [found[row][1] for row in looks.rows])
         held["as_of"][:] = moves.now
         self._move(held, moves, before, "model", [item] * len(held), detected_at)

@@ -74,9 +74,9 @@ def test_orders_are_counted_as_the_record_counts_them_and_do_not_fade() -> None:
     )
 
 
-def test_a_working_set_has_the_mix_of_its_records() -> None:
+def test_a_batch_has_the_mix_of_its_records() -> None:
     customer = acted(("purchases", {"order_id": "o-1", "channel": "web"}), ("interactions", {"type": "product_viewed"}))
-    opened, now = ENGINE.working_set(), np.array([AT + DAY_S])
+    opened, now = ENGINE.new_batch(), np.array([AT + DAY_S])
     opened.open([b"c"], [customer.pack()])
     assert activity_mix.compute(opened, now, ENGINE.rules.decay).tolist() == [mixed(customer, AT + DAY_S).tolist()]
 

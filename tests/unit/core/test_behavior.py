@@ -120,14 +120,14 @@ def test_nobody_is_assigned_nowhere() -> None:
         ({"features": ("mood",)}, "model 1 uses features ['mood'], which this version does not compute"),
         ({"names": ("few", "some")}, "model 1: 1 features and 2 names do not fit centroids (3, 1)"),
         ({"center": np.zeros(2)}, "model 1: 1 features and 3 names do not fit centroids (3, 1)"),
-        ({"scale": np.zeros(1)}, "model 1 holds numbers that are not finite, or a scale that is not positive"),
+        ({"scale": np.zeros(1)}, "model 1 has numbers that are not finite, or a scale that is not positive"),
         (
             {"centroids": np.array([[0.0], [np.nan], [1.0]])},
-            "model 1 holds numbers that are not finite, or a scale that is not positive",
+            "model 1 has numbers that are not finite, or a scale that is not positive",
         ),
         (
             {"center": np.array([np.inf])},
-            "model 1 holds numbers that are not finite, or a scale that is not positive",
+            "model 1 has numbers that are not finite, or a scale that is not positive",
         ),
     ],
 )

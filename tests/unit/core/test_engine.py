@@ -208,7 +208,7 @@ def test_a_segment_held_keeps_the_name_it_had_when_it_was_entered() -> None:
     customer = with_an_order(engine)
     move(engine, customer, row())
     engine.use(replace(engine.model, version=13, names=("Silent", "Eager", "Gone")))
-    assert engine.held(customer) == CurrentSegment("b1", "Keen", NOW)
+    assert engine.current_segment(customer) == CurrentSegment("b1", "Keen", NOW)
     change = move(engine, customer, row(), None, (9.0, 3.0, 1.0), NOW + 5, reason="model")
     assert change.from_ == CurrentSegment("b1", "Keen", NOW)
     assert change.to == CurrentSegment("b2", "Gone", NOW + 5)
@@ -219,18 +219,18 @@ def test_a_segment_of_an_unknown_model_is_named_by_its_id() -> None:
     engine = an_engine()
     customer = with_an_order(engine)
     customer.segment, customer.model_version, customer.since = 2, 3, 7.0
-    assert engine.held(customer) == CurrentSegment("b2", "b2", 7.0)
+    assert engine.current_segment(customer) == CurrentSegment("b2", "b2", 7.0)
     assert engine.name(12, 63) == "b63"
     assert engine.name(12, 2) == "Lapsed"
 
 
-def test_nobody_moves_without_a_model() -> None:
+def test_no_customer_moves_without_a_model() -> None:
     engine = Engine(Rules(Decay(30 * DAY_S)))
     customer = with_an_order(engine)
     moves = engine.evaluate([customer.pack()], np.array([NOW]))
     assert (moves.rows, moves.assignment, moves.features.shape) == ([], None, (1, len(FEATURES)))
     assert engine.explain(moves) == []
-    with pytest.raises(ValueError, match="nobody moves without a model: call use"):
+    with pytest.raises(ValueError, match="cannot move without a model: call use"):
         engine.move(b"c-1", customer, Why(0, None, 0.0, NOW, {}))
     assert customer.sequence == 0
 

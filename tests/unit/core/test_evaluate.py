@@ -8,10 +8,11 @@ import pytest
 from stream_seg.core import example
 from stream_seg.core.customer import Customer
 from stream_seg.core.decay import DAY_S, Decay
+from stream_seg.core.dimensions.behavior import Hysteresis
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.features import FEATURES
 from stream_seg.core.record import columns
-from stream_seg.core.transitions import CurrentSegment, Hysteresis
+from stream_seg.core.transitions import CurrentSegment
 
 NOW = 1_700_000_000.0
 

@@ -13,7 +13,7 @@ from stream_seg.core.engine import Engine
 from stream_seg.core.transitions import CurrentSegment
 
 NOW = 1_700_000_000.0
-RENAMED = replace(example.model(2), names=("Small spenders", "VIP"), given=frozenset({1}))
+RENAMED = replace(example.model(2), names=("Small spenders", "VIP"), user_named=frozenset({1}))
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def big_spender(engine: Engine) -> Customer:
 def test_who_is_in_the_segment_hears_its_new_name(engine: Engine) -> None:
     customer = big_spender(engine)
     engine.use(RENAMED)
-    held = engine.working_set()
+    held = engine.new_batch()
     held.open([b"c-1"], [customer.pack()])
     moves = engine.evaluate(held, np.array([NOW + 60.0]))
     (change,) = engine.move_all(held, moves, engine.explain(moves), "model")
@@ -49,7 +49,7 @@ def test_who_is_in_the_segment_hears_its_new_name(engine: Engine) -> None:
 def test_one_record_and_many_say_the_same(engine: Engine) -> None:
     customer = big_spender(engine)
     engine.use(RENAMED)
-    held = engine.working_set()
+    held = engine.new_batch()
     held.open([b"c-1"], [customer.pack()])
     moves = engine.evaluate(held, np.array([NOW]))
     (why,) = engine.explain(moves)
@@ -62,7 +62,7 @@ def test_those_who_stay_as_they_are_can_be_left_out(engine: Engine) -> None:
     engine.use(RENAMED)
     moves = engine.evaluate([big_spender(engine).pack(), told.pack(), newcomer.pack()], np.full(3, NOW))
     assert (moves.rows, moves.renamed) == ([1, 2], {1: 1})
-    few = moves.of_those_who_move()
+    few = moves.only_moving()
     assert (few.rows, few.renamed) == ([0, 1], {0: 1})
     assert engine.explain(few) == engine.explain(moves)
 

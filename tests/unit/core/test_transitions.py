@@ -5,8 +5,7 @@ from math import inf
 import numpy as np
 import pytest
 
-from stream_seg.core.dimensions.behavior import Assignment
-from stream_seg.core.transitions import Hysteresis
+from stream_seg.core.dimensions.behavior import Assignment, Hysteresis
 
 LINE = 10.0  # centres are this far apart, unless a test says otherwise
 
