@@ -1,7 +1,7 @@
 """The engine: absorbs events into customers, evaluates their segments, and explains the changes, without Kafka.
 
 >>> from stream_seg.core import example
->>> engine = example.engine()                       # two segments: small spenders and big ones
+>>> engine = example.engine()                       # two segments, small and big spenders
 >>> customer = engine.new_customer(life=1)
 >>> order = {"event_id": "e-1", "type": "order_completed", "order_id": "o-1"}
 >>> engine.absorb(customer, "purchases", 0, order, 1_700_000_000.0, 250_00)
