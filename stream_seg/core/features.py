@@ -34,7 +34,7 @@ PACES: Final = ("order_pace", "spend_pace", "browse_pace")
 DEFAULT_FEATURES: Final = ("order_pace", "spend_pace", "basket_value", "browse_rate", "refund_share")
 
 # Orders that have decayed below this do not count, because the basket value is unreliable then.
-_FAINT: Final = 1e-6
+_NEGLIGIBLE: Final = 1e-6
 _SENT: Final = INTERACTION_SLOT["campaign_received"]
 # An order is overdue after one and a half of the customer's usual gaps. A pace then halves with every one and a half
 # more. Gaps below three days count as three. Customers with one purchase day are assumed to buy once a month.
@@ -77,13 +77,13 @@ def compute(records: Columns | CustomerBatch, now: Matrix, decay: Decay, minor_p
     rates = decay.per_month
     np.multiply(orders, rates, out=out[:, 0])
     np.multiply(spend, rates, out=out[:, 1])
-    out[:, 2] = np.divide(spend, orders, out=np.zeros_like(spend), where=orders > _FAINT)
+    out[:, 2] = np.divide(spend, orders, out=np.zeros_like(spend), where=orders > _NEGLIGIBLE)
     out[:, 3] = _days_between(since, now)
     out[:, 4] = _mean_gap_days(records, bought)
     np.multiply(browsed, rates, out=out[:, 5])
     np.multiply(carted, rates, out=out[:, 6])
     gross = spend + refunded
-    out[:, 7] = np.divide(refunded, gross, out=np.zeros_like(gross), where=gross > _FAINT)
+    out[:, 7] = np.divide(refunded, gross, out=np.zeros_like(gross), where=gross > _NEGLIGIBLE)
     pace = _order_pace_factor(out[:, 3], out[:, 4], decay)
     np.multiply(out[:, 0], pace, out=out[:, 8])
     np.multiply(out[:, 1], pace, out=out[:, 9])

@@ -84,7 +84,7 @@ class Field:
 
     @property
     def numbers(self) -> int:
-        """How many numbers the field has."""
+        """The number of numbers in the field, 1 or the length of the vector."""
         return prod(self.shape)
 
     @property
