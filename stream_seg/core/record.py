@@ -84,7 +84,7 @@ class Field:
 
     @property
     def numbers(self) -> int:
-        """The number of numbers in the field, 1 or the length of the vector."""
+        """The length of a vector, 1 for a single number."""
         return prod(self.shape)
 
     @property

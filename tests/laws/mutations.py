@@ -154,7 +154,7 @@ def _revalued(rng: Random, event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _misplaced(rng: Random, mutant: Mutant) -> Mutant:
-    """Change the key, the topic or the whole value, to one of up to 300,000 bytes at most."""
+    """Replace the key, the topic or the value. Some values are larger than 256 KiB."""
     match rng.randrange(20):
         case 0:
             return mutant._replace(value=b"x" * rng.randint(1, 300_000))
