@@ -80,14 +80,14 @@ def run(records: Mapping[Partition, list[Record]]) -> Spent:
     decider = Decider(engine, True, "/stream-seg/core", lambda _topic, _partition: False)
     cache = CacheWriter.from_url("redis://127.0.0.1", "seg", "core")  # is never connected
     owned = {partition: OwnedPartition.take(partition, PartitionState(), 1, {}) for _, partition in records}
-    group, spent = Group(engine.working_set()), Spent()
+    group, spent = Group(engine.new_batch()), Spent()
     for (topic, partition), batch in _in_turns(records):
         with spent.on("absorb"):
             group.take_in(Delivered(RecordBatch(TP(topic, partition), batch)), owned[partition])
             absorber.absorb(group)
         if group.records >= GROUP:
             _write(group, decider, cache, spent)
-            group = Group(engine.working_set())
+            group = Group(engine.new_batch())
     _write(group, decider, cache, spent)
     return spent
 

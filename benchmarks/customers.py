@@ -20,7 +20,7 @@ class Customers:
 
     def __init__(self, half_life_s: float) -> None:
         self.engine = Engine(Rules(Decay(half_life_s)))
-        self.held: CustomerBatch = self.engine.working_set()
+        self.held: CustomerBatch = self.engine.new_batch()
         self._decoders = {topic: Decoder(topic) for topic in TOPICS}
         self._offsets = count()
 

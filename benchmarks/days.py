@@ -32,6 +32,7 @@ class Day(NamedTuple):
     rows: NDArray[np.float64]  # (n, len(FEATURES))
     mixes: NDArray[np.float64]  # (n, MIX_SIZE)
     records: Records
+    categories: list[list[str]]
 
 
 def days(source: Iterable[SourceRecord], half_life_days: float = 30.0) -> Iterator[Day]:
@@ -63,4 +64,4 @@ def _day(customers: Customers, records: list[SourceRecord], first: float, end: f
     number = round((end - first) / DAY_S) - 1
     counted = Records(*(held[name].astype(np.int64) for name in ("purchases", "purchase_days", "spend")))
     mixes = activity_mix.compute(held, now, engine.rules.decay)
-    return Day(number, end, customers.ids, engine.features(held, now), mixes, counted)
+    return Day(number, end, customers.ids, engine.features(held, now), mixes, counted, engine.categories.by_slot())

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from benchmarks.days import Day
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.core.decay import DAY_S
-from stream_seg.core.events.taxonomy import category_names
 from stream_seg.learning.clustering.policy import LearnerPolicy
 from stream_seg.learning.learner import Learner
 from stream_seg.worker.models.samples import FIRST_SAMPLE, SAMPLES_A_DAY
@@ -48,7 +47,7 @@ def learn(
         sampled = rng.choice(len(day.rows), min(wanted, len(day.rows)), replace=False)
         for at in sampled.tolist():
             learner.observe(day.customers[at], day.rows[at].tolist(), day.clock, day.mixes[at].tolist())
-        learner.categories = category_names()
+        learner.categories = day.categories
         why = learner.advance(day.clock)
         if why is not None:
             parent = in_force.version if in_force else 0

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from argparse import ArgumentParser, Namespace
-from array import array
 from collections.abc import Iterator, Sequence
 
 from aiokafka import AIOKafkaProducer
@@ -41,7 +40,7 @@ def full_record(number: int, rules: Rules) -> bytes:
     for day in range(400):
         order = {"event_id": f"e-{number}-{day}", "order_id": f"o-{number}-{day}"}
         engine.absorb(customer, "purchases", day, order, start + day * DAY_S, 1000)
-    customer.sums = array("d", [float(number + slot) + 0.5 for slot in range(SUMS)])
+    customer.sums = [float(number + slot) + 0.5 for slot in range(SUMS)]
     customer.interactions, customer.sequence, customer.segment = 1000, 17, number % 6
     customer.model_version, customer.since, customer.as_of = 1, start, customer.last_seen
     assert len(customer.orders) == rules.recent_orders * ORDER_ENTRY.size

@@ -63,7 +63,7 @@ def partition(engine: Engine, customers: int, seed: int) -> OwnedPartition:
     state = PartitionState()
     keys = [b"c-%d" % number for number in range(customers)]
     for start in range(0, customers, 20_000):
-        held = engine.working_set()
+        held = engine.new_batch()
         chunk = keys[start : start + 20_000]
         held.open(chunk, [engine.new_customer(1).pack()] * len(chunk))
         rows = np.arange(len(chunk))
@@ -81,7 +81,7 @@ def versions(model: SegmentModel, version: int, owned: OwnedPartition) -> Segmen
         return replace(model, version=version)
     largest = owned.sizes.most_common(1)[0][0]
     names = tuple("Renamed" if index == largest else name for index, name in enumerate(model.names))
-    return replace(model, version=version, names=names, given=frozenset({largest}))
+    return replace(model, version=version, names=names, user_named=frozenset({largest}))
 
 
 def looked_at(decider: Decider, owned: OwnedPartition, model: SegmentModel) -> dict[str, float]:
@@ -106,7 +106,7 @@ def looked_at(decider: Decider, owned: OwnedPartition, model: SegmentModel) -> d
 def walk(decider: Decider, owned: OwnedPartition) -> Iterator[tuple[float, Written]]:
     """CPU seconds and what is written, slice by slice."""
     while owned.reevaluate:
-        group = Group(decider.engine.working_set())
+        group = Group(decider.engine.new_batch())
         group.partitions[0] = owned
         begun = process_time()
         (written,) = decider.decide(group, NOW)

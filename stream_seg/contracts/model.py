@@ -188,7 +188,7 @@ class ModelSnapshot(_Json):
             centroids=np.array(self.centroids),
             names=self.names,
             numbers=self.numbers,
-            given=frozenset(number_of(profile.id) for profile in self.segments if profile.name_pinned),
+            user_named=frozenset(number_of(profile.id) for profile in self.segments if profile.name_pinned),
         )
 
     def dumps(self) -> bytes:

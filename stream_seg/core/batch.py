@@ -1,4 +1,4 @@
-"""The working set: customers that a group changes, a row each. Numbers are columns, so that thousands are one step."""
+"""A batch of customers that a group changes. Numbers are columns, so one step changes thousands of customers."""
 
 from __future__ import annotations
 
@@ -9,31 +9,30 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from .customer import DTYPE, FORMAT, LAYOUT, Cause, Customer, day_bytes
+from .customer import Cause, Customer, day_bytes
 from .decay import Decay
 from .events.deltas import COUNTS, Deltas
 from .events.purchase_days import PurchaseDays
 from .events.recent_ids import FINGERPRINT_BYTES, ORDER_ENTRY
 from .events.taxonomy import SUMS
+from .record import COPIED, DTYPE, FORMAT, LAYOUT, tail_offsets, unpack_fixed
 
 Array = npt.NDArray[Any]
 
-# A slot more than records have: what counts for nothing, such as a channel that is not said, is added there.
+# One slot more than records have. Amounts without a slot, such as those of a missing channel, are added there.
 NOWHERE: Final = SUMS
 
-# Columns taken from records and put back as they are.
-_PLAIN: Final = (
-    "offsets", "life", "sequence", "segment", "model_version", "since", "as_of",
-    "first_seen", "last_seen", "first_purchase", "last_purchase", "purchase_days",
-)  # fmt: skip
 _FIRST_ROWS: Final = 64
 
 
 class CustomerBatch:
-    """Rows of customers, in the order in which they were opened.
+    """Customers by row, in the order in which they were opened.
 
-    ``working_set["sums"]`` is a column, by the names of a record's fields, as in `customer.columns`; `keys`, `days`,
-    `recent`, `orders`, `traits` and `causes` (the last event absorbed, or None) are lists by row.
+    ``batch["sums"]`` is a column, with a name of the record's fields as in `record.columns`. `keys`, `days`, `recent`,
+    `orders`, `traits` and `causes` (the last event absorbed, or None) are lists by row.
+
+    Call `see` before `add`, because weights count from the landmark of the latest event. Call `settle` before
+    evaluation, because purchase days are written into the columns only then.
     """
 
     def __init__(self, decay: Decay) -> None:
@@ -60,33 +59,32 @@ class CustomerBatch:
         return column[:, :SUMS] if name == "sums" else column
 
     def find(self, keys: Iterable[bytes]) -> list[int | None]:
-        """Rows of `keys`, in their order; None for those that are not open."""
+        """Return the rows of `keys`, in their order, and None for keys that are not open."""
         return list(map(self._rows.get, keys))
 
     def rows(self, keys: Iterable[bytes]) -> list[int]:
-        """Rows of `keys`, all of them open, in their order."""
+        """Return the rows of `keys`, in their order. All of them must be open."""
         return list(map(self._rows.__getitem__, keys))
 
     def open(self, keys: Sequence[bytes], records: Sequence[bytes]) -> None:
-        """Open customers that are not open yet, from their records; those of new ones are `new_record`.
+        """Add customers that are not open yet, from their records. The record of a new customer is `new_record`.
 
         Raises BadRecord.
         """
         size = LAYOUT.size
         fixed = np.frombuffer(b"".join([record[:size] for record in records]).ljust(size * len(keys)), DTYPE)
-        recent = size + fixed["day_bytes"].astype(np.intp)
-        orders = recent + fixed["recent_count"] * np.intp(FINGERPRINT_BYTES)
-        traits = orders + fixed["order_count"] * np.intp(ORDER_ENTRY.size)
+        lengths = (fixed[name].astype(np.intp) for name in ("day_bytes", "recent_count", "order_count"))
+        recent, orders, traits = tail_offsets(*lengths)
         if (fixed["format"] != FORMAT).any() or (traits > np.fromiter(map(len, records), np.intp)).any():
             for record in records:
-                Customer.unpack(record)  # says what is wrong with which
+                unpack_fixed(record)  # raises BadRecord with the reason
         start, end = len(self.keys), len(self.keys) + len(keys)
         self._rows.update(zip(keys, range(start, end), strict=True))
         self.keys += keys
         if end > self._room:
             self._grow(max(end, 2 * self._room))
         numbers = self._numbers
-        for name in _PLAIN:
+        for name in COPIED:
             numbers[name][start:end] = fixed[name]
         for index, name in enumerate(COUNTS):
             numbers["counts"][start:end, index] = fixed[name]
@@ -100,17 +98,17 @@ class CustomerBatch:
         self.causes += [None] * len(keys)
 
     def bought(self, row: int) -> PurchaseDays:
-        """The purchase days of a customer; what is noted there is written by `settle`."""
-        held = self._bought.get(row)
-        if held is None:
+        """Return the purchase days of a customer, to note purchases in. `settle` writes them."""
+        days = self._bought.get(row)
+        if days is None:
             numbers, bits = self._numbers, int.from_bytes(self.days[row], "little")
             before = int(numbers["purchase_days"][row]) - bits.bit_count()
             first, last = float(numbers["first_purchase"][row]), float(numbers["last_purchase"][row])
-            held = self._bought[row] = PurchaseDays(first, last, bits, before)
-        return held
+            days = self._bought[row] = PurchaseDays(first, last, bits, before)
+        return days
 
     def see(self, rows: Array, times: Array) -> None:
-        """Note that something happened to customers at `times` (n,), epoch seconds; a row may come many times."""
+        """Note events of customers at `times` (n,), epoch seconds. A row may occur many times."""
         numbers = self._numbers
         last_seen = numbers["last_seen"]
         np.maximum.at(last_seen, rows, times)
@@ -120,35 +118,35 @@ class CustomerBatch:
             self._move_landmarks(np.unique(rows[moved]))
 
     def add(self, rows: Array, slots: Array, amounts: Array | float, times: Array) -> None:
-        """Add `amounts` that decay since `times` to slots of sums; all (n,). What is added is seen already."""
+        """Add `amounts` that decay since `times` to slots of sums, all (n,). `see` comes first."""
         sums, base = self._numbers["sums"], self._numbers["base"]
         weights = np.exp2(times / self._decay.half_life_s - base[rows])
         places: Any = rows * (SUMS + 1) + slots
         np.add.at(sums.reshape(-1), places, weights * amounts)
 
     def count(self, rows: Array, fields: int | Array, numbers: int | Array) -> None:
-        """Add whole numbers to one of `COUNTS`."""
+        """Add whole numbers to fields of `COUNTS`, given by their position there."""
         places: Any = rows * len(COUNTS) + fields
         np.add.at(self._numbers["counts"].reshape(-1), places, numbers)
 
-    def post(self, ledger: Deltas) -> None:
-        """Add up what a ledger holds."""
-        if ledger.sums:
-            rows, slots, amounts, times = map(np.array, zip(*ledger.sums, strict=True))
+    def post(self, deltas: Deltas) -> None:
+        """Add all deltas to the sums and counts."""
+        if deltas.sums:
+            rows, slots, amounts, times = map(np.array, zip(*deltas.sums, strict=True))
             self.add(rows, slots, amounts, times)
-        if ledger.counts:
-            rows, fields, numbers = map(np.array, zip(*ledger.counts, strict=True))
+        if deltas.counts:
+            rows, fields, numbers = map(np.array, zip(*deltas.counts, strict=True))
             self.count(rows, fields, numbers)
 
     def settle(self) -> None:
-        """Write purchase days into the columns; before anybody is evaluated."""
+        """Write purchase days into the columns. Evaluation needs it."""
         if not self._bought:
             return
-        rows, held = list(self._bought), self._bought.values()
+        rows, noted = list(self._bought), self._bought.values()
         for name, values in (
-            ("first_purchase", [days.first for days in held]),
-            ("last_purchase", [days.last for days in held]),
-            ("purchase_days", [days.count for days in held]),
+            ("first_purchase", [days.first for days in noted]),
+            ("last_purchase", [days.last for days in noted]),
+            ("purchase_days", [days.count for days in noted]),
         ):
             self._numbers[name][rows] = values
         for row, days in self._bought.items():
@@ -156,11 +154,11 @@ class CustomerBatch:
         self._bought.clear()
 
     def pack(self) -> list[bytes]:
-        """The records at rest, by row; what `Customer.pack` would say."""
+        """Return the records as stored bytes, by row, identical to those of `Customer.pack`."""
         self.settle()
         fixed = np.zeros(len(self), DTYPE)
         fixed["format"] = FORMAT
-        for name in (*_PLAIN, "sums"):
+        for name in (*COPIED, "sums"):
             fixed[name] = self[name]
         for index, name in enumerate(COUNTS):
             fixed[name] = self["counts"][:, index]
@@ -174,8 +172,8 @@ class CustomerBatch:
         ]
 
     def _grow(self, room: int) -> None:
-        """Make room for so many rows."""
-        shapes = {name: (DTYPE[name].base, DTYPE[name].shape) for name in _PLAIN}
+        """Allocate room for `room` rows."""
+        shapes = {name: (DTYPE[name].base, DTYPE[name].shape) for name in COPIED}
         shapes |= {"counts": (np.dtype(np.int64), (len(COUNTS),)), "sums": (np.dtype(np.float64), (SUMS + 1,))}
         shapes["base"] = np.dtype(np.float64), ()
         for name, (kind, shape) in shapes.items():
@@ -185,7 +183,7 @@ class CustomerBatch:
         self._room = room
 
     def _move_landmarks(self, rows: Array) -> None:
-        """Let sums count from the landmark of `last_seen`: an exact step, or nothing moves where there are none."""
+        """Move sums to the landmark of `last_seen`. The factor is a power of two, so the step is exact."""
         base = self._numbers["base"]
         after = self._decay.bases(self._numbers["last_seen"][rows])
         self._numbers["sums"][rows] *= np.exp2(base[rows] - after)[:, np.newaxis]
@@ -194,5 +192,5 @@ class CustomerBatch:
 
 @lru_cache(maxsize=64)
 def new_record(life: int) -> bytes:
-    """The record of somebody seen for the first time, whose `life` begins."""
+    """Return the record of a new customer whose `life` starts."""
     return Customer(life).pack()

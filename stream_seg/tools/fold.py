@@ -13,9 +13,9 @@ from stream_seg.contracts.changes import parse_change
 from stream_seg.contracts.document import CustomerSegments
 from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.contracts.times import rfc3339
-from stream_seg.core.customer import NO_SEGMENT, columns
 from stream_seg.core.dimensions.behavior import BEHAVIOR, segment_id
 from stream_seg.core.dimensions.names import SegmentNames
+from stream_seg.core.record import NO_SEGMENT, columns
 from stream_seg.errors import BadChange
 from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.client import connect

@@ -17,9 +17,9 @@ from stream_seg.cache.writer import CacheWriter
 from stream_seg.contracts.currencies import minor_per_major
 from stream_seg.contracts.model import ModelSnapshot, load_snapshot
 from stream_seg.core.decay import Decay
+from stream_seg.core.dimensions.behavior import Hysteresis
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.events.taxonomy import TOPICS
-from stream_seg.core.transitions import Hysteresis
 from stream_seg.kafka.append import PublishSnapshot, append_snapshot
 from stream_seg.kafka.broker import Broker
 from stream_seg.learning.clustering.policy import LearnerPolicy

@@ -10,7 +10,8 @@ from math import isclose
 from typing import Any
 
 from stream_seg.contracts.model import ModelSnapshot
-from stream_seg.core.customer import NO_SEGMENT, Customer
+from stream_seg.core.customer import Customer
+from stream_seg.core.record import NO_SEGMENT
 from stream_seg.learning.publishing import governance
 from tests.integration.support.ending import Ending, Letter, counts_of, decayed_of, epoch_s, kind_of, segment_of
 from tests.integration.support.events import Sent

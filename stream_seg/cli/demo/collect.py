@@ -19,7 +19,7 @@ from stream_seg.cli.demo.people import chosen, person
 from stream_seg.cli.segments import Sizes, flow_facts, segment_facts
 from stream_seg.cli.words import day
 from stream_seg.contracts.times import rfc3339
-from stream_seg.core.customer import columns
+from stream_seg.core.record import columns
 from stream_seg.kafka.reader import read_all
 from stream_seg.settings import Settings
 from stream_seg.tools.fold import (

@@ -1,10 +1,10 @@
-"""A segment model: an immutable, versioned snapshot that turns a matrix of features into segments."""
+"""The behavior dimension: the segment model that turns features into segments, and hysteresis."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,14 +15,14 @@ BEHAVIOR = "behavior"
 
 
 def segment_id(number: int) -> str:
-    """The id of a cluster as the world sees it."""
+    """Return the public id of a cluster."""
     return f"b{number}"
 
 
 class Assignment(NamedTuple):
-    """Nearest and second nearest segment of n customers by number, and the distances (n, names) to all centres.
+    """The nearest and second nearest segment of n customers by number, and the distances (n, names) to all centers.
 
-    `apart` (names, names) are those of the centres to each other; infinite to numbers that have no centre.
+    `apart` (names, names) holds the distances between centers. It is infinite for numbers without a center.
     """
 
     best: npt.NDArray[np.intp]
@@ -33,12 +33,12 @@ class Assignment(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class SegmentModel:
-    """Scaling, centres and names of the behavior dimension.
+    """An immutable, versioned snapshot of scaling, centers and segment names.
 
-    `features` are names out of `FEATURES`, d of them; `log` says which are taken as log(1 + x) first; `center` and
-    `scale` are (d,), `centroids` (k, d) in scaled space. `numbers` are those of the k segments, ascending; without
-    them 0 to k - 1. `names` are words for people, by number; a number whose segment ended has no centre, and any name.
-    `given`: the numbers of segments whose name a person gave.
+    `features` are d names from `FEATURES`, and `log` marks those that become log(1 + x) first. `center` and `scale` are
+    (d,), `centroids` (k, d) in scaled space. `numbers` are the k segment numbers, ascending, by default 0 to k - 1.
+    `names` are display names by number. The number of an ended segment has no center, and any name. `user_named` holds
+    the numbers of segments that a marketer named.
     """
 
     version: int
@@ -49,13 +49,13 @@ class SegmentModel:
     centroids: Matrix
     names: tuple[str, ...]
     numbers: tuple[int, ...] = ()
-    given: frozenset[int] = frozenset()
+    user_named: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         numbers = self.places
         d, k = len(self.features), len(numbers)
         if list(numbers) != sorted(set(numbers)) or len(self.names) != numbers[-1] + 1:
-            raise ValueError(f"model {self.version} has segments {numbers}, and {len(self.names)} names up to the last")
+            raise ValueError(f"model {self.version} has segments {numbers} and {len(self.names)} names")
         unknown = set(self.features) - set(FEATURES)
         if unknown:
             raise ValueError(
@@ -66,11 +66,11 @@ class SegmentModel:
                 f"model {self.version}: {d} features and {k} names do not fit centroids {self.centroids.shape}"
             )
         if not (np.isfinite(self.centroids).all() and np.isfinite(self.center).all() and (self.scale > 0).all()):
-            raise ValueError(f"model {self.version} holds numbers that are not finite, or a scale that is not positive")
+            raise ValueError(f"model {self.version} has numbers that are not finite, or a scale that is not positive")
 
     @cached_property
     def places(self) -> tuple[int, ...]:
-        """The numbers of the segments, in the order of the centroids."""
+        """The segment numbers, in the order of the centroids."""
         return self.numbers or tuple(range(len(self.names)))
 
     @cached_property
@@ -89,15 +89,15 @@ class SegmentModel:
         return apart
 
     def scaled(self, matrix: Matrix) -> Matrix:
-        """The model's features (n, d) of a feature matrix (n, len(FEATURES)), scaled as the centres are."""
+        """Return the model's features (n, d) of a feature matrix (n, len(FEATURES)), in the space of the centers."""
         chosen = matrix[:, self._columns]
         chosen[:, self._log_columns] = np.log1p(chosen[:, self._log_columns])
         return (chosen - self.center) / self.scale
 
     def assign(self, matrix: Matrix) -> Assignment:
-        """Segments of a feature matrix (n, len(FEATURES)), by number; of two equally near centres the first wins.
+        """Return the segments of a feature matrix (n, len(FEATURES)), by number.
 
-        Distances are infinite to numbers that have no centre.
+        Of two equally near centers, the first wins. Distances to numbers without a center are infinite.
         """
         points = self.scaled(matrix)
         squares = np.full((len(points), len(self.names)), np.inf)
@@ -109,3 +109,50 @@ class SegmentModel:
         rest[np.arange(len(rest)), best] = np.inf
         second = rest.argmin(axis=1) if len(self.places) > 1 else best
         return Assignment(best, second, np.sqrt(squares), self._apart)
+
+
+# A customer who has just moved must go this far past the next border, even if the margin is smaller. The excess over
+# the margin halves with every five dwells in the segment. Most flaps occur in the days after a move.
+_FRESH_MARGIN: Final = 0.4
+_DWELLS_TO_HALF: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hysteresis:
+    """The rule that keeps a customer at the border of two segments from flapping.
+
+    A customer moves only from beyond the border of the current segment, by the share `margin` of the way from the
+    border to the nearest center, and after `dwell_s` seconds in the segment. With a dwell, the margin is wider after a
+    move and narrows over time in the segment. With both at zero, every customer moves to the nearest segment.
+    """
+
+    margin: float = 0.0
+    dwell_s: float = 0.0
+
+    def moves(
+        self, assignment: Assignment, current: npt.NDArray[np.intp], since: Matrix, now: Matrix
+    ) -> npt.NDArray[np.bool_]:
+        """Return which of n customers change segment.
+
+        `current` (n,) are their segments by number, -1 for none. `since` and `now` (n,) are epoch seconds.
+        """
+        distances, best = assignment.distances, assignment.best
+        rows = np.arange(len(current))
+        settled = (current >= 0) & (current < distances.shape[1])
+        settled &= np.isfinite(distances[rows, np.where(settled, current, 0)])  # customers leave an ended one at once
+        place = np.where(settled, current, best)
+        age = np.maximum(now - since, 0.0)
+        # Along the line between two centers, the difference of squares grows linearly, from 0 at the border, half-way,
+        # to the square of the line's length at the center. Beside the line it equals that of the nearest point on it.
+        past = distances[rows, place] ** 2 - distances[rows, best] ** 2
+        beyond = past > self._margins(age) * assignment.apart[place, best] ** 2
+        moving: npt.NDArray[np.bool_] = (best != current) & (~settled | (beyond & (age >= self.dwell_s)))
+        return moving
+
+    def _margins(self, age: Matrix) -> Matrix | float:
+        """Return the margins of customers who have been in their segment for `age` (n,) seconds."""
+        if not self.dwell_s:
+            return self.margin
+        excess = max(_FRESH_MARGIN - self.margin, 0.0)
+        margins: Matrix = self.margin + excess * np.exp2(-age / (_DWELLS_TO_HALF * self.dwell_s))
+        return margins

@@ -1,4 +1,4 @@
-"""The name book: what every model version called its segments, and whose name a person changed meanwhile."""
+"""Segment names of every model version, and the names that marketers have changed since."""
 
 from __future__ import annotations
 
@@ -10,44 +10,44 @@ import numpy.typing as npt
 
 from .behavior import segment_id
 
-# More than a model has segments: a version and a segment are one number.
+# More than the segments of a model. A version and a segment are encoded as one number.
 _SEGMENTS: Final = 256
 
 
 class SegmentNames:
-    """Names by version and segment number.
+    """Names by model version and segment number.
 
-    A customer's segment keeps the name that it had when the customer entered it, unless a person has a say in it: a
-    name that a person gave holds for everyone in the segment at once, and one that a person took back for nobody.
+    A customer's segment keeps the name that it had when the customer entered it. Names from marketers are the
+    exception: giving a name, or taking it back, renames the segment for all customers in it at once.
     """
 
     def __init__(self) -> None:
         self._names: dict[int, tuple[str, ...]] = {}
-        self._given: dict[int, frozenset[int]] = {}
-        self._in_force = 0
+        self._user_named: dict[int, frozenset[int]] = {}
+        self._active = 0
         self._outdated: npt.NDArray[np.int64] | None = None
 
     def learn(
-        self, version: int, names: Sequence[str], given: frozenset[int] = frozenset(), *, in_force: bool = False
+        self, version: int, names: Sequence[str], user_named: frozenset[int] = frozenset(), *, active: bool = False
     ) -> None:
-        """Note what a version calls its segments; `given` are those, by number, that a person named.
+        """Remember the segment names of a version. `user_named` are the numbers of segments that a marketer named.
 
-        Of two versions with one number the one that was ever in force is remembered, else the first.
+        Of two models with one version, the one that was ever active is remembered, otherwise the first.
         """
-        if in_force or version not in self._names:
+        if active or version not in self._names:
             self._names[version] = tuple(names)
-            self._given[version] = given
+            self._user_named[version] = user_named
             self._outdated = None
-        if in_force:
-            self._in_force = version
+        if active:
+            self._active = version
 
     def name(self, version: int, index: int) -> str:
-        """What a version called a segment; the segment's id where that is not known any more."""
+        """Return the name of a segment in a version, or the segment's id if the version is not known."""
         names = self._names.get(version, ())
         return names[index] if index < len(names) else segment_id(index)
 
     def outdated(self, versions: npt.NDArray[Any], segments: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-        """Which of n customers, whose segments (n,) were named by `versions` (n,), must hear another name now."""
+        """Return which of n customers need another name for their segments (n,), named by `versions` (n,)."""
         if self._outdated is None:
             self._outdated = self._find_outdated()
         if not len(self._outdated):
@@ -57,15 +57,15 @@ class SegmentNames:
         return found
 
     def _find_outdated(self) -> npt.NDArray[np.int64]:
-        """Versions and segments, as one number each, whose name is not what the version in force says it must be.
+        """Return the codes of versions and segments whose name differs from the one that the active model requires.
 
-        A segment that ended is called by its id; whoever is still in it leaves it soon, and hears the name of another.
+        An ended segment is named by its id. Customers who are still in it leave it soon, so they get no new name.
         """
-        now, given = self._names.get(self._in_force, ()), self._given.get(self._in_force, frozenset())
+        now, user_named = self._names.get(self._active, ()), self._user_named.get(self._active, frozenset())
         codes = [
             version * _SEGMENTS + index
             for version, names in self._names.items()
             for index, (was, becomes) in enumerate(zip(names, now, strict=False))
-            if was != becomes != segment_id(index) and (index in given or index in self._given[version])
+            if was != becomes != segment_id(index) and (index in user_named or index in self._user_named[version])
         ]
         return np.array(codes, dtype=np.int64)

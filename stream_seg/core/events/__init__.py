@@ -1,1 +1,1 @@
-"""Events: what each kind does to a customer's record."""
+"""Events: the effect of each type on a customer's record."""

@@ -1,7 +1,4 @@
-"""The ledger: what events add to customers' money, counts and decayed sums, written down first and added up at once.
-
-All that a ledger holds is added, so the order of its lines does not matter.
-"""
+"""Deltas: amounts that events add to money, counts and decayed sums of customers, collected and then added at once."""
 
 from __future__ import annotations
 
@@ -9,17 +6,17 @@ from typing import Final
 
 from .taxonomy import REFUNDED, SPEND
 
-# Whole numbers of a customer that grow and shrink: orders completed less those cancelled, minor units less what was
-# taken back, refund events, minor units taken back, interactions.
+# Fields of the record that are exact whole numbers: orders, minor units spent, refund events, minor units taken back,
+# interactions.
 COUNTS: Final = ("purchases", "spend", "refunds", "refunded", "interactions")
 PURCHASES_COUNT, SPENT, REFUNDS, TAKEN_BACK, INTERACTIONS_COUNT = range(len(COUNTS))
 
 
 class Deltas:
-    """Lines to be added up, for customers by their row.
+    """Amounts to add to customers, by row. Their order does not matter.
 
-    `sums`: (row, slot, amount, t), an amount that decays since `t` (epoch seconds), for a slot of the decayed sums.
-    `counts`: (row, field, number), for one of `COUNTS`.
+    `sums` holds (row, slot, amount, t), an amount for a slot of the decayed sums that decays since `t` (epoch seconds).
+    `counts` holds (row, field, number), a number for the field at that position in `COUNTS`.
     """
 
     __slots__ = ("counts", "sums")
@@ -29,6 +26,6 @@ class Deltas:
         self.counts: list[tuple[int, int, int]] = []
 
     def take_back(self, row: int, amount: int, t: float) -> None:
-        """Take back `amount` minor units that were spent at `t`."""
+        """Add deltas that take back `amount` minor units spent at `t`."""
         self.counts += ((row, SPENT, -amount), (row, TAKEN_BACK, amount))
         self.sums += ((row, SPEND, -amount, t), (row, REFUNDED, amount, t))

@@ -1,4 +1,4 @@
-"""Purchase days: on how many distinct UTC days a customer bought, whatever order the purchases arrive in."""
+"""Purchase days: the distinct UTC days on which a customer bought, independent of the order of arrival."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from typing import Final
 
 from stream_seg.core.decay import DAY_S
 
-# Days of purchases are kept one by one for a little over a year, so that late purchases on a day already
-# counted are recognised; older days are only a number.
+# Purchase days are kept one by one for a little over a year, so that a late purchase on a counted day is recognized.
+# Older days are only a number.
 DAY_WINDOW: Final = 384
 _DAY_MASK: Final = (1 << DAY_WINDOW) - 1
 
 
 class PurchaseDays:
-    """First and last purchase (epoch seconds; `inf` and `-inf` while there is none) and the days between.
+    """First and last purchase (epoch seconds, `inf` and `-inf` without one) and the days between.
 
-    `bits`: bit i is a purchase i days before the day of the last one. `before`: distinct days older than the window.
+    Bit i of `bits` is set for a purchase i days before the day of the last one. `before` counts the distinct days older
+    than the window.
     """
 
     __slots__ = ("before", "bits", "first", "last")
@@ -29,11 +30,11 @@ class PurchaseDays:
 
     @property
     def count(self) -> int:
-        """Distinct days."""
+        """The number of distinct days."""
         return self.before + self.bits.bit_count()
 
     def note(self, t: float) -> None:
-        """A purchase at `t`."""
+        """Add a purchase at `t` (epoch seconds)."""
         if t < self.first:
             self.first = t
         day, newest = int(t // DAY_S), self.last

@@ -1,4 +1,4 @@
-"""Rings: the last few event ids and orders of a customer, as bytes of entries of one width, oldest first."""
+"""Rings of recent ids: the last event ids and orders of a customer as entries of a fixed width, oldest first."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import Final
 
 from xxhash import xxh3_64_digest
 
-# 48 bits of a hash: among the eight ids kept, a wrong match comes once in about 3.5e13 events.
+# 48 bits of a hash. Among eight remembered ids, a wrong match occurs once in about 3.5e13 events.
 FINGERPRINT_BYTES: Final = 6
 
-# What an entry of the ring of orders stands for: an order, one that was cancelled, or money taken back before its
-# order arrived: an amount of it, the whole order, or all money that is left of it.
+# States of an entry in the ring of orders: an order, a cancelled order, or money taken back before its order arrived.
+# The last three are a refund of an amount, a cancellation, and a refund of all that is left.
 ORDER, CANCELLED, REFUND_WAITS, CANCEL_WAITS, REST_WAITS = range(5)
-ORDER_ENTRY: Final = Struct("<6sBdII")  # fingerprint, what it is, time, amount, taken back (minor units)
+ORDER_ENTRY: Final = Struct("<6sBdII")  # fingerprint, state, time, amount and taken back (minor units)
 
 
 def fingerprint(name: str) -> bytes:
-    """Six bytes that stand for an event or order id; the same on every machine."""
+    """Return six bytes that stand for an event id or order id, the same on every machine."""
     return xxh3_64_digest(name.encode())[:FINGERPRINT_BYTES]
 
 
-def position(ring: bytes, mark: bytes, width: int) -> int:
-    """Where the entry that begins with `mark` starts in a ring of entries of `width` bytes, or -1."""
-    at = ring.find(mark)
+def position(ring: bytes, prefix: bytes, width: int) -> int:
+    """Return where the entry that starts with `prefix` is in a ring of entries of `width` bytes, or -1."""
+    at = ring.find(prefix)
     while at >= 0 and at % width:
-        at = ring.find(mark, at + 1)
+        at = ring.find(prefix, at + 1)
     return at

@@ -1,7 +1,8 @@
-"""The words that events and state share: topics, kinds of event, channels, and the slots of decayed sums."""
+"""The vocabulary of events and records: topics, types of event, channels, and the slots of decayed sums."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
@@ -35,8 +36,8 @@ CHANNELS: Final = ("web", "app", "store", "email", "other")
 
 CATEGORY_SLOTS: Final = 6
 
-# Decayed sums live in one fixed vector, so that a record has a fixed layout and thousands of records are one
-# matrix. The first three slots are orders and money; then a slot for each kind of interaction, channel, category.
+# Decayed sums are one fixed vector, so that a record has a fixed layout and thousands of records form a matrix. The
+# first three slots are orders and money. Slots of interaction types, of channels and of categories follow.
 ORDERS, SPEND, REFUNDED = range(3)
 FIRST_INTERACTION = 3
 FIRST_CHANNEL = FIRST_INTERACTION + len(INTERACTIONS)
@@ -49,23 +50,31 @@ CHANNEL_SLOT: Final = {name: FIRST_CHANNEL + i for i, name in enumerate(CHANNELS
 OTHER_CHANNEL: Final = CHANNEL_SLOT["other"]
 
 
-# Records hold slots, not names. For people, each process notes the names it meets first in a slot: those that are
-# used most are met early.
-NAMES_A_SLOT: Final = 8
+# Records store slots, not names of categories. `CategoryNames` collects the names that are met first in each slot,
+# because frequent categories are met early.
+NAMES_PER_SLOT: Final = 8
 LONGEST_CATEGORY: Final = 40
-_names: Final[list[list[str]]] = [[] for _ in range(CATEGORY_SLOTS)]
 
 
 @lru_cache(maxsize=65_536)
 def category_slot(category: str) -> int:
-    """The slot of a category. Categories share `CATEGORY_SLOTS` slots by a hash that is the same everywhere."""
-    number = xxh3_64_intdigest(category.encode()) % CATEGORY_SLOTS
-    met = _names[number]
-    if len(met) < NAMES_A_SLOT and len(category) <= LONGEST_CATEGORY and category not in met:
-        met.append(category)
-    return FIRST_CATEGORY + number
+    """Return the slot of a category. Categories share `CATEGORY_SLOTS` slots by a hash that is the same everywhere."""
+    return FIRST_CATEGORY + xxh3_64_intdigest(category.encode()) % CATEGORY_SLOTS
 
 
-def category_names() -> list[list[str]]:
-    """By slot, up to `NAMES_A_SLOT` categories that this process has met there, the earliest first."""
-    return [list(names) for names in _names]
+class CategoryNames:
+    """The first `NAMES_PER_SLOT` categories met in each slot. Names longer than `LONGEST_CATEGORY` are left out."""
+
+    def __init__(self) -> None:
+        self._names: list[list[str]] = [[] for _ in range(CATEGORY_SLOTS)]
+
+    def note(self, categories: Iterable[str]) -> None:
+        """Add the names of categories that events carry, in the order of absorption."""
+        for category in categories:
+            names = self._names[category_slot(category) - FIRST_CATEGORY]
+            if len(names) < NAMES_PER_SLOT and category not in names and len(category) <= LONGEST_CATEGORY:
+                names.append(category)
+
+    def by_slot(self) -> list[list[str]]:
+        """Return the names per slot, the earliest first."""
+        return [list(names) for names in self._names]

@@ -1,4 +1,4 @@
-"""Traits of a customer: for each name the value said last, by the time of the event, whatever arrives first."""
+"""Traits of a customer: per name, the value of the latest event, independent of the order of arrival."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ Scalar = str | int | float | bool | None
 MAX_TRAITS: Final = 64
 
 
-def merge(held: bytes, said: Mapping[str, Scalar], t: float, event_id: str) -> bytes:
-    """Held traits with those said at `t`; the later event wins, and of two at once the greater event id.
+def merge(stored: bytes, new: Mapping[str, Scalar], t: float, event_id: str) -> bytes:
+    """Return stored traits updated with the traits `new` of an event at `t` (epoch seconds).
 
-    The result is JSON: ``{name: [value, epoch seconds, event id]}``. At most `MAX_TRAITS` names are held, those
-    said last.
+    The later event wins, and of two events at one time the one with the greater event id. The result is JSON:
+    ``{name: [value, epoch seconds, event id]}``. It keeps the `MAX_TRAITS` names that were set last.
     """
-    traits = json.loads(held) if held else {}
-    for name, value in said.items():
+    traits = json.loads(stored) if stored else {}
+    for name, value in new.items():
         known = traits.get(name)
         if known is None or (t, event_id) > (known[1], known[2]):
             traits[name] = [value, t, event_id]
@@ -28,6 +28,6 @@ def merge(held: bytes, said: Mapping[str, Scalar], t: float, event_id: str) -> b
     return json.dumps(traits, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def values(held: bytes) -> dict[str, Scalar]:
-    """The traits held, by name."""
-    return {name: value for name, (value, _, _) in json.loads(held).items()} if held else {}
+def values(stored: bytes) -> dict[str, Scalar]:
+    """Return the values of stored traits by name."""
+    return {name: value for name, (value, _, _) in json.loads(stored).items()} if stored else {}

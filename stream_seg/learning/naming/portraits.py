@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stream_seg.core.activity_mix import CATEGORY_SHARES, CHANNEL_SHARES, VIEWS
-from stream_seg.core.events.taxonomy import CATEGORY_SLOTS, CHANNELS, NAMES_A_SLOT
+from stream_seg.core.events.taxonomy import CATEGORY_SLOTS, CHANNELS, NAMES_PER_SLOT
 from stream_seg.core.features import FEATURES, PACES
 from stream_seg.learning.clustering.sampled import Flags, Sampled
 from stream_seg.learning.clustering.scaling import SHARE_SCALE_FLOOR, Matrix
@@ -87,7 +87,7 @@ def merged(known: CategoryNames, more: CategoryNames) -> list[list[str]]:
     """Names met in each category slot, with those that another worker met after them, as many as matter."""
     slots = [list(known[slot]) if slot < len(known) else [] for slot in range(CATEGORY_SLOTS)]
     for names, others in zip(slots, more, strict=False):
-        names += [name for name in others if name not in names][: NAMES_A_SLOT - len(names)]
+        names += [name for name in others if name not in names][: NAMES_PER_SLOT - len(names)]
     return slots
 
 

@@ -12,9 +12,9 @@ from stream_seg.contracts.changes import ChangeMessage, encode_change
 from stream_seg.contracts.document import Document
 from stream_seg.contracts.times import FormattedTimes, rfc3339_ms
 from stream_seg.core.batch import CustomerBatch
-from stream_seg.core.customer import NO_SEGMENT, columns
 from stream_seg.core.engine import Engine, Moves
 from stream_seg.core.features import FEATURES, Matrix
+from stream_seg.core.record import NO_SEGMENT, columns
 from stream_seg.kafka.append import Message
 from stream_seg.worker.partitions import changelog
 from stream_seg.worker.partitions.changelog import Header
@@ -131,9 +131,9 @@ class Decider:
         looks = self.engine.evaluate(fixed, np.maximum(fixed["as_of"], clock))
         if not looks.rows:
             return 0
-        moves = looks.of_those_who_move()
+        moves = looks.only_moving()
         before = self.engine.features(fixed[looks.rows], fixed["as_of"][looks.rows])
-        held, keys = self.engine.working_set(), [found[row][0] for row in looks.rows]
+        held, keys = self.engine.new_batch(), [found[row][0] for row in looks.rows]
         held.open(keys, [found[row][1] for row in looks.rows])
         held["as_of"][:] = moves.now
         self._move(held, moves, before, "model", [item] * len(held), detected_at)

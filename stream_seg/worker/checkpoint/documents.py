@@ -31,7 +31,7 @@ def document_of(
 def stored_document(key: bytes, record: bytes, engine: Engine, epoch: int) -> Document | None:
     """The document of a packed record; None while the customer is in no segment."""
     customer = engine.open(record)
-    held = engine.held(customer)
+    held = engine.current_segment(customer)
     if held is None:
         return None
     return Document(

@@ -192,7 +192,7 @@ class Checkpoint:
         return group
 
     def _new_group(self) -> Group:
-        return Group(self._decider.engine.working_set())
+        return Group(self._decider.engine.new_batch())
 
     def _add_slices(self) -> None:
         for owned in self._sliced():

@@ -57,7 +57,7 @@ class Models:
             self._use(snapshot)
             return True
         model = snapshot.to_model()
-        self._engine.names.learn(model.version, model.names, model.given)
+        self._engine.names.learn(model.version, model.names, model.user_named)
         return False
 
     def _use(self, snapshot: ModelSnapshot) -> None:

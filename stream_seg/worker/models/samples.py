@@ -16,11 +16,10 @@ import orjson
 
 from stream_seg.core import activity_mix
 from stream_seg.core.activity_mix import MIX_SIZE
-from stream_seg.core.customer import columns
 from stream_seg.core.decay import DAY_S
 from stream_seg.core.engine import Engine
-from stream_seg.core.events.taxonomy import category_names
 from stream_seg.core.features import FEATURES
+from stream_seg.core.record import columns
 from stream_seg.kafka.append import append_all
 from stream_seg.learning.clustering.policy import LearnerPolicy
 from stream_seg.ops.metrics import Metrics
@@ -126,7 +125,7 @@ def draw(engine: Engine, owned: OwnedPartition, now: float, wanted: int, *, drai
     matrix = engine.features(fixed, at)
     rows = [(key.decode(), row) for (key, _), row in zip(drawn, matrix.tolist(), strict=True)]
     mixes = activity_mix.compute(fixed, at, engine.rules.decay).round(MIX_DIGITS).tolist()
-    return Sample(owned.number, now, drained, rows, mixes, category_names())
+    return Sample(owned.number, now, drained, rows, mixes, engine.categories.by_slot())
 
 
 class Sampling:

@@ -1,7 +1,7 @@
 """What the changelog topic holds: customer records with their pending changes, and partition headers.
 
 A value begins with a format number. An entry (format 1) is epoch, group, the length of the record, the record
-(`core.customer`), then the outbox: the segment changes that this write decided, as they go to the topic. A header
+(`core.record`), then the outbox: the segment changes that this write decided, as they go to the topic. A header
 is JSON under a reserved key, the last record of every group.
 """
 

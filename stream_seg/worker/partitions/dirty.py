@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Final
 
-from stream_seg.core.customer import NO_SEGMENT
+from stream_seg.core.record import NO_SEGMENT
 
 from .records import NO_SCAN, Records, Scan, segment_index
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 import xxhash
 
-from stream_seg.core.customer import NO_SEGMENT
+from stream_seg.core.record import NO_SEGMENT
 from stream_seg.errors import StoreError, StoreLocked
 
 from .bookmark import Bookmark

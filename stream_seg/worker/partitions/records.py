@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
-from stream_seg.core.customer import DTYPE, NO_SEGMENT, columns
+from stream_seg.core.record import DTYPE, NO_SEGMENT, columns
 
 if TYPE_CHECKING:
     from .bookmark import Bookmark

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from stream_seg.core.whole import check_whole
+from stream_seg.core.record import validate
 
 from . import changelog
 from .bookmark import Bookmark, Unconfirmed, seal_of
@@ -66,7 +66,7 @@ class PartitionState:
             self.records.forget(key)
             return
         entry = changelog.unpack_entry(value)
-        check_whole(entry.record)
+        validate(entry.record)
         if entry.epoch < self.epoch_seen:
             return  # written by a worker that had lost the partition already
         if entry.epoch > self.epoch_seen:

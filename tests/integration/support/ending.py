@@ -14,9 +14,10 @@ import numpy as np
 
 from stream_seg.cache.keys import Keys
 from stream_seg.contracts.partitioning import partitions_of
-from stream_seg.core.customer import NO_SEGMENT, Customer
+from stream_seg.core.customer import Customer
 from stream_seg.core.decay import Decay
 from stream_seg.core.events.taxonomy import FIRST_CHANNEL, FIRST_INTERACTION, INTERACTION_SLOT, ORDERS, REFUNDED, SPEND
+from stream_seg.core.record import NO_SEGMENT
 from stream_seg.kafka.reader import read_all
 from stream_seg.tools.model_history import ModelHistory, read_history
 from stream_seg.worker.partitions.state import PartitionState

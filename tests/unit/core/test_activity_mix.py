@@ -1,4 +1,4 @@
-"""What a customer's activity is made of, from the record."""
+"""The activity mix of a customer, computed from the record."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 
 from stream_seg.core import activity_mix, example
-from stream_seg.core.customer import Customer, columns
+from stream_seg.core.customer import Customer
 from stream_seg.core.decay import DAY_S
 from stream_seg.core.events.taxonomy import CHANNELS, FIRST_CATEGORY, category_slot
+from stream_seg.core.record import columns
 
 AT = 1_700_000_000.0
 ENGINE = example.engine()
 
 
 def acted(*events: tuple[str, dict[str, object]]) -> Customer:
-    """A customer who did this, all at `AT`."""
+    """Return a customer with these events, all at `AT`."""
     customer = ENGINE.new_customer(life=1)
     for number, (topic, event) in enumerate(events):
         ENGINE.absorb(customer, topic, number, {"event_id": f"e-{number}", **event}, AT, 10_00)
@@ -26,7 +27,7 @@ def mixed(customer: Customer, now: float = AT) -> np.ndarray:
     return activity_mix.compute(columns([customer.pack()]), np.array([now]), ENGINE.rules.decay)[0]
 
 
-def test_channels_are_shares_of_actions_that_name_one() -> None:
+def test_channels_are_shares_of_actions_with_a_channel() -> None:
     view = {"type": "product_viewed"}
     found = mixed(
         acted(
@@ -54,14 +55,14 @@ def test_categories_are_shares_of_goods() -> None:
     assert shares.sum() == pytest.approx(1.0)
 
 
-def test_views_fade_and_shares_do_not() -> None:
+def test_views_decay_and_shares_do_not() -> None:
     customer = acted(("interactions", {"type": "product_viewed", "channel": "app"}))
     now, later = mixed(customer), mixed(customer, AT + 30 * DAY_S)
     assert later[activity_mix.VIEWS] == pytest.approx(now[activity_mix.VIEWS] / 2)
     assert later[1:].tolist() == now[1:].tolist()
 
 
-def test_orders_are_counted_as_the_record_counts_them_and_do_not_fade() -> None:
+def test_orders_count_as_in_the_record_and_do_not_decay() -> None:
     placed = [("purchases", {"order_id": f"o-{number}"}) for number in range(3)]
     refunded = ("purchases", {"type": "order_refunded", "order_id": "o-0"})
     cancelled = ("purchases", {"type": "order_cancelled", "order_id": "o-1"})
@@ -73,9 +74,9 @@ def test_orders_are_counted_as_the_record_counts_them_and_do_not_fade() -> None:
     )
 
 
-def test_a_working_set_has_the_mix_of_its_records() -> None:
+def test_a_batch_has_the_mix_of_its_records() -> None:
     customer = acted(("purchases", {"order_id": "o-1", "channel": "web"}), ("interactions", {"type": "product_viewed"}))
-    opened, now = ENGINE.working_set(), np.array([AT + DAY_S])
+    opened, now = ENGINE.new_batch(), np.array([AT + DAY_S])
     opened.open([b"c"], [customer.pack()])
     assert activity_mix.compute(opened, now, ENGINE.rules.decay).tolist() == [mixed(customer, AT + DAY_S).tolist()]
 
@@ -90,5 +91,5 @@ def test_a_campaign_that_was_sent_is_no_action_in_its_channel() -> None:
     assert shares[CHANNELS.index("email")] == shares[CHANNELS.index("store")] == pytest.approx(0.5)
 
 
-def test_who_did_nothing_has_no_mix() -> None:
+def test_a_new_customer_has_no_mix() -> None:
     assert mixed(ENGINE.new_customer(life=1)).tolist() == [0.0] * activity_mix.MIX_SIZE

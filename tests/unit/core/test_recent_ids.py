@@ -8,9 +8,9 @@ def test_a_fingerprint_is_six_bytes_the_same_on_every_machine() -> None:
     assert fingerprint("ünï").hex() == "5b3c5b63bb28"
 
 
-def test_an_entry_is_found_where_it_begins() -> None:
+def test_an_entry_is_found_at_its_start() -> None:
     ring = b"abcdefghijkl"
-    assert [position(ring, mark, 6) for mark in (b"abcdef", b"ghijkl", b"mnopqr")] == [0, 6, -1]
+    assert [position(ring, entry, 6) for entry in (b"abcdef", b"ghijkl", b"mnopqr")] == [0, 6, -1]
 
 
 def test_bytes_across_two_entries_are_not_a_third() -> None:

@@ -2,29 +2,29 @@ from __future__ import annotations
 
 import pytest
 
-from stream_seg.core.events import taxonomy as vocabulary
+from stream_seg.core.events import taxonomy
 from stream_seg.core.events.taxonomy import (
     CATEGORY_SLOTS,
     CHANNEL_SLOT,
     FIRST_CATEGORY,
     INTERACTION_SLOT,
     LONGEST_CATEGORY,
-    NAMES_A_SLOT,
-    category_names,
+    NAMES_PER_SLOT,
+    CategoryNames,
     category_slot,
 )
 
 
-def test_slots_of_decayed_sums_stay_where_records_at_rest_have_them() -> None:
-    assert (vocabulary.ORDERS, vocabulary.SPEND, vocabulary.REFUNDED) == (0, 1, 2)
+def test_slots_of_decayed_sums_do_not_change() -> None:
+    assert (taxonomy.ORDERS, taxonomy.SPEND, taxonomy.REFUNDED) == (0, 1, 2)
     assert list(INTERACTION_SLOT.values()) == list(range(3, 19))
     assert (INTERACTION_SLOT["product_viewed"], INTERACTION_SLOT["other"]) == (3, 18)
     assert CHANNEL_SLOT == {"web": 19, "app": 20, "store": 21, "email": 22, "other": 23}
-    assert (vocabulary.FIRST_CATEGORY, vocabulary.SUMS) == (24, 30)
+    assert (taxonomy.FIRST_CATEGORY, taxonomy.SUMS) == (24, 30)
 
 
-def test_topics_stay_in_the_order_of_the_offsets_in_a_record() -> None:
-    assert vocabulary.TOPICS == ("purchases", "interactions", "profiles")
+def test_topics_are_in_the_order_of_a_record_s_offsets() -> None:
+    assert taxonomy.TOPICS == ("purchases", "interactions", "profiles")
 
 
 @pytest.mark.parametrize(
@@ -34,12 +34,21 @@ def test_a_category_has_the_same_slot_on_every_machine(category: str, slot: int)
     assert category_slot(category) == slot
 
 
-def test_names_of_categories_are_noted_once_and_not_without_end() -> None:
-    names = [f"vocabulary {number}" for number in range(20 * NAMES_A_SLOT)]
-    for name in [*names, *names, "x" * (LONGEST_CATEGORY + 1)]:
-        category_slot(name)
-    noted = category_names()
-    assert len(noted) == CATEGORY_SLOTS
-    assert all(len(met) == len(set(met)) <= NAMES_A_SLOT for met in noted)
-    assert all(category_slot(name) == FIRST_CATEGORY + slot for slot, met in enumerate(noted) for name in met)
-    assert max(len(name) for met in noted for name in met) <= LONGEST_CATEGORY
+def test_the_first_names_of_each_slot_are_noted_once() -> None:
+    names = [f"category {number}" for number in range(20 * NAMES_PER_SLOT)]
+    categories = CategoryNames()
+    categories.note([*names, *names])
+    for slot, noted in enumerate(categories.by_slot(), FIRST_CATEGORY):
+        assert noted == [name for name in names if category_slot(name) == slot][:NAMES_PER_SLOT]
+
+
+def test_long_names_of_categories_are_not_noted() -> None:
+    categories = CategoryNames()
+    categories.note(["x" * (LONGEST_CATEGORY + 1), "y" * LONGEST_CATEGORY])
+    assert [name for names in categories.by_slot() for name in names] == ["y" * LONGEST_CATEGORY]
+
+
+def test_collectors_share_no_names() -> None:
+    one, other = CategoryNames(), CategoryNames()
+    one.note(["garden"])
+    assert (len(one.by_slot()), other.by_slot()) == (CATEGORY_SLOTS, [[]] * CATEGORY_SLOTS)

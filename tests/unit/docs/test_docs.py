@@ -17,9 +17,9 @@ from stream_seg.contracts.changes import parse_change
 from stream_seg.contracts.currencies import EXPONENTS
 from stream_seg.contracts.decode import Decoder
 from stream_seg.contracts.reasons import SENTENCES
-from stream_seg.core.customer import LAYOUT
 from stream_seg.core.events.taxonomy import INTERACTIONS, PURCHASES
 from stream_seg.core.features import FEATURES
+from stream_seg.core.record import FIELDS, LAYOUT
 from stream_seg.kafka.broker import SaslMechanism, SecurityProtocol
 from stream_seg.ops.metrics import markdown_table
 from stream_seg.settings import PREFIX, Settings
@@ -195,9 +195,12 @@ def test_the_example_of_a_change_is_a_change(page: str) -> None:
     assert all(name in FEATURES for name in changes[0]["reason"]["features"])  # type: ignore[index]
 
 
-def test_the_record_has_the_size_that_is_told() -> None:
+def test_the_table_of_the_record_has_the_fields_of_the_code() -> None:
     rows = section(text_of("architecture.md"), "What a customer's record holds").splitlines()
     cells = [[cell.strip(" *") for cell in row.split("|")[1:3]] for row in rows if row.startswith("|")]
-    sizes = [int(size) for name, size in cells if size.isdigit() and name != "fixed part"]
-    assert sum(sizes) == LAYOUT.size
+    told = [(re.findall(r"`(\w+)`", names), int(size)) for names, size in cells if names.startswith("`")]
+    sizes = {field.name: field.size for field in FIELDS}
+    assert [name for names, _ in told for name in names] == list(sizes)
+    for names, size in told:
+        assert sum(sizes[name] for name in names) == size, names
     assert ["fixed part", str(LAYOUT.size)] in cells

@@ -72,7 +72,7 @@ class Shop:
             data = value if isinstance(value, bytes) else json.dumps(value).encode()
             stamp = self.now if written is None else seconds(written)
             records.append(Record(self._offset, key.encode(), data, int(stamp * 1000)))
-        group = Group(self.engine.working_set())
+        group = Group(self.engine.new_batch())
         group.take_in(Event(RecordBatch(TP(topic, 0), records)), self.owned)
         self.absorber.absorb(group)
         self.owned.state.records.update(dict(zip(group.held.keys, group.held.pack(), strict=True)))

@@ -56,7 +56,7 @@ class Worker:
         self.offsets = dict.fromkeys(range(PARTITIONS), 0)
 
     def group(self) -> Group:
-        return Group(self.engine.working_set())
+        return Group(self.engine.new_batch())
 
     def send(self, group: Group, partition: int, *keys: bytes, topic: str = "purchases", **fields: Any) -> None:
         """A batch of one event of each of these customers."""

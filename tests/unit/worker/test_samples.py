@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from stream_seg.core.activity_mix import MIX_SIZE
-from stream_seg.core.events.taxonomy import CATEGORY_SLOTS, LONGEST_CATEGORY, NAMES_A_SLOT
+from stream_seg.core.events.taxonomy import CATEGORY_SLOTS, LONGEST_CATEGORY, NAMES_PER_SLOT
 from stream_seg.core.features import FEATURES
 from stream_seg.kafka.dead_letters import MAX_VALUE_BYTES
 from stream_seg.worker.models.samples import FIRST_SAMPLE, ROWS_A_MESSAGE, Sample
@@ -16,7 +16,7 @@ LONGEST_ID = "\x01" * 256  # six bytes a character in JSON
 
 def sample(customers: int, *, drained: bool = True) -> Sample:
     """The largest rows there can be."""
-    names = [["\x01" * LONGEST_CATEGORY] * NAMES_A_SLOT] * CATEGORY_SLOTS
+    names = [["\x01" * LONGEST_CATEGORY] * NAMES_PER_SLOT] * CATEGORY_SLOTS
     mixes = [[1e300 / 3, *[0.001] * (MIX_SIZE - 1)]] * customers
     rows = [(LONGEST_ID, [-1 / 3e300] * len(FEATURES)) for _ in range(customers)]
     return Sample(0, 1e9 / 3, drained, rows, mixes, names)

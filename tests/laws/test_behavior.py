@@ -1,4 +1,4 @@
-"""Laws of behaviour: arrival, repeats, restarts and other customers change nothing about what a customer did."""
+"""Laws of records: order of arrival, repeats, restarts and other customers do not change a customer's record."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stream_seg.core.events.recent_ids import ORDER_ENTRY
 from stream_seg.core.events.taxonomy import FIRST_INTERACTION, ORDERS, REFUNDED, SPEND
 
 from .fold import Fold, an_engine
-from .histories import DECAY, History, Said, arrivals, cuts, histories, laws, models, within_a_year
+from .histories import DECAY, Act, History, arrivals, cuts, histories, laws, models, within_a_year
 from .plain import plain_counts, plain_sums
 
 ENGINE = an_engine()
@@ -27,7 +27,7 @@ within = histories(order_times=within_a_year)
 
 
 def absorbed(history: History, engine: Engine = ENGINE) -> Customer:
-    """Whoever did this, in this order of arrival."""
+    """Return a customer with these acts, in this order of arrival."""
     customer = engine.new_customer(1)
     for offset, (topic, event, t, amount) in enumerate(history):
         engine.absorb(customer, topic, offset, event, t, amount)
@@ -35,14 +35,14 @@ def absorbed(history: History, engine: Engine = ENGINE) -> Customer:
 
 
 def exact(customer: Customer, names: tuple[str, ...] = EXACT + TIMES + DAYS) -> dict[str, Any]:
-    """What must be equal to the last bit, and the orders kept, in an order that does not depend on arrival."""
+    """Return the values that must be equal to the last bit, and the remembered orders, sorted."""
     size, ring = ORDER_ENTRY.size, customer.orders
     kept = sorted(ring[at : at + size] for at in range(0, len(ring), size))
     return {"orders": kept} | {name: getattr(customer, name) for name in names}
 
 
 def gross(history: History, customer: Customer) -> dict[int, float]:
-    """By slot, the decayed orders and money that ever came or went: what rounding is relative to."""
+    """Return, by slot, the decayed orders and money ever added or taken back. Rounding is relative to them."""
     landmark = DECAY.landmark(customer.last_seen)
     moved = [(max(amount, 0), DECAY.weight(t, landmark)) for topic, _, t, amount in history if topic == "purchases"]
     money = sum(amount * weight for amount, weight in moved)
@@ -59,7 +59,7 @@ def assert_same_sums(one: Customer, other: Customer, history: History) -> None:
 
 @laws
 @given(arrivals(within))
-def test_any_order_of_arrival_gives_the_same_behaviour(arrived: tuple[History, History]) -> None:
+def test_any_order_of_arrival_gives_the_same_record(arrived: tuple[History, History]) -> None:
     one, other = map(absorbed, arrived)
     assert exact(one) == exact(other)
     assert_same_sums(one, other, arrived[0])
@@ -75,7 +75,7 @@ def test_orders_more_than_a_year_late_change_only_the_number_of_days(arrived: tu
 
 @laws
 @given(within)
-def test_behaviour_is_what_a_plain_count_gives(history: History) -> None:
+def test_a_record_equals_a_plain_count(history: History) -> None:
     customer = absorbed(history)
     counts = plain_counts(history)
     assert {name: getattr(customer, name) for name in counts} == counts
@@ -86,24 +86,24 @@ def test_behaviour_is_what_a_plain_count_gives(history: History) -> None:
 
 @st.composite
 def repeated(draw: st.DrawFn) -> tuple[History, History]:
-    """A history, and the same with events said again, by themselves or by other events, in some order of arrival."""
+    """Draw a history, and the same one with repeats of its events or orders, in another order of arrival."""
     history = draw(within)
-    completed = {said.event["order_id"] for said in history if is_order(said)}
+    completed = {act.event["order_id"] for act in history if is_order(act)}
     again: History = []
-    for said in draw(st.lists(st.sampled_from(history), min_size=1, max_size=6)):
-        says_the_same = is_order(said) or (is_cancellation(said) and said.event["order_id"] in completed)
-        if says_the_same and draw(st.booleans()):
-            said = said._replace(event=said.event | {"event_id": f"again-{len(again)}"})
-        again.append(said)
+    for act in draw(st.lists(st.sampled_from(history), min_size=1, max_size=6)):
+        repeats_its_order = is_order(act) or (is_cancellation(act) and act.event["order_id"] in completed)
+        if repeats_its_order and draw(st.booleans()):
+            act = act._replace(event=act.event | {"event_id": f"again-{len(again)}"})
+        again.append(act)
     return history, draw(st.permutations(history + again))
 
 
-def is_order(said: Said) -> bool:
-    return said.topic == "purchases" and "type" not in said.event
+def is_order(act: Act) -> bool:
+    return act.topic == "purchases" and "type" not in act.event
 
 
-def is_cancellation(said: Said) -> bool:
-    return said.event.get("type") == "order_cancelled"
+def is_cancellation(act: Act) -> bool:
+    return act.event.get("type") == "order_cancelled"
 
 
 @laws
@@ -116,7 +116,7 @@ def test_the_same_event_or_order_again_changes_nothing(arrived: tuple[History, H
 
 @laws
 @given(histories())
-def test_everything_again_changes_not_one_bit(history: History) -> None:
+def test_a_repeated_history_changes_no_bit(history: History) -> None:
     once, twice = absorbed(history), absorbed(history + history)
     assert max(twice.offsets) > max(once.offsets)
     twice.offsets = once.offsets
@@ -127,11 +127,11 @@ def test_everything_again_changes_not_one_bit(history: History) -> None:
 @laws
 @given(histories().flatmap(cuts))
 def test_any_split_into_groups_gives_the_same_record(groups: list[History]) -> None:
-    split, whole = Fold(an_engine()), Fold(an_engine())
+    split, at_once = Fold(an_engine()), Fold(an_engine())
     for group in groups:
-        split.group(("c", said) for said in group)
-    whole.group(("c", said) for group in groups for said in group)
-    assert split.records == whole.records
+        split.group(("c", act) for act in group)
+    at_once.group(("c", act) for group in groups for act in group)
+    assert split.records == at_once.records
 
 
 @laws
@@ -151,13 +151,13 @@ def test_restoring_a_snapshot_changes_nothing(history: History, restarts: list[b
 @laws
 @given(histories(), st.data())
 def test_offsets_at_or_below_the_fence_are_skipped(history: History, data: st.DataObject) -> None:
-    # With rings of one entry nothing but the fence recognises what comes again.
+    # With rings of one entry, only the fence recognizes repeats.
     engine = an_engine(keep=1)
     offsets = dict.fromkeys(("purchases", "interactions", "profiles"), -1)
     log = []
-    for said in history:
-        offsets[said.topic] += data.draw(st.integers(1, 3))  # other customers' events lie between
-        log.append((said, offsets[said.topic]))
+    for act in history:
+        offsets[act.topic] += data.draw(st.integers(1, 3))  # other customers' events lie between
+        log.append((act, offsets[act.topic]))
     once, again = engine.new_customer(1), engine.new_customer(1)
     for end, ((topic, event, t, amount), offset) in enumerate(log, 1):
         for customer in (once, again):
@@ -171,7 +171,7 @@ def test_offsets_at_or_below_the_fence_are_skipped(history: History, data: st.Da
 @laws
 @given(histories("c"), histories("d"), models(), st.data())
 def test_other_customers_change_nothing(mine: History, others: History, model: Any, data: st.DataObject) -> None:
-    both = [("c", said) for said in mine] + [("d", said) for said in others]
+    both = [("c", act) for act in mine] + [("d", act) for act in others]
     turns = data.draw(st.permutations(["c"] * len(mine) + ["d"] * len(others)))
     queues = {"c": iter(both[: len(mine)]), "d": iter(both[len(mine) :])}
     arrived = [next(queues[turn]) for turn in turns]
@@ -182,5 +182,5 @@ def test_other_customers_change_nothing(mine: History, others: History, model: A
             alone.group([one])
     assert [each for each in together.changes if each.customer_id == "c"] == alone.changes
     here, there = (fold.customer("c") for fold in (together, alone))
-    here.offsets = there.offsets  # offsets count everybody's events
+    here.offsets = there.offsets  # offsets count the events of all customers
     assert here.pack() == there.pack()
