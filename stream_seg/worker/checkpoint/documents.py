@@ -1,4 +1,4 @@
-"""The Redis document of a customer, from a change or from the record that holds its segment."""
+"""The Redis document of a customer, made from a change or from a stored record."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from stream_seg.core.transitions import CurrentSegment, Transition
 
 
 def document_of(change: Transition, as_of: float, epoch: int, say: Callable[[float], str] = rfc3339) -> Document:
-    """The document of a customer after a change in `epoch`, evaluated at `as_of` (epoch seconds).
+    """Return the document of a customer after a change in `epoch`, evaluated at `as_of` (epoch seconds).
 
-    `say` as `encode_change` has it.
+    `say` formats times, as in `encode_change`.
     """
     return Document(
         customer_id=change.customer_id,
-        segments=tuple(_fields(dimension, held, say) for dimension, held in change.segments.items()),
+        segments=tuple(_fields(dimension, current, say) for dimension, current in change.segments.items()),
         sequence=change.sequence,
         epoch=epoch,
         as_of=with_ms(say(as_of)),
@@ -27,14 +27,14 @@ def document_of(change: Transition, as_of: float, epoch: int, say: Callable[[flo
 
 
 def stored_document(key: bytes, record: bytes, engine: Engine, epoch: int) -> Document | None:
-    """The document of a packed record; None while the customer is in no segment."""
+    """Return the document of a packed record, None while the customer is in no segment."""
     customer = engine.open(record)
-    held = engine.held(customer)
-    if held is None:
+    current = engine.held(customer)
+    if current is None:
         return None
     return Document(
         customer_id=key.decode(),
-        segments=(_fields(BEHAVIOR, held, rfc3339),),
+        segments=(_fields(BEHAVIOR, current, rfc3339),),
         sequence=customer.sequence,
         epoch=epoch,
         as_of=rfc3339_ms(customer.as_of),
@@ -42,5 +42,5 @@ def stored_document(key: bytes, record: bytes, engine: Engine, epoch: int) -> Do
     )
 
 
-def _fields(dimension: str, held: CurrentSegment, say: Callable[[float], str]) -> tuple[str, str, str, str]:
-    return dimension, held.segment, held.name, say(held.since)
+def _fields(dimension: str, current: CurrentSegment, say: Callable[[float], str]) -> tuple[str, str, str, str]:
+    return dimension, current.segment, current.name, say(current.since)

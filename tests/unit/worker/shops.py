@@ -12,6 +12,7 @@ import numpy as np
 from faust.types import TP
 from prometheus_client import CollectorRegistry
 
+from stream_seg.clock import Clock
 from stream_seg.core.customer import Customer
 from stream_seg.core.decay import Decay
 from stream_seg.core.engine import Engine, Rules
@@ -59,8 +60,8 @@ class Shop:
         self.engine = Engine(Rules(Decay(self.settings.half_life_s)))
         self.registry = CollectorRegistry()
         self.now = seconds(now)
-        self.absorber = Absorber(self.settings, self.engine, Metrics(self.registry), lambda: self.now)
-        self.owned = OwnedPartition.take(0, PartitionState(), 1, {})
+        self.absorber = Absorber(self.settings, self.engine, Metrics(self.registry), Clock(wall=lambda: self.now))
+        self.partition = OwnedPartition.take(0, PartitionState(), 1, {})
         self.letters: list[dict[str, str]] = []
         self._offset = 0
 
@@ -73,16 +74,16 @@ class Shop:
             stamp = self.now if written is None else seconds(written)
             records.append(Record(self._offset, key.encode(), data, int(stamp * 1000)))
         group = Group(self.engine.working_set())
-        group.take_in(Event(RecordBatch(TP(topic, 0), records)), self.owned)
+        group.take_in(Event(RecordBatch(TP(topic, 0), records)), self.partition)
         self.absorber.absorb(group)
-        self.owned.state.records.update(dict(zip(group.held.keys, group.held.pack(), strict=True)))
+        self.partition.state.records.update(dict(zip(group.customers.keys, group.customers.pack(), strict=True)))
         for messages in group.dead_letters.values():
             self.letters += [{name: text.decode() for name, text in headers} for _, _, headers in messages]
 
     def customer(self, key: str) -> Customer:
         """A customer, who must be known; nothing may have been refused."""
         assert self.letters == []
-        record = self.owned.state.records.get(key.encode())
+        record = self.partition.state.records.get(key.encode())
         assert record is not None
         return Customer.unpack(record)
 
@@ -115,4 +116,4 @@ class Shop:
     @property
     def known(self) -> Sequence[str]:
         """Customers that have a record."""
-        return sorted(key.decode() for key in self.owned.state.records)  # type: ignore[attr-defined]
+        return sorted(key.decode() for key in self.partition.state.records)  # type: ignore[attr-defined]

@@ -10,6 +10,7 @@ import pytest
 from faust.types import TP
 from prometheus_client import CollectorRegistry
 
+from stream_seg.clock import Clock
 from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.core.decay import Decay
 from stream_seg.core.engine import Engine, Rules
@@ -51,8 +52,8 @@ class Worker:
         settings = Settings(partitions=PARTITIONS)
         self.engine = Engine(Rules(Decay(settings.half_life_s)))
         self.registry = CollectorRegistry()
-        self.absorber = Absorber(settings, self.engine, Metrics(self.registry), lambda: NOW)
-        self.owned = [OwnedPartition.take(number, PartitionState(), 1, {}) for number in range(PARTITIONS)]
+        self.absorber = Absorber(settings, self.engine, Metrics(self.registry), Clock(wall=lambda: NOW))
+        self.partitions = [OwnedPartition.take(number, PartitionState(), 1, {}) for number in range(PARTITIONS)]
         self.offsets = dict.fromkeys(range(PARTITIONS), 0)
 
     def group(self) -> Group:
@@ -65,11 +66,11 @@ class Worker:
             self.offsets[partition] += 1
             event = _order(key.decode(), f"{partition}-{self.offsets[partition]}") | fields
             records.append(Record(self.offsets[partition], key, json.dumps(event).encode()))
-        group.take_in(Event(RecordBatch(TP(topic, partition), records)), self.owned[partition])
+        group.take_in(Event(RecordBatch(TP(topic, partition), records)), self.partitions[partition])
 
     def purchases(self, group: Group) -> dict[bytes, int]:
         """Orders by customer."""
-        return dict(zip(group.held.keys, group.held["counts"][:, 0].tolist(), strict=True))
+        return dict(zip(group.customers.keys, group.customers["counts"][:, 0].tolist(), strict=True))
 
 
 def _order(customer_id: str, name: str) -> dict[str, Any]:
@@ -97,13 +98,13 @@ def test_batches_of_all_partitions_are_absorbed_at_once() -> None:
     for _ in range(2):
         for number in range(PARTITIONS):
             worker.send(group, number, *(key for key in KEYS if HOME[key] == number))
-    assert len(group.held) == 0
+    assert len(group.customers) == 0
     worker.absorber.absorb(group)
     assert worker.purchases(group) == dict.fromkeys(KEYS, 2)
-    assert [home.number for home in group.homes] == [HOME[key] for key in group.held.keys]
-    for owned in worker.owned:
-        assert owned.inputs == {"purchases": worker.offsets[owned.number]}
-        assert owned.times == {"purchases": 1767225600.0}
+    assert [partition.number for partition in group.row_partitions] == [HOME[key] for key in group.customers.keys]
+    for partition in worker.partitions:
+        assert partition.progress.offsets == {"purchases": worker.offsets[partition.number]}
+        assert partition.progress.times == {"purchases": 1767225600.0}
 
 
 @pytest.mark.parametrize("at_rest", [False, True])
@@ -115,7 +116,7 @@ def test_a_known_customer_does_not_belong_in_another_partition(at_rest: bool, to
         first = worker.group()
         worker.send(first, home, key)
         worker.absorber.absorb(first)
-        worker.owned[home].state.records.update(zip(first.held.keys, first.held.pack(), strict=True))
+        worker.partitions[home].state.records.update(zip(first.customers.keys, first.customers.pack(), strict=True))
     group = worker.group()
     worker.send(group, home, key)
     if not together:
@@ -141,7 +142,7 @@ def test_a_stranger_leaves_those_around_it_alone() -> None:
         (3, guests[0]): "wrong_partition",
         (3, locals_[0]): "unknown_currency",
     }
-    assert worker.owned[3].inputs == {"purchases": worker.offsets[3]}
+    assert worker.partitions[3].progress.offsets == {"purchases": worker.offsets[3]}
 
 
 def test_a_gap_in_offsets_is_counted() -> None:

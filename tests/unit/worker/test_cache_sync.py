@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from benchmarks.workload import fixed_model
 from stream_seg.cache.memory import MemoryCache, MemoryServer
 from stream_seg.cache.port import Mark
+from stream_seg.clock import Clock
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.core.customer import Customer
 from stream_seg.core.decay import Decay
@@ -20,7 +22,7 @@ from stream_seg.errors import CacheRefused
 from stream_seg.ops.metrics import Metrics
 from stream_seg.worker.checkpoint import cache_sync as module
 from stream_seg.worker.checkpoint.cache_sync import COMPARE_S, CacheSync
-from stream_seg.worker.checkpoint.decide import Written
+from stream_seg.worker.checkpoint.decide import Output
 from stream_seg.worker.checkpoint.documents import stored_document
 from stream_seg.worker.partitions.ownership import OwnedPartition
 from stream_seg.worker.partitions.state import PartitionState
@@ -37,26 +39,28 @@ class Stage:
         self.cache = MemoryCache(server=self.server)
         self.engine = Engine(Rules(Decay(1.0)))
         self.engine.use(ModelSnapshot(**fixed_model()).to_model())
-        self.mirror = CacheSync(self.cache, self.engine, Metrics(CollectorRegistry()), lambda: 0.0)
+        passed = itertools.count()
+        clock = Clock(wall=lambda: 0.0, monotonic=lambda: next(passed) * 2 * COMPARE_S)
+        self.cache_sync = CacheSync(self.cache, self.engine, Metrics(CollectorRegistry()), clock)
         state = PartitionState()
         for name in CUSTOMERS:
             state.records[name.encode()] = in_segment(0, 1)
-        self.owned = OwnedPartition.take(0, state, epoch, {})
-        self.owned.group = 7
+        self.partition = OwnedPartition.take(0, state, epoch, {})
+        self.partition.position.group = 7
 
     async def tend(self, turns: int = 1) -> None:
         """As the checkpoint does between two groups; three turns are enough for everyone."""
         for _ in range(turns):
-            await self.mirror.tend({0: self.owned})
+            await self.cache_sync.tend({0: self.partition})
 
     async def write(self, name: str, segment: int, sequence: int) -> None:
         """A group that moves one customer."""
         key, record = name.encode(), in_segment(segment, sequence)
-        self.owned.group += 1
-        self.owned.state.records[key] = record
-        document = stored_document(key, record, self.engine, self.owned.epoch)
+        self.partition.position.group += 1
+        self.partition.state.records[key] = record
+        document = stored_document(key, record, self.engine, self.partition.position.epoch)
         assert document is not None
-        await self.mirror.write([Written(self.owned, documents=[document])])
+        await self.cache_sync.write([Output(self.partition, documents=[document])])
 
     async def segments(self) -> dict[str, str]:
         """What readers find."""
@@ -79,8 +83,6 @@ def in_segment(segment: int, sequence: int) -> bytes:
 @pytest.fixture(autouse=True)
 def _paced(monkeypatch: pytest.MonkeyPatch) -> None:
     """Redis is repaired two customers at a time, and seconds pass between any two looks at the clock."""
-    passed = iter(range(10_000))
-    monkeypatch.setattr(module, "monotonic", lambda: next(passed) * 2 * COMPARE_S)
     monkeypatch.setattr(module, "REPAIR_SLICE", 2)
 
 
@@ -110,7 +112,7 @@ def test_whoever_comes_after_a_crash_amid_a_repair_begins_it_again() -> None:
         before = Stage()
         await before.tend()
         after = Stage(before.server, EPOCH + 1)
-        after.owned.marked = Mark(EPOCH, 7)  # as the changelog's header says
+        after.partition.cache.marked = Mark(EPOCH, 7)  # as the changelog's header says
         await after.tend(3)
         assert (await after.segments(), await after.mark()) == (ALL, (EPOCH + 1, 7))
 
@@ -123,7 +125,7 @@ def test_a_wiped_redis_is_noticed_and_filled_under_a_new_epoch() -> None:
         await stage.tend(3)
         stage.server.wipe()
         await stage.tend(3)
-        assert stage.owned.epoch == EPOCH + 1
+        assert stage.partition.position.epoch == EPOCH + 1
         assert (await stage.segments(), await stage.mark()) == (ALL, (EPOCH + 1, 7))
 
     played(story)
@@ -150,11 +152,11 @@ def test_what_a_redis_that_is_away_misses_is_written_when_it_is_back() -> None:
         await stage.write("c-1", 2, 2)
         await stage.write("c-1", 3, 3)
         await stage.tend()
-        assert (stage.mirror.up, len(stage.owned.dirty)) == (False, 1)
+        assert (stage.cache_sync.up, len(stage.partition.cache.dirty)) == (False, 1)
         stage.server.available = True
         assert (await stage.segments(), await stage.mark()) == (ALL, (EPOCH, 7))
         await stage.tend()
-        assert (stage.mirror.up, len(stage.owned.dirty)) == (True, 0)
+        assert (stage.cache_sync.up, len(stage.partition.cache.dirty)) == (True, 0)
         assert (await stage.segments(), await stage.mark()) == (ALL | {"c-1": "b3"}, (EPOCH, 9))
 
     played(story)
@@ -173,7 +175,7 @@ def test_a_redis_that_refuses_from_the_start_is_an_error() -> None:
 def test_a_redis_that_refuses_only_writes_is_an_error_too() -> None:
     async def story() -> None:
         stage = Stage()
-        assert await stage.mirror._compare({0: stage.owned})
+        assert await stage.cache_sync._compare({0: stage.partition})
         stage.server.refusing = True
         with pytest.raises(CacheRefused):
             await stage.write("c-1", 2, 2)
@@ -187,10 +189,10 @@ def test_a_redis_that_refuses_later_is_waited_for() -> None:
         await stage.tend(3)
         stage.server.refusing = True
         await stage.write("c-1", 2, 2)
-        assert (stage.mirror.up, len(stage.owned.dirty)) == (False, 1)
+        assert (stage.cache_sync.up, len(stage.partition.cache.dirty)) == (False, 1)
         stage.server.refusing = False
         await stage.tend()
-        assert (stage.mirror.up, len(stage.owned.dirty)) == (True, 0)
+        assert (stage.cache_sync.up, len(stage.partition.cache.dirty)) == (True, 0)
         assert await stage.segments() == ALL | {"c-1": "b2"}
 
     played(story)
@@ -200,7 +202,7 @@ def test_the_model_in_force_is_shown_and_shown_again_after_a_loss() -> None:
     async def story() -> None:
         stage = Stage()
         snapshot = ModelSnapshot(**fixed_model())
-        stage.mirror.show_model(snapshot.version, snapshot.dumps())
+        stage.cache_sync.show_model(snapshot.version, snapshot.dumps())
         await stage.tend(3)
         for _ in range(2):
             assert ((await stage.cache.model()) or {})["version"] == snapshot.version

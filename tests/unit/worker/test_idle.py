@@ -12,13 +12,13 @@ from stream_seg.worker.process import _Operators
 
 def test_a_worker_that_waits_for_partitions_says_so_every_minute(caplog: pytest.LogCaptureFixture) -> None:
     operators = _Operators.__new__(_Operators)
-    operators._idle_said = 0
+    operators._idle_warnings = 0
     said = []
     with caplog.at_level(logging.WARNING):
         for idle_s in (0.0, 59.0, 60.0, 65.0, 119.0, 121.0, 0.0, 61.0):
             caplog.clear()
-            operators._pipeline = SimpleNamespace(idle_s=idle_s)
-            operators._say_if_idle()
+            operators._rebalances = SimpleNamespace(idle_s=idle_s)
+            operators._warn_if_idle()
             said += [(idle_s, record.getMessage().partition(":")[0]) for record in caplog.records]
     assert said == [
         (60.0, "no partitions for 60 s"),

@@ -332,7 +332,7 @@ def test_the_list_of_placeholder_ids_is_a_setting() -> None:
     shop = Shop(placeholder_ids="walk-in, test")
     shop.send(PURCHASES, "guest", native("e-1", "guest", NOW, order_id="0", amount=20))
     assert shop.customer("guest").purchases == 1
-    shop.send(PURCHASES, "Scan-In", native("e-1", "Scan-In", NOW, order_id="o-1", amount=20))
+    shop.send(PURCHASES, "Walk-In", native("e-1", "Walk-In", NOW, order_id="o-1", amount=20))
     assert shop.letter()[0] == "placeholder_id"
 
 
