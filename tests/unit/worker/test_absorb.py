@@ -1,4 +1,4 @@
-"""Batches of several partitions absorbed together."""
+"""Absorbing batches of several partitions together."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from stream_seg.worker.partitions.state import PartitionState
 NOW = 1_800_000_000.0
 PARTITIONS = 8
 KEYS = [b"c-%d" % number for number in range(40)]
-HOME = dict(zip(KEYS, partitions_of(KEYS, PARTITIONS).tolist(), strict=True))
+PARTITION_OF = dict(zip(KEYS, partitions_of(KEYS, PARTITIONS).tolist(), strict=True))
 
 
 @dataclass
 class Record:
-    """What aiokafka hands over of a record."""
+    """The attributes of an aiokafka record that a worker reads."""
 
     offset: int
     key: bytes | None
@@ -40,13 +40,13 @@ class Record:
 
 @dataclass
 class Event:
-    """What Faust hands over of a batch."""
+    """A Faust event with a batch of records."""
 
     value: RecordBatch
 
 
 class Worker:
-    """An absorber, and all partitions."""
+    """An absorber and all of its partitions."""
 
     def __init__(self) -> None:
         settings = Settings(partitions=PARTITIONS)
@@ -60,7 +60,7 @@ class Worker:
         return Group(self.engine.working_set())
 
     def send(self, group: Group, partition: int, *keys: bytes, topic: str = "purchases", **fields: Any) -> None:
-        """A batch of one event of each of these customers."""
+        """Add a batch to a group, with one event per customer."""
         records = []
         for key in keys:
             self.offsets[partition] += 1
@@ -69,7 +69,7 @@ class Worker:
         group.take_in(Event(RecordBatch(TP(topic, partition), records)), self.partitions[partition])
 
     def purchases(self, group: Group) -> dict[bytes, int]:
-        """Orders by customer."""
+        """Return the number of orders by customer."""
         return dict(zip(group.customers.keys, group.customers["counts"][:, 0].tolist(), strict=True))
 
 
@@ -83,8 +83,8 @@ def _order(customer_id: str, name: str) -> dict[str, Any]:
     }
 
 
-def letters(group: Group) -> dict[tuple[int, bytes | None], str]:
-    """Reasons of dead letters by partition and key."""
+def dead_letters(group: Group) -> dict[tuple[int, bytes | None], str]:
+    """Return the reasons of dead letters by partition and key."""
     return {
         (partition, key): dict(headers)["reason"].decode()
         for partition, messages in group.dead_letters.items()
@@ -97,22 +97,24 @@ def test_batches_of_all_partitions_are_absorbed_at_once() -> None:
     group = worker.group()
     for _ in range(2):
         for number in range(PARTITIONS):
-            worker.send(group, number, *(key for key in KEYS if HOME[key] == number))
+            worker.send(group, number, *(key for key in KEYS if PARTITION_OF[key] == number))
     assert len(group.customers) == 0
     worker.absorber.absorb(group)
     assert worker.purchases(group) == dict.fromkeys(KEYS, 2)
-    assert [partition.number for partition in group.row_partitions] == [HOME[key] for key in group.customers.keys]
+    assert [partition.number for partition in group.row_partitions] == [
+        PARTITION_OF[key] for key in group.customers.keys
+    ]
     for partition in worker.partitions:
         assert partition.progress.offsets == {"purchases": worker.offsets[partition.number]}
         assert partition.progress.times == {"purchases": 1767225600.0}
 
 
-@pytest.mark.parametrize("at_rest", [False, True])
+@pytest.mark.parametrize("stored", [False, True])
 @pytest.mark.parametrize("together", [False, True])
-def test_a_known_customer_does_not_belong_in_another_partition(at_rest: bool, together: bool) -> None:
+def test_a_known_customer_does_not_belong_in_another_partition(stored: bool, together: bool) -> None:
     worker, key = Worker(), KEYS[0]
-    home, other = HOME[key], (HOME[key] + 1) % PARTITIONS
-    if at_rest:
+    home, other = PARTITION_OF[key], (PARTITION_OF[key] + 1) % PARTITIONS
+    if stored:
         first = worker.group()
         worker.send(first, home, key)
         worker.absorber.absorb(first)
@@ -124,23 +126,23 @@ def test_a_known_customer_does_not_belong_in_another_partition(at_rest: bool, to
     worker.send(group, other, key)
     worker.send(group, home, key)
     worker.absorber.absorb(group)
-    assert worker.purchases(group) == {key: 3 if at_rest else 2}
-    assert letters(group) == {(other, key): "wrong_partition"}
+    assert worker.purchases(group) == {key: 3 if stored else 2}
+    assert dead_letters(group) == {(other, key): "wrong_partition"}
 
 
-def test_a_stranger_leaves_those_around_it_alone() -> None:
-    worker, group = Worker(), None
-    stranger, *guests = (key for key in KEYS if HOME[key] != 3)
-    locals_ = [key for key in KEYS if HOME[key] == 3]
+def test_a_misplaced_customer_does_not_affect_the_rest_of_its_batch() -> None:
+    worker = Worker()
+    misplaced, *others = (key for key in KEYS if PARTITION_OF[key] != 3)
+    residents = [key for key in KEYS if PARTITION_OF[key] == 3]
     group = worker.group()
-    worker.send(group, 3, locals_[0], stranger, *locals_[1:], guests[0])
-    worker.send(group, 3, locals_[0], currency="ZZZ")
+    worker.send(group, 3, residents[0], misplaced, *residents[1:], others[0])
+    worker.send(group, 3, residents[0], currency="ZZZ")
     worker.absorber.absorb(group)
-    assert worker.purchases(group) == dict.fromkeys(locals_, 1)
-    assert letters(group) == {
-        (3, stranger): "wrong_partition",
-        (3, guests[0]): "wrong_partition",
-        (3, locals_[0]): "unknown_currency",
+    assert worker.purchases(group) == dict.fromkeys(residents, 1)
+    assert dead_letters(group) == {
+        (3, misplaced): "wrong_partition",
+        (3, others[0]): "wrong_partition",
+        (3, residents[0]): "unknown_currency",
     }
     assert worker.partitions[3].progress.offsets == {"purchases": worker.offsets[3]}
 
@@ -148,8 +150,8 @@ def test_a_stranger_leaves_those_around_it_alone() -> None:
 def test_a_gap_in_offsets_is_counted() -> None:
     worker = Worker()
     group = worker.group()
-    worker.send(group, HOME[KEYS[0]], KEYS[0])
-    worker.offsets[HOME[KEYS[0]]] += 5
-    worker.send(group, HOME[KEYS[0]], KEYS[0])
+    worker.send(group, PARTITION_OF[KEYS[0]], KEYS[0])
+    worker.offsets[PARTITION_OF[KEYS[0]]] += 5
+    worker.send(group, PARTITION_OF[KEYS[0]], KEYS[0])
     worker.absorber.absorb(group)
     assert worker.registry.get_sample_value("stream_seg_offsets_missing_total", {"topic": "purchases"}) == 5
