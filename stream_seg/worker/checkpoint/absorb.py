@@ -108,8 +108,8 @@ class Absorber:
             batch, _ = batches[at]
             record = batch.records[item.index - ends[at]]  # a negative index, counted from the end of the batch
             source = Source(batch.topic, batch.partition, record.offset)
-            letter = dead_letter(source, record.key, record.value, item, self._clock.wall())
-            group.dead_letters.setdefault(batch.partition, []).append(letter)
+            message = dead_letter(source, record.key, record.value, item, self._clock.wall())
+            group.dead_letters.setdefault(batch.partition, []).append(message)
             self._metrics.events_rejected.labels(item.reason).inc()
 
     def _misplaced(self, opening: Mapping[Place, bytes | None]) -> set[Place]:

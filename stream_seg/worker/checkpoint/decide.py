@@ -179,7 +179,7 @@ class Decider:
         left, since = customers["segment"][rows].tolist(), customers["since"][rows]
         changes = self.engine.move_all(customers, moves, self.engine.explain(moves, before), reason)
         entered, as_of = customers["segment"][rows].tolist(), customers["as_of"][rows].tolist()
-        say = Texts(np.concatenate((moves.now[rows], since))).__getitem__
+        format_time = Texts(np.concatenate((moves.now[rows], since))).__getitem__
         for row, change, left_index, index, at in zip(rows, changes, left, entered, as_of, strict=True):
             output = row_outputs[row]
             partition = output.partition
@@ -188,6 +188,6 @@ class Decider:
                 partition.sizes[left_index] -= 1
             partition.sizes[index] += 1
             output.changes[customers.keys[row]] = encode_change(
-                change, epoch=epoch, detected_at=detected_at, source=self.source, say=say
+                change, epoch=epoch, detected_at=detected_at, source=self.source, say=format_time
             )
-            output.documents.append(document_of(change, at, epoch, say))
+            output.documents.append(document_of(change, at, epoch, format_time))

@@ -11,17 +11,19 @@ from stream_seg.core.engine import Engine
 from stream_seg.core.transitions import CurrentSegment, Transition
 
 
-def document_of(change: Transition, as_of: float, epoch: int, say: Callable[[float], str] = rfc3339) -> Document:
+def document_of(
+    change: Transition, as_of: float, epoch: int, format_time: Callable[[float], str] = rfc3339
+) -> Document:
     """Return the document of a customer after a change in `epoch`, evaluated at `as_of` (epoch seconds).
 
-    `say` formats times, as in `encode_change`.
+    `format_time` is that of `encode_change`.
     """
     return Document(
         customer_id=change.customer_id,
-        segments=tuple(_fields(dimension, current, say) for dimension, current in change.segments.items()),
+        segments=tuple(_fields(dimension, current, format_time) for dimension, current in change.segments.items()),
         sequence=change.sequence,
         epoch=epoch,
-        as_of=with_ms(say(as_of)),
+        as_of=with_ms(format_time(as_of)),
         model_version=change.model_version,
     )
 
@@ -42,5 +44,5 @@ def stored_document(key: bytes, record: bytes, engine: Engine, epoch: int) -> Do
     )
 
 
-def _fields(dimension: str, current: CurrentSegment, say: Callable[[float], str]) -> tuple[str, str, str, str]:
-    return dimension, current.segment, current.name, say(current.since)
+def _fields(dimension: str, current: CurrentSegment, format_time: Callable[[float], str]) -> tuple[str, str, str, str]:
+    return dimension, current.segment, current.name, format_time(current.since)

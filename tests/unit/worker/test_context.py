@@ -149,7 +149,7 @@ def test_a_rating_is_a_number_from_0_to_100(rating: Any, reason: str) -> None:
     shop = Shop()
     event = {"event_id": "e-1", "customer_id": "c", "occurred_at": TIME, "type": "review_posted", "rating": rating}
     shop.send("interactions", "c", event)
-    assert [letter["reason"] for letter in shop.dead_letters] == ([reason] if reason else [])
+    assert [dead_letter["reason"] for dead_letter in shop.dead_letters] == ([reason] if reason else [])
 
 
 def test_traits_within_bounds_are_the_same_object() -> None:

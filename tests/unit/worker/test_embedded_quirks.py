@@ -1,4 +1,4 @@
-"""The wait of a fetch from the embedded broker."""
+"""How long a fetch from the embedded broker may take."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from stream_seg.worker.faust.embedded_quirks import next_wait_ms
 @pytest.mark.parametrize(
     ("took_ms", "expected"),
     [
-        (2.0, 20.0),  # records were available
-        (21.5, 20.0),  # the broker waited as asked
-        (29.0, 20.0),  # and the answer took a little longer
+        (2.0, 20.0),  # there was something to give
+        (21.5, 20.0),  # held until the wait was over
+        (29.0, 20.0),  # and a little longer on the way
         (100.0, 200.0),  # cut off
         (60_000.0, 5_000.0),
     ],
@@ -21,7 +21,7 @@ def test_a_fetch_that_was_cut_off_makes_the_next_one_longer(took_ms: float, expe
     assert next_wait_ms(20.0, took_ms, wanted_ms=20.0) == expected
 
 
-def test_the_wait_returns_to_the_wanted_one() -> None:
+def test_the_wait_goes_back_to_what_is_wanted() -> None:
     wait_ms, fetches = 200.0, 0
     while wait_ms > 20.0:
         wait_ms = next_wait_ms(wait_ms, took_ms=1.0, wanted_ms=20.0)

@@ -1,4 +1,4 @@
-"""Session timeouts: as set on Apache Kafka, at most six seconds on the embedded broker."""
+"""Sessions: as set on Apache Kafka, at most six seconds on the embedded broker."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stream_seg.worker.faust.settings import make_faust
 
 
 @pytest.mark.parametrize(("set_s", "kafka_s", "embedded_s"), [(30.0, 30.0, 6.0), (6.0, 6.0, 6.0), (3.0, 3.0, 3.0)])
-def test_the_embedded_broker_limits_the_session_timeout(set_s: float, kafka_s: float, embedded_s: float) -> None:
+def test_sessions(set_s: float, kafka_s: float, embedded_s: float) -> None:
     settings = Settings(session_timeout_s=set_s)
     on_kafka = make_faust(settings, Broker("127.0.0.1:9")).conf
     on_embedded = make_faust(settings, Broker("127.0.0.1:9", embedded=True)).conf

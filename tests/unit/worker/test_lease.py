@@ -1,4 +1,4 @@
-"""The lease: a worker may write for one session after its last good heartbeat."""
+"""The lease: how long a worker may write after its last good heartbeat."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stream_seg.errors import LeaseLost
 from stream_seg.worker.faust.lease import HeartbeatLease, awake_or_not
 
 
-def test_the_lease_holds_for_a_session_after_the_last_good_heartbeat() -> None:
+def test_it_holds_for_a_session_after_the_last_good_heartbeat() -> None:
     now = 1_000.0
     lease = HeartbeatLease(10.0, lambda: 995.0, lambda: now)
     assert lease.age_s == 5.0
@@ -22,8 +22,8 @@ def test_the_lease_holds_for_a_session_after_the_last_good_heartbeat() -> None:
         lease.check()
 
 
-@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="this system has no clock that includes suspended time")
-def test_the_clock_of_the_lease_includes_suspended_time() -> None:
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="this system has no clock that goes on while suspended")
+def test_its_clock_goes_on_while_the_machine_is_suspended() -> None:
     before, now, after = (
         time.clock_gettime(time.CLOCK_BOOTTIME),
         awake_or_not(),

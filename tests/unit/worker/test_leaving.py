@@ -1,4 +1,4 @@
-"""A worker that stops does not wait forever for the broker to confirm that it left."""
+"""A worker that ends does not wait without end until the broker has let it go."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stream_seg.worker.faust import transport
 
 
 class Coordinator:
-    """The part of aiokafka's coordinator that leaves the group. The broker does not answer."""
+    """aiokafka's coordinator as far as leaving goes, of a broker that does not answer."""
 
     generation = 3
 
@@ -21,7 +21,7 @@ class Coordinator:
         self.generation = -1
 
 
-def test_leaving_ends_without_an_answer_from_the_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_leaving_ends_without_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "LEAVE_WITHIN_S", 0.01)
     coordinator = Coordinator()
     transport.leave_in_time(coordinator)

@@ -324,7 +324,7 @@ def test_case_11_placeholder_ids(customer: Any) -> None:
     call = track("n-1", customer, "Order Completed", "2026-11-29T18:00:00Z", order_id="o-1", revenue=20.0)
     shop.send(PURCHASES, str(customer), call)
     shop.send(PURCHASES, str(customer), native("n-2", customer, NOW, order_id="o-1", amount=20.0))
-    assert [letter["reason"] for letter in shop.dead_letters] == ["placeholder_id"] * 2
+    assert [dead_letter["reason"] for dead_letter in shop.dead_letters] == ["placeholder_id"] * 2
     assert shop.known == []
 
 
