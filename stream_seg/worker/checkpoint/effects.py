@@ -16,7 +16,7 @@ this group, and recovery reads the group from the changelog with its pending cha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -170,7 +170,7 @@ class Effects:
             await self._cache_sync.write(outputs)
         reach("redis")
 
-    async def _append(self, topic: str, messages: Mapping[int, Any]) -> dict[int, list[Appended]]:
+    async def _append(self, topic: str, messages: Mapping[int, Iterable[Message]]) -> dict[int, list[Appended]]:
         return await append_all(self._producer(), topic, messages, int(self._clock.wall() * 1000))
 
     def _note_offsets(self, partition: OwnedPartition, appended: list[Appended]) -> None:
