@@ -32,6 +32,7 @@ from stream_seg.worker.checkpoint.absorb import Absorber
 from stream_seg.worker.checkpoint.decide import Decider
 from stream_seg.worker.checkpoint.group import Group
 from stream_seg.worker.faust.batches import BATCH_RECORDS, RecordBatch
+from stream_seg.worker.partitions.assignment import Partitions
 from stream_seg.worker.partitions.ownership import OwnedPartition
 from stream_seg.worker.partitions.state import PartitionState
 from stream_seg.worker.process import GC_THRESHOLD
@@ -76,8 +77,8 @@ def run(records: Mapping[Partition, list[Record]]) -> Spent:
     settings = Settings(clock="stream", margin=0.0, dwell=0.0)
     engine = Engine(Rules(Decay(settings.half_life_s), recent_events=settings.dedup_events))
     engine.use(parse_snapshot(json.dumps(fixed_model()).encode()).to_model())
-    absorber = Absorber(settings, engine, Metrics(CollectorRegistry()), time.time)
-    decider = Decider(engine, True, "/stream-seg/core", lambda _topic, _partition: False)
+    absorber = Absorber(settings, engine, Metrics(CollectorRegistry()))
+    decider = Decider(engine, Partitions(settings, lambda _topic, _partition: None), "/stream-seg/core")
     cache = CacheWriter.from_url("redis://127.0.0.1", "seg", "core")  # is never connected
     owned = {partition: OwnedPartition.take(partition, PartitionState(), 1, {}) for _, partition in records}
     group, spent = Group(engine.new_batch()), Spent()
@@ -94,15 +95,15 @@ def run(records: Mapping[Partition, list[Record]]) -> Spent:
 
 def _write(group: Group, decider: Decider, cache: CacheWriter, spent: Spent) -> None:
     with spent.on("decide"):
-        written = decider.decide(group, time.time())
+        outputs = decider.decide(group, time.time())
     with spent.on("changelog"):
-        for item in written:
-            _encode(item.entries())
+        for output in outputs:
+            _encode(output.entries())
     with spent.on("changes"):
-        for item in written:
-            _encode(item.outbox.values())
+        for output in outputs:
+            _encode(output.changes.values())
     with spent.on("redis"):
-        cache.commands([document for item in written for document in item.documents])
+        cache.commands([document for output in outputs for document in output.documents])
 
 
 def _encode(messages: Iterable[Message]) -> None:

@@ -18,8 +18,10 @@ from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.dimensions.behavior import SegmentModel
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.events.taxonomy import ORDERS, SPEND
-from stream_seg.worker.checkpoint.decide import Decider, Written
+from stream_seg.settings import Settings
+from stream_seg.worker.checkpoint.decide import Decider, Output
 from stream_seg.worker.checkpoint.group import Group
+from stream_seg.worker.partitions.assignment import Partitions
 from stream_seg.worker.partitions.ownership import OwnedPartition
 from stream_seg.worker.partitions.state import PartitionState
 from stream_seg.worker.process import GC_THRESHOLD
@@ -49,7 +51,7 @@ def measure(given: Namespace) -> Figures:
     gc.set_threshold(GC_THRESHOLD, 20, 100)
     engine = Engine(Rules(Decay(30 * DAY_S)))
     model = ModelSnapshot.model_validate(fixed_model()).to_model()
-    decider = Decider(engine, False, "/stream-seg/bench", lambda *_: True)
+    decider = Decider(engine, Partitions(Settings(), lambda _topic, _partition: None), "/stream-seg/bench")
     owned = partition(engine, given.customers, given.seed)
     told = [looked_at(decider, owned, versions(model, version, owned)) for version in range(1, len(MODELS) + 1)]
     rows = [[kind, *figures.values()] for kind, figures in zip(MODELS.values(), told, strict=True)]
@@ -87,12 +89,12 @@ def versions(model: SegmentModel, version: int, owned: OwnedPartition) -> Segmen
 def looked_at(decider: Decider, owned: OwnedPartition, model: SegmentModel) -> dict[str, float]:
     """Scan through everyone with a model: what it came to."""
     decider.engine.use(model)
-    owned.reevaluate = owned.state.records.scan()
+    owned.sweeps.reevaluate = owned.state.records.scan()
     told, slices, entries, changes = 0, [], 0, 0
     for took_s, written in walk(decider, owned):
         slices.append(took_s)
-        told += len(written.outbox)
-        changes += sum(len(message.value) for message in written.outbox.values())
+        told += len(written.changes)
+        changes += sum(len(message.value) for message in written.changes.values())
         entries += sum(len(value or b"") for _, value, _ in written.entries())
     return {
         "customers_told": told,
@@ -103,9 +105,9 @@ def looked_at(decider: Decider, owned: OwnedPartition, model: SegmentModel) -> d
     }
 
 
-def walk(decider: Decider, owned: OwnedPartition) -> Iterator[tuple[float, Written]]:
+def walk(decider: Decider, owned: OwnedPartition) -> Iterator[tuple[float, Output]]:
     """CPU seconds and what is written, slice by slice."""
-    while owned.reevaluate:
+    while owned.sweeps.reevaluate:
         group = Group(decider.engine.new_batch())
         group.partitions[0] = owned
         begun = process_time()

@@ -1,1 +1,1 @@
-"""The worker, on Kafka and Faust: the way of an event from a topic to a changed segment."""
+"""The worker on Kafka and Faust: turns input events into segment changes."""

@@ -1,10 +1,9 @@
-"""The Faust application: agents, table, rebalances and timers, wired to one pipeline. Nothing is made at import."""
+"""The Faust application of a worker: agents, table, rebalances and timers, wired to one pipeline."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from time import time
 from typing import Any, Final
 
 import faust
@@ -14,6 +13,7 @@ from faust.types import TP
 from stream_seg.addresses import Addresses
 from stream_seg.cache.port import Cache
 from stream_seg.cache.writer import CacheWriter
+from stream_seg.clock import SYSTEM_CLOCK, Clock
 from stream_seg.contracts.currencies import minor_per_major
 from stream_seg.contracts.model import ModelSnapshot, load_snapshot
 from stream_seg.core.decay import Decay
@@ -31,6 +31,7 @@ from stream_seg.settings import MEMORY, Settings
 from .checkpoint.absorb import Absorber
 from .checkpoint.cache_sync import CacheSync
 from .checkpoint.decide import Decider
+from .checkpoint.effects import Effects
 from .checkpoint.loop import Checkpoint
 from .faust.lease import HeartbeatLease
 from .faust.settings import make_faust
@@ -40,9 +41,10 @@ from .models.drift_reports import DriftReports
 from .models.feed import ModelFeed, OnSnapshot
 from .models.learning_agent import LearningAgent
 from .models.samples import Sampling
+from .partitions.assignment import HighWatermark, Partitions
 from .partitions.disk import Databases
-from .partitions.ownership import Ends, OwnedPartition
-from .pipeline import Pipeline
+from .partitions.progress import Ends
+from .pipeline import Pipeline, Rebalances
 
 STORES.aliases["by-partition"] = "stream_seg.worker.faust.table_store:PartitionedStore"
 
@@ -51,28 +53,37 @@ TEND_EVERY_S: Final = 0.1
 
 @dataclass(slots=True)
 class Application:
-    """A Faust app and the parts that health checks and metrics look at."""
+    """A Faust app, and the parts that health checks and metrics read."""
 
     faust: faust.App
-    pipeline: Pipeline
-    lease: HeartbeatLease
-    feed: ModelFeed
-    models: Models
-    mirror: CacheSync
-    metrics: Metrics
     engine: Engine
+    partitions: Partitions
+    cache_sync: CacheSync
+    lease: HeartbeatLease
+    models: Models
+    feed: ModelFeed
+    pipeline: Pipeline
+    rebalances: Rebalances
+    metrics: Metrics
+    clock: Clock
 
     async def stop(self) -> None:
-        """Write what is in flight, leave nothing pending, and disconnect."""
-        await self.pipeline.stop()
+        """Write the group in flight, leave no change pending, and disconnect."""
+        await self.rebalances.stop()
         await self.feed.stop()
-        await self.mirror.close()
+        await self.cache_sync.close()
 
 
-def build_app(settings: Settings, addresses: Addresses, metrics: Metrics, cache: Cache | None = None) -> Application:
-    """Make the application of one worker. Connects to nothing until Faust starts it.
+def build_app(
+    settings: Settings,
+    addresses: Addresses,
+    metrics: Metrics,
+    cache: Cache | None = None,
+    clock: Clock = SYSTEM_CLOCK,
+) -> Application:
+    """Return the application of one worker. It connects to nothing until Faust starts it.
 
-    Raises ValueError where settings name a model, a currency or a rate that cannot be used.
+    Raises ValueError when a setting names a model, a currency or a rate that cannot be used.
     """
     pinned = load_snapshot(settings.model) if settings.model is not None else None
     broker = addresses.broker
@@ -86,49 +97,44 @@ def build_app(settings: Settings, addresses: Addresses, metrics: Metrics, cache:
         return app.producer._ensure_producer()
 
     async def publish(snapshot: ModelSnapshot) -> None:
-        await append_snapshot(producer(), settings.topic("segment-models"), snapshot, time())
-
-    def on_snapshot(snapshot: ModelSnapshot, in_force: bool) -> None:
-        if models.take(snapshot, in_force):
-            pipeline.model_changed()
-
-    def ended(topic: str, partition: int) -> bool:
-        end = app.consumer.highwater(TP(settings.topic(topic), partition))
-        return pipeline.checkpoint.owned[partition].read_to_end(topic, end)
-
-    def behind() -> int:
-        if models.learned and settings.clock == "stream":
-            return 0  # samples are drawn between groups, and a second of a replay may be a month: see the days in it
-        return sum(
-            held.behind(name, app.consumer.highwater(TP(settings.topic(name), number)))
-            for number, held in pipeline.checkpoint.owned.items()
-            for name in TOPICS
-        )
-
-    def now(held: OwnedPartition) -> float:
-        return held.clock(ended) if settings.clock == "stream" else time()
+        await append_snapshot(producer(), settings.topic("segment-models"), snapshot, clock.wall())
 
     engine = Engine(_rules(settings))
-    lease = HeartbeatLease(app.conf.broker_session_timeout, lambda: transport.last_heartbeat)
+    partitions = Partitions(settings, _high_watermark(app, settings), clock)
     cache = cache or CacheWriter.from_url(addresses.redis_url, settings.redis_prefix, settings.app_id)
-    mirror = CacheSync(cache, engine, metrics, time)
-    decider = Decider(engine, settings.clock == "stream", f"/stream-seg/{settings.app_id}", ended)
-    absorber = Absorber(settings, engine, metrics, time)
-    checkpoint = Checkpoint(settings, absorber, decider, mirror, lease, metrics, time, producer, behind)
-    feed = _model_feed(settings, broker, on_snapshot, metrics)
-    models = Models(engine, feed, mirror, metrics, pinned, publish)
+    cache_sync = CacheSync(cache, engine, metrics, clock)
+    lease = HeartbeatLease(app.conf.broker_session_timeout, lambda: transport.last_heartbeat)
+    absorber = Absorber(settings, engine, metrics, clock)
+    decider = Decider(engine, partitions, f"/stream-seg/{settings.app_id}")
+    effects = Effects(settings, producer, cache_sync, lease, metrics, clock)
+    checkpoint = Checkpoint(partitions, absorber, decider, effects, metrics, clock)
     policy = _policy(settings)
-    sampling = Sampling(engine, settings, policy, now, producer, metrics)
-    pipeline = Pipeline(engine, checkpoint, models, sampling, lambda: table.data, time, metrics)
-    made = Application(app, pipeline, lease, feed, models, mirror, metrics, engine)
-    _wire(made, settings, transport)
+    sampling = Sampling(engine, settings, policy, partitions.now, producer, metrics)
+    models = Models(engine, cache_sync, metrics, pinned, publish)
+    pipeline = Pipeline(checkpoint, models, sampling, clock)
+    feed = _model_feed(settings, broker, pipeline.take_model, metrics)
+    rebalances = Rebalances(checkpoint, models, feed, lambda: table.data, metrics, clock)
+    application = Application(
+        app, engine, partitions, cache_sync, lease, models, feed, pipeline, rebalances, metrics, clock
+    )
+    _wire(application, settings, transport)
     if models.learned:
-        _wire_learning(made, settings, policy, publish, producer)
-    return made
+        _wire_learning(application, settings, policy, publish, producer)
+    return application
+
+
+def _high_watermark(app: faust.App, settings: Settings) -> HighWatermark:
+    """Return a function that asks the consumer for the end of an input topic. The app has its consumer once started."""
+
+    def high_watermark(topic: str, partition: int) -> int | None:
+        end: int | None = app.consumer.highwater(TP(settings.topic(topic), partition))
+        return end
+
+    return high_watermark
 
 
 def _databases(settings: Settings) -> Databases | None:
-    """Where customers live on disk, if the settings say so; a directory for each application and partition."""
+    """Return the directory of the partitions' databases, None when the settings keep customers in memory."""
     if settings.store == MEMORY:
         return None
     return Databases(settings.data_dir / "store" / settings.app_id)
@@ -142,7 +148,7 @@ def _customers_table(app: faust.App, settings: Settings, metrics: Metrics) -> fa
         options={"databases": _databases(settings), "replayed": metrics.changelog_replayed.inc},
         key_type=bytes,
         value_type=bytes,
-        # Events that recovery gathers before it applies them; ours are batches. (1 means something else to Faust.)
+        # Recovery collects this many Faust events before it applies them. Ours are batches. Faust treats 1 specially.
         recovery_buffer_size=2,
     )
 
@@ -166,14 +172,18 @@ def _rules(settings: Settings) -> Rules:
 
 
 def _policy(settings: Settings) -> LearnerPolicy:
-    """In a replay the first model may wait a half-life; people who watch live traffic want one at once."""
+    """Return the learner's policy.
+
+    In a replay the first model may wait for a half-life of events. With live traffic, operators want a model at once.
+    """
     half_life_s = settings.half_life_s
     warm_up_s = half_life_s if settings.clock == "stream" else 0.0
     return LearnerPolicy(features=settings.features, warm_up_s=warm_up_s)
 
 
-def _wire(made: Application, settings: Settings, transport: BatchTransport) -> None:
-    app, pipeline = made.faust, made.pipeline
+def _wire(application: Application, settings: Settings, transport: BatchTransport) -> None:
+    """Connect the parts of an application to Faust's agent, signals, tasks and timers."""
+    app, pipeline, rebalances = application.faust, application.pipeline, application.rebalances
     inputs = {settings.topic(name): name for name in TOPICS}
     topic = app.topic(*inputs, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
 
@@ -184,7 +194,7 @@ def _wire(made: Application, settings: Settings, transport: BatchTransport) -> N
     app.agent(topic, name="customers")(customers)
 
     async def revoked(app: faust.App, revoked: Any, **_: Any) -> None:
-        await pipeline.revoke()
+        await rebalances.revoke()
 
     async def ask_ends() -> dict[int, Ends]:
         owned = [tp for tp in app.consumer.assignment() if tp.topic in inputs or tp.topic == settings.changelog]
@@ -196,20 +206,20 @@ def _wire(made: Application, settings: Settings, transport: BatchTransport) -> N
         }
 
     async def complete(app: faust.App, **_: Any) -> None:
-        await pipeline.assign(transport.counted_in, ask_ends)
+        await rebalances.assign(transport.counted_in, ask_ends)
 
     async def stop(app: faust.App, **_: Any) -> None:
-        await made.stop()
+        await application.stop()
 
     app.on_before_shutdown.connect(stop, weak=False)
     app.on_partitions_revoked.connect(revoked, weak=False)
     app.on_rebalance_complete.connect(complete, weak=False)
 
     async def follow_models() -> None:
-        await made.feed.follow()
+        await application.feed.follow()
 
     async def write_groups() -> None:
-        # Faust's monitor keeps figures that nobody reads here, for 5 % of the CPU.
+        # Faust's monitor collects figures that this worker does not use, and takes 5 % of the CPU.
         app.sensors.remove(app.monitor)
         await pipeline.checkpoint.run()
 
@@ -222,13 +232,17 @@ def _wire(made: Application, settings: Settings, transport: BatchTransport) -> N
 
 
 def _wire_learning(
-    made: Application, settings: Settings, policy: LearnerPolicy, publish: PublishSnapshot, producer: Callable[[], Any]
+    application: Application,
+    settings: Settings,
+    policy: LearnerPolicy,
+    publish: PublishSnapshot,
+    producer: Callable[[], Any],
 ) -> None:
-    app = made.faust
-    drift = DriftReports(
-        DriftPolicy.for_half_life(settings.half_life_s), settings.topic("segment-drift"), producer, time, made.metrics
-    )
-    agent = LearningAgent(settings.segments, policy, made.feed, publish, time, made.metrics, drift)
+    """Connect a learning agent to the topic of samples."""
+    app, metrics, wall = application.faust, application.metrics, application.clock.wall
+    drift_policy = DriftPolicy.for_half_life(settings.half_life_s)
+    drift = DriftReports(drift_policy, settings.topic("segment-drift"), producer, wall, metrics)
+    agent = LearningAgent(settings.segments, policy, application.feed, publish, wall, metrics, drift)
     topic = app.topic(
         settings.topic("segment-samples"),
         key_type=bytes,

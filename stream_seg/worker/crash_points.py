@@ -1,6 +1,6 @@
-"""Crash points: named moments between two effects at which a test lets the worker die, as kill -9 would.
+"""Crash points: named moments between two effects, at which a test makes the worker die as kill -9 would.
 
-`STREAM_SEG_CRASH_AT=changelog` ends the process when it gets there, `changelog:5` when it does for the fifth time.
+`STREAM_SEG_CRASH_AT=changelog` ends the process at the first visit of that point, `changelog:5` at the fifth.
 """
 
 from __future__ import annotations
@@ -13,31 +13,34 @@ from typing import Final
 
 CRASH_AT: Final = "STREAM_SEG_CRASH_AT"
 
-# Moments of a group, then of a partition that comes, of one that goes, of Redis being made whole, and of a model.
+# The points of a commit group, of a new partition, of a revoked partition, of a Redis repair, and of a model.
 POINTS: Final = (
     "decided",  # nothing has left the worker
-    "dead-letters",  # they are on their topic
+    "dead-letters",  # dead letters are on their topic
     "changelog",  # records and header are durable, their changes are not published
-    "changes",  # they are published
-    "redis",  # documents are written
-    "stored",  # the store on disk, where there is one, has the records
+    "changes",  # the changes are published
+    "redis",  # the documents are written
+    "stored",  # the store on disk, if there is one, has the records
     "acknowledged",  # the offsets may be committed, and are not yet
     "recovering",  # a part of the changelog is read
-    "recovered",  # state is restored, pending changes are not yet sent
-    "resumed",  # they are sent again
+    "recovered",  # state is restored, pending changes are not published yet
+    "resumed",  # the pending changes are published again
     "revoked",  # a rebalance has begun, the group in flight is not finished
-    "drained",  # the group in flight is written, but not said to be
-    "confirmed",  # it is
-    "repairing",  # a slice of what Redis lost is written again
+    "drained",  # the group in flight is written, and not confirmed in the changelog
+    "confirmed",  # the group is confirmed
+    "repairing",  # a slice of the documents that Redis lost is written again
     "publishing",  # a model snapshot is made, and not sent
-    "published",  # it is on its topic
+    "published",  # the snapshot is on its topic
 )
 
 _visits: Counter[str] = Counter()
 
 
 def reach(point: str) -> None:
-    """Die here, if this is where to die; costs a comparison where nothing is set. Raises ValueError, see `armed`."""
+    """Kill the process if it must crash at this visit of `point`.
+
+    Called between effects. Without the variable it costs one comparison. Raises ValueError as `armed` does.
+    """
     name, visit = armed()
     if point != name:
         return
@@ -48,7 +51,10 @@ def reach(point: str) -> None:
 
 @cache
 def armed() -> tuple[str, int]:
-    """The point at which to die, and at which visit. Raises ValueError when the variable names no point."""
+    """Return the point at which to crash, and at which visit. The point is empty when the variable is not set.
+
+    Raises ValueError when the variable names no point.
+    """
     name, _, visit = os.environ.get(CRASH_AT, "").partition(":")
     if name and (name not in POINTS or not (visit or "1").isdigit()):
         raise ValueError(f"{CRASH_AT} is {name!r}; write one of {', '.join(POINTS)}, and :N for the Nth time")

@@ -1,4 +1,4 @@
-"""Memory that recovery needed for a while is given back to the machine."""
+"""Returning the memory that recovery needed for a while to the operating system."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import sys
 
 
 def give_back_memory() -> None:
-    """Return freed heap to the operating system, where the C library can (glibc); elsewhere nothing happens.
+    """Return freed heap to the operating system. Does nothing unless the C library is glibc.
 
-    Recovery allocates changelog records by the hundred thousand, and frees them from between what stays; glibc keeps
-    such memory, and much of what a worker then occupies would hold nothing.
+    Recovery allocates changelog records by the hundred thousand, and frees them from between records that stay. glibc
+    keeps such memory, so a worker would occupy far more than it uses.
     """
     gc.collect()
     if sys.platform == "linux":

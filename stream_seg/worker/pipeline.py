@@ -1,13 +1,13 @@
-"""The pipeline of one worker: what happens to a batch, and what happens when partitions come and go."""
+"""The pipeline of one worker: where batches and models go, and how partitions come and go."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from time import monotonic
 from typing import Any
 
-from stream_seg.core.engine import Engine
+from stream_seg.clock import SYSTEM_CLOCK, Clock
+from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.ops.metrics import Metrics
 
 from .checkpoint.loop import Checkpoint
@@ -15,131 +15,138 @@ from .crash_points import reach
 from .faust.table_store import PartitionedStore
 from .heap import give_back_memory
 from .models.active import Models
+from .models.feed import ModelFeed
 from .models.samples import Sampling
-from .partitions.ownership import Ends, OwnedPartition
+from .partitions.ownership import OwnedPartition
+from .partitions.progress import Ends
 
 log = logging.getLogger(__name__)
 
 
 class Pipeline:
-    """Joins checkpoint, models and samples. All methods run on the worker's event loop."""
+    """Passes batches and models to the checkpoint, and sends samples. All methods run on the worker's event loop."""
+
+    def __init__(self, checkpoint: Checkpoint, models: Models, sampling: Sampling, clock: Clock = SYSTEM_CLOCK) -> None:
+        self.checkpoint = checkpoint
+        self._partitions = checkpoint.partitions
+        self._models = models
+        self._sampling = sampling
+        self._clock = clock
+        self._absorbed_at = clock.monotonic()
+
+    async def take_in(self, event: Any) -> None:
+        """Add the batch of a Faust event to the gathering commit group. Wait while there is no room.
+
+        A batch whose partition moved meanwhile is dropped. The new owner of the partition reads it again.
+        """
+        generation = self._partitions.generation
+        await self.checkpoint.wait_for_room()
+        await self._sampling.wait_for_first_model()
+        partition = self._partitions.owned.get(event.value.partition)
+        if generation != self._partitions.generation or self.checkpoint.paused or partition is None:
+            return
+        self.checkpoint.gather(event, partition)
+        self._absorbed_at = self._clock.monotonic()
+
+    def take_model(self, snapshot: ModelSnapshot, active: bool) -> None:
+        """Take a model snapshot from the feed. If it is `active`, evaluate all customers with it, slice by slice."""
+        if not self._models.take(snapshot, active):
+            return
+        self._sampling.model_arrived()
+        self.checkpoint.reevaluate(self._partitions.owned.values())
+        self.checkpoint.show_progress()
+        self.checkpoint.wake()
+
+    async def tend(self) -> None:
+        """Send the samples that are due. Called several times per second."""
+        if self.checkpoint.paused or not self._models.learned:
+            return
+        quiet_s = self._clock.monotonic() - self._absorbed_at
+        await self._sampling.tend(self._partitions.owned.values(), quiet_s)
+
+
+class Rebalances:
+    """Gives up partitions and takes over new ones. All methods run on the worker's event loop.
+
+    `store` returns the table's store, which recovery fills.
+    """
 
     def __init__(
         self,
-        engine: Engine,
         checkpoint: Checkpoint,
         models: Models,
-        sampling: Sampling,
+        feed: ModelFeed,
         store: Callable[[], PartitionedStore],
-        wall: Callable[[], float],
         metrics: Metrics,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        self._engine = engine
-        self.checkpoint = checkpoint
+        self._checkpoint = checkpoint
+        self._partitions = checkpoint.partitions
         self._models = models
-        self._sampling = sampling
+        self._feed = feed
         self._store = store
-        self._wall = wall
         self._metrics = metrics
-        self._era = 0  # counts rebalances: what was in hand before one is not absorbed after it
-        self._absorbed_at = monotonic()
-        self._unowned_since = monotonic()
-
-    # Batches
-
-    async def take_in(self, event: Any) -> None:
-        """Take the batch of a Faust event into the group that gathers; waits while there is no room."""
-        era = self._era
-        await self.checkpoint.wait_for_room()
-        await self._sampling.wait_for_first_model()
-        owned = self.checkpoint.owned.get(event.value.partition)
-        if era != self._era or self.checkpoint.paused or owned is None:
-            return  # the partition moved while this waited; whoever has it now reads it again
-        self.checkpoint.gather(event, owned)
-        self._absorbed_at = monotonic()
-
-    # Partitions
+        self._clock = clock
+        self._unowned_since = clock.monotonic()
 
     async def revoke(self) -> None:
-        """Partitions may go: write what is in flight, drop what gathered."""
-        self._era += 1
-        self._unowned_since = monotonic()
-        if self.checkpoint.owned:
-            log.info("partitions are being moved; this worker had %s", _numbers(self.checkpoint.owned))
+        """Write the group in flight and drop the gathering one. Called when a rebalance begins."""
+        self._partitions.generation += 1
+        self._unowned_since = self._clock.monotonic()
+        if self._partitions.owned:
+            log.info("partitions are being moved; this worker had %s", _numbers(self._partitions.owned))
             reach("revoked")
-        await self.checkpoint.drain()
+        await self._checkpoint.drain()
 
     async def assign(
         self, counted_in: Callable[[], Awaitable[bool]], ask_ends: Callable[[], Awaitable[Mapping[int, Ends]]]
     ) -> None:
-        """Recovery is done: take ownership of partitions.
+        """Take ownership of partitions. Called when their recovery is complete.
 
-        The broker is asked whether this worker is still `counted_in`, and where topics end: during a rebalance there
-        are no heartbeats, and what took longer than a session, such as opening stores, has cost the partitions.
+        `counted_in` asks the broker whether this worker is still a member of the consumer group. `ask_ends` asks where
+        topics end. A rebalance sends no heartbeats, so a worker that took longer than a session, for example to open
+        its stores, has lost the partitions.
         """
-        era = self._era
+        generation = self._partitions.generation
         if not await counted_in():
             return
         ends = await ask_ends()
         store = self._store()
         if store.failure is not None:
             raise store.failure
-        await self._models.catch_up()
-        if era != self._era:
-            return  # they may be others' by now, and are forgotten here; the next assignment says which are ours
-        wall_ms = int(self._wall() * 1000)
+        await self._models.catch_up(self._feed)
+        if generation != self._partitions.generation:
+            return  # the partitions may belong to other workers by now, and the next assignment tells
+        wall_ms = int(self._clock.wall() * 1000)
         owned = {
             number: OwnedPartition.take(number, store.partitions[number], wall_ms, known.inputs)
             for number, known in sorted(ends.items())
         }
-        for number, held in owned.items():
-            held.check_whole(ends[number].changelog)
-            held.check_inputs()
-            held.check_half_life(self._engine.rules.decay.half_life_s)
-            self._plan_reevaluation(held)
-        # Another rebalance may begin while this one ends; then these partitions may be others' by now.
-        await self.checkpoint.resume(owned, lambda: era == self._era)
+        for number, partition in owned.items():
+            partition.check_complete(ends[number].changelog)
+            partition.progress.check(number)
+            partition.check_half_life(self._partitions.half_life_s)
+        self._checkpoint.reevaluate(owned.values())
+        # Another rebalance may begin during `resume`. The partitions may then belong to other workers.
+        await self._checkpoint.resume(owned, lambda: generation == self._partitions.generation)
         give_back_memory()
-        if era != self._era:
+        if generation != self._partitions.generation:
             return
-        recovery_s = monotonic() - self._unowned_since
+        recovery_s = self._clock.monotonic() - self._unowned_since
         self._metrics.partitions_owned.set(len(owned))
         self._metrics.recovery_seconds.set(recovery_s)
         log.info("this worker has partitions %s, after %.1f s", _numbers(owned), recovery_s)
 
     async def stop(self) -> None:
-        """Write what is in flight, and leave nothing pending."""
-        self._era += 1
-        await self.checkpoint.drain()
+        """Write the group in flight, confirm it, and forget all state."""
+        self._partitions.generation += 1
+        await self._checkpoint.drain()
         self._store().clear()
 
     @property
     def idle_s(self) -> float:
-        """Seconds for which partitions have been assigned or recovered; 0 while this worker works."""
-        return monotonic() - self._unowned_since if self.checkpoint.paused else 0.0
-
-    # Models
-
-    def model_changed(self) -> None:
-        """Another model is in force: everybody is looked at with it."""
-        self._sampling.model_arrived()
-        for held in self.checkpoint.owned.values():
-            self._plan_reevaluation(held)
-        self.checkpoint.show_progress()
-        self.checkpoint.wake()
-
-    def _plan_reevaluation(self, held: OwnedPartition) -> None:
-        model = self._engine.model
-        if model is not None and held.model_version != model.version:
-            held.reevaluate = held.state.records.scan()
-
-    # Samples
-
-    async def tend(self) -> None:
-        """Send samples that are due; called a few times a second."""
-        if self.checkpoint.paused or not self._models.learned:
-            return
-        await self._sampling.tend(self.checkpoint.owned.values(), monotonic() - self._absorbed_at)
+        """Seconds since partitions began to be assigned or recovered, or 0 while this worker works."""
+        return self._clock.monotonic() - self._unowned_since if self._checkpoint.paused else 0.0
 
 
 def _numbers(partitions: Iterable[int]) -> str:

@@ -22,7 +22,7 @@ from stream_seg.settings import Settings
 from stream_seg.tools.topics import create_topics, topic_specs
 from stream_seg.worker.app import build_app
 from stream_seg.worker.faust.settings import EMBEDDED_SESSION_S
-from stream_seg.worker.partitions.ownership import Ends
+from stream_seg.worker.partitions.progress import Ends
 from tests.integration.support.deployment import (
     PATHLESS,
     Deployment,
@@ -191,7 +191,7 @@ def test_a_rebalance_that_begins_while_ownership_is_taken_wins(on: Services, tmp
     async def overlap() -> tuple[bool, set[int]]:
         await create_topics(made.broker, topic_specs(settings))
         application = build_app(settings, made, Metrics(CollectorRegistry()))
-        pipeline, asked, revoked = application.pipeline, asyncio.Event(), asyncio.Event()
+        rebalances, asked, revoked = application.rebalances, asyncio.Event(), asyncio.Event()
 
         async def ends() -> dict[int, Ends]:
             if step != "models":
@@ -202,12 +202,13 @@ def test_a_rebalance_that_begins_while_ownership_is_taken_wins(on: Services, tmp
         async def counted_in() -> bool:
             return True
 
-        taking = asyncio.create_task(pipeline.assign(counted_in, ends))
+        taking = asyncio.create_task(rebalances.assign(counted_in, ends))
         await (asyncio.sleep(0) if step == "models" else asked.wait())  # it asks the broker for models now, or for ends
-        await pipeline.revoke()
+        await rebalances.revoke()
         revoked.set()
         await taking
-        found = pipeline.checkpoint.paused, set(application.faust.tables["customers"].data.partitions)
+        store = application.faust.tables["customers"].data
+        found = application.pipeline.checkpoint.paused, set(store.partitions)
         await application.stop()
         return found
 

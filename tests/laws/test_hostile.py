@@ -68,9 +68,9 @@ def use(key: bytes | None, value: bytes | None) -> None:
     state.restore(b"good", ENTRY)
     state.restore(key, value)  # type: ignore[arg-type]
     owned = OwnedPartition.take(0, state, 10, {"purchases": 100})
-    owned.check_inputs()
-    pack_header(owned.header(1.0, lambda *_: False))
-    owned.absorbed("purchases", 7, T)
+    owned.progress.check(owned.number)
+    pack_header(owned.header(1.0, owned.progress.clock(ended=())))
+    owned.progress.absorbed("purchases", 7, T)
     order = {"event_id": "z", "type": "order_completed", "order_id": "zz", "items": [{"category": "c"}]}
     for number, record in enumerate(state.records.values()):
         customer = ENGINE.open(record)

@@ -1,1 +1,1 @@
-"""The group checkpoint: absorb, decide, write."""
+"""The group checkpoint: gather, absorb, decide, and write."""

@@ -1,4 +1,4 @@
-"""Decide: the customers of a group are evaluated, and what must be written is put together. No await, no I/O."""
+"""Decide: evaluate the customers of a commit group and collect everything that the group writes."""
 
 from __future__ import annotations
 
@@ -17,37 +17,46 @@ from stream_seg.core.features import FEATURES, Matrix
 from stream_seg.core.record import NO_SEGMENT, columns
 from stream_seg.kafka.append import Message
 from stream_seg.worker.partitions import changelog
+from stream_seg.worker.partitions.assignment import Partitions
 from stream_seg.worker.partitions.changelog import Header
-from stream_seg.worker.partitions.ownership import ClockEnded, OwnedPartition
+from stream_seg.worker.partitions.ownership import OwnedPartition
 from stream_seg.worker.partitions.records import Pair
 
 from .documents import document_of
 from .group import Group
 
-# Records that a rewrite adds to one group, for each partition.
-SLICE: Final = 2000
-# Customers that are looked at with a new model at a time. A group takes some such looks, until so many were looked at
-# or move: about ten milliseconds of work either way, for which live events wait.
-LOOK: Final = 500
-LOOKED_AT: Final = 2_500
-MOVED: Final = 200
+# Records that a rewrite adds to one group, per partition.
+REWRITE_SLICE: Final = 2000
+# Customers that are evaluated with a new model at a time. A group takes several such slices, until MAX_REEVALUATED
+# customers are evaluated or MAX_MOVED of them move. Either takes about ten milliseconds. Live events wait meanwhile.
+REEVALUATE_SLICE: Final = 500
+MAX_REEVALUATED: Final = 2_500
+MAX_MOVED: Final = 200
 
 
 @dataclass(slots=True)
-class Written:
-    """What a group writes for one partition: records, the changes they carry, and documents for Redis."""
+class Output:
+    """Everything that a commit group writes for one partition.
 
-    owned: OwnedPartition
+    `records` go to the changelog with the `changes` that they carry, both by customer key. `documents` go to Redis.
+    The `header` ends the group in the changelog.
+    """
+
+    partition: OwnedPartition
     records: dict[bytes, bytes] = field(default_factory=dict)
-    outbox: dict[bytes, ChangeMessage] = field(default_factory=dict)
+    changes: dict[bytes, ChangeMessage] = field(default_factory=dict)
     documents: list[Document] = field(default_factory=list)
     header: Header | None = None
 
     def entries(self) -> Iterator[Message]:
-        """Changelog messages, the header last: what it says of the group holds when all before it are there."""
-        epoch, group = self.owned.epoch, self.owned.group
+        """Yield the changelog messages.
+
+        The header comes last. It is valid only when every record before it is in the changelog.
+        """
+        position = self.partition.position
+        epoch, group = position.epoch, position.group
         for key, record in self.records.items():
-            change = self.outbox.get(key)
+            change = self.changes.get(key)
             yield key, changelog.pack_entry(epoch, group, record, (change.value,) if change else ()), ()
         if self.header is not None:
             yield changelog.HEADER_KEY, changelog.pack_header(self.header), ()
@@ -55,118 +64,130 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Decider:
-    """Evaluates groups with one engine. `stream_clock`: time is what events say."""
+    """Evaluates commit groups with one engine. `source` is the CloudEvents source of the changes."""
 
     engine: Engine
-    stream_clock: bool
+    partitions: Partitions
     source: str
-    ended: ClockEnded
 
-    def decide(self, group: Group, wall_s: float) -> list[Written]:
-        """Evaluate, update the store, and say what is to be written. `wall_s` is the time of detection, epoch s."""
-        written = {number: Written(owned) for number, owned in group.partitions.items()}
+    def decide(self, group: Group, wall_s: float) -> list[Output]:
+        """Evaluate a group, put its records into the store, and return what must be written.
+
+        `wall_s` is the time of detection in epoch seconds. There is no await and no I/O, so no event is absorbed
+        between the evaluation and the store.
+        """
+        outputs = {number: Output(partition) for number, partition in group.partitions.items()}
         detected_at = rfc3339_ms(wall_s)
-        for item in written.values():
-            item.owned.group += 1
-        self._touched(group, written, wall_s, detected_at)
-        self._reevaluate(list(written.values()), wall_s, detected_at)
-        for item in written.values():
-            owned = item.owned
-            self._rewrite(item)
-            owned.state.records.update(item.records)
-            if not owned.reevaluate and self.engine.model is not None:
-                owned.model_version = self.engine.model.version
-            item.header = self.header(owned)
-        return list(written.values())
+        for output in outputs.values():
+            output.partition.position.group += 1
+        self._evaluate_touched(group, outputs, wall_s, detected_at)
+        self._reevaluate(list(outputs.values()), wall_s, detected_at)
+        for output in outputs.values():
+            partition = output.partition
+            self._rewrite(output)
+            partition.state.records.update(output.records)
+            if not partition.sweeps.reevaluate and self.engine.model is not None:
+                partition.model_version = self.engine.model.version
+            output.header = self.partitions.header(partition)
+        return list(outputs.values())
 
-    def header(self, owned: OwnedPartition) -> Header:
-        """The partition's header as of now."""
-        return owned.header(self.engine.rules.decay.half_life_s, self.ended)
+    def _evaluate_touched(self, group: Group, outputs: Mapping[int, Output], wall_s: float, detected_at: str) -> None:
+        """Evaluate the customers with events in this group, of all partitions together.
 
-    def _touched(self, group: Group, written: Mapping[int, Written], wall_s: float, detected_at: str) -> None:
-        """Customers that events touched: every one is written, whether it moved or not. All partitions at once."""
-        held = group.held
-        if not len(held):
+        Each of them is written, whether it moves or not.
+        """
+        customers = group.customers
+        if not len(customers):
             return
-        held.settle()
-        # On the stream clock a customer is evaluated at its own latest event, so that segments do not
-        # depend on how records fell into groups.
-        held["as_of"][:] = held["last_seen"] if self.stream_clock else wall_s
-        now = held["as_of"].copy()
-        now[~np.isfinite(now)] = 0.0  # nothing but a fence: every event of this customer was a repeat
-        moves = self.engine.evaluate(held, now)
-        into = [written[owned.number] for owned in group.homes]
-        before = self._before([(held.keys[row], group.homes[row]) for row in moves.rows])
-        self._move(held, moves, before, "event", into, detected_at)
-        for key, record, item in zip(held.keys, held.pack(), into, strict=True):
-            item.records[key] = record
+        customers.settle()
+        # With the stream clock, each customer is evaluated at its own latest event. Segments then do not depend on how
+        # records fell into groups.
+        as_of = customers["last_seen"].copy() if self.partitions.stream_clock else np.full(len(customers), wall_s)
+        # A record without a finite time is nothing but a fence: every event of this customer was a repeat.
+        moves = self.engine.evaluate(customers, np.where(np.isfinite(as_of), as_of, 0.0))
+        row_outputs = [outputs[partition.number] for partition in group.row_partitions]
+        before = self._stored_features([(customers.keys[row], group.row_partitions[row]) for row in moves.rows])
+        customers["as_of"][:] = as_of
+        self._move(customers, moves, before, "event", row_outputs, detected_at)
+        for key, record, output in zip(customers.keys, customers.pack(), row_outputs, strict=True):
+            output.records[key] = record
 
-    def _before(self, moving: list[tuple[bytes, OwnedPartition]]) -> Matrix:
-        """Features at the last evaluation (len(moving), len(FEATURES)); zeros for customers new in this group."""
+    def _stored_features(self, moving: list[tuple[bytes, OwnedPartition]]) -> Matrix:
+        """Return the features at the last evaluation (len(moving), len(FEATURES)), zeros for new customers.
+
+        They come from the stored records, which `decide` replaces only after this call. The open customers cannot tell
+        them, because they have absorbed the group's events.
+        """
         before = np.zeros((len(moving), len(FEATURES)))
-        known = [(row, owned.state.records.get(key)) for row, (key, owned) in enumerate(moving)]
-        held = [(row, record) for row, record in known if record is not None]
-        if held:
-            fixed = columns([record for _, record in held])
-            before[[row for row, _ in held]] = self.engine.features(fixed, fixed["as_of"])
+        records = [partition.state.records.get(key) for key, partition in moving]
+        stored = [(row, record) for row, record in enumerate(records) if record is not None]
+        if stored:
+            fixed = columns([record for _, record in stored])
+            before[[row for row, _ in stored]] = self.engine.features(fixed, fixed["as_of"])
         return before
 
-    def _reevaluate(self, written: Sequence[Written], wall_s: float, detected_at: str) -> None:
-        """A slice of the customers that a new model has not seen, partition by partition."""
+    def _reevaluate(self, outputs: Sequence[Output], wall_s: float, detected_at: str) -> None:
+        """Evaluate a slice of the customers that a new model has not evaluated, partition by partition."""
         if self.engine.model is None:
             return
-        looked_at = moved = 0
-        for item in written:
-            while item.owned.reevaluate and looked_at < LOOKED_AT and moved < MOVED:
-                found = [pair for pair in item.owned.reevaluate.take(LOOK) if pair[0] not in item.records]
-                looked_at += LOOK
-                moved += self._look(found, item, wall_s, detected_at)
+        evaluated = moved = 0
+        for output in outputs:
+            scan = output.partition.sweeps.reevaluate
+            while scan and evaluated < MAX_REEVALUATED and moved < MAX_MOVED:
+                pairs = [pair for pair in scan.take(REEVALUATE_SLICE) if pair[0] not in output.records]
+                evaluated += REEVALUATE_SLICE
+                moved += self._reevaluate_slice(pairs, output, wall_s, detected_at)
 
-    def _look(self, found: Sequence[Pair], item: Written, wall_s: float, detected_at: str) -> int:
-        """Evaluate customers with a new model. Only those that move are opened, and written; how many."""
-        if not found:
+    def _reevaluate_slice(self, pairs: Sequence[Pair], output: Output, wall_s: float, detected_at: str) -> int:
+        """Evaluate stored customers with a new model and return how many move. Only those are opened and written."""
+        if not pairs:
             return 0
-        fixed = columns([record for _, record in found])
-        clock = item.owned.clock(self.ended) if self.stream_clock else wall_s
-        looks = self.engine.evaluate(fixed, np.maximum(fixed["as_of"], clock))
-        if not looks.rows:
+        fixed = columns([record for _, record in pairs])
+        clock = self.partitions.clock(output.partition) if self.partitions.stream_clock else wall_s
+        evaluated = self.engine.evaluate(fixed, np.maximum(fixed["as_of"], clock))
+        rows = evaluated.rows
+        if not rows:
             return 0
-        moves = looks.only_moving()
-        before = self.engine.features(fixed[looks.rows], fixed["as_of"][looks.rows])
-        held, keys = self.engine.new_batch(), [found[row][0] for row in looks.rows]
-        held.open(keys, [found[row][1] for row in looks.rows])
-        held["as_of"][:] = moves.now
-        self._move(held, moves, before, "model", [item] * len(held), detected_at)
-        item.records.update(zip(keys, held.pack(), strict=True))
-        return len(held)
+        moves = evaluated.only_moving()
+        before = self.engine.features(fixed[rows], fixed["as_of"][rows])
+        customers, keys = self.engine.new_batch(), [pairs[row][0] for row in rows]
+        customers.open(keys, [pairs[row][1] for row in rows])
+        customers["as_of"][:] = moves.now
+        self._move(customers, moves, before, "model", [output] * len(customers), detected_at)
+        output.records.update(zip(keys, customers.pack(), strict=True))
+        return len(customers)
 
-    def _rewrite(self, written: Written) -> None:
-        """A slice of the records that must be appended again as they are."""
-        for key, record in written.owned.rewrite.take(SLICE):
-            written.records.setdefault(key, record)
+    def _rewrite(self, output: Output) -> None:
+        """Add a slice of the records that must be appended again as they are."""
+        for key, record in output.partition.sweeps.rewrite.take(REWRITE_SLICE):
+            output.records.setdefault(key, record)
 
     def _move(
         self,
-        held: CustomerBatch,
+        customers: CustomerBatch,
         moves: Moves,
         before: Matrix,
         reason: str,
-        into: Sequence[Written],
+        row_outputs: Sequence[Output],
         detected_at: str,
     ) -> None:
-        """Put those who move where they belong; their changes and documents go `into` what is written, by row."""
+        """Move customers to their new segments, and add their changes and documents to the output of their row.
+
+        `before` has the features at the last evaluation for each of `moves.rows`. `customers` has the new `as_of`.
+        """
         rows = moves.rows
-        left, since = held["segment"][rows].tolist(), held["since"][rows]
-        changes = self.engine.move_all(held, moves, self.engine.explain(moves, before), reason)
-        entered, as_of = held["segment"][rows].tolist(), held["as_of"][rows].tolist()
+        left, since = customers["segment"][rows].tolist(), customers["since"][rows]
+        changes = self.engine.move_all(customers, moves, self.engine.explain(moves, before), reason)
+        entered, as_of = customers["segment"][rows].tolist(), customers["as_of"][rows].tolist()
         format_time = FormattedTimes(np.concatenate((moves.now[rows], since))).__getitem__
-        for row, change, was, now, at in zip(rows, changes, left, entered, as_of, strict=True):
-            item = into[row]
-            owned = item.owned
-            if was != NO_SEGMENT:
-                owned.sizes[was] -= 1
-            owned.sizes[now] += 1
-            item.outbox[held.keys[row]] = encode_change(
-                change, epoch=owned.epoch, detected_at=detected_at, source=self.source, format_time=format_time
+        for row, change, left_index, index, at in zip(rows, changes, left, entered, as_of, strict=True):
+            output = row_outputs[row]
+            partition = output.partition
+            epoch = partition.position.epoch
+            if left_index != NO_SEGMENT:
+                partition.sizes[left_index] -= 1
+            partition.sizes[index] += 1
+            output.changes[customers.keys[row]] = encode_change(
+                change, epoch=epoch, detected_at=detected_at, source=self.source, format_time=format_time
             )
-            item.documents.append(document_of(change, at, owned.epoch, format_time))
+            output.documents.append(document_of(change, at, epoch, format_time))

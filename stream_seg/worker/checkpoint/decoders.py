@@ -1,4 +1,4 @@
-"""The decoders of the input topics, as the settings of a deployment want them."""
+"""The decoders of the input topics, configured by a deployment's settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Redis document of a customer, from a change or from the record that holds its segment."""
+"""The Redis document of a customer, made from a change or from a stored record."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from stream_seg.core.transitions import CurrentSegment, Transition
 def document_of(
     change: Transition, as_of: float, epoch: int, format_time: Callable[[float], str] = rfc3339
 ) -> Document:
-    """The document of a customer after a change in `epoch`, evaluated at `as_of` (epoch seconds).
+    """Return the document of a customer after a change in `epoch`, evaluated at `as_of` (epoch seconds).
 
     `format_time` is that of `encode_change`.
     """
     return Document(
         customer_id=change.customer_id,
-        segments=tuple(_fields(dimension, held, format_time) for dimension, held in change.segments.items()),
+        segments=tuple(_fields(dimension, current, format_time) for dimension, current in change.segments.items()),
         sequence=change.sequence,
         epoch=epoch,
         as_of=with_ms(format_time(as_of)),
@@ -29,14 +29,14 @@ def document_of(
 
 
 def stored_document(key: bytes, record: bytes, engine: Engine, epoch: int) -> Document | None:
-    """The document of a packed record; None while the customer is in no segment."""
+    """Return the document of a packed record, None while the customer is in no segment."""
     customer = engine.open(record)
-    held = engine.current_segment(customer)
-    if held is None:
+    current = engine.current_segment(customer)
+    if current is None:
         return None
     return Document(
         customer_id=key.decode(),
-        segments=(_fields(BEHAVIOR, held, rfc3339),),
+        segments=(_fields(BEHAVIOR, current, rfc3339),),
         sequence=customer.sequence,
         epoch=epoch,
         as_of=rfc3339_ms(customer.as_of),
@@ -44,5 +44,5 @@ def stored_document(key: bytes, record: bytes, engine: Engine, epoch: int) -> Do
     )
 
 
-def _fields(dimension: str, held: CurrentSegment, format_time: Callable[[float], str]) -> tuple[str, str, str, str]:
-    return dimension, held.segment, held.name, format_time(held.since)
+def _fields(dimension: str, current: CurrentSegment, format_time: Callable[[float], str]) -> tuple[str, str, str, str]:
+    return dimension, current.segment, current.name, format_time(current.since)

@@ -19,14 +19,12 @@ class Models:
     def __init__(
         self,
         engine: Engine,
-        feed: ModelFeed,
         mirror: CacheSync,
         metrics: Metrics,
         pinned: ModelSnapshot | None,
         publish: PublishSnapshot,
     ) -> None:
         self._engine = engine
-        self._feed = feed
         self._mirror = mirror
         self._metrics = metrics
         self._pinned = pinned
@@ -38,15 +36,15 @@ class Models:
         """Whether models are learned, none is pinned."""
         return self._pinned is None
 
-    async def catch_up(self) -> None:
+    async def catch_up(self, feed: ModelFeed) -> None:
         """Know every snapshot that there is, before anybody is evaluated."""
-        await self._feed.catch_up()
+        await feed.catch_up()
         snapshot = self._pinned
         if snapshot is None:
             return
         if self._engine.model is None:
             self._use(snapshot)
-        if snapshot.version not in self._feed.versions:
+        if snapshot.version not in feed.versions:
             reach("publishing")
             await self._publish(snapshot)
             reach("published")

@@ -24,7 +24,7 @@ from stream_seg.kafka.append import append_all
 from stream_seg.learning.clustering.policy import LearnerPolicy
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
-from stream_seg.worker.partitions.ownership import OwnedPartition
+from stream_seg.worker.partitions.ownership import OwnedPartition, SamplingState
 
 # Customers in one message: with ids of the greatest length it stays below what brokers take, which is a megabyte.
 ROWS_A_MESSAGE: Final = 500
@@ -118,7 +118,7 @@ def draw(engine: Engine, owned: OwnedPartition, now: float, wanted: int, *, drai
 
     Customers, never events: a heavy buyer must not outweigh others, and a silent one must be seen.
     """
-    owned.sampled_at, owned.sampled_of = now, len(owned.state.records)
+    owned.sampling = SamplingState(now, len(owned.state.records))
     drawn = owned.state.records.sample(wanted, f"{owned.number}/{now}")
     fixed = columns([record for _, record in drawn])
     at = np.maximum(fixed["as_of"], now)
@@ -186,11 +186,11 @@ class Sampling:
         customers, now = len(held.state.records), self._now(held)
         if not customers or now <= 0:
             return False
-        if held.sampled_at is None or now - held.sampled_at >= SAMPLE_EVERY_S:
+        if held.sampling.at is None or now - held.sampling.at >= SAMPLE_EVERY_S:
             return True
         if self._engine.model is not None:
             return False
-        return customers >= 2 * held.sampled_of or (drained and monotonic() - self._drained_at > QUIET_S)
+        return customers >= 2 * held.sampling.customers or (drained and monotonic() - self._drained_at > QUIET_S)
 
     def _enough(self, owned: Collection[OwnedPartition], samples: list[Sample]) -> bool:
         """Whether this worker sent its share of what the learner wants before it starts."""

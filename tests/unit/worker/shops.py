@@ -1,4 +1,4 @@
-"""A worker without a broker: records of any topic through the real decoder and engine, at one moment."""
+"""A worker without a broker: passes records of any topic through the real decoder and engine."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from faust.types import TP
 from prometheus_client import CollectorRegistry
 
+from stream_seg.clock import Clock
 from stream_seg.core.customer import Customer
 from stream_seg.core.decay import Decay
 from stream_seg.core.engine import Engine, Rules
@@ -30,13 +31,13 @@ NOW = "2026-11-30T18:00:00Z"
 
 
 def seconds(text: str) -> float:
-    """Epoch seconds."""
+    """Return epoch seconds."""
     return datetime.fromisoformat(text).timestamp()
 
 
 @dataclass
 class Record:
-    """What aiokafka hands over of a record."""
+    """The attributes of an aiokafka record that a worker reads."""
 
     offset: int
     key: bytes | None
@@ -46,26 +47,26 @@ class Record:
 
 @dataclass
 class Event:
-    """What Faust hands over of a batch."""
+    """A Faust event with a batch of records."""
 
     value: RecordBatch
 
 
 class Shop:
-    """One partition of a worker. Records are written, and looked at, at `now`, in whole or broken groups."""
+    """One partition of a worker. Its wall clock and the timestamps of its records stand at `now`."""
 
     def __init__(self, now: str = NOW, **settings: Any) -> None:
         self.settings = Settings(partitions=1, **settings)
         self.engine = Engine(Rules(Decay(self.settings.half_life_s)))
         self.registry = CollectorRegistry()
         self.now = seconds(now)
-        self.absorber = Absorber(self.settings, self.engine, Metrics(self.registry), lambda: self.now)
-        self.owned = OwnedPartition.take(0, PartitionState(), 1, {})
-        self.letters: list[dict[str, str]] = []
+        self.absorber = Absorber(self.settings, self.engine, Metrics(self.registry), Clock(wall=lambda: self.now))
+        self.partition = OwnedPartition.take(0, PartitionState(), 1, {})
+        self.dead_letters: list[dict[str, str]] = []
         self._offset = 0
 
     def send(self, topic: str, key: str, *values: Any, written: str | None = None) -> None:
-        """Absorb values of a customer, objects or bytes, as one group."""
+        """Absorb values of one customer as one group. A value is bytes, or an object to be sent as JSON."""
         records = []
         for value in values:
             self._offset += 1
@@ -73,30 +74,30 @@ class Shop:
             stamp = self.now if written is None else seconds(written)
             records.append(Record(self._offset, key.encode(), data, int(stamp * 1000)))
         group = Group(self.engine.new_batch())
-        group.take_in(Event(RecordBatch(TP(topic, 0), records)), self.owned)
+        group.take_in(Event(RecordBatch(TP(topic, 0), records)), self.partition)
         self.absorber.absorb(group)
-        self.owned.state.records.update(dict(zip(group.held.keys, group.held.pack(), strict=True)))
+        self.partition.state.records.update(dict(zip(group.customers.keys, group.customers.pack(), strict=True)))
         for messages in group.dead_letters.values():
-            self.letters += [{name: text.decode() for name, text in headers} for _, _, headers in messages]
+            self.dead_letters += [{name: text.decode() for name, text in headers} for _, _, headers in messages]
 
     def customer(self, key: str) -> Customer:
-        """A customer, who must be known; nothing may have been refused."""
-        assert self.letters == []
-        record = self.owned.state.records.get(key.encode())
+        """Return a known customer, after asserting that no record was rejected."""
+        assert self.dead_letters == []
+        record = self.partition.state.records.get(key.encode())
         assert record is not None
         return Customer.unpack(record)
 
     def traits(self, key: str) -> dict[str, Any]:
-        """Traits of a customer."""
+        """Return the traits of a customer."""
         return traits.values(self.customer(key).traits)
 
     def features(self, key: str) -> dict[str, float]:
-        """Features of a customer at `now`."""
-        found = self.engine.features([self.customer(key).pack()], np.array([self.now]))
-        return dict(zip(FEATURES, found[0].tolist(), strict=True))
+        """Return the features of a customer at `now`."""
+        matrix = self.engine.features([self.customer(key).pack()], np.array([self.now]))
+        return dict(zip(FEATURES, matrix[0].tolist(), strict=True))
 
     def weight(self, key: str, category: str) -> float:
-        """Units of a category, each as if it were bought at `last_seen`."""
+        """Return the units of a category, without the decay since `last_seen`."""
         customer = self.customer(key)
         decay = self.engine.rules.decay
         return customer.sums[category_slot(category)] / decay.weight(
@@ -104,15 +105,15 @@ class Shop:
         )
 
     def metric(self, name: str, **labels: str) -> float:
-        """A counter of the worker."""
+        """Return a counter of the worker."""
         return self.registry.get_sample_value(f"stream_seg_{name}_total", labels) or 0.0
 
-    def letter(self) -> tuple[str, str]:
-        """Reason and detail of the one dead letter; no customer may have come of its record."""
-        (letter,) = self.letters
-        return letter["reason"], letter["detail"]
+    def dead_letter(self) -> tuple[str, str]:
+        """Return the reason and the detail of the only dead letter."""
+        (dead_letter,) = self.dead_letters
+        return dead_letter["reason"], dead_letter["detail"]
 
     @property
     def known(self) -> Sequence[str]:
-        """Customers that have a record."""
-        return sorted(key.decode() for key in self.owned.state.records)  # type: ignore[attr-defined]
+        """The customers that have a record."""
+        return sorted(key.decode() for key in self.partition.state.records)  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Traits that events carry with them: context, answers to surveys, and how many are kept."""
+"""Traits from the context of events and from survey answers, and the bounds on their number and size."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CONTEXT = {
     "timezone": "Europe/Vienna",
     "library": {"name": "x"},
 }
-TOLD = {
+EXPECTED = {
     "geo.country": "Austria",
     "geo.region": "Styria",
     "geo.city": "Graz",
@@ -31,19 +31,19 @@ TOLD = {
 
 
 def call(message: str, time: str = TIME, **more: Any) -> dict[str, Any]:
-    """A Segment call of customer c."""
+    """Return a Segment call of customer c."""
     return {"messageId": message, "userId": "c", "type": "track", "timestamp": time, "context": CONTEXT, **more}
 
 
 def view(message: str, time: str = TIME, **more: Any) -> dict[str, Any]:
-    """A look at a product."""
+    """Return a product view of customer c."""
     return call(message, time, event="Product Viewed", **more)
 
 
-def test_by_default_country_city_and_kind_of_device_are_taken() -> None:
+def test_country_city_and_device_type_are_taken_by_default() -> None:
     shop = Shop()
     shop.send("interactions", "c", view("m-1"))
-    assert shop.traits("c") == {name: TOLD[name] for name in ("geo.country", "geo.city", "device.type")}
+    assert shop.traits("c") == {name: EXPECTED[name] for name in ("geo.country", "geo.city", "device.type")}
 
 
 @pytest.mark.parametrize("topic", ["purchases", "interactions", "profiles"])
@@ -55,38 +55,38 @@ def test_events_of_every_topic_carry_context(topic: str) -> None:
         "profiles": call("m-1", type="identify", traits={"plan": "gold", "locale": "said"}),
     }
     shop.send(topic, "c", kinds[topic])
-    said = {"plan": "gold", "locale": "said"} if topic == "profiles" else {}
-    assert shop.traits("c") == TOLD | said
+    traits = {"plan": "gold", "locale": "said"} if topic == "profiles" else {}
+    assert shop.traits("c") == EXPECTED | traits
 
 
 def test_native_events_carry_context_too() -> None:
     shop = Shop(context_traits=ALL)
     native = {"event_id": "e-1", "customer_id": "c", "occurred_at": TIME, "context": CONTEXT}
     shop.send("purchases", "c", {**native, "order_id": "o-1", "amount": 5})
-    assert shop.traits("c") == TOLD
+    assert shop.traits("c") == EXPECTED
     shop.send("interactions", "c", {**native, "event_id": "e-2", "type": "page_viewed", "context": "a web page"})
-    assert shop.traits("c") == TOLD
+    assert shop.traits("c") == EXPECTED
 
 
-def test_the_last_value_counts_by_the_time_of_the_event_and_a_repeat_changes_nothing() -> None:
+def test_the_value_of_the_latest_event_wins_and_a_repeat_changes_nothing() -> None:
     shop = Shop()
     later = view("m-2", "2026-11-29T19:00:00Z", context={"location": {"city": "Linz"}})
     shop.send("interactions", "c", later)
     shop.send("interactions", "c", view("m-1"))
     assert shop.traits("c") == {"geo.country": "Austria", "geo.city": "Linz", "device.type": "android"}
-    once = shop.customer("c").traits
+    before = shop.customer("c").traits
     shop.send("interactions", "c", later, view("m-1"))
-    assert shop.customer("c").traits == once
+    assert shop.customer("c").traits == before
 
 
-def test_what_is_not_known_is_no_trait() -> None:
+def test_unknown_values_are_not_traits() -> None:
     for value in (None, "", " ", "(not set)", "unknown", 5, ["Graz"], {"name": "Graz"}, "x" * 257):
         event = {"type": "page_viewed", "context": {"location": {"city": value}}}
         assert traits_of(event, ALL) == {}
     assert traits_of({"type": "page_viewed", "context": {"location": "Graz", "device": None}}, ALL) == {}
 
 
-def test_ga4_says_where_and_on_what_device() -> None:
+def test_ga4_rows_carry_place_and_device() -> None:
     shop = Shop(context_traits=ALL)
     row = {
         "event_name": "view_item",
@@ -104,7 +104,7 @@ def test_ga4_says_where_and_on_what_device() -> None:
     }
 
 
-def test_shopify_s_addresses_say_where() -> None:
+def test_shopify_orders_carry_the_place_of_their_address() -> None:
     shop = Shop(context_traits=ALL)
     shop.send("purchases", "8842", {**SHOPIFY_ORDER, "currency": "USD"})
     assert shop.traits("8842") == {
@@ -127,14 +127,14 @@ def test_an_answer_to_a_survey_is_a_trait_and_an_interaction() -> None:
 
 
 @pytest.mark.parametrize(("answer", "reason"), [([1], "wrong_type"), ({"a": 1}, "wrong_type")])
-def test_an_answer_that_is_no_scalar_is_refused(answer: Any, reason: str) -> None:
+def test_a_survey_answer_must_be_a_scalar(answer: Any, reason: str) -> None:
     shop = Shop()
     event = {"event_id": "e-1", "customer_id": "c", "occurred_at": TIME, "type": "survey_answered"}
     shop.send("interactions", "c", {**event, "question": "nps", "answer": answer})
-    assert shop.letter()[0] == reason
+    assert shop.dead_letter()[0] == reason
 
 
-def test_a_question_in_other_events_is_free() -> None:
+def test_other_events_may_have_a_question_of_any_type() -> None:
     shop = Shop()
     event = {"event_id": "e-1", "customer_id": "c", "occurred_at": TIME, "type": "support_contacted"}
     shop.send("interactions", "c", {**event, "question": {"text": "where is my tea"}, "answer": ["soon"]})
@@ -149,7 +149,7 @@ def test_a_rating_is_a_number_from_0_to_100(rating: Any, reason: str) -> None:
     shop = Shop()
     event = {"event_id": "e-1", "customer_id": "c", "occurred_at": TIME, "type": "review_posted", "rating": rating}
     shop.send("interactions", "c", event)
-    assert [letter["reason"] for letter in shop.letters] == ([reason] if reason else [])
+    assert [dead_letter["reason"] for dead_letter in shop.dead_letters] == ([reason] if reason else [])
 
 
 def test_traits_within_bounds_are_the_same_object() -> None:
@@ -157,7 +157,7 @@ def test_traits_within_bounds_are_the_same_object() -> None:
     assert within_bounds(traits) is traits
 
 
-def test_one_trait_may_fill_the_four_kilobytes_to_the_last_byte() -> None:
+def test_one_trait_may_fill_all_four_kilobytes() -> None:
     full = {"n": "é" * ((MAX_TRAITS_BYTES - len('{"n":""}')) // 2)}
     assert within_bounds(full) == full
     assert within_bounds({**full, "m": 1}) == full

@@ -1,4 +1,4 @@
-"""Reports of the learner's watch as events and in words."""
+"""Drift reports as events and as log lines."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ REPORT = Report(
 )
 
 
-def test_an_event_has_the_evidence() -> None:
-    told = parse_drift(event(REPORT, 1_764_000_000.5).dumps())
-    assert (told.dimension, told.model_version, told.segments) == ("behavior", 7, ["b1"])
-    assert told.occurred_at == "2023-11-14T22:13:20Z"
-    assert told.since == "2023-11-07T23:33:20Z"
-    assert told.detected_at.startswith("2025-11-24T16:00:00.5")
-    share, distance = told.findings
+def test_a_drift_event_carries_its_evidence() -> None:
+    drift = parse_drift(event(REPORT, 1_764_000_000.5).dumps())
+    assert (drift.dimension, drift.model_version, drift.segments) == ("behavior", 7, ["b1"])
+    assert drift.occurred_at == "2023-11-14T22:13:20Z"
+    assert drift.since == "2023-11-07T23:33:20Z"
+    assert drift.detected_at.startswith("2025-11-24T16:00:00.5")
+    share, distance = drift.findings
     assert (share.segment, share.name, share.before, share.after) == ("b1", "Many", 0.3, 0.4211)
     assert (distance.segment, distance.name, distance.samples_before, distance.samples_after) == (
         None,
@@ -33,7 +33,7 @@ def test_an_event_has_the_evidence() -> None:
     )
 
 
-def test_findings_in_words() -> None:
+def test_each_finding_is_one_line_of_the_log() -> None:
     share, distance = map(in_words, event(REPORT, 0.0).findings)
     assert share == "Many (b1) were 30.0% of customers, and are 42.1% since 2023-11-09T03:20:00Z"
     assert distance == ("customers are farther from their centres since 2023-11-07T23:33:20Z: 0.91 before, 1.10 now")

@@ -1,3 +1,5 @@
+"""The imports of a worker that does not learn."""
+
 from __future__ import annotations
 
 import subprocess
@@ -6,12 +8,12 @@ import sys
 HEAVY = ("river", "scipy", "pandas", "sklearn")
 
 
-def test_a_worker_that_does_not_learn_does_without_river_and_scipy() -> None:
+def test_a_worker_that_does_not_learn_imports_neither_river_nor_scipy() -> None:
     program = (
         "import sys; import stream_seg.worker.app;"
         f"print(*(name for name in {HEAVY!r} if name in sys.modules));"
         "from stream_seg.learning.clustering import at_need; at_need.load();"
         "print('river' in sys.modules, 'scipy' in sys.modules)"
     )
-    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-    assert said == "\nTrue True\n"
+    output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert output == "\nTrue True\n"

@@ -1,4 +1,4 @@
-"""Samples as messages: of bounded size, and refused in one sentence where they are none."""
+"""Samples as messages of bounded size, and messages that are not samples."""
 
 from __future__ import annotations
 
@@ -11,42 +11,42 @@ from stream_seg.core.features import FEATURES
 from stream_seg.kafka.dead_letters import MAX_VALUE_BYTES
 from stream_seg.worker.models.samples import FIRST_SAMPLE, ROWS_A_MESSAGE, Sample
 
-LONGEST_ID = "\x01" * 256  # six bytes a character in JSON
+LONGEST_ID = "\x01" * 256  # six bytes per character in JSON
 
 
 def sample(customers: int, *, drained: bool = True) -> Sample:
-    """The largest rows there can be."""
+    """Return a sample with the largest rows possible."""
     names = [["\x01" * LONGEST_CATEGORY] * NAMES_PER_SLOT] * CATEGORY_SLOTS
     mixes = [[1e300 / 3, *[0.001] * (MIX_SIZE - 1)]] * customers
     rows = [(LONGEST_ID, [-1 / 3e300] * len(FEATURES)) for _ in range(customers)]
     return Sample(0, 1e9 / 3, drained, rows, mixes, names)
 
 
-def test_no_message_is_larger_than_brokers_take() -> None:
+def test_no_message_is_larger_than_brokers_accept() -> None:
     assert len(sample(FIRST_SAMPLE).dumps()) > 1_048_588
     assert max(len(part.dumps()) for part in sample(FIRST_SAMPLE).parts()) < MAX_VALUE_BYTES
 
 
 @pytest.mark.parametrize("customers", [0, 1, ROWS_A_MESSAGE, ROWS_A_MESSAGE + 1, 2 * ROWS_A_MESSAGE])
-def test_parts_say_the_same_as_the_whole(customers: int) -> None:
-    whole = sample(customers)
-    parts = [Sample.loads(part.dumps()) for part in whole.parts()]
-    assert [row for part in parts for row in part.rows] == whole.rows
-    assert [row for part in parts for row in part.mixes] == whole.mixes
-    assert {str(part.categories) for part in parts} == {str(whole.categories)}
+def test_parts_together_equal_the_sample(customers: int) -> None:
+    full = sample(customers)
+    parts = [Sample.loads(part.dumps()) for part in full.parts()]
+    assert [row for part in parts for row in part.rows] == full.rows
+    assert [row for part in parts for row in part.mixes] == full.mixes
+    assert {str(part.categories) for part in parts} == {str(full.categories)}
     assert [part.drained for part in parts] == [False] * (len(parts) - 1) + [True]
-    assert {(part.partition, part.clock) for part in parts} == {(whole.partition, whole.clock)}
+    assert {(part.partition, part.clock) for part in parts} == {(full.partition, full.clock)}
     assert not any(part.drained for part in sample(customers, drained=False).parts())
 
 
-def test_a_message_of_an_older_worker_is_read() -> None:
+def test_a_message_from_an_older_worker_is_read() -> None:
     row = [1.0] * len(FEATURES)
     old = Sample.loads(orjson.dumps({"partition": 3, "clock": 5.0, "drained": False, "rows": [["c", row]]}))
     assert (old.mixes, old.categories) == ([], [])
     assert list(old.customers()) == [("c", row, None)]
 
 
-def test_a_mix_of_before_orders_were_counted_says_nothing() -> None:
+def test_mixes_without_orders_from_older_workers_are_dropped() -> None:
     rows = [["c", [1.0] * len(FEATURES)], ["d", [2.0] * len(FEATURES)]]
     message = {"partition": 0, "clock": 0.0, "drained": False, "rows": rows, "mixes": [[0.1] * (MIX_SIZE - 1)] * 2}
     old = Sample.loads(orjson.dumps(message))
