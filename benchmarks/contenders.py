@@ -17,7 +17,8 @@ from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.learning.clustering.policy import LearnerPolicy
 from stream_seg.learning.clustering.scaling import Scaling
-from stream_seg.learning.learner import CHALLENGER, Learner
+from stream_seg.learning.learner import Learner
+from stream_seg.learning.publishing.publication import CHALLENGER
 from stream_seg.worker.models.samples import FIRST_SAMPLE, SAMPLES_A_DAY
 
 K = 6

@@ -35,7 +35,7 @@ POLICY = LearnerPolicy(
     warm_up_s=0.0,
     challenge_every_s=1e9,
     challenge_growth=1e9,
-    halflife=0.01,
+    learning_rate=0.01,
 )
 THREE_KINDS, TWO_KINDS = (1.0, 6.0, 40.0), (1.0, 1.0, 40.0)
 NOW_S = 1_700_000_000.0
