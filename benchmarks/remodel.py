@@ -120,27 +120,27 @@ def placed(engine: Engine, records: list[bytes]) -> list[bytes]:
     return out
 
 
-async def publish(made: Stand, settings: Settings, snapshot: ModelSnapshot) -> None:
+async def publish(setup: Stand, settings: Settings, snapshot: ModelSnapshot) -> None:
     """Publish a model, as a learner would."""
-    async with AIOKafkaProducer(bootstrap_servers=made.broker.address) as producer:
+    async with AIOKafkaProducer(bootstrap_servers=setup.broker.address) as producer:
         await append_snapshot(producer, settings.topic("segment-models"), snapshot, time.time())
 
 
-def steady(made: Stand, worker: Worker, pace: Pace, first: int, snapshot: ModelSnapshot | None) -> Stretch:
+def steady(setup: Stand, worker: Worker, pace: Pace, first: int, snapshot: ModelSnapshot | None) -> Stretch:
     """Send events at a steady pace, numbered from `first`. Publish a model meanwhile, if one is given."""
-    load = Load(made, pace, first)
+    load = Load(setup, pace, first)
     thread = threading.Thread(target=lambda: asyncio.run(load.run()), daemon=True)
     thread.start()
     time.sleep(4 / 3 * pace.warm_up_s)
-    remodelled = Remodelled() if snapshot is None else _remodel(made, worker, snapshot)
+    remodelled = Remodelled() if snapshot is None else _remodel(setup, worker, snapshot)
     thread.join()
     return Stretch(load.latencies_s, remodelled)
 
 
-def _remodel(made: Stand, worker: Worker, snapshot: ModelSnapshot) -> Remodelled:
+def _remodel(setup: Stand, worker: Worker, snapshot: ModelSnapshot) -> Remodelled:
     """Publish a model and wait until all customers are re-evaluated."""
-    before, begun = worker.child.usage(), worker.metrics()
-    asyncio.run(publish(made, Settings(), snapshot))
+    before, counted = worker.child.usage(), worker.metrics()
+    asyncio.run(publish(setup, Settings(), snapshot))
 
     def finished() -> bool:
         metrics = worker.metrics()
@@ -149,10 +149,10 @@ def _remodel(made: Stand, worker: Worker, snapshot: ModelSnapshot) -> Remodelled
 
     worker.child.wait_for(finished, TIMEOUT_S, "all customers were re-evaluated")
     metrics, after = worker.metrics(), worker.child.usage()
-    spent = {name: metrics[name] - begun[name] for name in metrics if name.startswith(SPENT)}
+    spent = {name: metrics[name] - counted[name] for name in metrics if name.startswith(SPENT)}
     changes = 'stream_seg_changes_total{dimension="behavior"}'
     return Remodelled(
-        after.at_s - before.at_s, after.cpu_s - before.cpu_s, int(metrics[changes] - begun[changes]), spent
+        after.at_s - before.at_s, after.cpu_s - before.cpu_s, int(metrics[changes] - counted[changes]), spent
     )
 
 
@@ -174,14 +174,14 @@ def measure(given: Namespace) -> Figures:
     records, spends = customers_of(engine)
     first, second = (two_halves(version, float(np.quantile(spends, BORDERS[version - 1]))) for version in (1, 2))
     engine.use(first.to_model())
-    with stand(None, given.broker, SEGMENTS="2", FEATURES=FEATURE, MARGIN="0", DWELL="0") as made:
-        asyncio.run(mark(made, settings.partitions))
-        asyncio.run(publish(made, settings, first))
-        asyncio.run(fill(made, given.customers, settings.partitions, placed(engine, records)))
-        with Worker(made) as worker:
+    with stand(None, given.broker, SEGMENTS="2", FEATURES=FEATURE, MARGIN="0", DWELL="0") as setup:
+        asyncio.run(mark(setup, settings.partitions))
+        asyncio.run(publish(setup, settings, first))
+        asyncio.run(fill(setup, given.customers, settings.partitions, placed(engine, records)))
+        with Worker(setup) as worker:
             worker.wait_ready(600.0)
-            before = steady(made, worker, quiet, 0, None)
-            during = steady(made, worker, busy, quiet.events, second)
+            before = steady(setup, worker, quiet, 0, None)
+            during = steady(setup, worker, busy, quiet.events, second)
     remodelled = during.remodelled
     figures: dict[str, object] = {
         "broker": given.broker,

@@ -32,7 +32,7 @@ from .workload import START_MS, fixed_model
 NOW = START_MS / 1000 + 60 * DAY_S
 # In order, with the names in the summary and in the table.
 MODELS = {
-    "first": "the first: everyone enters",
+    "first": "the first: all customers enter",
     "again": "the same again",
     "renamed": "one segment renamed",
     "renamed_again": "the same again, with that name",
@@ -109,9 +109,9 @@ def scan(decider: Decider, owned: OwnedPartition) -> Iterator[tuple[float, Writt
     while owned.reevaluate:
         group = Group(decider.engine.working_set())
         group.partitions[0] = owned
-        begun = process_time()
+        started = process_time()
         (written,) = decider.decide(group, NOW)
-        yield process_time() - begun, written
+        yield process_time() - started, written
 
 
 BENCH = Bench(

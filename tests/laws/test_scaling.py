@@ -53,8 +53,8 @@ def test_one_extreme_customer_in_a_hundred_hardly_moves_the_scale(seed: int, ext
 def test_one_extreme_customer_in_two_hundred_gets_no_cluster(seed: int, extreme: float) -> None:
     rng = np.random.default_rng(seed)
     usual = np.exp(rng.normal(1.0, 0.7, (398, len(FEATURES))))
-    everyone = np.vstack([usual, np.full((2, len(FEATURES)), extreme)])
-    points = Scaling.fit(everyone, FEATURES).points(everyone)
+    customers = np.vstack([usual, np.full((2, len(FEATURES)), extreme)])
+    points = Scaling.fit(customers, FEATURES).points(customers)
     centers = good_start(points, 6, np.random.default_rng(1))
     assert centers is not None
     nearest = np.square(points[:, None] - centers).sum(axis=2).argmin(axis=1)

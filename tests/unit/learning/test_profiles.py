@@ -61,9 +61,9 @@ def test_features_that_most_customers_lack_are_not_shown() -> None:
 
 def test_medians_count_only_customers_with_the_feature() -> None:
     rows = np.array([NEVER, ONCE, ONCE])
-    (everyone,) = profiled(rows, [0, 0, 0], np.zeros((1, len(FEATURES))))
-    assert everyone.medians["basket_value"] == 40.0
-    assert everyone.medians["recency_days"] == 9.0  # not the 40 days since the customer without orders was first seen
+    (segment,) = profiled(rows, [0, 0, 0], np.zeros((1, len(FEATURES))))
+    assert segment.medians["basket_value"] == 40.0
+    assert segment.medians["recency_days"] == 9.0  # not the 40 days since the customer without orders was first seen
 
 
 def test_a_mixed_segment_has_no_flags() -> None:
