@@ -1,4 +1,4 @@
-"""Current segments in Redis; all that a reader needs is `from stream_seg.cache import SegmentClient`."""
+"""Current segments in Redis. Readers need only `from stream_seg.cache import SegmentClient`."""
 
 from __future__ import annotations
 

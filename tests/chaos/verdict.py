@@ -155,7 +155,7 @@ def judge_models(
     version = in_force.version if in_force else None
     told = shown["version"] if shown else None
     verdict.row("models_differ", [f"Redis shows model {told}, in force is {version}"] if told != version else [])
-    given = governance.given_names(in_force.segments) if in_force else {}
+    given = governance.custom_names(in_force.segments) if in_force else {}
     verdict.row(
         "misnamed",
         (

@@ -63,8 +63,8 @@ def test_a_reader_rejects_a_foreign_document(
     raw.hset(f"{prefix}:customer:alice", mapping={**GOOD, **changed})
     for error in readings(redis_url, prefix, lambda client: client.get("alice")):
         assert isinstance(error, CacheDamaged)
-        where = f"what Redis holds under {prefix}:customer:alice"
-        assert str(error) == f"{where} is not what stream_seg writes; delete it: workers write it again"
+        where = f"the value in Redis under {prefix}:customer:alice"
+        assert str(error) == f"{where} was not written by stream_seg: delete it, and workers will write it again"
         assert error.__cause__ is None
 
 

@@ -35,7 +35,7 @@ POLICY = LearnerPolicy(
     warm_up_s=0.0,
     challenge_every_s=1e9,
     challenge_growth=1e9,
-    halflife=0.01,
+    learning_rate=0.01,
 )
 THREE_KINDS, TWO_KINDS = (1.0, 6.0, 40.0), (1.0, 1.0, 40.0)
 NOW_S = 1_700_000_000.0
@@ -122,7 +122,7 @@ def test_a_collapsed_model_is_refused_and_the_last_good_one_stays(
             assert stage.in_force is good
             assert counted(stage) == {"collapsed": 1.0}
             (said,) = [each for each in caplog.records if each.levelno == logging.ERROR]
-            assert said.message.startswith("a new model was refused (collapsed), model 1 stays in force: the centres")
+            assert said.message.startswith("a new model was refused (collapsed), model 1 stays in force: the centers")
             await stage.learn(2_000, 10, 9 * DAY_S, TWO_KINDS)  # it goes on from the good one
             assert (stage.in_force.version, stage.in_force.parent, len(stage.in_force.centroids)) == (2, 1, 2)
             assert counted(stage) == {"collapsed": 1.0}

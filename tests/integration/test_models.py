@@ -131,7 +131,7 @@ def test_a_person_s_name_reaches_everyone_and_stays(shop: Deployment) -> None:
     small = next(each["id"] for each in now["segments"] if each["id"] != big)
     assert refused(shop, "name", small, "coffee LOVERS") == (
         2,
-        f"stream-seg: {big} is called 'Coffee lovers' already; names of segments must differ\n",
+        f"stream-seg: {big} is already called 'Coffee lovers': names of segments must differ\n",
     )
     assert refused(shop, "name", "b7", "x")[0] == 2
     models(shop, "unname", "coffee lovers")

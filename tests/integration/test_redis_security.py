@@ -68,8 +68,8 @@ def test_users_with_the_permissions_of_the_guide(on: Services, tmp_path: Path) -
                 stranger.flushall()
             assert worker.terminate() == 0, worker.said()
             for url, says in {
-                urls["reader"]: "Redis does not let this user do what is needed",
-                urls["worker"].replace(PASSWORD, "wr0ng"): "Redis refuses the login; check user and password in",
+                urls["reader"]: "Redis denies permission to this user",
+                urls["worker"].replace(PASSWORD, "wr0ng"): "Redis refuses the login: check user and password in",
                 server.url: "Redis refuses the login",
             }.items():
                 refused = deployed.start_worker(REDIS_URL=url)
@@ -139,7 +139,7 @@ def test_a_worker_and_readers_over_tls(on: Services, tmp_path: Path) -> None:
 def test_certificates_of_redis_that_cannot_be_trusted(tmp_path: Path) -> None:
     made = certificates(tmp_path)
     for certificate, ca, says in (
-        (made.expired_server, made.ca, "the certificate of Redis has expired; renew it"),
+        (made.expired_server, made.ca, "the certificate of Redis has expired: renew it"),
         (made.elsewhere, made.ca, "the certificate of Redis is for another host name"),
         (made.server, made.strangers_ca, "set STREAM_SEG_REDIS_SSL_CAFILE to the certificate of the authority"),
     ):

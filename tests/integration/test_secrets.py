@@ -88,7 +88,7 @@ def test_readers_with_a_redis_that_refuses(command: list[str], wrong: str, on: S
     status, text = told(command, tmp_path, DATA_DIR=str(on.data_dir), REDIS_URL=url)
     silent(text)
     assert status == 1
-    said = "refuses the login; check" if wrong == "password" else "did not answer as it should ("
+    said = "refuses the login: check" if wrong == "password" else "did not answer as it should ("
     assert text.splitlines()[-1].startswith(f"stream-seg: Redis {said}")
 
 

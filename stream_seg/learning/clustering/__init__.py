@@ -1,1 +1,1 @@
-"""Online clustering."""
+"""Online clustering of customers."""

@@ -1,4 +1,4 @@
-"""Matching: clusters found anew keep the numbers of the clusters whose customers they have."""
+"""Matching of new clusters to old ones: a new cluster keeps the number of the old one whose customers it has."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ import numpy.typing as npt
 
 from stream_seg.contracts.model import MAX_SEGMENTS
 
-# A new cluster continues an old one when they share this much of the smaller of the two.
+# A new cluster continues an old one when they share more than this part of the smaller of the two.
 SHARED: Final = 0.5
 
 
 class Numbered(NamedTuple):
-    """New clusters in the order of their numbers: which cluster each is, the numbers, and the next free number."""
+    """New clusters in the order of their numbers.
+
+    `order` are the indices of the clusters, `numbers` their numbers, and `next_number` is the next free one.
+    """
 
     order: list[int]
     numbers: list[int]
@@ -23,13 +26,13 @@ class Numbered(NamedTuple):
 
 
 def renumber(counts: npt.NDArray[np.int64], numbers: Sequence[int], next_number: int) -> Numbered:
-    """Numbers for new clusters, given how many customers each shares with each old one, (m old, n new).
+    """Return numbers for new clusters, from the customers that each old and new cluster share, `counts` (m old, n new).
 
-    `numbers` are those of the old clusters. As many customers as possible keep theirs. A cluster that continues none
-    is born under a number that none had before, as long as a customer's record has room for it.
+    `numbers` are those of the old clusters. As many customers as possible keep their number. A cluster that continues
+    no old one gets a number that was never used, as long as the field in a customer's record has room for it.
     """
     sizes = np.minimum.outer(counts.sum(axis=1), counts.sum(axis=0))
-    from scipy.optimize import linear_sum_assignment  # here: see at_need
+    from scipy.optimize import linear_sum_assignment  # deferred, see lazy_imports
 
     pairs = zip(*linear_sum_assignment(-counts), strict=True)
     found = {int(new): numbers[old] for old, new in pairs if counts[old, new] > SHARED * sizes[old, new]}
@@ -41,7 +44,7 @@ def renumber(counts: npt.NDArray[np.int64], numbers: Sequence[int], next_number:
 
 
 def _unused(next_number: int, taken: Sequence[int]) -> tuple[int, int]:
-    """A number for a birth, and the next one. When all were used, those of segments long ended come again."""
+    """Return a free number and the next candidate. When all have been used, numbers of ended segments are reused."""
     number = next_number % MAX_SEGMENTS
     while number in taken:
         number = (number + 1) % MAX_SEGMENTS

@@ -1,4 +1,4 @@
-"""The recent sample: the newest features of the customers seen last."""
+"""The recent sample: the newest features of the customers seen most recently."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .scaling import Matrix
 
 
 class RecentCustomers:
-    """At most `limit` customers; when one more comes, the one seen longest ago goes."""
+    """At most `limit` customers. A new one replaces the one that was seen longest ago."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -24,7 +24,7 @@ class RecentCustomers:
         return len(self._rows)
 
     def put(self, customer_id: str, row: Sequence[float], mix: Sequence[float] | None = None) -> None:
-        """Keep a customer's newest row (len(FEATURES)), and mix (MIX_SIZE) if known, in place of older ones."""
+        """Store a customer's newest row (len(FEATURES)), and mix (MIX_SIZE) if known, in place of older ones."""
         self._rows.pop(customer_id, None)
         self._rows[customer_id] = tuple(row)
         if mix is not None:
@@ -35,11 +35,11 @@ class RecentCustomers:
             self._mixes.pop(oldest, None)
 
     def matrix(self) -> Matrix:
-        """All rows (n, len(FEATURES)), the customer seen longest ago first."""
+        """Return all rows (n, len(FEATURES)), the customer seen longest ago first."""
         return np.array(list(self._rows.values()), dtype=np.float64).reshape(-1, len(FEATURES))
 
     def mixes(self) -> Matrix:
-        """Their mixes (n, MIX_SIZE), in the order of `matrix`; zeros, as for nothing known, where none was said."""
+        """Return all mixes (n, MIX_SIZE) in the order of `matrix`. An unknown mix is zeros."""
         unknown = (0.0,) * MIX_SIZE
         rows = [self._mixes.get(customer_id, unknown) for customer_id in self._rows]
         return np.array(rows, dtype=np.float64).reshape(-1, MIX_SIZE)

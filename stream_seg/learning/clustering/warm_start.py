@@ -1,7 +1,7 @@
-"""Warm start: good first centres, from a sample of customers, by the best of several k-means++ runs.
+"""Warm start: good first centers for a sample of customers, from the best of several k-means++ runs.
 
-River's own random start ends about a third worse than batch k-means and does not recover; from a good start it
-stays within one or two percent of it.
+River's own random start ends with about a third more inertia than batch k-means and does not recover. From a good
+start it stays within one or two percent of batch k-means.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from .scaling import Matrix
 RESTARTS: Final = 10
 MAX_ITERATIONS: Final = 100
 
-# A cluster of fewer than a twentieth of its fair share of the sample (and of fewer than two customers) is an accident,
-# not a segment.
+# A cluster with less than a twentieth of its fair share of the sample, or with fewer than two customers, is an accident
+# and not a segment.
 TINY_SHARE: Final = 0.05
 MIN_MEMBERS: Final = 2
 
 
 def good_start(points: Matrix, k: int, rng: np.random.Generator, restarts: int = RESTARTS) -> Matrix | None:
-    """Centres (at most k, d) of points (n, d) that are finite; None while there are not two different points.
+    """Return centers (at most k, d) of finite points (n, d), or None with fewer than two distinct points.
 
-    With fewer different points than k there are as many centres as points. Customers who would make up a tiny
-    cluster of their own are left out and the rest is clustered again.
+    With fewer distinct points than k, each distinct point is a center. Customers who would form a tiny cluster are left
+    out, and the rest is clustered again.
     """
-    points = np.round(points, 9)  # what differs by less is the same customer twice
+    points = np.round(points, 9)  # smaller differences do not make distinct customers
     distinct = len(np.unique(points, axis=0))
     if distinct < 2:
         return None
@@ -43,7 +43,7 @@ def good_start(points: Matrix, k: int, rng: np.random.Generator, restarts: int =
 
 
 def inertia(points: Matrix, centers: Matrix) -> float:
-    """Sum of squared distances of points (n, d) to their nearest of centres (k, d)."""
+    """Return the sum of squared distances of points (n, d) to the nearest of centers (k, d)."""
     return float(_nearest(points, centers)[1].sum())
 
 
@@ -54,9 +54,9 @@ def _best_of(points: Matrix, k: int, rng: np.random.Generator, restarts: int) ->
 
 
 def _plus_plus(points: Matrix, k: int, rng: np.random.Generator) -> Matrix:
-    """k different points (k, d), each drawn by its squared distance to those before it.
+    """Return k distinct points (k, d), each drawn with a weight of its squared distance to those before it.
 
-    k-means++: Arthur and Vassilvitskii, SODA 2007. There must be k different points.
+    This is k-means++ (Arthur and Vassilvitskii, SODA 2007). There must be at least k distinct points.
     """
     chosen = [int(rng.integers(len(points)))]
     nearest = np.square(points - points[chosen[0]]).sum(axis=1)
@@ -67,7 +67,7 @@ def _plus_plus(points: Matrix, k: int, rng: np.random.Generator) -> Matrix:
 
 
 def _lloyd(points: Matrix, centers: Matrix) -> tuple[Matrix, npt.NDArray[np.intp], float]:
-    """Centres, labels and inertia where assigning and averaging come to rest."""
+    """Return centers, labels and inertia after assigning and averaging until the labels stay the same."""
     labels, squares = _nearest(points, centers)
     for _ in range(MAX_ITERATIONS):
         centers = _means(points, labels, squares, len(centers))
@@ -79,18 +79,18 @@ def _lloyd(points: Matrix, centers: Matrix) -> tuple[Matrix, npt.NDArray[np.intp
 
 
 def _nearest(points: Matrix, centers: Matrix) -> tuple[npt.NDArray[np.intp], Matrix]:
-    """The nearest centre of each point (n,), and the squared distance to it (n,).
+    """Return the nearest center of each point (n,), and the squared distance to it (n,).
 
-    Not scipy's vq: its BLAS threads made this six times slower on a busy machine.
+    SciPy's vq is not used because its BLAS threads made this six times slower on a busy machine.
     """
-    from scipy.spatial.distance import cdist  # here: see at_need
+    from scipy.spatial.distance import cdist  # deferred, see lazy_imports
 
     squares = cdist(points, centers, "sqeuclidean")
     return squares.argmin(axis=1), squares.min(axis=1)
 
 
 def _means(points: Matrix, labels: npt.NDArray[np.intp], squares: Matrix, k: int) -> Matrix:
-    """Mean of each cluster (k, d); an empty one moves to a point that lies farthest from its own centre."""
+    """Return the mean of each cluster (k, d). An empty one moves to the point that is farthest from its own center."""
     sizes = np.bincount(labels, minlength=k)
     sums = np.column_stack([np.bincount(labels, weights=column, minlength=k) for column in points.T])
     means: Matrix = sums / np.maximum(sizes, 1)[:, None]

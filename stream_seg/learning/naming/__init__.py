@@ -1,1 +1,1 @@
-"""Names and profiles of segments."""
+"""Names, profiles and breakdowns of segments."""

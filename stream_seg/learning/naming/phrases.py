@@ -1,7 +1,7 @@
-"""Phrases: the names a segment can have, and what each claims about its customers.
+"""Phrases: the possible names of a segment, and the claims that each makes about its customers.
 
-Segments are learned, so a customer may be in one with a name that fits most of its customers and not this one. What a
-record could contradict in so many words, such as to have no orders, is therefore claimed of most customers only.
+Segments are learned, so a name can fit most customers of a segment and not a particular one. Claims that a single
+record could contradict, such as having no orders, are therefore made with the word "mostly".
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Final
 
-# What names speak of. All but the last three are 0 for everyone's median and about 1 for a clear difference. The last
-# are 1 where most customers bought on one day only, have no orders, or returned everything.
+# The traits that names describe. All but the last three are 0 for the population's median and about 1 for a clear
+# difference. The last three are 1 where most customers bought on one day only, have no orders, or returned everything.
 TRAITS: Final = ("frequency", "basket", "browsing", "carts", "returns", "quiet", "once", "never", "returned")
 
 _FREQUENCY: Final = {2: "Very frequent", 1: "Frequent", 0: "Regular", -1: "Occasional", -2: "Rare"}
@@ -28,20 +28,23 @@ _ENGAGED: Final[dict[str, dict[str, float]]] = {
 
 @dataclass(frozen=True)
 class Phrase:
-    """A name and the value of each trait it claims; of the others it says that they are as usual, or it is `silent`."""
+    """A name and the values of the traits that it claims.
+
+    It claims that all other traits are as usual, except those in `silent`, about which it makes no claim.
+    """
 
     name: str
     claims: dict[str, float]
     silent: frozenset[str] = frozenset()
 
     def claim(self, trait: str) -> float:
-        """The value a trait should have where this name fits perfectly."""
+        """Return the value of a trait for which this name fits perfectly."""
         return self.claims.get(trait, 0.0)
 
 
 def catalogue() -> tuple[Phrase, ...]:
     """Return every phrase, each name once, always in the same order."""
-    return (*_buyers(), *_quiet(), *_quiet_however_often(), *_once(), *_browsers(), *_returners())
+    return (*_buyers(), *_quiet(), *_quiet_any_frequency(), *_once(), *_browsers(), *_returners())
 
 
 def _buyers() -> Iterator[Phrase]:
@@ -50,7 +53,7 @@ def _buyers() -> Iterator[Phrase]:
         claims = {"frequency": float(frequency), "basket": float(basket)}
         yield Phrase(name, claims)
         yield Phrase(f"{name}, many returns", claims | {"returns": 1.0})
-        if frequency >= 0:  # who buys less than usual but is active browses, see below
+        if frequency >= 0:  # customers who buy less than usual but are active get a phrase of `_browsers`
             for extra, more in _ENGAGED.items():
                 yield Phrase(f"{name}, {extra}", claims | more)
 
@@ -65,8 +68,8 @@ def _quiet() -> Iterator[Phrase]:
         yield Phrase(f"{_QUIET[quiet]} {who}, many returns", claims | {"returns": 1.0})
 
 
-def _quiet_however_often() -> Iterator[Phrase]:
-    """For segments of which half bought once, half more often: their median says now this, now that."""
+def _quiet_any_frequency() -> Iterator[Phrase]:
+    """Yield names for segments of which half bought once and half more often, so that their median alternates."""
     for quiet, (basket, what) in product(_QUIET, _BASKET.items()):
         suffix = f", {what}" if basket else ""
         claims = {"quiet": float(quiet), "basket": float(basket)}
@@ -102,7 +105,7 @@ def _browsers() -> Iterator[Phrase]:
 
 
 def _returners() -> Iterator[Phrase]:
-    """Name segments whose customers kept nothing: how often they ordered, and for how much, does not matter then."""
+    """Yield names for segments whose customers kept nothing, whatever the frequency and value of their orders."""
     claims, silent = {"returned": 1.0, "returns": 2.0}, frozenset({"frequency", "basket", "once"})
     yield Phrase("Mostly returned everything", claims, silent)
     for quiet, word in _QUIET.items():

@@ -1,4 +1,4 @@
-"""Profiles: how large each segment is and what its customers are like, in human units."""
+"""Profiles: the size of each segment and the medians of its customers, in human units."""
 
 from __future__ import annotations
 
@@ -8,26 +8,28 @@ from typing import Final
 import numpy as np
 
 from stream_seg.core.features import FEATURES, PACES
-from stream_seg.learning.clustering.sampled import Sampled
 from stream_seg.learning.clustering.scaling import Matrix, robust_scale, to_log
 
-# However wide a population spreads, 2.2 times the usual is clearly different.
+from .sampled import Sampled
+
+# In any population, however wide, 2.2 times the median is a clear difference.
 WIDEST_SPREAD: Final = 0.8
-# How much and how often is compared with customers who order: beside those who never did, everyone orders often.
-_OF_THOSE_WHO_ORDER: Final = frozenset({"order_rate", "spend_rate", "order_pace", "spend_pace"})
+# These features are compared with customers who order. Next to customers without orders, every buyer orders often.
+_AMONG_BUYERS: Final = frozenset({"order_rate", "spend_rate", "order_pace", "spend_pace"})
 
 
 @dataclass(frozen=True)
 class Profile:
-    """One segment in a sample: customers in it, their share of all, the medians of features (of paces their rates).
+    """The profile of one segment: customers of the sample, their share of the sample, and medians of features.
 
-    `medians` leave out what most of its customers do not have, as a basket where most never ordered. The flags say
-    whether most never ordered, bought on one day only, or ordered and kept nothing.
+    `medians` contain no paces, because the rates tell the same. They also leave out features that most customers of the
+    segment do not have, such as a basket where most never ordered. The flags say whether most never ordered, bought on
+    one day only, or ordered and kept nothing.
     """
 
     customers: int
     share: float
-    medians: dict[str, float]  # strongest difference to the whole sample first
+    medians: dict[str, float]  # the strongest difference to the whole sample first
     without_orders: bool = False
     one_time: bool = False
     returned_everything: bool = False
@@ -35,25 +37,25 @@ class Profile:
 
 @dataclass(frozen=True)
 class Population:
-    """What everyone in a sample is like: per feature the median and spread of values as they are compared."""
+    """The median and spread of each feature over a sample, in the units of `to_log`."""
 
     center: dict[str, float]
     spread: dict[str, float]
 
     @classmethod
     def of(cls, sample: Sampled) -> Population:
-        """Return the population of a sample of n >= 1 customers, each feature over those who have it."""
+        """Return the population of a sample of n >= 1 customers. Each feature counts only customers who have it."""
         columns = {}
         for at, name in enumerate(FEATURES):
-            who = sample.ordered if name in _OF_THOSE_WHO_ORDER else sample.known[:, at]
-            columns[name] = to_log(sample.rows[who, at] if who.any() else np.zeros(1), name)
+            included = sample.ordered if name in _AMONG_BUYERS else sample.known[:, at]
+            columns[name] = to_log(sample.rows[included, at] if included.any() else np.zeros(1), name)
         return cls(
             center={name: float(np.median(column)) for name, column in columns.items()},
             spread={name: min(robust_scale(column, name), WIDEST_SPREAD) for name, column in columns.items()},
         )
 
-    def standing(self, feature: str, value: float) -> float:
-        """Return how far a value in human units lies above (or below) everyone's median, in spreads."""
+    def z_score(self, feature: str, value: float) -> float:
+        """Return how far a value in human units lies above (or below) the median, in spreads."""
         compared = float(to_log(np.array([value]), feature)[0])
         return (compared - self.center[feature]) / self.spread[feature]
 
@@ -66,14 +68,14 @@ def profiles(
 ) -> list[Profile]:
     """Return profiles of k segments, from a sample of n customers and the segment of each of them (n,).
 
-    `typical` (k, len(FEATURES)) describes a segment that no customer of the sample is in.
+    `typical` (k, len(FEATURES)) describes segments without customers in the sample.
     """
     out = []
     for index, fallback in enumerate(typical):
         members = sample.among(labels == index)
         described = members if len(members.rows) else Sampled.of(fallback[np.newaxis])
-        told = ((name, value) for name, value in described.medians().items() if name not in PACES)
-        by_difference = sorted(told, key=lambda item: -abs(population.standing(*item)))
+        shown = ((name, value) for name, value in described.medians().items() if name not in PACES)
+        by_difference = sorted(shown, key=lambda item: -abs(population.z_score(*item)))
         out.append(
             Profile(
                 len(members.rows),

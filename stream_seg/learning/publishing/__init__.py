@@ -1,1 +1,1 @@
-"""From learned clusters to published models."""
+"""Snapshots of the model: when to publish, what to refuse, and what an operator changes."""

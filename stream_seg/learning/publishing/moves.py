@@ -1,4 +1,4 @@
-"""Moves: which customers another model would put into another segment, scored before it is in force."""
+"""Moves: the customers that a new model would put into another segment, counted before it is active."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stream_seg.learning.clustering.scaling import Matrix
 
 
 class Flow(NamedTuple):
-    """So many customers would leave segment `from_` for segment `to` (ids)."""
+    """The number of customers who would leave segment `from_` for segment `to` (ids)."""
 
     from_: str
     to: str
@@ -23,10 +23,10 @@ class Flow(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Moves:
-    """Where customers are by an old model and by a new one.
+    """The segments of customers by an old model and by a new one.
 
     `counts` (m, n): customers by segment of the old model (rows, ids `old`) and of the new one (columns, ids `new`).
-    An id that both know means the same segment, and whoever has it in both stays.
+    An id that both models have is the same segment, so customers with that id in both stay.
     """
 
     old: tuple[str, ...]
@@ -35,22 +35,22 @@ class Moves:
 
     @property
     def customers(self) -> int:
-        """Everyone who was scored."""
+        """Number of scored customers."""
         return int(self.counts.sum())
 
     @property
     def moved(self) -> int:
-        """Who would change segment."""
+        """Number of customers who would change segment."""
         return sum(flow.customers for flow in self.flows)
 
     @property
     def share(self) -> float:
-        """Of customers who would change segment, 0..1; 0 when nobody was scored."""
+        """Share of customers who would change segment, 0..1. It is 0 when no customers were scored."""
         return self.moved / self.customers if self.customers else 0.0
 
     @property
     def flows(self) -> list[Flow]:
-        """Who would go from where to where, the largest flow first; empty ones and those who stay left out."""
+        """Flows between different segments that are not empty, the largest first."""
         flows = [
             Flow(was, becomes, int(self.counts[row, column]))
             for row, was in enumerate(self.old)
@@ -70,7 +70,7 @@ class Moves:
         return [each for each in self.old if each not in self.new]
 
     def to_json(self, flows: int | None = None) -> dict[str, Any]:
-        """As plain values, with at most so many of the largest flows."""
+        """Return plain values, with at most `flows` of the largest flows."""
         return {
             "customers": self.customers,
             "moved": self.moved,
@@ -82,19 +82,19 @@ class Moves:
 
 
 def moves(old: ModelSnapshot, new: ModelSnapshot, rows: Matrix) -> Moves:
-    """Score customers (n, len(FEATURES)) by two snapshots, each to its nearest centre, without margin and dwell.
+    """Assign customers (n, len(FEATURES)) by two snapshots, to the nearest center, without margin and dwell.
 
-    Raises ValueError when the rows are not rows of all features.
+    Raises ValueError when rows do not have all features.
     """
     if rows.ndim != 2 or rows.shape[1] != len(FEATURES):
-        raise ValueError(f"customers are rows of all {len(FEATURES)} features, not an array of shape {rows.shape}")
-    places = [np.searchsorted(each.numbers, each.to_model().assign(rows).best) for each in (old, new)]
+        raise ValueError(f"give rows of all {len(FEATURES)} features, not an array of shape {rows.shape}")
+    indices = [np.searchsorted(each.numbers, each.to_model().assign(rows).best) for each in (old, new)]
     ids = [tuple(profile.id for profile in snapshot.segments) for snapshot in (old, new)]
-    return Moves(ids[0], ids[1], flow_matrix(places[0], places[1], (len(ids[0]), len(ids[1]))))
+    return Moves(ids[0], ids[1], flow_matrix(indices[0], indices[1], (len(ids[0]), len(ids[1]))))
 
 
 def flow_matrix(old: npt.NDArray[np.intp], new: npt.NDArray[np.intp], shape: tuple[int, int]) -> npt.NDArray[np.int64]:
-    """How many customers are in each pair of clusters (`shape`), from the cluster of each by two models (n,)."""
+    """Return the customers in each pair of clusters (`shape`), from the cluster of each by two models (n,)."""
     counts = np.zeros(shape, dtype=np.int64)
     np.add.at(counts, (old, new), 1)
     return counts

@@ -1,4 +1,4 @@
-"""Snapshots: what a learner publishes, put together from its parts."""
+"""Snapshots of the model, put together from the state of the learner."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from stream_seg.learning.clustering.scaling import Matrix, Scaling
 from .moves import moves
 from .progress import Progress
 
-MOST_FLOWS: Final = 20  # told in the evidence of a snapshot
+MOST_FLOWS: Final = 20  # listed in the evidence of a snapshot
 
 
 def compose(
-    scaling: Scaling, centers: Matrix, segments: list[SegmentProfile], progress: Progress, **said: Any
+    scaling: Scaling, centers: Matrix, segments: list[SegmentProfile], progress: Progress, **fields: Any
 ) -> ModelSnapshot:
-    """A snapshot of centres (k, d) with their profiles; `said`: its other fields, as `ModelSnapshot` names them."""
+    """Return a snapshot of centers (k, d) with their profiles. `fields` are other fields of `ModelSnapshot`."""
     return ModelSnapshot(
         features=list(scaling.features),
         log=list(scaling.log),
@@ -26,12 +26,17 @@ def compose(
         centroids=centers.tolist(),
         segments=segments,
         learner=progress.to_json(),
-        **said,
+        **fields,
     )
 
 
-def explained(before: ModelSnapshot, after: ModelSnapshot, rows: Matrix, evidence: Mapping[str, Any]) -> ModelSnapshot:
-    """A snapshot of a fresh start with births, deaths and evidence: who of customers (n, len(FEATURES)) would move."""
+def with_evidence(
+    before: ModelSnapshot, after: ModelSnapshot, rows: Matrix, evidence: Mapping[str, Any]
+) -> ModelSnapshot:
+    """Return the snapshot of a fresh start with its new and ended segments, and with evidence.
+
+    The moves of customers (n, len(FEATURES)) from `before` are added to `evidence`.
+    """
     scored = moves(before, after, rows)
-    told = {**evidence, "moves": scored.to_json(MOST_FLOWS)}
-    return after.model_copy(update={"born": scored.born, "ended": scored.ended, "evidence": told})
+    evidence = {**evidence, "moves": scored.to_json(MOST_FLOWS)}
+    return after.model_copy(update={"born": scored.born, "ended": scored.ended, "evidence": evidence})

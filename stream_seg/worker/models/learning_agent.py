@@ -11,10 +11,10 @@ from typing import Final
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.contracts.times import rfc3339
 from stream_seg.kafka.append import PublishSnapshot
-from stream_seg.learning.clustering import at_need
+from stream_seg.learning import lazy_imports
 from stream_seg.learning.clustering.policy import LearnerPolicy
 from stream_seg.learning.learner import Learner
-from stream_seg.learning.naming.portraits import merged
+from stream_seg.learning.naming.breakdowns import merge_category_names
 from stream_seg.learning.publishing.gate import UNUSABLE, Refusal, refusal
 from stream_seg.ops.metrics import Metrics
 from stream_seg.worker.crash_points import reach
@@ -78,7 +78,7 @@ class LearningAgent:
                 log.error("a message on the samples topic was left out: %s", reason)
                 continue
             if tenure.learner is None:
-                await asyncio.to_thread(at_need.load)
+                await asyncio.to_thread(lazy_imports.load)
             learner = tenure.learner = await self._current(tenure)
             await self._drift.watch(sample, self._feed.latest)
             why = await asyncio.to_thread(_learn, learner, sample)
@@ -155,7 +155,7 @@ def _what_changed(snapshot: ModelSnapshot) -> str:
 
 
 def _learn(learner: Learner, sample: Sample) -> str | None:
-    learner.categories = merged(learner.categories, sample.categories)
+    learner.categories = merge_category_names(learner.categories, sample.categories)
     for customer_id, row, mix in sample.customers():
         learner.observe(customer_id, row, sample.clock, mix)
     return learner.advance(sample.clock, sample.drained)

@@ -24,7 +24,7 @@ from stream_seg.settings import Settings
 from stream_seg.tools.model_history import ModelHistory
 from tests.unit.learning.snapshots import profiles, snapshot
 
-NAMED = profiles(["Small", "[red]VIP"], given=[1])
+NAMED = profiles(["Small", "[red]VIP"], custom=[1])
 
 
 def written(shown: RenderableType) -> list[str]:
@@ -41,7 +41,7 @@ def history() -> ModelHistory:
     found = ModelHistory()
     said = [
         snapshot(1, reason="started"),
-        snapshot(2, parent=1, centres=((0.0, 0.0), (2.0, 1.0))),
+        snapshot(2, parent=1, centers=((0.0, 0.0), (2.0, 1.0))),
         snapshot(3, parent=1),
         snapshot(3, reason="pinned", pinned=True, content_of=1, segments=NAMED),
         snapshot(4),

@@ -1,4 +1,4 @@
-"""Sampled customers: their features, and what can be said of each of them at all."""
+"""Sampled customers with their features, and flags for the features that each customer has."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ import numpy.typing as npt
 
 from stream_seg.core.activity_mix import MIX_SIZE, ORDER_COUNT
 from stream_seg.core.features import FEATURES
-
-from .scaling import Matrix
+from stream_seg.learning.clustering.scaling import Matrix
 
 Flags = npt.NDArray[np.bool_]
 
-# Orders per 30 days. Customers who ever ordered keep more than the first for 30 half-lives. Below the second
-# `core.features` says nothing of a basket any more.
+# Orders per 30 days. Customers who ever ordered stay above the first limit for 30 half-lives. Below the second limit,
+# `core.features` gives no basket.
 _NO_ORDERS: Final = 1e-9
 _FAINT_ORDERS: Final = 1e-6
-_EVERYTHING: Final = 0.995  # a larger share of money refunded is all of it
+_EVERYTHING: Final = 0.995  # a larger share of refunded money counts as all of it
 
 _AT: Final = {name: index for index, name in enumerate(FEATURES)}
 
@@ -28,10 +27,10 @@ _AT: Final = {name: index for index, name in enumerate(FEATURES)}
 class Sampled:
     """n customers of a sample: features (n, len(FEATURES)), mixes (n, MIX_SIZE) and flags.
 
-    `ordered` (n,): whether the record counts an order that was not cancelled. `known` (n, len(FEATURES)): whether the
-    customer has the feature. Customers without orders have no basket, no last order and no share of money refunded, and
-    those who bought on one day only have no days between orders: these features are 0, or counted from another day, and
-    must not be told.
+    `ordered` (n,): whether the record counts an order that was not canceled. `known` (n, len(FEATURES)): whether the
+    customer has the feature. Customers without orders have no basket, no last order and no share of refunded money.
+    Customers who bought on one day only have no gap between orders. The values of such features are 0, or counted from
+    another day, and must not be shown.
     """
 
     rows: Matrix
@@ -41,7 +40,7 @@ class Sampled:
 
     @classmethod
     def of(cls, rows: Matrix, mixes: Matrix | None = None) -> Self:
-        """Return what features and mixes say. Where a mix says nothing, being zeros, features tell of orders."""
+        """Return the sample with its flags. Where a mix is unknown (zeros), `ordered` follows from the features."""
         mixes = np.zeros((len(rows), MIX_SIZE)) if mixes is None else mixes
         rate, gap = rows[:, _AT["order_rate"]], rows[:, _AT["gap_days"]]
         ordered = np.where(mixes.any(axis=1), mixes[:, ORDER_COUNT] > 0, (rate > _NO_ORDERS) | (gap > 0.0))
@@ -53,9 +52,9 @@ class Sampled:
         known[:, _AT["refund_share"]] = ordered & money
         return cls(rows, mixes, ordered, known)
 
-    def among(self, inside: Flags) -> Self:
-        """Return those customers of them (n,)."""
-        return type(self)(self.rows[inside], self.mixes[inside], self.ordered[inside], self.known[inside])
+    def among(self, selected: Flags) -> Self:
+        """Return the customers that are selected by flags (n,)."""
+        return type(self)(self.rows[selected], self.mixes[selected], self.ordered[selected], self.known[selected])
 
     @property
     def without_orders(self) -> bool:
@@ -64,17 +63,17 @@ class Sampled:
 
     @property
     def one_time(self) -> bool:
-        """Whether most of them bought, and on one day only."""
+        """Whether most of these customers ordered, on one day only."""
         return _most(self.ordered & ~self.known[:, _AT["gap_days"]])
 
     @property
     def returned_everything(self) -> bool:
-        """Whether most of them ordered and kept nothing."""
+        """Whether most of these customers ordered and kept nothing."""
         share = self.rows[:, _AT["refund_share"]]
         return _most(self.known[:, _AT["refund_share"]] & (share >= _EVERYTHING))
 
     def medians(self) -> dict[str, float]:
-        """Return the median of each feature that most of these customers have, over those who have it."""
+        """Return the median of each feature that at least half of these customers have, over those customers."""
         mostly = self.known.mean(axis=0) >= 0.5 if len(self.rows) else np.zeros(len(FEATURES), np.bool_)
         return {
             name: float(np.median(self.rows[self.known[:, at], at]))
