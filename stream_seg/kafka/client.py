@@ -66,6 +66,18 @@ async def connect(broker: Broker) -> AsyncIterator[AIOKafkaClient]:
         await client.close()
 
 
+def client_of(consumer: Any) -> AIOKafkaClient:
+    """Return the client of a started `AIOKafkaConsumer`.
+
+    Patches: `AIOKafkaConsumer._client` (read only)
+    Why: The functions of this package need a client, and another one would open further connections.
+    Remove when: aiokafka makes the consumer's client public.
+    Test: tests/integration/test_consumer_setup.py
+    """
+    client: AIOKafkaClient = consumer._client
+    return client
+
+
 async def partitions_of(client: AIOKafkaClient, topics: Iterable[str]) -> dict[str, list[int]]:
     """Return the partitions of each topic that exists, both in order. Other topics are left out and not created.
 

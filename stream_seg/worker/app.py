@@ -33,6 +33,7 @@ from .checkpoint.cache_sync import CacheSync
 from .checkpoint.decide import Decider
 from .checkpoint.loop import Checkpoint
 from .faust.lease import HeartbeatLease
+from .faust.producer import aiokafka_producer
 from .faust.settings import make_faust
 from .faust.transport import BatchTransport
 from .models.active import Models
@@ -83,7 +84,7 @@ def build_app(settings: Settings, addresses: Addresses, metrics: Metrics, cache:
     table = _customers_table(app, settings, metrics)
 
     def producer() -> Any:
-        return app.producer._ensure_producer()
+        return aiokafka_producer(app)
 
     async def publish(snapshot: ModelSnapshot) -> None:
         await append_snapshot(producer(), settings.topic("segment-models"), snapshot, time())

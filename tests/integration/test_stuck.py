@@ -17,7 +17,7 @@ from tests.integration.support.worker import ROOT
 STUCK = """
 import asyncio, sys
 from stream_seg.cli import main
-from stream_seg.worker import worker
+from stream_seg.worker import process
 from stream_seg.worker.checkpoint.absorb import Absorber
 from stream_seg.worker.faust.transport import BatchConsumerThread
 
@@ -28,7 +28,7 @@ async def stop(self):
     await asyncio.sleep(3600)
 
 Absorber.absorb, BatchConsumerThread.stop = absorb, stop
-worker.STOPPED_WITHIN_S = 2.0
+process.STOPPED_WITHIN_S = 2.0
 sys.argv = ["stream-seg", "worker"]
 sys.exit(main())
 """

@@ -15,6 +15,7 @@ from aiokafka.structs import TopicPartition
 from stream_seg.contracts.model import ModelSnapshot, parse_snapshot
 from stream_seg.contracts.model_chain import ModelChain
 from stream_seg.kafka.broker import Broker
+from stream_seg.kafka.client import client_of
 from stream_seg.kafka.offsets import high_watermarks
 
 log = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ class ModelFeed:
     async def catch_up(self) -> None:
         """Read to the end of the topic: afterwards nothing published before this call is unknown."""
         await self._connect()
-        ends = await high_watermarks(self._broker, self._consumer._client, [self._tp])
+        ends = await high_watermarks(self._broker, client_of(self._consumer), [self._tp])
         while await self._consumer.position(self._tp) < ends[self._tp]:
             self._take(await self._consumer.getmany(self._tp, timeout_ms=500))
 

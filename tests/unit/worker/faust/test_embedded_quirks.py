@@ -1,4 +1,4 @@
-"""How long a fetch from the embedded broker may take."""
+"""The wait of fetches from the embedded broker grows and shrinks."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from stream_seg.worker.faust.embedded_quirks import next_wait_ms
 @pytest.mark.parametrize(
     ("took_ms", "expected"),
     [
-        (2.0, 20.0),  # there was something to give
-        (21.5, 20.0),  # held until the wait was over
-        (29.0, 20.0),  # and a little longer on the way
+        (2.0, 20.0),  # records were ready
+        (21.5, 20.0),  # waited to the end
+        (29.0, 20.0),  # the same, plus time on the network
         (100.0, 200.0),  # cut off
         (60_000.0, 5_000.0),
     ],
