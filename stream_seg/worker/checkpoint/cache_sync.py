@@ -154,7 +154,7 @@ class CacheSync:
     def _soil_all(self, owned: OwnedPartition) -> None:
         """Every customer in a segment needs its document written; the model in force too."""
         self._model_written = None
-        owned.dirty.soil_all()
+        owned.dirty.mark_all_dirty()
         owned.marked = None
 
     def _sizes(self, owned: OwnedPartition) -> dict[str, int]:
@@ -183,4 +183,4 @@ def _marked_group(owned: OwnedPartition) -> int | None:
 
 
 def _soil(owned: OwnedPartition, documents: Iterable[Document]) -> None:
-    owned.dirty.soil(document.customer_id.encode() for document in documents)
+    owned.dirty.mark_dirty(document.customer_id.encode() for document in documents)

@@ -22,7 +22,7 @@ BATCH_RECORDS_VARIABLE: Final = "STREAM_SEG_BATCH_RECORDS"
 
 @cache
 def batch_records() -> int:
-    """Return the largest number of records in one batch. Raises ValueError when the variable is not a number above 0."""
+    """Return the most records that one batch may have. Raises ValueError when the variable is no number above 0."""
     text = os.environ.get(BATCH_RECORDS_VARIABLE) or str(BATCH_RECORDS)
     if not text.isdigit() or int(text) < 1:
         raise ValueError(f"{BATCH_RECORDS_VARIABLE} is {text!r}. Write a number of records above 0")

@@ -75,7 +75,7 @@ def _credentials(security: Security) -> CredentialsT | None:
 
 
 def _address(settings: Settings) -> str:
-    """Return the URL by which Faust tells members apart. A static member that returns must have the same one on any port."""
+    """Return the URL by which Faust tells members apart. A static member must keep it when its port changes."""
     if settings.instance_id is not None:
         return f"http://{settings.instance_id}"
     return f"http://{settings.worker_http_host}:{settings.worker_http_port or 6066}"

@@ -36,4 +36,4 @@ def test_an_event_has_the_evidence() -> None:
 def test_findings_in_words() -> None:
     share, distance = map(in_words, event(REPORT, 0.0).findings)
     assert share == "Many (b1) were 30.0% of customers, and are 42.1% since 2023-11-09T03:20:00Z"
-    assert distance == ("customers are farther from their centres since 2023-11-07T23:33:20Z: 0.91 before, 1.10 now")
+    assert distance == ("customers are farther from their centers since 2023-11-07T23:33:20Z: 0.91 before, 1.10 now")

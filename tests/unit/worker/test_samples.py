@@ -9,7 +9,7 @@ from stream_seg.core.activity_mix import MIX_SIZE
 from stream_seg.core.events.taxonomy import CATEGORY_SLOTS, LONGEST_CATEGORY, NAMES_A_SLOT
 from stream_seg.core.features import FEATURES
 from stream_seg.kafka.dead_letters import MAX_VALUE_BYTES
-from stream_seg.worker.models.samples import FIRST_SAMPLE, ROWS_A_MESSAGE, Sample
+from stream_seg.worker.models.samples import FIRST_SAMPLE, ROWS_PER_MESSAGE, Sample
 
 LONGEST_ID = "\x01" * 256  # six bytes a character in JSON
 
@@ -27,7 +27,7 @@ def test_no_message_is_larger_than_brokers_take() -> None:
     assert max(len(part.dumps()) for part in sample(FIRST_SAMPLE).parts()) < MAX_VALUE_BYTES
 
 
-@pytest.mark.parametrize("customers", [0, 1, ROWS_A_MESSAGE, ROWS_A_MESSAGE + 1, 2 * ROWS_A_MESSAGE])
+@pytest.mark.parametrize("customers", [0, 1, ROWS_PER_MESSAGE, ROWS_PER_MESSAGE + 1, 2 * ROWS_PER_MESSAGE])
 def test_parts_say_the_same_as_the_whole(customers: int) -> None:
     whole = sample(customers)
     parts = [Sample.loads(part.dumps()) for part in whole.parts()]
