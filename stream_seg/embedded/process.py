@@ -77,7 +77,7 @@ class ServiceProcess:
 
     @property
     def pid(self) -> int:
-        """Its process id; off Linux that of the process that watches it."""
+        """Its process id. On systems other than Linux it is that of the watching process."""
         return self._process.pid
 
     def running(self) -> bool:

@@ -43,5 +43,5 @@ class HeartbeatLease:
         if age > self.session_timeout_s:
             raise LeaseLost(
                 f"no good heartbeat for {age:.1f} s, the session lasts {self.session_timeout_s:.0f} s: another worker"
-                " may own these partitions. What gathered is dropped and will be read again; restart this worker."
+                " may own these partitions. Unwritten events are dropped and will be read again. Restart this worker."
             )

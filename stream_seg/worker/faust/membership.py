@@ -33,7 +33,7 @@ class NameTaken(KafkaError, WorkerError):  # type: ignore[misc]
     def __str__(self) -> str:
         return (
             f"another worker has joined as {self.name!r}, or this one's session ended. Give each worker an INSTANCE_ID"
-            " of its own; what gathered is dropped and will be read again"
+            " of its own. Unwritten events are dropped and will be read again"
         )
 
 

@@ -107,5 +107,5 @@ class ModelFeed:
             known = snapshot.version in self.chain.versions
             for ruling in self.chain.take(snapshot):
                 if ruling.aside is not None and not known:
-                    log.warning("model %d is left aside: %s", snapshot.version, ruling.aside)
+                    log.warning("model %d is superseded: %s", snapshot.version, ruling.aside)
                 self._on_snapshot(ruling.snapshot, ruling.in_force)
