@@ -17,7 +17,7 @@ from stream_seg.core.dimensions.behavior import Assignment, Hysteresis, SegmentM
 from stream_seg.datasets.simulator import Simulation
 from stream_seg.learning.clustering.policy import LearnerPolicy
 from stream_seg.learning.learner import Learner
-from stream_seg.worker.models.samples import FIRST_SAMPLE, SAMPLES_A_DAY
+from stream_seg.worker.models.samples import FIRST_SAMPLE, SAMPLES_PER_DAY
 
 COMPLETE_JOURNEY: Final = "complete_journey"
 SIMULATED: Final = "population"
@@ -38,7 +38,7 @@ def learned(population: Daily, features: Sequence[str], half_life_s: float, k: i
     learner, rng = Learner(k, 1, policy), np.random.default_rng(1)
     models: dict[int, SegmentModel] = {}
     for day, (now, matrix) in enumerate(zip(population.times, population.features, strict=True)):
-        wanted = min(len(matrix), SAMPLES_A_DAY if learner.ready else FIRST_SAMPLE)
+        wanted = min(len(matrix), SAMPLES_PER_DAY if learner.ready else FIRST_SAMPLE)
         for row in rng.choice(len(matrix), wanted, replace=False).tolist():
             learner.observe(population.customers[row], matrix[row].tolist(), now)
         if reason := learner.advance(now):

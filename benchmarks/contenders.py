@@ -19,7 +19,7 @@ from stream_seg.learning.clustering.policy import LearnerPolicy
 from stream_seg.learning.clustering.scaling import Scaling
 from stream_seg.learning.learner import Learner
 from stream_seg.learning.publishing.publication import CHALLENGER
-from stream_seg.worker.models.samples import FIRST_SAMPLE, SAMPLES_A_DAY
+from stream_seg.worker.models.samples import FIRST_SAMPLE, SAMPLES_PER_DAY
 
 K = 6
 PARTITIONS = 8
@@ -56,7 +56,7 @@ class Learned:
     def see(self, day: Day) -> None:
         """Sample a day's customers, partition by partition, and publish a snapshot when the learner has a reason."""
         homes = partitions_of([key.encode() for key in day.keys], PARTITIONS)
-        share = (SAMPLES_A_DAY if self.snapshots else FIRST_SAMPLE) // PARTITIONS
+        share = (SAMPLES_PER_DAY if self.snapshots else FIRST_SAMPLE) // PARTITIONS
         for partition in range(PARTITIONS):
             mine = np.flatnonzero(homes == partition)
             for at in self._rng.choice(mine, min(share, len(mine)), replace=False).tolist():
@@ -90,7 +90,7 @@ def in_scale(snapshot: ModelSnapshot, scale: Scaling) -> Centers:
 class Streamed:
     """A clustering of River as it is, which learns `per_day` sampled customers per day."""
 
-    def __init__(self, name: str, scale: Scaling, make: Callable[[], Any], per_day: int = SAMPLES_A_DAY) -> None:
+    def __init__(self, name: str, scale: Scaling, make: Callable[[], Any], per_day: int = SAMPLES_PER_DAY) -> None:
         self.name = name
         self._scale = scale
         self._clustering = make()

@@ -14,7 +14,7 @@ from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.core.decay import DAY_S
 from stream_seg.learning.clustering.policy import LearnerPolicy
 from stream_seg.learning.learner import Learner
-from stream_seg.worker.models.samples import FIRST_SAMPLE, SAMPLES_A_DAY
+from stream_seg.worker.models.samples import FIRST_SAMPLE, SAMPLES_PER_DAY
 
 CREATED_AT = "2025-01-01T00:00:00Z"
 HALF_LIFE_DAYS = 30.0
@@ -46,7 +46,7 @@ def learn(
     rng = np.random.default_rng([seed, 2])
     active: ModelSnapshot | None = None
     for day in days:
-        wanted = FIRST_SAMPLE if active is None else SAMPLES_A_DAY
+        wanted = FIRST_SAMPLE if active is None else SAMPLES_PER_DAY
         sampled = rng.choice(len(day.rows), min(wanted, len(day.rows)), replace=False)
         for at in sampled.tolist():
             learner.observe(day.customers[at], day.rows[at].tolist(), day.clock, day.mixes[at].tolist())

@@ -1,4 +1,4 @@
-"""Every metric of a worker, in one typed catalogue; `python -m stream_seg.ops.metrics` prints it as Markdown."""
+"""All metrics of a worker in one typed catalog. `python -m stream_seg.ops.metrics` prints it as Markdown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GROUP_SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 
 @dataclass(frozen=True)
 class Entry:
-    """One metric as documented: its full name, `counter`, `gauge` or `histogram`, its labels, one sentence."""
+    """One documented metric: full name, kind (`counter`, `gauge` or `histogram`), labels, and one sentence."""
 
     name: str
     kind: str
@@ -25,9 +25,9 @@ class Entry:
 
 
 class Metrics:
-    """The metrics of one worker, registered in the given registry, as plain attributes.
+    """The metrics of one worker as plain attributes, registered in a registry.
 
-    `catalogue` lists them in the order of this file. All counters count since the worker's start.
+    `catalogue` lists them in the order of this file. All counters start at zero when the worker starts.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -120,7 +120,7 @@ class Metrics:
         )
 
     def show_lag(self, lags: Iterable[PartitionLag]) -> None:
-        """Replace all lag series: those of partitions that this worker lost disappear."""
+        """Replace all lag series, so that those of lost partitions disappear."""
         self.lag_events.clear()
         self.lag_seconds.clear()
         for lag in lags:
@@ -129,7 +129,7 @@ class Metrics:
 
 
 def markdown_table() -> str:
-    """The catalogue as a Markdown table, one line a metric."""
+    """Return the catalog as a Markdown table with one line per metric."""
     lines = ["| metric | kind | labels | meaning |", "| --- | --- | --- | --- |"]
     for entry in Metrics(CollectorRegistry()).catalogue:
         labels = ", ".join(f"`{label}`" for label in entry.labels)
@@ -138,7 +138,7 @@ def markdown_table() -> str:
 
 
 class _Maker:
-    """Makes metrics and remembers them for the catalogue."""
+    """A factory of metrics that also records them for the catalog."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.entries: list[Entry] = []

@@ -34,6 +34,7 @@ from .checkpoint.decide import Decider
 from .checkpoint.effects import Effects
 from .checkpoint.loop import Checkpoint
 from .faust.lease import HeartbeatLease
+from .faust.producer import aiokafka_producer
 from .faust.settings import make_faust
 from .faust.transport import BatchTransport
 from .models.active import Models
@@ -94,7 +95,7 @@ def build_app(
     table = _customers_table(app, settings, metrics)
 
     def producer() -> Any:
-        return app.producer._ensure_producer()
+        return aiokafka_producer(app)
 
     async def publish(snapshot: ModelSnapshot) -> None:
         await append_snapshot(producer(), settings.topic("segment-models"), snapshot, clock.wall())

@@ -10,7 +10,7 @@ import pytest
 
 from stream_seg.core.customer import Customer
 from stream_seg.worker.partitions.bookmark import Bookmark
-from stream_seg.worker.partitions.dirty import TOLD_APART, Dirty
+from stream_seg.worker.partitions.dirty import MAX_DIRTY_KEYS, Dirty
 from stream_seg.worker.partitions.disk import Databases, DiskRecords
 from stream_seg.worker.partitions.records import MemoryRecords, Records
 
@@ -166,7 +166,7 @@ def test_a_sample_has_the_requested_size_without_repeats_and_depends_on_its_seed
 
 def test_dirty_customers_are_returned_until_they_are_clean(records: Records) -> None:
     dirty = Dirty(records)
-    dirty.soil([b"a", b"b"])
+    dirty.mark_dirty([b"a", b"b"])
     assert sorted(dirty.first(5)) == [b"a", b"b"]
     dirty.clean([b"a"])
     assert dirty.first(5) == [b"b"]
@@ -178,7 +178,7 @@ def test_if_all_are_dirty_customers_in_a_segment_are_returned_in_slices(records:
     records.update({key: record(-1 if number < 10 else 2) for number, key in enumerate(keys(100))})
     records.keep(lambda: MARK)
     dirty, returned = Dirty(records), []
-    dirty.soil_all()
+    dirty.mark_all_dirty()
     assert len(dirty) == 100
     while dirty:
         slice_ = dirty.first(7)
@@ -193,6 +193,6 @@ def test_too_many_dirty_customers_count_as_all(records: Records) -> None:
     records.update({key: record(1) for key in keys(5)})
     records.keep(lambda: MARK)
     dirty = Dirty(records)
-    dirty.soil(b"x-%d" % number for number in range(TOLD_APART + 1))
+    dirty.mark_dirty(b"x-%d" % number for number in range(MAX_DIRTY_KEYS + 1))
     assert len(dirty) == 5
     assert sorted(dirty.first(10)) == keys(5)

@@ -122,7 +122,7 @@ def test_a_collapsed_model_is_refused_and_the_last_good_one_stays(
             assert stage.in_force is good
             assert counted(stage) == {"collapsed": 1.0}
             (said,) = [each for each in caplog.records if each.levelno == logging.ERROR]
-            assert said.message.startswith("a new model was refused (collapsed), model 1 stays in force: the centers")
+            assert said.message.startswith("a new model was refused (collapsed), model 1 stays active: the centers")
             await stage.learn(2_000, 10, 9 * DAY_S, TWO_KINDS)  # it goes on from the good one
             assert (stage.in_force.version, stage.in_force.parent, len(stage.in_force.centroids)) == (2, 1, 2)
             assert counted(stage) == {"collapsed": 1.0}

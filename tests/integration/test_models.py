@@ -153,8 +153,8 @@ def test_a_pinned_model_stays_until_it_is_unpinned(shop: Deployment) -> None:
     # A learner that does not know of the pin publishes all the same.
     forged = {**in_force, "version": first + 3, "parent": first + 2, "reason": "scheduled", "pinned": False}
     forge(shop, shop.settings.topic("segment-models"), str(first + 3).encode(), json.dumps(forged).encode())
-    says = f"model {first + 3} is left aside: model {first + 2} is pinned"
-    eventually(lambda: says in shop.said(), 15, "it is left aside", shop.said)
+    says = f"model {first + 3} is superseded: model {first + 2} is pinned"
+    eventually(lambda: says in shop.said(), 15, "it is superseded", shop.said)
 
     assert shop.workers[-1].terminate() == 0
     shop.start_worker().wait_ready()  # a restart keeps the pin

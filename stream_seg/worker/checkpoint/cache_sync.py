@@ -165,7 +165,7 @@ class CacheSync:
     def _mark_all_dirty(self, partition: OwnedPartition) -> None:
         """Plan to write the document of every customer in a segment, and the active model."""
         self._model_written = None
-        partition.cache.dirty.soil_all()
+        partition.cache.dirty.mark_all_dirty()
         partition.cache.marked = None
 
     def _failed(self, reason: CacheUnavailable) -> None:
@@ -199,4 +199,4 @@ def _marked_group(partition: OwnedPartition) -> int | None:
 
 
 def _mark_dirty(partition: OwnedPartition, documents: Iterable[Document]) -> None:
-    partition.cache.dirty.soil(document.customer_id.encode() for document in documents)
+    partition.cache.dirty.mark_dirty(document.customer_id.encode() for document in documents)

@@ -1,6 +1,6 @@
-"""Intake: the records of one partition travel through Faust as one event.
+"""Batches: consecutive records of one partition travel through Faust as one event.
 
-Faust spends some fifty microseconds on every event, whatever it does; a batch makes that once a thousand records.
+Faust spends about fifty microseconds on every event. With batches it does so once per thousand records.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from typing import Any, Final
 
 from faust.types import TP
 
-# Records in one Faust event. Larger ones gain nothing more, and what waits in Faust's queues is counted in events.
+# Records in one Faust event. Larger batches gain no more, and Faust limits its queues in events.
 BATCH_RECORDS: Final = 1024
 
-# For tests: other batches, so that a replay after a crash falls into other groups than the first time.
+# For tests: other batch sizes make a replay after a crash form other groups than the first run.
 BATCH_RECORDS_VARIABLE: Final = "STREAM_SEG_BATCH_RECORDS"
 
 
 @cache
 def batch_records() -> int:
-    """Records in one batch at most. Raises ValueError when the variable holds no number above 0."""
-    wanted = os.environ.get(BATCH_RECORDS_VARIABLE) or str(BATCH_RECORDS)
-    if not wanted.isdigit() or int(wanted) < 1:
-        raise ValueError(f"{BATCH_RECORDS_VARIABLE} is {wanted!r}; write a number of records above 0")
-    return int(wanted)
+    """Return the most records that one batch may have. Raises ValueError when the variable is no number above 0."""
+    text = os.environ.get(BATCH_RECORDS_VARIABLE) or str(BATCH_RECORDS)
+    if not text.isdigit() or int(text) < 1:
+        raise ValueError(f"{BATCH_RECORDS_VARIABLE} is {text!r}. Write a number of records above 0")
+    return int(text)
 
 
 class RecordBatch:
-    """Consecutive records of one partition, wearing the attributes of the one record that Faust expects.
+    """Consecutive records of one partition, with the attributes of the single record that Faust expects.
 
-    `records` are aiokafka's own, each with `offset`, `key`, `value`. The offset of the batch is that of its last
-    record: acknowledging the batch acknowledges all.
+    `records` are aiokafka's own, each with `offset`, `key`, `value`. The batch has the offset of its last record, so
+    acknowledging the batch acknowledges all of them.
     """
 
     __slots__ = ("offset", "partition", "records", "timestamp", "topic")
@@ -53,20 +53,20 @@ class RecordBatch:
         self.timestamp = int(records[-1].timestamp)  # broker time of the last record, milliseconds
 
     def release(self) -> None:
-        """Let go of the records, which are absorbed: Faust holds the batch until its group is written."""
+        """Drop the records after they are absorbed, because Faust keeps the batch until its group is written."""
         self.records = ()
 
     @property
     def value(self) -> RecordBatch:
-        """The batch itself: what the agent receives."""
+        """The batch itself, which the agent receives."""
         return self
 
 
 class BatchScheduler:
-    """Faust's `ConsumerScheduler`: turns fetched records into batches, partitions taking turns."""
+    """A Faust `ConsumerScheduler` that turns fetched records into batches. Partitions take turns."""
 
     def iterate(self, records: Mapping[TP, Sequence[Any]]) -> Iterator[tuple[TP, RecordBatch]]:
-        """Yield (partition, batch) until all fetched records are handed out."""
+        """Yield (partition, batch) until all fetched records are delivered."""
         size = batch_records()
         waiting = deque((tp, fetched, 0) for tp, fetched in records.items())
         while waiting:

@@ -6,25 +6,27 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from stream_seg.clock import SYSTEM_CLOCK
 from stream_seg.errors import LeaseLost
 
-# On Linux the monotonic clock stands still while the machine is suspended, and sessions run out all the same.
-_CLOCK: Final[int | None] = getattr(time, "CLOCK_BOOTTIME", None)
+# On Linux the monotonic clock stands still while the machine is suspended, but sessions still run out.
+_BOOT_CLOCK: Final[int | None] = getattr(time, "CLOCK_BOOTTIME", None)
 
 
-def awake_or_not() -> float:
-    """Seconds on a clock that only goes forward and, where the system has one, goes on while it is suspended."""
-    return time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK)
+def lease_time() -> float:
+    """Return seconds on a monotonic clock that, where the system has one, also counts time while suspended."""
+    return SYSTEM_CLOCK.monotonic() if _BOOT_CLOCK is None else time.clock_gettime(_BOOT_CLOCK)
 
 
 class HeartbeatLease:
-    """Holds while the last good heartbeat is younger than the session timeout, both seconds of `awake_or_not`.
+    """A lease that holds while the last accepted heartbeat is younger than the session timeout.
 
-    Stopped (SIGSTOP, a suspended machine) for longer, a worker wakes not knowing that others took over.
+    Times are seconds of `lease_time`. A worker that was stopped for longer (SIGSTOP, a suspended machine) does not know
+    that other workers took over its partitions.
     """
 
     def __init__(
-        self, session_timeout_s: float, last_heartbeat: Callable[[], float], now: Callable[[], float] = awake_or_not
+        self, session_timeout_s: float, last_heartbeat: Callable[[], float], now: Callable[[], float] = lease_time
     ) -> None:
         self.session_timeout_s = session_timeout_s
         self._last_heartbeat = last_heartbeat
@@ -32,7 +34,7 @@ class HeartbeatLease:
 
     @property
     def age_s(self) -> float:
-        """Seconds since the last good heartbeat."""
+        """Seconds since the last accepted heartbeat."""
         return self._now() - self._last_heartbeat()
 
     def check(self) -> None:
@@ -41,5 +43,5 @@ class HeartbeatLease:
         if age > self.session_timeout_s:
             raise LeaseLost(
                 f"no good heartbeat for {age:.1f} s, the session lasts {self.session_timeout_s:.0f} s: another worker"
-                " may own these partitions. What gathered is dropped and will be read again; restart this worker."
+                " may own these partitions. Unwritten events are dropped and will be read again. Restart this worker."
             )

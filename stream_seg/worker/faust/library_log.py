@@ -1,4 +1,4 @@
-"""Where services that Faust runs for us say that they start and stop: to the libraries' loggers, which are silenced."""
+"""The logger of services that Faust runs. It is one of the libraries' loggers, so their start and stop is not shown."""
 
 from __future__ import annotations
 

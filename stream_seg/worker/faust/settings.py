@@ -1,4 +1,4 @@
-"""Faust as it is set up here: what differs from its defaults, and why."""
+"""The Faust app with the settings that differ from its defaults, and why."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .batches import BatchScheduler, batch_records
 
 # Longest session on the embedded broker, where the first member of a group waits half of the rebalance timeout.
 EMBEDDED_SESSION_S: Final = 6.0
-# What one poll brings is absorbed while it is still in the processor's cache.
+# The records of one poll are absorbed while they are still in the processor's cache.
 MAX_POLL_RECORDS: Final = 4_096
 
 
@@ -33,18 +33,18 @@ def make_faust(settings: Settings, broker: Broker) -> faust.App:
         web_tables_enabled=False,
         canonical_url=_address(settings),
         topic_disable_leader=True,
-        # `prepare_topics` has made all topics, and a worker needs no permission to create any.
+        # `prepare_topics` has created all topics, so a worker needs no permission to create any.
         topic_allow_declare=False,
         topic_partitions=settings.partitions,
         topic_replication_factor=settings.replication_factor,
         table_standby_replicas=0,
         ConsumerScheduler=BatchScheduler,
-        # Counted in batches. Faust stops fetching a partition when the buffer is four fifths full; the last fifth
-        # must take what one poll still brings, or the learner's samples wait behind inputs that wait for a model.
+        # Counted in batches. Faust stops fetching a partition when the buffer is four fifths full. The last fifth must
+        # take the records of one more poll. Otherwise the learner's samples wait behind inputs that wait for a model.
         stream_buffer_maxsize=5 * (MAX_POLL_RECORDS // batch_records() + len(TOPICS) * settings.partitions),
         stream_wait_empty=False,
         consumer_auto_offset_reset="earliest",
-        # The embedded broker lets static members wait for one another, and moves partitions all the same.
+        # The embedded broker makes static members wait for one another, and moves partitions all the same.
         consumer_group_instance_id=None if broker.embedded else settings.instance_id,
         broker_max_poll_records=MAX_POLL_RECORDS,
         broker_commit_interval=1.0,
@@ -53,7 +53,7 @@ def make_faust(settings: Settings, broker: Broker) -> faust.App:
         broker_heartbeat_interval=session_s / 6,
         broker_request_timeout=max(60.0, session_s + 10),
         producer_linger=0.0,
-        # The largest batch a broker takes is 1 MB unless told otherwise.
+        # By default, a broker accepts batches of at most 1 MB.
         producer_max_batch_size=900_000,
         producer_max_request_size=16_000_000,
         producer_request_timeout=60.0,
@@ -64,7 +64,7 @@ def make_faust(settings: Settings, broker: Broker) -> faust.App:
 
 
 def _credentials(security: Security) -> CredentialsT | None:
-    """The same security as every other client, in Faust's form."""
+    """Return the security settings of every other client in Faust's form."""
     context = security.context()
     if security.sasl:
         # With a context these mean SASL_SSL, without one SASL_PLAINTEXT.
@@ -75,7 +75,7 @@ def _credentials(security: Security) -> CredentialsT | None:
 
 
 def _address(settings: Settings) -> str:
-    """What Faust tells its members apart by. A static member that comes back must have the one it had, on any port."""
+    """Return the URL by which Faust tells members apart. A static member must keep it when its port changes."""
     if settings.instance_id is not None:
         return f"http://{settings.instance_id}"
     return f"http://{settings.worker_http_host}:{settings.worker_http_port or 6066}"

@@ -1,4 +1,4 @@
-"""The table's store: customer records by partition, so that a lost partition is forgotten as a whole."""
+"""The store of the customers table, split by partition so that a lost partition can be dropped as a whole."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from stream_seg.worker.partitions.state import PartitionState
 
 
 class PartitionedStore(Store):  # type: ignore[misc]
-    """Faust's store plug-in point. Keys and values are bytes.
+    """Faust's store plug-in. Keys and values are bytes.
 
-    Options: `databases` makes it one on disk, as settings ask for it; `replayed` is told how many records of the
-    changelog were applied.
+    Options: `databases` keeps the records on disk. `replayed` is called with the number of changelog records applied.
+    `failure` is the first error of a recovery. The owner of the partitions checks it, because Faust only logs it.
     """
 
     logger = LIBRARY_LOG
@@ -30,7 +30,7 @@ class PartitionedStore(Store):  # type: ignore[misc]
     def __post_init__(self) -> None:
         self.partitions: dict[int, PartitionState] = {}
         self.failure: Exception | None = None
-        self._since: dict[int, int] = {}  # generation of the group in which each of them was taken up
+        self._since: dict[int, int] = {}  # group generation in which each partition was assigned
 
     @property
     def _databases(self) -> Databases | None:
@@ -38,22 +38,25 @@ class PartitionedStore(Store):  # type: ignore[misc]
         return databases
 
     def keep_only(self, owned: Iterable[int]) -> None:
-        """Forget every partition that is owned elsewhere; what is on disk stays there."""
+        """Drop the state of every partition that is not in `owned`. Databases stay on disk."""
         keep = set(owned)
         for number in [number for number in self.partitions if number not in keep]:
             records = self.partitions.pop(number).records
             if isinstance(records, DiskRecords):
                 records.close()
 
-    # What Faust asks of a store.
+    # The interface of Faust's stores.
 
     async def on_rebalance(
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
     ) -> None:
-        """Forget partitions that went elsewhere, before Faust asks from where to recover the others."""
-        mine = {tp for tp in assigned if tp.topic == self.table.changelog_topic_name}
-        self.keep_only(tp.partition for tp in mine)
-        opened = [tp for tp in mine if tp.partition not in self.partitions]
+        """Drop revoked partitions and open assigned ones. Called before Faust asks for the offset to recover from.
+
+        Raises StoreError, BadChangelog.
+        """
+        changelogs = {tp for tp in assigned if tp.topic == self.table.changelog_topic_name}
+        self.keep_only(tp.partition for tp in changelogs)
+        opened = [tp for tp in changelogs if tp.partition not in self.partitions]
         self._since |= {tp.partition: generation_id for tp in opened}
         if self._databases is None:
             self.partitions |= {tp.partition: PartitionState() for tp in opened}
@@ -69,15 +72,15 @@ class PartitionedStore(Store):  # type: ignore[misc]
     def apply_changelog_batch(
         self, batch: Iterable[Any], to_key: Callable[[Any], Any], to_value: Callable[[Any], Any]
     ) -> None:
-        """Restore from events of the changelog; each carries a whole batch of records (see intake)."""
+        """Restore from changelog events, each of which carries a batch of records (see `batches`)."""
         for event in batch:
             records = event.message.value.records
             state = self.partitions.get(event.message.partition)
             if state is None or event.message.generation_id < self._since[event.message.partition]:
-                # Faust keeps one for later, and may come with it when the partition has gone, or gone and come back.
-                # In a state that is not kept it would stand for all that lies before it in the changelog.
+                # Faust buffers events, and may apply one after the partition was revoked, or revoked and reassigned.
+                # In a new state, its offset would mark all changelog records before it as restored.
                 continue
-            # Faust reads the record at the offset that the store has once more.
+            # Faust reads the record at the stored offset again.
             known = [record for record in records if state.offset is not None and record.offset <= state.offset]
             try:
                 if self._databases is not None:
@@ -91,33 +94,33 @@ class PartitionedStore(Store):  # type: ignore[misc]
                 if isinstance(state.records, DiskRecords) and state.records.gathered():
                     state.keep_restored()
             except (BadChangelog, BadRecord, StoreError) as reason:
-                # Faust would log this as a warning and go on with half a state; the owner looks here first.
+                # Faust would log this as a warning and go on with an incomplete state.
                 self.failure = self.failure or reason
             reach("recovering")
 
     def persisted_offset(self, tp: TP) -> int | None:
-        """Last changelog offset that the store holds; what came before is not read again at a rebalance.
+        """Return the last changelog offset in the store, or -1 for none. Recovery starts there.
 
-        -1 for none: to Faust, None means wherever it was when it last had the partition.
+        To Faust, None would mean the position at which it last had the partition.
         """
         state = self.partitions.get(tp.partition)
         return -1 if state is None or state.offset is None else state.offset
 
     def set_persisted_offset(self, tp: TP, offset: int) -> None:
-        """Faust's own sends would report here; the changelog is written by the checkpoint instead."""
+        """Do nothing. Faust reports its own sends here, but the checkpoint writes the changelog."""
 
     async def need_active_standby_for(self, tp: TP) -> bool:
-        """Only the owner of a partition has it."""
+        """Return False, because only the owner of a partition keeps its state."""
         return False
 
     def reset_state(self) -> None:
-        """Faust's command line would; whoever wants to start over deletes the directory."""
+        """Do nothing. Only Faust's command line calls this. To start over, delete the directory."""
 
     async def backup_partition(self, tp: TP | int, flush: bool = True, purge: bool = False, keep: int = 1) -> None:
-        """The changelog is the backup."""
+        """Do nothing, because the changelog is the backup."""
 
     def restore_backup(self, tp: TP | int, latest: bool = True, backup_id: int = 0) -> None:
-        """The changelog is the backup."""
+        """Do nothing, because the changelog is the backup."""
 
     def __getitem__(self, key: bytes) -> bytes:
         for state in self.partitions.values():
@@ -140,5 +143,5 @@ class PartitionedStore(Store):  # type: ignore[misc]
         return sum(len(state.records) for state in self.partitions.values())
 
     def clear(self) -> None:
-        """Forget everything; what is on disk stays there."""
+        """Drop all partitions. Databases stay on disk."""
         self.keep_only([])

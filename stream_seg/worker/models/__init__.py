@@ -1,1 +1,1 @@
-"""Models in a worker: the active one, the feed, samples for the learner."""
+"""Models in a worker: the active model, the feed of snapshots, the learner and its samples."""

@@ -1,4 +1,4 @@
-"""The models of a worker: which one is in force, and the one that a setting pins."""
+"""The active model of a worker, which the feed brings or a setting pins."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .feed import ModelFeed
 
 
 class Models:
-    """Puts into force what the feed brings. A `pinned` model stays in force whatever that is, and is published once."""
+    """Activates the models of the feed. A `pinned` model stays active instead, and is published once."""
 
     def __init__(
         self,
@@ -29,15 +29,15 @@ class Models:
         self._metrics = metrics
         self._pinned = pinned
         self._publish = publish
-        self.made_s: float | None = None  # when the model in force was made, epoch seconds
+        self.made_s: float | None = None  # when the active model was created, epoch seconds
 
     @property
     def learned(self) -> bool:
-        """Whether models are learned, none is pinned."""
+        """Whether models are learned, because none is pinned."""
         return self._pinned is None
 
     async def catch_up(self, feed: ModelFeed) -> None:
-        """Know every snapshot that there is, before anybody is evaluated."""
+        """Read all published snapshots. Called before the first customer is evaluated."""
         await feed.catch_up()
         snapshot = self._pinned
         if snapshot is None:
@@ -49,9 +49,12 @@ class Models:
             await self._publish(snapshot)
             reach("published")
 
-    def take(self, snapshot: ModelSnapshot, in_force: bool) -> bool:
-        """Remember the names of a snapshot that the feed brings; whether it is what to evaluate with from now on."""
-        if in_force and self.learned:
+    def take(self, snapshot: ModelSnapshot, active: bool) -> bool:
+        """Activate a snapshot of the feed if it is `active`, else only remember its segment names.
+
+        Return whether it was activated. A pinned model is never replaced.
+        """
+        if active and self.learned:
             self._use(snapshot)
             return True
         model = snapshot.to_model()

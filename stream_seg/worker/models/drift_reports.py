@@ -1,4 +1,4 @@
-"""Drift reports: what the learner's watch finds goes to `segment-drift`, the log and a metric."""
+"""Reports the drift that the learner's watch finds to `segment-drift`, the log and a metric."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class DriftReports:
-    """Shows samples to a watch and publishes what it finds, at most once each."""
+    """Passes samples to a watch and publishes each drift that it finds at most once."""
 
     def __init__(
         self,
@@ -38,15 +38,15 @@ class DriftReports:
         self._watch = DriftWatch(policy)
 
     def forget(self) -> None:
-        """The partition of samples moves: its next owner watches from what comes then."""
+        """Start a new watch. Called when the partition of samples is revoked, because its next owner watches."""
         self._watch = DriftWatch(self._policy)
 
-    async def watch(self, sample: Sample, in_force: ModelSnapshot | None) -> None:
-        """Look at sampled customers under the model in force; publish an event when there is one."""
-        if in_force is None or not sample.rows:
+    async def watch(self, sample: Sample, active: ModelSnapshot | None) -> None:
+        """Observe sampled customers under the active model. Publish a drift event when the watch reports one."""
+        if active is None or not sample.rows:
             return
         customers, rows = zip(*sample.rows, strict=True)
-        report = await asyncio.to_thread(self._watch.observe, sample.clock, customers, rows, in_force)
+        report = await asyncio.to_thread(self._watch.observe, sample.clock, customers, rows, active)
         if report is not None:
             await self._publish(event(report, self._wall()))
 
@@ -59,7 +59,7 @@ class DriftReports:
 
 
 def event(report: Report, wall: float) -> SegmentDrift:
-    """A report as it is published; `wall` is now, epoch seconds."""
+    """Return the drift event of a report. `wall` is now, in epoch seconds."""
     findings = [_finding(drift, report.model) for drift in report.found]
     return SegmentDrift(
         dimension=report.model.dimension,
@@ -73,7 +73,10 @@ def event(report: Report, wall: float) -> SegmentDrift:
 
 
 def in_words(finding: Finding) -> str:
-    """A finding as one line: `Lapsed regulars (b2) were 12.0% of customers, and are 17.1% since 2025-03-02T...`."""
+    """Return a finding as one line, such as
+
+    `Lapsed regulars (b2) were 12.0% of customers, and are 17.1% since 2025-03-02T...`
+    """
     since = f"since {finding.since}"
     if finding.what == "share":
         return (
@@ -81,7 +84,7 @@ def in_words(finding: Finding) -> str:
             f"{since}"
         )
     farther = "farther from" if finding.after > finding.before else "nearer to"
-    return f"customers are {farther} their centres {since}: {finding.before:.2f} before, {finding.after:.2f} now"
+    return f"customers are {farther} their centers {since}: {finding.before:.2f} before, {finding.after:.2f} now"
 
 
 def _finding(drift: Drift, model: ModelSnapshot) -> Finding:

@@ -1,4 +1,4 @@
-"""The feed of model snapshots: every worker reads `segment-models` from the beginning and follows it."""
+"""The feed of model snapshots. Every worker reads `segment-models` from the beginning and follows it."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from aiokafka.structs import TopicPartition
 from stream_seg.contracts.model import ModelSnapshot, parse_snapshot
 from stream_seg.contracts.model_chain import ModelChain
 from stream_seg.kafka.broker import Broker
+from stream_seg.kafka.client import client_of
 from stream_seg.kafka.offsets import high_watermarks
 
 log = logging.getLogger(__name__)
 
-OnSnapshot = Callable[[ModelSnapshot, bool], None]  # (snapshot, whether it is in force)
+OnSnapshot = Callable[[ModelSnapshot, bool], None]  # (snapshot, whether it is active)
 
 
 class ModelFeed:
-    """Snapshots in the order of the topic; `model_chain` says which take force.
+    """Snapshots in the order of the topic. `ModelChain` decides which of them become active.
 
-    `on_snapshot(snapshot, in_force)` is called for each, `on_unusable()` for each message that is no snapshot.
+    `on_snapshot(snapshot, active)` is called for each snapshot, and `on_unusable()` for each message that is none.
     """
 
     def __init__(
@@ -46,16 +47,16 @@ class ModelFeed:
 
     @property
     def latest(self) -> ModelSnapshot | None:
-        """The snapshot in force; None before the first."""
+        """The active snapshot, or None before the first."""
         return self.chain.latest
 
     @property
     def versions(self) -> set[int]:
-        """All versions that were read, in force or not."""
+        """All versions that were read, active or not."""
         return self.chain.versions
 
     async def _connect(self) -> None:
-        """Connect, unless that is done; whoever follows and whoever catches up may ask at once, and be cancelled."""
+        """Connect once. `follow` and `catch_up` may call this at the same time, and each may be cancelled."""
         async with self._connecting:
             if self._consumer is not None:
                 return
@@ -75,15 +76,15 @@ class ModelFeed:
             self._consumer = consumer
 
     async def catch_up(self) -> None:
-        """Read to the end of the topic: afterwards nothing published before this call is unknown."""
+        """Read all snapshots that were published before this call."""
         await self._connect()
-        ends = await high_watermarks(self._broker, self._consumer._client, [self._tp])
+        ends = await high_watermarks(self._broker, client_of(self._consumer), [self._tp])
         while await self._consumer.position(self._tp) < ends[self._tp]:
             self._take(await self._consumer.getmany(self._tp, timeout_ms=500))
 
     async def follow(self) -> None:
-        """Read what is published from now on, until cancelled or stopped."""
-        with suppress(ConsumerStoppedError):  # a worker that stops disconnects before it cancels its tasks
+        """Read new snapshots until cancelled or stopped."""
+        with suppress(ConsumerStoppedError):  # a stopping worker disconnects before it cancels its tasks
             await self.catch_up()
             while True:
                 self._take(await self._consumer.getmany(self._tp, timeout_ms=1000))
@@ -106,5 +107,5 @@ class ModelFeed:
             known = snapshot.version in self.chain.versions
             for ruling in self.chain.take(snapshot):
                 if ruling.superseded is not None and not known:
-                    log.warning("model %d is left aside: %s", snapshot.version, ruling.superseded)
+                    log.warning("model %d is superseded: %s", snapshot.version, ruling.superseded)
                 self._on_snapshot(ruling.snapshot, ruling.active)

@@ -1,1 +1,1 @@
-"""Partitions that this worker owns, and their state."""
+"""The partitions that this worker owns, and their state."""

@@ -1,4 +1,4 @@
-"""The bookmark: what a store on disk keeps beside the records of a partition, written together with them."""
+"""The bookmark of a partition on disk: how far into the changelog its records go. It is written together with them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from .changelog import Header
 
 FORMAT: Final = 1
 
-Unconfirmed = list[tuple[int, tuple[bytes, ...]]]  # group, the changes it decided
+Unconfirmed = list[tuple[int, tuple[bytes, ...]]]  # group, and the changes that it decided
 
 
 @dataclass(frozen=True, slots=True)
 class Bookmark:
-    """How far into the changelog the records go, and what else recovery had learned by then.
+    """How far into the changelog the records go, and the other results of recovery up to there.
 
-    `offset` is that of the last changelog record in them, None where they must not be built upon. `seal` is the
-    checksum of that record: another one at this offset is another changelog.
+    `offset` is the offset of the last changelog record that they include, or None when they must not be used. `seal` is
+    the checksum of that record. Another checksum at this offset means another changelog.
     """
 
     offset: int | None
@@ -33,7 +33,7 @@ class Bookmark:
     unconfirmed: Unconfirmed
 
     def dumps(self) -> bytes:
-        """As JSON. Changes are JSON themselves, hence text."""
+        """Return the bookmark as JSON. Changes are JSON themselves, so they are stored as text."""
         fields = {
             "format": FORMAT,
             "offset": self.offset,
@@ -46,12 +46,14 @@ class Bookmark:
 
     @classmethod
     def loads(cls, value: bytes) -> Bookmark:
-        """From JSON; raises BadChangelog."""
+        """Return the bookmark from JSON. Raises BadChangelog."""
         try:
             fields: dict[str, Any] = orjson.loads(value)
-            number = fields["format"]
-            if number != FORMAT:
-                raise BadChangelog(f"bookmark of format {number}; this version reads {FORMAT}: upgrade stream_seg")
+            format_number = fields["format"]
+            if format_number != FORMAT:
+                raise BadChangelog(
+                    f"bookmark of format {format_number}, but this version reads {FORMAT}. Upgrade stream_seg"
+                )
             header = fields["header"]
             return cls(
                 fields["offset"],
@@ -65,5 +67,5 @@ class Bookmark:
 
 
 def seal_of(value: bytes | None) -> int:
-    """Checksum of a changelog record's value."""
+    """Return the checksum of a changelog record's value."""
     return zlib.crc32(value or b"")

@@ -1,8 +1,8 @@
-"""What the changelog topic holds: customer records with their pending changes, and partition headers.
+"""The records of the changelog topic: customer records with their pending changes, and partition headers.
 
 A value begins with a format number. An entry (format 1) is epoch, group, the length of the record, the record
 (`core.record`), then the outbox: the segment changes that this write decided, as they go to the topic. A header
-is JSON under a reserved key, the last record of every group.
+is JSON under a reserved key, and is the last record of every group.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import orjson
 from stream_seg.errors import BadChangelog
 
 FORMAT: Final = 1
-# Not UTF-8, so no customer id can be this key.
+# Not UTF-8, so it can never be a customer id.
 HEADER_KEY: Final = b"\xffheader"
-# Of epochs (milliseconds since 1970) and groups: Redis compares them as doubles.
+# Limit of epochs (milliseconds since 1970) and groups, because Redis compares them as doubles.
 MAX_NUMBER: Final = 2**53
 
 _ENTRY: Final = Struct("<BQQI")
@@ -26,9 +26,9 @@ _LENGTH: Final = Struct("<I")
 
 
 class Entry(NamedTuple):
-    """A customer's record as written by `group` of the owner of `epoch`, with the changes it decided.
+    """A customer's record as written by `group` of the owner of `epoch`, with the changes that it decided.
 
-    `outbox` holds the values of the changes as they go to their topic; keys and headers follow from them.
+    `outbox` has the values of the changes as they go to their topic. Keys and headers follow from them.
     """
 
     epoch: int
@@ -39,11 +39,12 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """State of a partition as a whole.
+    """The state of a whole partition.
 
-    `confirmed` is the last group whose changes are acknowledged by the topic, `clock` the stream clock (epoch
-    seconds), `inputs` the highest offset absorbed by input topic, `model_version` the model that customers were
-    evaluated with, `half_life_s` what sums decay by. `customers`: as many at least must be found before the header.
+    `confirmed` is the last group whose changes the topic has acknowledged. `clock` is the stream clock in epoch
+    seconds. `inputs` is the highest absorbed offset by input topic. `model_version` is the model with which customers
+    were evaluated. `half_life_s` is the half-life of decaying sums. The changelog before the header has at least
+    `customers` customers.
     """
 
     epoch: int
@@ -61,7 +62,7 @@ _HEADER_FIELDS: Final = tuple(each.name for each in fields(Header))
 
 
 def pack_entry(epoch: int, group: int, record: bytes, outbox: tuple[bytes, ...] = ()) -> bytes:
-    """Bytes of an entry."""
+    """Return the bytes of an entry."""
     packed = _ENTRY.pack(FORMAT, epoch, group, len(record)) + record
     for change in outbox:
         packed += _LENGTH.pack(len(change)) + change
@@ -69,13 +70,15 @@ def pack_entry(epoch: int, group: int, record: bytes, outbox: tuple[bytes, ...] 
 
 
 def unpack_entry(value: bytes) -> Entry:
-    """An entry from its bytes; raises BadChangelog."""
+    """Return an entry from its bytes. Raises BadChangelog."""
     try:
-        number, epoch, group, length = _ENTRY.unpack_from(value)
-        if number != FORMAT:
-            raise BadChangelog(f"changelog entry of format {number}; this version reads {FORMAT}: upgrade stream_seg")
+        format_number, epoch, group, length = _ENTRY.unpack_from(value)
+        if format_number != FORMAT:
+            raise BadChangelog(
+                f"changelog entry of format {format_number}, but this version reads {FORMAT}. Upgrade stream_seg"
+            )
         if max(epoch, group) > MAX_NUMBER:
-            raise BadChangelog("changelog entry whose epoch or group cannot be: it is damaged")
+            raise BadChangelog("changelog entry with an impossible epoch or group: it is damaged")
         start = _ENTRY.size
         record = value[start : start + length]
         if len(record) != length:
@@ -86,18 +89,20 @@ def unpack_entry(value: bytes) -> Entry:
 
 
 def pack_header(header: Header) -> bytes:
-    """Bytes of a header."""
+    """Return the bytes of a header."""
     return orjson.dumps({"format": FORMAT, **{name: getattr(header, name) for name in _HEADER_FIELDS}})
 
 
 def unpack_header(value: bytes) -> Header:
-    """A header from its bytes; raises BadChangelog."""
+    """Return a header from its bytes. Raises BadChangelog."""
     try:
-        said: dict[str, Any] = orjson.loads(value)
-        number = said.pop("format")
-        if number != FORMAT:
-            raise BadChangelog(f"partition header of format {number}; this version reads {FORMAT}: upgrade stream_seg")
-        return _checked(Header(**said))
+        values: dict[str, Any] = orjson.loads(value)
+        format_number = values.pop("format")
+        if format_number != FORMAT:
+            raise BadChangelog(
+                f"partition header of format {format_number}, but this version reads {FORMAT}. Upgrade stream_seg"
+            )
+        return _checked(Header(**values))
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as reason:
         raise BadChangelog(f"partition header cannot be read: {reason!r}") from None
 
@@ -110,18 +115,18 @@ def check_key(key: bytes | None) -> None:
             return
     except UnicodeDecodeError:
         pass
-    raise BadChangelog("a changelog record whose key is no customer id: not written by stream_seg")
+    raise BadChangelog("a changelog record has a key that is not a customer id, so stream_seg did not write it")
 
 
 def _checked(header: Header) -> Header:
-    """The header, if every field has its type; raises TypeError."""
-    whole = (header.epoch, header.group, header.confirmed, header.model_version, header.customers)
-    numbers = (*whole, *header.inputs.values())
+    """Return the header if every field has its type and range. Raises TypeError."""
+    counts = (header.epoch, header.group, header.confirmed, header.model_version, header.customers)
+    integers = (*counts, *header.inputs.values())
     times = (header.clock, header.half_life_s, *header.times.values())
-    if not all(type(number) is int and number <= MAX_NUMBER for number in numbers) or not all(
-        type(t) in (float, int) for t in times
+    if not all(type(value) is int and value <= MAX_NUMBER for value in integers) or not all(
+        type(value) in (float, int) for value in times
     ):
-        raise TypeError("a field has another type, or is larger, than it can be")
+        raise TypeError("a field has a wrong type or is too large")
     return header
 
 

@@ -1,4 +1,4 @@
-"""Dirty customers of a partition: those whose document in Redis is behind, in bounded memory."""
+"""The dirty customers of a partition, whose documents in Redis are behind, in bounded memory."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ from stream_seg.core.record import NO_SEGMENT
 
 from .records import NO_SCAN, Records, Scan, segment_index
 
-# More than this are not told apart: then all of the partition is written again.
-TOLD_APART: Final = 100_000
+# Most keys that are remembered one by one. With more, the whole partition is written again.
+MAX_DIRTY_KEYS: Final = 100_000
 
 
 class Dirty:
-    """Keys that are dirty, and where all are, a walk through the records that has not come to all of them yet."""
+    """A set of dirty keys. When all customers are dirty, it also has a scan of the records that it has not reached."""
 
     def __init__(self, records: Records) -> None:
         self._records = records
         self._keys: set[bytes] = set()
-        self._walk: Scan = NO_SCAN
+        self._scan: Scan = NO_SCAN
 
     def __len__(self) -> int:
-        return len(self._keys) + len(self._walk)
+        return len(self._keys) + len(self._scan)
 
-    def soil(self, keys: Iterable[bytes]) -> None:
-        """These customers are dirty."""
+    def mark_dirty(self, keys: Iterable[bytes]) -> None:
+        """Mark customers as dirty."""
         self._keys.update(keys)
-        if len(self._keys) > TOLD_APART:
-            self.soil_all()
+        if len(self._keys) > MAX_DIRTY_KEYS:
+            self.mark_all_dirty()
 
-    def soil_all(self) -> None:
-        """Every customer in a segment is dirty."""
+    def mark_all_dirty(self) -> None:
+        """Mark every customer that is in a segment as dirty."""
         self._keys.clear()
-        self._walk = self._records.scan()
+        self._scan = self._records.scan()
 
     def first(self, wanted: int) -> list[bytes]:
-        """At most `wanted` of them; they stay dirty until `clean` is told."""
+        """Return at most `wanted` dirty keys. They stay dirty until `clean`."""
         if len(self._keys) < wanted:
-            taken = self._walk.take(wanted - len(self._keys))
-            self._keys.update(key for key, record in taken if segment_index(record) != NO_SEGMENT)
+            pairs = self._scan.take(wanted - len(self._keys))
+            self._keys.update(key for key, record in pairs if segment_index(record) != NO_SEGMENT)
         return list(islice(self._keys, wanted))
 
     def clean(self, keys: Iterable[bytes]) -> None:
-        """Redis has these customers as they are."""
+        """Mark customers as clean, because Redis has their current documents."""
         self._keys.difference_update(keys)

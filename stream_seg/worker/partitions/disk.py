@@ -1,6 +1,6 @@
-"""Customer records on disk: a RocksDB a partition, with what is in flight in an overlay of memory.
+"""Customer records on disk: one RocksDB per partition, with the records in flight in an overlay in memory.
 
-Keys are in the order of their hash, so that records that lie together are a random sample of customers.
+Keys are in the order of their hash, so a run of adjacent records is a random sample of customers.
 """
 
 from __future__ import annotations
@@ -17,52 +17,52 @@ from stream_seg.core.record import NO_SEGMENT
 from stream_seg.errors import StoreError, StoreLocked
 
 from .bookmark import Bookmark
-from .records import AT_ONCE, Pair, Scan, segment_index
+from .records import SLICE_RECORDS, Pair, Scan, segment_index
 
 _BOOKMARK: Final = b"b"
 _COUNTS: Final = b"n"
-_CUSTOMERS: Final = b"c"  # then eight bytes of hash, then the key
+_CUSTOMERS: Final = b"c"  # followed by eight bytes of hash and the key
 _KEY_AT: Final = 9
 
-# Changelog records that recovery gathers before it writes them.
-GATHERED: Final = 20_000
-# Of all databases of a worker together, bytes.
+# Records in flight at which a recovery writes them to disk.
+RECOVERY_BATCH: Final = 20_000
+# Limits of all databases of a worker together, in bytes.
 CACHE_BYTES: Final = 64 << 20
 WRITE_BUFFERS_BYTES: Final = 64 << 20
 WRITE_BUFFER_BYTES: Final = 8 << 20
 BLOOM_BITS: Final = 10
 OPEN_FILES: Final = 128
-# Records that were read once and are remembered until the next are kept; more than a group has.
-REMEMBERED: Final = 100_000
+# Most records that are cached between two writes. It is more than a group has.
+CACHED_RECORDS: Final = 100_000
 
 
 class DiskRecords:
-    """Records of one partition in a RocksDB. Implements `records.Records`; see `Databases.open`.
+    """The records of one partition in a RocksDB. Implements `records.Records`. `Databases.open` makes them.
 
-    Raises StoreError where the disk fails.
+    All methods raise StoreError when the disk fails.
     """
 
     def __init__(self, database: Any, path: Path, make_batch: Callable[[], Any]) -> None:
         self._database = database
         self._path = path
         self._make_batch = make_batch
-        self._overlay: dict[bytes, bytes | None] = {}  # in flight; None: to be forgotten
-        self._read: dict[bytes, bytes | None] = {}  # what the group has read, so that it reads once
+        self._overlay: dict[bytes, bytes | None] = {}  # records in flight, None for a removed customer
+        self._read: dict[bytes, bytes | None] = {}  # records that were read since the last write
         self._sizes: Counter[int] = Counter()
         self._customers = 0
         self._load_counts()
 
     def bookmark(self) -> Bookmark | None:
-        """The bookmark that was kept last; None in a new database. Raises BadChangelog."""
+        """Return the last written bookmark, or None in a new database. Raises BadChangelog."""
         value = self._at(_BOOKMARK)
         return None if value is None else Bookmark.loads(value)
 
     def get(self, key: bytes, /) -> bytes | None:
-        """A customer's record."""
+        """Return a customer's record, or None."""
         if key in self._overlay:
             return self._overlay[key]
         if key not in self._read:
-            if len(self._read) >= REMEMBERED:
+            if len(self._read) >= CACHED_RECORDS:
                 self._read.clear()
             self._read[key] = self._at(_place(key))
         return self._read[key]
@@ -85,29 +85,29 @@ class DiskRecords:
         self._overlay[key] = None
 
     def gathered(self) -> bool:
-        """Whether enough is in flight to be kept, while recovery goes on."""
-        return len(self._overlay) >= GATHERED
+        """Return whether a recovery has gathered enough records in flight to write them."""
+        return len(self._overlay) >= RECOVERY_BATCH
 
-    def slices(self, size: int = AT_ONCE) -> Iterator[list[Pair]]:
-        """All records once."""
+    def slices(self, size: int = SLICE_RECORDS) -> Iterator[list[Pair]]:
+        """Yield all records once."""
         new = [(key, record) for key, record in self._overlay.items() if record is not None]
         for start in range(0, len(new), size):
             yield new[start : start + size]
         position = _CUSTOMERS
         while True:
             found, position = self._run(position, size)
-            kept = [pair for pair in found if pair[0] not in self._overlay]
-            if kept:
-                yield kept
+            stored = [pair for pair in found if pair[0] not in self._overlay]
+            if stored:
+                yield stored
             if len(found) < size:
                 return
 
     def scan(self) -> Scan:
-        """All records on disk, as they are when the walk gets there."""
-        return _DiskWalk(self)
+        """Return a scan of the records on disk, each in its form at the time that the scan reaches it."""
+        return _DiskScan(self)
 
     def sample(self, wanted: int, seed: str) -> list[Pair]:
-        """A run of records from a random place, and on from the first where it reaches the last."""
+        """Return a run of records from a random position, which continues at the first record after the last."""
         start = _CUSTOMERS + xxhash.xxh64_digest(seed.encode())
         found, _ = self._run(start, wanted)
         if len(found) < wanted:
@@ -115,11 +115,11 @@ class DiskRecords:
         return [(key, now) for key, record in found if (now := self._overlay.get(key, record)) is not None]
 
     def sizes(self) -> Counter[int]:
-        """Counted whenever records were kept."""
+        """Return the sizes as of the last write."""
         return Counter({index: count for index, count in self._sizes.items() if count})
 
     def keep(self, bookmark: Callable[[], Bookmark]) -> None:
-        """Write what is in flight, the counts and the bookmark in one batch."""
+        """Write the records in flight, the counts and the bookmark in one batch."""
         batch = self._make_batch()
         for (key, record), before in zip(self._overlay.items(), self._before(), strict=True):
             self._count(before, -1)
@@ -136,12 +136,12 @@ class DiskRecords:
         self._read.clear()
 
     def close(self) -> None:
-        """Give the database back; what is in flight is lost."""
+        """Close the database. Records in flight are lost."""
         self._overlay.clear()
         self._database.close()
 
     def _before(self) -> list[bytes | None]:
-        """What is on disk of those in flight."""
+        """Return the records on disk of the customers in flight, in the order of the overlay."""
         unread = [key for key in self._overlay if key not in self._read]
         if unread:
             found = self._on_disk(lambda: self._database.get([_place(key) for key in unread]))
@@ -167,11 +167,11 @@ class DiskRecords:
         return record
 
     def _run(self, position: bytes, wanted: int) -> tuple[list[Pair], bytes]:
-        """At most `wanted` records on disk from a place on, and the place after them."""
+        """Return at most `wanted` records on disk from a position, and the position after them."""
         found: list[Pair] = []
 
         def read() -> None:
-            # Not kept: the database cannot be closed while there is an iterator.
+            # The iterator is local, because the database cannot be closed while there is one.
             places = self._database.iter()
             places.seek(position)
             while len(found) < wanted and places.valid():
@@ -188,14 +188,14 @@ class DiskRecords:
     def _on_disk(self, act: Callable[[], Any]) -> Any:
         try:
             return act()
-        except Exception as reason:  # the library knows no other kind
+        except Exception as reason:  # the library raises no other type
             raise StoreError(
-                f"the store in {self._path} fails: {reason}. Is the disk full? The changelog has everything: once the"
-                " disk is well, start the worker again; if it fails again, delete that directory first."
+                f"the store in {self._path} fails: {reason}. Is the disk full? The changelog has everything. Start the"
+                " worker again once the disk is well. If it fails again, delete that directory first."
             ) from None
 
 
-class _DiskWalk:
+class _DiskScan:
     def __init__(self, records: DiskRecords) -> None:
         self._records = records
         self._position = _CUSTOMERS
@@ -204,18 +204,18 @@ class _DiskWalk:
     def take(self, wanted: int) -> list[Pair]:
         found, self._position = self._records._run(self._position, wanted)
         self._left = max(1, self._left - len(found)) if len(found) == wanted else 0
-        held = ((key, self._records._overlay.get(key, record)) for key, record in found)
-        return [(key, record) for key, record in held if record is not None]
+        pairs = ((key, self._records._overlay.get(key, record)) for key, record in found)
+        return [(key, record) for key, record in pairs if record is not None]
 
     def __len__(self) -> int:
         return self._left
 
 
 class Databases:
-    """The databases of one worker under `directory`, one a partition."""
+    """The databases of one worker under `directory`, one per partition."""
 
     def __init__(self, directory: Path) -> None:
-        """Raises StoreError where the library is not installed."""
+        """Load the library. Raises StoreError when it is not installed."""
         try:
             import rocksdict
         except ImportError:
@@ -228,29 +228,29 @@ class Databases:
         self._buffers = rocksdict.WriteBufferManager(WRITE_BUFFERS_BYTES, False)
 
     def open(self, name: str) -> DiskRecords:
-        """The database in the subdirectory `name`, made where there is none. Raises StoreError, StoreLocked."""
+        """Open or create the database in the subdirectory `name`. Raises StoreError, StoreLocked."""
         path = self.directory / name
         try:
             path.mkdir(parents=True, exist_ok=True)
             database = self._library.Rdict(str(path), self._options())
-        except Exception as reason:  # the library knows no other kind
+        except Exception as reason:  # the library raises no other type
             if "lock" in str(reason).lower():
                 raise StoreLocked(f"another process has the store in {path} open") from None
             raise StoreError(
-                f"the store in {path} cannot be opened: {reason}. Delete that directory, its customers come back from"
-                " the changelog; or set DATA_DIR to a place that can be written."
+                f"the store in {path} cannot be opened: {reason}. Delete that directory, and its customers come back"
+                " from the changelog, or set DATA_DIR to a directory that can be written."
             ) from None
         return DiskRecords(database, path, lambda: self._library.WriteBatch(raw_mode=True))
 
     def open_empty(self, name: str) -> DiskRecords:
-        """The database in the subdirectory `name`, without what it held."""
+        """Open the database in the subdirectory `name` after removing its contents."""
         path = self.directory / name
         self._library.Rdict.destroy(str(path), self._options())
         return self.open(name)
 
     def _options(self) -> Any:
         library = self._library
-        # Raw: bytes in, bytes out. Otherwise the library would unpickle what it reads.
+        # Raw mode stores plain bytes. Otherwise the library would unpickle the values that it reads.
         options = library.Options(raw_mode=True)
         options.create_if_missing(True)
         options.set_write_buffer_size(WRITE_BUFFER_BYTES)

@@ -1,4 +1,4 @@
-"""A partition's customer records: the port to where they are kept, and the one that keeps them in memory."""
+"""The customer records of one partition: the interface of all stores, and the store in memory."""
 
 from __future__ import annotations
 
@@ -16,70 +16,73 @@ if TYPE_CHECKING:
 
 Pair = tuple[bytes, bytes]  # a key and its record
 
-# Records that are looked at together where all of a partition are.
-AT_ONCE: Final = 20_000
+# Records in one slice, when all records of a partition are read.
+SLICE_RECORDS: Final = 20_000
 
 _SEGMENT_AT: Final = DTYPE.fields["segment"][1]  # type: ignore[index]
 
 
 class Scan(Protocol):
-    """All records of a partition, slice by slice; it holds no more of them than a slice."""
+    """A pass over all records of a partition, slice by slice. It keeps at most one slice in memory."""
 
     def take(self, wanted: int) -> list[Pair]:
-        """The next records, as they are now, at most `wanted`; fewer do not mean that it is over."""
+        """Return at most `wanted` further records in their current form. Fewer do not mean that the scan is over."""
 
     def __len__(self) -> int:
-        """How many are left, about; 0 when it is over."""
+        """Return about how many records are left, and 0 when the scan is over."""
 
 
 class Records(Protocol):
     """Packed customers of one partition by key.
 
-    What is put in is *in flight*: read like the rest, and lost with the process. `keep` makes it durable, where
-    there is something durable, together with how far into the changelog it goes.
+    A record that is put in is *in flight*: it is read like the others, and is lost with the process. `keep` makes it
+    durable, in stores that are durable, together with a bookmark.
     """
 
     def get(self, key: bytes, /) -> bytes | None:
-        """A customer's record; None where there is none."""
+        """Return a customer's record, or None."""
 
     def __contains__(self, key: object, /) -> bool: ...
 
     def __setitem__(self, key: bytes, record: bytes, /) -> None: ...
 
     def __len__(self) -> int:
-        """How many there are; new ones in flight may be left out."""
+        """Return the number of customers. New ones in flight may be left out."""
 
     def update(self, records: Mapping[bytes, bytes], /) -> None:
         """Put records in."""
 
     def forget(self, key: bytes) -> None:
-        """Remove a customer; nothing happens where there is none."""
+        """Remove a customer, if there is one."""
 
-    def slices(self, size: int = AT_ONCE) -> Iterator[list[Pair]]:
-        """All records once, in lists of at most `size`. Nothing is put in meanwhile."""
+    def slices(self, size: int = SLICE_RECORDS) -> Iterator[list[Pair]]:
+        """Yield all records once, in lists of at most `size`. Put no record in meanwhile."""
 
     def scan(self) -> Scan:
-        """All that are here now; what is put in later may be met or not."""
+        """Return a scan of the current records. It may include records that are put in later."""
 
     def sample(self, wanted: int, seed: str) -> list[Pair]:
-        """At most `wanted` records, each with the same chance."""
+        """Return at most `wanted` records, each with the same probability."""
 
     def sizes(self) -> Counter[int]:
-        """Customers by segment index, those in none left out; after `keep`."""
+        """Return the number of customers by segment index, without those in no segment, as of the last `keep`."""
 
     def keep(self, bookmark: Callable[[], Bookmark]) -> None:
-        """Everything in flight is acknowledged: write it and the bookmark, both or neither. Raises StoreError."""
+        """Write the records in flight and the bookmark, both or neither. Raises StoreError.
+
+        Called when the changelog has acknowledged all of them.
+        """
 
 
 class MemoryRecords(dict[bytes, bytes]):
-    """Records in memory, gone with the process."""
+    """Records in memory, which are lost with the process."""
 
     def forget(self, key: bytes) -> None:
         """Remove a customer."""
         self.pop(key, None)
 
-    def slices(self, size: int = AT_ONCE) -> Iterator[list[Pair]]:
-        """All records once."""
+    def slices(self, size: int = SLICE_RECORDS) -> Iterator[list[Pair]]:
+        """Yield all records once."""
         chunk: list[Pair] = []
         for pair in self.items():
             chunk.append(pair)
@@ -90,28 +93,28 @@ class MemoryRecords(dict[bytes, bytes]):
             yield chunk
 
     def scan(self) -> Scan:
-        """Those that are here now."""
-        return _KeyWalk(self)
+        """Return a scan of the current records."""
+        return _KeyScan(self)
 
     def sample(self, wanted: int, seed: str) -> list[Pair]:
-        """Drawn without putting back."""
+        """Return records drawn without replacement."""
         keys = list(self)
         if len(keys) > wanted:
             keys = random.Random(seed).sample(keys, wanted)
         return [(key, self[key]) for key in keys]
 
     def sizes(self) -> Counter[int]:
-        """Counted now."""
+        """Return the sizes, counted now."""
         counts: Counter[int] = Counter()
         for chunk in self.slices():
             counts += count_segments(record for _, record in chunk)
         return counts
 
     def keep(self, bookmark: Callable[[], Bookmark]) -> None:
-        """There is nothing durable."""
+        """Do nothing, because nothing is durable."""
 
 
-class _KeyWalk:
+class _KeyScan:
     def __init__(self, records: MemoryRecords) -> None:
         self._records = records
         self._keys = list(records)
@@ -120,28 +123,28 @@ class _KeyWalk:
         start = max(0, len(self._keys) - wanted)
         keys = self._keys[start:]
         del self._keys[start:]
-        held = ((key, self._records.get(key)) for key in keys)
-        return [(key, record) for key, record in held if record is not None]
+        pairs = ((key, self._records.get(key)) for key in keys)
+        return [(key, record) for key, record in pairs if record is not None]
 
     def __len__(self) -> int:
         return len(self._keys)
 
 
-NO_SCAN: Final[Scan] = _KeyWalk(MemoryRecords())
+NO_SCAN: Final[Scan] = _KeyScan(MemoryRecords())
 
 
 def segment_index(record: bytes) -> int:
-    """The segment that a packed record holds, by index; NO_SEGMENT where it holds none."""
+    """Return the segment index of a packed record, or NO_SEGMENT."""
     value = record[_SEGMENT_AT]
     return value - 256 if value > 127 else value
 
 
 def count_segments(records: Iterable[bytes]) -> Counter[int]:
-    """Customers by segment index; those in none are left out."""
-    held = list(records)
-    if not held:
+    """Return the number of customers by segment index, without those in no segment."""
+    packed = list(records)
+    if not packed:
         return Counter()
-    segments, customers = np.unique(columns(held)["segment"], return_counts=True)
+    segments, customers = np.unique(columns(packed)["segment"], return_counts=True)
     counts = Counter(dict(zip(segments.tolist(), customers.tolist(), strict=True)))
     counts.pop(NO_SEGMENT, None)
     return counts

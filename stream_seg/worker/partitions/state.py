@@ -1,4 +1,4 @@
-"""What a worker holds of one partition: records, header, and how far the changelog was read or written."""
+"""The state of one partition: records, header, and the position in the changelog."""
 
 from __future__ import annotations
 
@@ -15,42 +15,49 @@ from .records import MemoryRecords, Records
 
 @dataclass(slots=True)
 class PartitionState:
-    """All that a worker holds of one partition.
+    """The records of one partition and the results of its recovery.
 
-    `records` are packed customers by key. `header` is the last of the partition, `unconfirmed` the changes that
-    recovery found after the group whose changes are known to be published. `seal` is the checksum of the changelog
-    record at `offset`, where it was read from a store or the topic.
+    `records` are packed customers by key. `header` is the partition's last header. `unconfirmed` are the changes that
+    recovery found after the last group whose changes are known to be published. `seal` is the checksum of the
+    changelog record at `offset`, if that record was read from a store or the topic.
     """
 
     records: Records = field(default_factory=MemoryRecords)
     header: Header | None = None
-    offset: int | None = None  # of the last changelog record read or written
+    offset: int | None = None  # of the last changelog record that was read or written
     epoch_seen: int = 0
     unconfirmed: Unconfirmed = field(default_factory=list)
     seal: int | None = None
-    incomplete: bool = False  # whether it may lack something, such as what another worker wrote among its own
+    incomplete: bool = False  # records may be missing, such as those that another worker wrote among its own
 
     @classmethod
     def from_disk(cls, records: DiskRecords) -> PartitionState:
-        """What a database holds: as if the changelog had been restored up to its bookmark. Raises BadChangelog."""
-        kept = records.bookmark()
-        if kept is None:
+        """Return the state of a database, equal to the changelog restored up to its bookmark. Raises BadChangelog."""
+        bookmark = records.bookmark()
+        if bookmark is None:
             return cls(records)
-        return cls(records, kept.header, kept.offset, kept.epoch_seen, list(kept.unconfirmed), kept.seal)
+        return cls(
+            records,
+            bookmark.header,
+            bookmark.offset,
+            bookmark.epoch_seen,
+            list(bookmark.unconfirmed),
+            bookmark.seal,
+        )
 
     def bookmark(self) -> Bookmark:
-        """What belongs to the records as they are now."""
-        # What may be missing here nobody would read again who goes on from these records.
+        """Return the bookmark of the current records."""
+        # If records may be missing, store no offset. A restart from it would never read the missing ones again.
         offset = None if self.incomplete else self.offset
         return Bookmark(offset, self.seal or 0, self.epoch_seen, self.header, self.unconfirmed)
 
     def keep_restored(self) -> None:
-        """Everything up to `offset` was restored."""
+        """Make the records durable. Called when everything up to `offset` is restored."""
         if self.offset is not None:
             self.records.keep(self.bookmark)
 
     def keep_written(self) -> None:
-        """The group that `header` ended is acknowledged, and its changes are published."""
+        """Make the records durable. Called when the group of `header` is acknowledged and its changes are published."""
         if self.header is not None:
             self.seal = seal_of(changelog.pack_header(self.header))
             self.records.keep(self.bookmark)
@@ -68,9 +75,10 @@ class PartitionState:
         entry = changelog.unpack_entry(value)
         validate(entry.record)
         if entry.epoch < self.epoch_seen:
-            return  # written by a worker that had lost the partition already
+            return  # written by a worker that had already lost the partition
         if entry.epoch > self.epoch_seen:
-            # A new owner sends what it finds pending before it writes. What it did not find is another's decision.
+            # A new owner publishes the pending changes that it finds before it writes. It did not find these, so a
+            # stale worker wrote them.
             self.unconfirmed.clear()
         self.epoch_seen = entry.epoch
         self.records[key] = entry.record

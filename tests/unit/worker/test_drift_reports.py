@@ -36,4 +36,4 @@ def test_a_drift_event_carries_its_evidence() -> None:
 def test_each_finding_is_one_line_of_the_log() -> None:
     share, distance = map(in_words, event(REPORT, 0.0).findings)
     assert share == "Many (b1) were 30.0% of customers, and are 42.1% since 2023-11-09T03:20:00Z"
-    assert distance == ("customers are farther from their centres since 2023-11-07T23:33:20Z: 0.91 before, 1.10 now")
+    assert distance == ("customers are farther from their centers since 2023-11-07T23:33:20Z: 0.91 before, 1.10 now")

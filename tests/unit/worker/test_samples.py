@@ -9,7 +9,7 @@ from stream_seg.core.activity_mix import MIX_SIZE
 from stream_seg.core.events.taxonomy import CATEGORY_SLOTS, LONGEST_CATEGORY, NAMES_PER_SLOT
 from stream_seg.core.features import FEATURES
 from stream_seg.kafka.dead_letters import MAX_VALUE_BYTES
-from stream_seg.worker.models.samples import FIRST_SAMPLE, ROWS_A_MESSAGE, Sample
+from stream_seg.worker.models.samples import FIRST_SAMPLE, ROWS_PER_MESSAGE, Sample
 
 LONGEST_ID = "\x01" * 256  # six bytes per character in JSON
 
@@ -27,15 +27,15 @@ def test_no_message_is_larger_than_brokers_accept() -> None:
     assert max(len(part.dumps()) for part in sample(FIRST_SAMPLE).parts()) < MAX_VALUE_BYTES
 
 
-@pytest.mark.parametrize("customers", [0, 1, ROWS_A_MESSAGE, ROWS_A_MESSAGE + 1, 2 * ROWS_A_MESSAGE])
+@pytest.mark.parametrize("customers", [0, 1, ROWS_PER_MESSAGE, ROWS_PER_MESSAGE + 1, 2 * ROWS_PER_MESSAGE])
 def test_parts_together_equal_the_sample(customers: int) -> None:
-    full = sample(customers)
-    parts = [Sample.loads(part.dumps()) for part in full.parts()]
-    assert [row for part in parts for row in part.rows] == full.rows
-    assert [row for part in parts for row in part.mixes] == full.mixes
-    assert {str(part.categories) for part in parts} == {str(full.categories)}
+    sample_ = sample(customers)
+    parts = [Sample.loads(part.dumps()) for part in sample_.parts()]
+    assert [row for part in parts for row in part.rows] == sample_.rows
+    assert [row for part in parts for row in part.mixes] == sample_.mixes
+    assert {str(part.categories) for part in parts} == {str(sample_.categories)}
     assert [part.drained for part in parts] == [False] * (len(parts) - 1) + [True]
-    assert {(part.partition, part.clock) for part in parts} == {(full.partition, full.clock)}
+    assert {(part.partition, part.clock) for part in parts} == {(sample_.partition, sample_.clock)}
     assert not any(part.drained for part in sample(customers, drained=False).parts())
 
 

@@ -1,4 +1,4 @@
-"""The store on disk across restarts: what it holds is what the changelog says up to its bookmark."""
+"""A store on disk equals the changelog up to its bookmark, also after a restart."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import pytest
 
 from stream_seg.core.customer import Customer
 from stream_seg.errors import BadChangelog, StoreError, StoreLocked
-from stream_seg.worker.partitions import opening
 from stream_seg.worker.partitions.bookmark import Bookmark, seal_of
 from stream_seg.worker.partitions.changelog import HEADER_KEY, Header, pack_entry, pack_header
 from stream_seg.worker.partitions.disk import Databases, DiskRecords
@@ -24,7 +23,7 @@ CHANGE = '{"name": "Ürün"}'.encode()
 
 
 class Record(NamedTuple):
-    """What is read of a changelog record."""
+    """The fields of a changelog record that are read."""
 
     offset: int
     key: bytes
@@ -41,8 +40,8 @@ def header(epoch: int, group: int, confirmed: int) -> bytes:
     return pack_header(Header(epoch, group, confirmed, 5.0, 1, 100.0, {"purchases": group}, {"purchases": 5.0}))
 
 
-# Three groups of one worker, a write of one that lost the partition, two customers of an unfinished group of the
-# next owner, one of whom is forgotten.
+# Three groups of one worker, a write by that worker after it lost the partition, and an unfinished group of the next
+# owner with two customers and a removal.
 CHANGELOG = [
     Record(at, key, value)
     for at, (key, value) in enumerate(
@@ -63,8 +62,8 @@ CHANGELOG = [
 ]
 
 
-def told(state: PartitionState) -> tuple[object, ...]:
-    """All that recovery learned."""
+def recovered(state: PartitionState) -> tuple[object, ...]:
+    """Return all results of recovery."""
     records = dict(pair for chunk in state.records.slices() for pair in chunk)
     return records, state.header, state.epoch_seen, state.unconfirmed
 
@@ -82,35 +81,33 @@ def databases(tmp_path: Path) -> Databases:
 
 
 @pytest.mark.parametrize("cut", range(len(CHANGELOG) + 1))
-def test_kept_anywhere_and_restored_from_there_it_is_as_if_restored_from_the_beginning(
-    databases: Databases, cut: int
-) -> None:
+def test_a_store_written_at_any_offset_recovers_like_the_whole_changelog(databases: Databases, cut: int) -> None:
     first = restore(PartitionState(databases.open("3")), CHANGELOG[:cut])
     first.keep_restored()
     close(first)
 
     again = PartitionState.from_disk(databases.open("3"))
-    assert told(again) == told(restore(PartitionState(), CHANGELOG[:cut]))
+    assert recovered(again) == recovered(restore(PartitionState(), CHANGELOG[:cut]))
     assert again.offset == (cut - 1 if cut else None)
-    whole = restore(PartitionState(), CHANGELOG)
-    assert told(restore(again, CHANGELOG[cut:])) == told(whole)
+    full = restore(PartitionState(), CHANGELOG)
+    assert recovered(restore(again, CHANGELOG[cut:])) == recovered(full)
     again.keep_restored()
-    assert again.records.sizes() == whole.records.sizes()
+    assert again.records.sizes() == full.records.sizes()
     close(again)
 
 
-def test_what_is_not_kept_is_not_there_after_a_crash(databases: Databases) -> None:
+def test_records_in_flight_are_lost_in_a_crash(databases: Databases) -> None:
     state = restore(PartitionState(databases.open("0")), CHANGELOG[:3])
     state.keep_restored()
     state.records.update({b"a": packed(7), b"new": packed(1)})
     assert state.records.get(b"a") == packed(7)
     close(state)
     again = PartitionState.from_disk(databases.open("0"))
-    assert told(again) == told(restore(PartitionState(), CHANGELOG[:3]))
+    assert recovered(again) == recovered(restore(PartitionState(), CHANGELOG[:3]))
     close(again)
 
 
-def test_a_group_is_kept_with_its_header_and_nothing_pending(databases: Databases) -> None:
+def test_a_written_group_has_its_header_and_no_pending_changes(databases: Databases) -> None:
     state = restore(PartitionState(databases.open("0")), CHANGELOG[:3])
     state.unconfirmed.clear()  # sent again
     state.records.update({b"e": packed(1, 2)})
@@ -129,10 +126,10 @@ def close(state: PartitionState) -> None:
     state.records.close()
 
 
-# What is refused
+# Stores that are rejected
 
 
-def test_a_store_of_a_longer_changelog_is_refused(databases: Databases) -> None:
+def test_a_store_of_a_longer_changelog_is_rejected(databases: Databases) -> None:
     check_end(databases, 3, 9, 10)
     check_end(databases, 3, None, 0)
     with pytest.raises(
@@ -141,7 +138,7 @@ def test_a_store_of_a_longer_changelog_is_refused(databases: Databases) -> None:
         check_end(databases, 3, 9, 9)
 
 
-def test_a_store_of_another_changelog_is_refused(databases: Databases) -> None:
+def test_a_store_of_another_changelog_is_rejected(databases: Databases) -> None:
     state = restore(PartitionState(), CHANGELOG[:3])
     check_seal(databases, 3, state, CHANGELOG[1])
     check_seal(databases, 3, state, CHANGELOG[2])
@@ -149,17 +146,17 @@ def test_a_store_of_another_changelog_is_refused(databases: Databases) -> None:
         check_seal(databases, 3, state, CHANGELOG[2]._replace(value=header(11, 1, 0)))
 
 
-def test_where_two_had_written_the_changelog_is_restored_from_its_beginning(databases: Databases) -> None:
+def test_an_incomplete_store_is_emptied_and_restored_from_the_start_of_the_changelog(databases: Databases) -> None:
     state = restore(PartitionState(databases.open("0")), CHANGELOG[:3])
     state.incomplete = True
     state.keep_written()
     close(state)
     records = asyncio.run(open_partition(databases, 0))
-    assert told(PartitionState.from_disk(records)) == told(PartitionState())
+    assert recovered(PartitionState.from_disk(records)) == recovered(PartitionState())
     records.close()
 
 
-def test_a_bookmark_that_cannot_be_read_is_refused() -> None:
+def test_an_unreadable_bookmark_is_rejected() -> None:
     with pytest.raises(BadChangelog, match="bookmark of format 9"):
         Bookmark.loads(b'{"format": 9}')
     for value in (b"{", b"[]", b'{"format": 1}'):
@@ -167,25 +164,25 @@ def test_a_bookmark_that_cannot_be_read_is_refused() -> None:
             Bookmark.loads(value)
 
 
-def test_a_damaged_database_is_refused_in_one_sentence(databases: Databases) -> None:
+def test_a_damaged_database_is_rejected_in_one_sentence(databases: Databases) -> None:
     databases.open("0").close()
     (databases.directory / "0" / "CURRENT").write_text("garbage")
     with pytest.raises(StoreError, match=r"cannot be opened: Corruption.*Delete that directory"):
         databases.open("0")
 
 
-def test_a_place_that_cannot_be_written_is_refused_in_one_sentence(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_written_is_rejected_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "store").write_text("a file")
     with pytest.raises(StoreError, match=r"cannot be opened: .*DATA_DIR"):
         Databases(tmp_path / "store").open("0")
 
 
-# Two workers of one machine
+# Two workers on one machine
 
 
 @pytest.fixture
 def stopped(databases: Databases) -> Iterator[subprocess.Popen[bytes]]:
-    """Another process that has the database of partition 5 open."""
+    """Start another process that has the database of partition 5 open."""
     script = (
         "import sys; from pathlib import Path; from stream_seg.worker.partitions.disk import Databases\n"
         "kept = Databases(Path(sys.argv[1])).open('5'); print('open', flush=True); sys.stdin.read()"
@@ -215,11 +212,8 @@ def test_a_partition_moves_when_the_other_worker_closes_it(
 
 
 @pytest.mark.usefixtures("stopped")
-def test_where_the_other_does_not_let_go_another_directory_is_taken(
-    databases: Databases, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(opening, "LOCK_WAIT_S", 0.0)
-    records = asyncio.run(open_partition(databases, 5))
+def test_another_directory_is_used_while_the_first_stays_locked(databases: Databases) -> None:
+    records = asyncio.run(open_partition(databases, 5, lock_wait_s=0.0))
     assert len(records) == 0
     assert sorted(path.name for path in databases.directory.iterdir()) == ["5", "5.1"]
     records.close()

@@ -1,4 +1,4 @@
-"""What is restored when partitions go and come back: all of a changelog, or nothing of it."""
+"""Recovery across rebalances restores all of a changelog or none of it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CHANGELOG = [(number, b"c-%d" % number) for number in range(6)]
 
 
 class Stage:
-    """A store to which partitions are assigned, and events of recoveries come."""
+    """A store that gets assignments and changelog events."""
 
     def __init__(self) -> None:
         app = faust.App("shop", broker="kafka://127.0.0.1:1", store="memory://")
@@ -32,29 +32,29 @@ class Stage:
         self.store: PartitionedStore = self._table.data
 
     def tp(self, number: int) -> TP:
-        """The changelog's partition."""
+        """Return a partition of the changelog."""
         return TP(self._table.changelog_topic_name, number)
 
     def assign(self, generation: int, *numbers: int) -> None:
-        """A rebalance ends."""
+        """Assign partitions, as at the end of a rebalance."""
         asyncio.run(self.store.on_rebalance({self.tp(number) for number in numbers}, set(), set(), generation))
 
     def read(self, generation: int, number: int, first: int, last: int) -> None:
-        """A batch of the changelog that was fetched in a generation is applied."""
+        """Apply a changelog batch that was fetched in `generation`."""
         entry = pack_entry(1, 1, Customer(1).pack())
         records = [SimpleNamespace(offset=at, key=key, value=entry) for at, key in CHANGELOG[first : last + 1]]
         message = SimpleNamespace(partition=number, generation_id=generation, value=SimpleNamespace(records=records))
         self.store.apply_changelog_batch([SimpleNamespace(message=message)], bytes, bytes)
 
     def restored(self, number: int) -> Restored:
-        """Customers of a partition, and the offset from which Faust would go on."""
+        """Return the customers of a partition, and the offset from which Faust would continue."""
         return set(self.store.partitions[number].records), self.store.persisted_offset(self.tp(number))
 
 
 ALL = {key for _, key in CHANGELOG}, 5
 
 
-def test_what_comes_for_a_partition_that_went_is_not_kept_for_when_it_comes_back() -> None:
+def test_events_of_a_revoked_partition_are_not_applied_after_it_returns() -> None:
     stage = Stage()
     stage.assign(1, 2, 3)
     stage.read(1, 3, 0, 1)
@@ -69,7 +69,7 @@ def test_what_comes_for_a_partition_that_went_is_not_kept_for_when_it_comes_back
     assert stage.restored(3) == ALL
 
 
-def test_a_partition_that_stays_goes_on_from_where_it_was() -> None:
+def test_a_partition_that_stays_continues_at_its_offset() -> None:
     stage = Stage()
     stage.assign(1, 3)
     stage.read(1, 3, 0, 1)
@@ -80,7 +80,7 @@ def test_a_partition_that_stays_goes_on_from_where_it_was() -> None:
     assert stage.restored(3) == ALL
 
 
-def test_records_that_are_known_already_move_nothing_back() -> None:
+def test_records_that_are_already_applied_do_not_move_the_offset_back() -> None:
     stage = Stage()
     stage.assign(1, 3)
     stage.read(1, 3, 0, 5)
@@ -89,7 +89,7 @@ def test_records_that_are_known_already_move_nothing_back() -> None:
 
 
 @pytest.mark.parametrize(("end", "customers"), [(7, 6), (6, 7)], ids=["not to its end", "not from its beginning"])
-def test_nobody_owns_half_a_state(end: int, customers: int) -> None:
+def test_an_incomplete_state_is_not_owned(end: int, customers: int) -> None:
     stage = Stage()
     stage.assign(1, 3)
     stage.read(1, 3, 0, 5)
@@ -101,10 +101,10 @@ def test_nobody_owns_half_a_state(end: int, customers: int) -> None:
         IncompleteState, match=rf"read up to offset 6 of {end}, and 6 customers .* must be {customers}\."
     ):
         held.check_complete(end)
-    assert state.bookmark().offset is None  # whoever finds it on disk begins anew
+    assert state.bookmark().offset is None  # the next start reads the whole changelog
 
 
-def test_a_header_says_how_many_customers_there_are() -> None:
+def test_a_header_has_the_number_of_customers() -> None:
     stage = Stage()
     stage.assign(1, 3)
     stage.read(1, 3, 0, 5)

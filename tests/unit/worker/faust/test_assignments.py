@@ -1,4 +1,4 @@
-"""What comes of a recovery after the rebalance that ended it."""
+"""Results of a recovery that a newer rebalance has superseded are ignored."""
 
 from __future__ import annotations
 
@@ -8,40 +8,40 @@ from typing import Any
 
 import pytest
 
-from stream_seg.worker.faust.transport import keep_assignments_apart
+from stream_seg.worker.faust.assignments import ignore_superseded_recoveries
 
 
 class Recovery:
-    """Faust's, as far as it is asked."""
+    """Faust's recovery service, as far as the patch uses it."""
 
     def __init__(self) -> None:
         self.completed: list[int] = []
 
     async def on_recovery_completed(self, generation_id: int = 0) -> None:
-        """Note that it is told."""
+        """Note the generation."""
         self.completed.append(generation_id)
 
 
 def application(generation: int, *, moving: bool = False) -> Any:
-    """An application whose group is in a generation."""
+    """Return a patched application whose group is in `generation`."""
     tables = SimpleNamespace(recovery=Recovery(), changelog_queue=asyncio.Queue())
     app = SimpleNamespace(tables=tables, consumer_generation_id=generation, consumer=SimpleNamespace(moving=moving))
-    keep_assignments_apart(app)
+    ignore_superseded_recoveries(app)
     return app
 
 
 @pytest.mark.parametrize(
-    ("generation", "moving", "told"),
+    ("generation", "moving", "completed"),
     [(7, False, [7]), (8, False, []), (7, True, [])],
-    ids=["its own", "of a generation that is over", "while partitions move"],
+    ids=["its own", "of an older generation", "during a rebalance"],
 )
-def test_the_end_of_a_recovery_counts_for_its_own_assignment(generation: int, moving: bool, told: list[int]) -> None:
+def test_a_recovery_completes_only_its_own_assignment(generation: int, moving: bool, completed: list[int]) -> None:
     app = application(generation, moving=moving)
     asyncio.run(app.tables.recovery.on_recovery_completed(7))
-    assert app.tables.recovery.completed == told
+    assert app.tables.recovery.completed == completed
 
 
-def test_events_of_a_generation_that_is_over_are_not_read() -> None:
+def test_changelog_events_of_an_older_generation_are_skipped() -> None:
     async def story() -> list[int]:
         app = application(7)
         for generation in (6, 7, 6, 7):

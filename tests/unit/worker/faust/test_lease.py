@@ -1,4 +1,4 @@
-"""The lease: how long a worker may write after its last good heartbeat."""
+"""The lease limits how long a worker may write after its last good heartbeat."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 import pytest
 
 from stream_seg.errors import LeaseLost
-from stream_seg.worker.faust.lease import HeartbeatLease, awake_or_not
+from stream_seg.worker.faust.lease import HeartbeatLease, lease_time
 
 
 def test_it_holds_for_a_session_after_the_last_good_heartbeat() -> None:
@@ -26,7 +26,7 @@ def test_it_holds_for_a_session_after_the_last_good_heartbeat() -> None:
 def test_its_clock_goes_on_while_the_machine_is_suspended() -> None:
     before, now, after = (
         time.clock_gettime(time.CLOCK_BOOTTIME),
-        awake_or_not(),
+        lease_time(),
         time.clock_gettime(time.CLOCK_BOOTTIME),
     )
     assert before <= now <= after
