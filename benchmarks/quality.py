@@ -202,7 +202,7 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("--customers", type=int, default=CUSTOMERS, help="at most so many of each population")
     parser.add_argument("--days", type=int, default=YEAR, help=f"at most so many of each, more than {JUDGED_FROM}")
     parser.add_argument(
-        "--pictures", metavar="FOLDER", type=Path, help="write the pictures of docs/clustering.md there"
+        "--pictures", metavar="FOLDER", type=Path, help="write the pictures of docs/internals/clustering.md there"
     )
 
 

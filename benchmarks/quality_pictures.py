@@ -1,4 +1,4 @@
-"""The pictures of docs/clustering.md that the bench of quality draws."""
+"""The pictures of docs/internals/clustering.md that the bench of quality draws."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Key names of one deployment. The first three are public, see `docs/contract.md`; the others are ours."""
+    """Key names of one deployment. The first three are public, see `docs/reference/redis.md`; the others are ours."""
 
     prefix: str
 

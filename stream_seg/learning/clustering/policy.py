@@ -20,7 +20,7 @@ class LearnerPolicy:
     are: hence `warm_up_s` before the first model. From then on a challenger is started on the recent sample every
     `challenge_every_s` (one at a time), and takes over when it saves `promote_gain` of the squared distance, and
     `promote_errors` standard errors of that, on `trial_samples` samples or more that neither side has learned. The
-    numbers are measured: see docs/clustering.md.
+    numbers are measured: see docs/internals/clustering.md.
     """
 
     features: tuple[str, ...] = DEFAULT_FEATURES

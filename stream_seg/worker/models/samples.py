@@ -34,7 +34,7 @@ MIX_DIGITS: Final = 3
 # What workers sent before the orders of a customer were counted in a mix.
 MIX_SIZE_BEFORE: Final = MIX_SIZE - 1
 # Customers sampled a day over all partitions: enough for centres to follow, and for a challenger to be judged within
-# days (half as many need twice as long: docs/clustering.md), little enough to cost nothing.
+# days (half as many need twice as long: docs/internals/clustering.md), little enough to cost nothing.
 SAMPLES_A_DAY: Final = 800
 # Before the first model more are wanted, so that a good start has something to choose from.
 FIRST_SAMPLE: Final = 2_000

@@ -133,7 +133,7 @@ class OwnedPartition:
                 f"partition {self.number} was not recovered as a whole: its changelog was read up to offset {read} of"
                 f" {end}, and {customers} customers were found where there must be {said}. Nothing was written; restart"
                 " this worker, which reads all of it anew. If that does not help, the changelog lacks customers: see"
-                " docs/operations.md for one that is damaged"
+                " docs/guides/troubleshooting.md for one that is damaged"
             )
 
     def check_half_life(self, half_life_s: float) -> None:

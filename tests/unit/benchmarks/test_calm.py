@@ -1,4 +1,4 @@
-"""Flaps, nearness and delays are counted as docs/clustering.md says."""
+"""Flaps, nearness and delays are counted as docs/internals/features.md says."""
 
 from __future__ import annotations
 
