@@ -33,7 +33,7 @@ log.dirs={data}
 offsets.topic.replication.factor=1
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
-# As docs/operations.md asks of every broker.
+# As docs/guides/operating.md asks of every broker.
 auto.create.topics.enable=false
 # Tests start and stop many small groups, some of them with short sessions.
 offsets.topic.num.partitions=4

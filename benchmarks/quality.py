@@ -204,7 +204,7 @@ def options(parser: ArgumentParser) -> None:
         "--days", type=int, default=YEAR, help=f"maximum number of each population, more than {JUDGED_FROM}"
     )
     parser.add_argument(
-        "--pictures", metavar="FOLDER", type=Path, help="write the pictures of docs/clustering.md there"
+        "--pictures", metavar="FOLDER", type=Path, help="write the pictures of docs/internals/clustering.md there"
     )
 
 

@@ -1,4 +1,4 @@
-"""Pictures of docs/clustering.md, drawn by the bench of quality."""
+"""Pictures of docs/internals/clustering.md, drawn by the bench of quality."""
 
 from __future__ import annotations
 

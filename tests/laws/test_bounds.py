@@ -128,6 +128,6 @@ def test_without_traits_a_record_has_the_documented_size() -> None:
 
 
 def test_the_documentation_states_the_bound() -> None:
-    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    text = (DOCS / "internals" / "record-format.md").read_text(encoding="utf-8")
     for remembered in (Settings.model_fields["dedup_events"].default, MOST_REMEMBERED):
         assert f"{bound(remembered):,}" in text

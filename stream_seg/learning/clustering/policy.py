@@ -20,7 +20,7 @@ class LearnerPolicy:
     frequent than they are, so the first model waits for `warm_up_s`. After that a challenger is started on the recent
     sample every `challenge_every_s`, one at a time. It wins when it saves `promote_gain` of the squared distance, and
     `promote_errors` standard errors of that, on at least `trial_samples` samples that neither side has learned. The
-    defaults are measured, see docs/clustering.md.
+    defaults are measured, see docs/internals/clustering.md.
     """
 
     features: tuple[str, ...] = DEFAULT_FEATURES

@@ -84,7 +84,7 @@ def breakdowns(
 
 
 def merge_category_names(known: CategoryNames, more: CategoryNames) -> list[list[str]]:
-    """Return the names seen in each category slot, then those of another worker, up to `NAMES_A_SLOT` per slot."""
+    """Return the names seen in each category slot, then those of another worker, up to `NAMES_PER_SLOT` per slot."""
     slots = [list(known[slot]) if slot < len(known) else [] for slot in range(CATEGORY_SLOTS)]
     for names, others in zip(slots, more, strict=False):
         names += [name for name in others if name not in names][: NAMES_PER_SLOT - len(names)]

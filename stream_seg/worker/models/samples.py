@@ -33,7 +33,7 @@ MIX_DIGITS: Final = 3
 # The size of a mix from older workers, which do not count orders in it.
 MIX_SIZE_BEFORE: Final = MIX_SIZE - 1
 # Customers sampled per day over all partitions. That is enough for centers to follow, and to judge a challenger within
-# days. Half as many need twice as long (docs/clustering.md). The cost is negligible.
+# days. Half as many need twice as long (docs/internals/clustering.md). The cost is negligible.
 SAMPLES_PER_DAY: Final = 800
 # Customers of a sample before the first model, where the learner needs more to choose a good start from.
 FIRST_SAMPLE: Final = 2_000

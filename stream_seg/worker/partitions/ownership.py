@@ -163,7 +163,7 @@ class OwnedPartition:
                 f"partition {self.number} was not recovered as a whole: its changelog was read up to offset {read} of"
                 f" {end}, and {customers} customers were found where there must be {expected}. Nothing was written."
                 " Restart this worker, which then reads the whole changelog. If that does not help, the changelog"
-                " lacks customers: see docs/operations.md for a damaged changelog"
+                " lacks customers: see docs/guides/troubleshooting.md for a damaged changelog"
             )
 
     def check_half_life(self, half_life_s: float) -> None:

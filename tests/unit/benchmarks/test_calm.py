@@ -1,4 +1,4 @@
-"""Flaps, nearness and delays match their definitions in docs/clustering.md."""
+"""Flaps, nearness and delays match their definitions in docs/internals/features.md."""
 
 from __future__ import annotations
 
