@@ -1,4 +1,4 @@
-"""Rows and JSON objects as events by a mapping file."""
+"""Events from rows and JSON objects through a mapping file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .skips import BAD_ROW, NOT_MAPPED, Row
 
 
 class MappedEvents:
-    """Makes records of rows by a mapping, one after the other."""
+    """Creates records from rows through a mapping, one at a time."""
 
     def __init__(self, mapping: EventMapping) -> None:
         self._mapping = mapping
@@ -27,11 +27,11 @@ class MappedEvents:
         self._occurred_at_s = UNKNOWN_TIME_S
 
     def record_of_line(self, value: bytes, number: int) -> SourceRecord:
-        """The record of a line of JSON. Raises Refused."""
+        """Return the record of a line of JSON. Raises Refused."""
         return self._record(parse_line(value), number)
 
     def record(self, row: Row) -> SourceRecord:
-        """The record of a row. Raises Refused."""
+        """Return the record of a row. Raises Refused."""
         return self._record(row.content, row.number)
 
     def _record(self, content: Mapping[str, Any], line: int) -> SourceRecord:
