@@ -1,4 +1,4 @@
-"""Every compression codec of Kafka is read, whoever compressed: Java's client, our producers, or the broker."""
+"""Every compression codec of Kafka is readable, whether Java's client, our producers or the broker compressed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Kafka with TLS, client certificates, logins and permissions: what works, and what each refusal says."""
+"""Kafka with TLS, client certificates, logins and permissions: the working connections, and the text of each
+refusal.
+"""
 
 from __future__ import annotations
 
@@ -29,13 +31,13 @@ from tests.integration.support.worker import ROOT, Worker
 GUIDE = (ROOT / "docs" / "guides" / "connections.md").read_text(encoding="utf-8")
 PARTITIONS = "2"
 
-# aiokafka does not wait until a connection that was refused is closed.
+# aiokafka does not wait until a refused connection is closed.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 @pytest.fixture(autouse=True)
 def _collected() -> Iterator[None]:
-    """Let the warnings about such connections come while they are ignored."""
+    """Trigger warnings about unclosed connections while they are ignored."""
     yield
     gc.collect()
 
@@ -49,7 +51,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
 
 
 def topics_through(broker: Broker) -> dict[str, list[int]]:
-    """Ask a broker something, as every command does first."""
+    """Send a broker the request with which every command starts."""
 
     async def ask() -> dict[str, list[int]]:
         async with connect(broker) as client:
@@ -169,7 +171,7 @@ def test_a_producer_that_is_refused_says_why_too(kafka: SecuredKafka) -> None:
 
     with pytest.raises(BrokerRefused, match="refuses the login of 'shop'"):
         asyncio.run(produce(secure(kafka.broker("SASL_SSL", user="shop"), password="wrong")))
-    # Idempotence needs a permission too. Without it aiokafka would report a broker that is away.
+    # Idempotence needs a permission too. Without it aiokafka would report an unavailable broker.
     with pytest.raises(BrokerRefused, match="does not let user 'newcomer' create topics, or write with an idempotent"):
         asyncio.run(produce(kafka.broker("SASL_SSL", user="newcomer")))
 
@@ -195,7 +197,7 @@ class Shop:
 
     @contextmanager
     def worker(self, user: str, **more: str) -> Iterator[Worker]:
-        """Run a worker for the length of the block."""
+        """Run a worker for the duration of the block."""
         settings = {f"STREAM_SEG_{name}": value for name, value in self.settings(user, **more).items()}
         worker = Worker(settings, self._directory)
         try:
@@ -255,7 +257,7 @@ def test_a_worker_that_lacks_a_permission_ends_when_it_needs_it(kafka: SecuredKa
         "stream-seg: the worker stopped: the broker does not let user 'shop' use the topics"
         " stream-seg-customers-changelog",
     )
-    # With the permissions that the guide lists it counts all that waited, its changes and dead letters too.
+    # With the permissions of the guide it counts all pending records, its changes and dead letters too.
     allow(kafka.open.address, "shop", missing)
     with shop.worker("shop") as worker:
         worker.wait_ready()

@@ -1,4 +1,4 @@
-"""Every kind of bad input through a real worker, each between two good events of the customer it names."""
+"""Every kind of bad input through a real worker, each between two good events of the same customer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.integration.support.yardstick import expect
 
 WHEN = "2017-05-09T18:00:31Z"
 LONG_KEY = b"k" * 20_000
-# A good order; rows change one thing of it. CUSTOMER becomes the row's own.
+# A good order. Rows change one part of it, and CUSTOMER becomes the row's own customer.
 ORDER = (
     b'{"event_id":"e-bad","customer_id":"CUSTOMER","type":"order_completed","occurred_at":"2017-05-09T18:00:31Z",'
     b'"order_id":"o-bad","amount":19.99,"currency":"USD"}'
@@ -34,18 +34,18 @@ OWN = b"CUSTOMER"
 
 
 def but(old: bytes, new: bytes) -> bytes:
-    """The good order with one thing changed."""
+    """Return the good order with one field changed."""
     assert old in ORDER
     return ORDER.replace(old, new)
 
 
 def with_(more: bytes) -> bytes:
-    """The good order with one thing more."""
+    """Return the good order with one field added."""
     return ORDER[:-1] + b"," + more + b"}"
 
 
 class Row(NamedTuple):
-    """A bad record: what it is, the reason it gets, value, topic, key, and whether it goes to another partition."""
+    """A bad record: description, expected reason, value, topic, key, and whether it goes to another partition."""
 
     what: str
     reason: str
@@ -113,7 +113,7 @@ CUT = [row for row in ROWS if len(row.value or b"") > MAX_VALUE_BYTES or len(row
 
 
 class Place(NamedTuple):
-    """Where the broker put a record."""
+    """The place of a record on the broker."""
 
     topic: str
     partition: int
@@ -122,7 +122,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Run:
-    """One worker that met all rows: where each row was put, what it sent with it, and what became of all."""
+    """One worker that met all rows: the place of each row, its surrounding events, and all results."""
 
     deployed: Deployment
     worker: Worker
@@ -132,7 +132,7 @@ class Run:
     began: datetime
 
     def letter(self, row: Row) -> Letter:
-        """The one dead letter about a row."""
+        """Return the only dead letter about a row."""
         topic, partition, offset = self.places[row.what]
         (found,) = [
             letter
@@ -146,7 +146,7 @@ class Run:
 
 @pytest.fixture(scope="module")
 def run(on: Services) -> Iterator[Run]:
-    """All rows at once, so that bad records share batches with good ones and with each other."""
+    """Send all rows at once, so that bad records share batches with good ones and with each other."""
     with deployment(on, "dirt", model=fixed_model(), **CALM) as deployed:
         began = datetime.now(UTC)
         places, good = asyncio.run(send_rows(deployed))
@@ -156,7 +156,7 @@ def run(on: Services) -> Iterator[Run]:
 
 
 async def send_rows(deployed: Deployment) -> tuple[dict[str, Place], list[Sent]]:
-    """Send every row after a good event and before another, in its partition."""
+    """Send every row between two good events in its partition."""
     producer = AIOKafkaProducer(bootstrap_servers=deployed.broker.address, max_request_size=4_000_000)
     await producer.start()
     places: dict[str, Place] = {}
@@ -180,19 +180,19 @@ async def send_rows(deployed: Deployment) -> tuple[dict[str, Place], list[Sent]]
 
 
 def good_event(topic: str, customer: str, number: int) -> Sent:
-    """An event that must be absorbed."""
+    """Return an event that must be absorbed."""
     if topic == "purchases":
         return order(customer, number, WHEN, 12.34)
     return view(customer, number, WHEN) if topic == "interactions" else identify(customer, number, WHEN, age=number)
 
 
 def customer_of(row: Row) -> str:
-    """The customer whose events surround a row."""
+    """Return the customer whose events surround a row."""
     return f"c-{ROWS.index(row)}"
 
 
 def value_of(row: Row) -> bytes | None:
-    """The value as it is sent."""
+    """Return the value as it is sent."""
     return row.value and row.value.replace(OWN, customer_of(row).encode())
 
 

@@ -1,4 +1,4 @@
-"""A worker that learns tells of a change among customers: an event on segment-drift, a metric, a line in its log."""
+"""A learning worker reports a change among customers: an event on segment-drift, a metric, and a log line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FEATURE = {name: at for at, name in enumerate(FEATURES)}
 
 
 def day(number: int, often: float) -> Sample:
-    """A day's sample of customers who are others every day; so many of them buy often."""
+    """Return a day's sample of customers, new ones every day, of whom a given share buys often."""
     rng = np.random.default_rng([7, number])
     rows = np.zeros((A_DAY, len(FEATURES)))
     rates = np.where(rng.random(A_DAY) < often, 20.0, 2.0) * np.exp(rng.normal(0, 0.3, A_DAY))

@@ -1,4 +1,4 @@
-"""What a fetch hands out when partitions move while it waits, against both brokers."""
+"""The records that a fetch returns when partitions move while it waits, against both brokers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WAIT_S = 5.0
 
 
 class Held:
-    """The consumer of a worker, as far as a fetch asks it."""
+    """The part of a worker's consumer that a fetch uses."""
 
     flow_active = True
 
@@ -32,12 +32,12 @@ class Held:
         return self.active
 
     def changelog_among(self, tps: Iterable[TP]) -> set[TP]:
-        """By the name of the topic."""
+        """Return the number of a partition by the name of its topic."""
         return {tp for tp in tps if tp.topic == self._changelog}
 
 
 class Stage:
-    """A consumer of one partition of input and two of a changelog, and a fetch that can be begun."""
+    """A consumer of one input partition and two changelog partitions, and a fetch that can be started."""
 
     def __init__(self, kafka: Any, producer: Any, prefix: str) -> None:
         self.input = TP(f"{prefix}input", 0)
@@ -47,32 +47,32 @@ class Stage:
 
     @property
     def all(self) -> list[TP]:
-        """The partitions assigned."""
+        """Return the assigned partitions."""
         return [self.input, self.recovering, self.settled]
 
     def held(self, *active: TP, input_held: bool) -> Held:
-        """A worker's consumer that takes from `active` partitions."""
+        """Return a worker's consumer that takes from `active` partitions."""
         return Held(self.recovering.topic, active, input_held=input_held)
 
     async def append(self, *tps: TP) -> None:
-        """A record to each of these partitions; of none, to each that there is."""
+        """Send a record to each of these partitions, or to all partitions if none is named."""
         for tp in tps or self.all:
             await self._producer.send_and_wait(tp.topic, b"{}", partition=tp.partition)
 
     def begin(self, held: Held) -> asyncio.Task[dict[Any, Any]]:
-        """A fetch, as Faust asks for one: with its own set of active partitions."""
+        """Start a fetch as Faust does, with its own set of active partitions."""
         thread = BatchConsumerThread.__new__(BatchConsumerThread)
         thread.consumer = held
         return asyncio.create_task(thread._fetch_records(self.kafka, held.active, timeout=WAIT_S, max_records=100))
 
     async def positions(self) -> list[int]:
-        """Of input, the changelog that recovers, and the other."""
+        """Return the input partition, the recovering changelog partition, and the other one."""
         return [await self.kafka.position(TopicPartition(*tp)) for tp in self.all]
 
 
 @asynccontextmanager
 async def staged(broker: Broker, prefix: str) -> AsyncIterator[Stage]:
-    """A stage whose topics are empty."""
+    """Yield a stage whose topics are empty."""
     await create_topics(broker, [TopicSpec(f"{prefix}input", 1, 1), TopicSpec(f"{prefix}changelog", 2, 1)])
     async with AIOKafkaProducer(bootstrap_servers=broker.address, linger_ms=0) as producer:
         kafka = AIOKafkaConsumer(bootstrap_servers=broker.address, enable_auto_commit=False, fetch_max_wait_ms=20)
@@ -93,11 +93,11 @@ def test_a_rebalance_that_begins_while_a_fetch_waits_takes_nothing_from_anybody(
             fetch = stage.begin(held)
             await asyncio.sleep(0.1)
             held.input_held = True
-            held.active.clear()  # a rebalance begins: Faust pauses all that there is
+            held.active.clear()  # a rebalance begins, and Faust pauses all partitions
             await stage.append(stage.recovering, stage.settled)
             return await fetch, await stage.positions()
 
-    # Else the changelog is read up to its end, and recovery waits for it for ever.
+    # Otherwise the changelog is read up to its end, and recovery waits for it forever.
     assert asyncio.run(story()) == ({}, [0, 0, 0])
 
 

@@ -1,4 +1,6 @@
-"""Forged records on the topics that workers read back: state stops a worker in one line, samples and models do not."""
+"""Forged records on topics that workers read back: bad state stops a worker in one line, bad samples and models do
+not.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Intakes die at any effect, are killed, and join, on Apache Kafka: each source record is written once.
 
-And what only Apache Kafka has: transactions in the source topics.
+Transactions in the source topics, which only Apache Kafka has, are covered here too.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def broker_setting(apache_kafka: Broker) -> str:
 
 @pytest.fixture
 def shop(on: Services) -> Iterator[Deployment]:
-    """A deployment without workers whose intake reads two topics of other programs."""
+    """Yield a deployment without workers whose intake reads two topics of other programs."""
     name = f"killed-{next(NUMBERS)}"
     topics = [f"{name}.a", f"{name}.b"]
     with deployment(on, name, INTAKE_TOPICS=",".join(topics)) as deployed:

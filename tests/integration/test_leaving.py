@@ -1,4 +1,4 @@
-"""A leader that leaves its group while another joins it: the group goes on without it."""
+"""A leader leaves its group while another consumer joins: the group continues without it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from stream_seg.kafka.broker import Broker
 from stream_seg.worker.faust.embedded_quirks import leave_formed_groups_only
 
 SESSION_MS = 6_000
-NOTICED_MS = 3_000  # the leader hears of the one that joins later than it leaves
-SETTLED_S = 30.0  # a session, the pauses that the embedded broker makes, and a slow machine
+NOTICED_MS = 3_000  # the leader learns of the joining consumer only after it has left
+SETTLED_S = 30.0  # a session, the pauses of the embedded broker, and a slow machine
 
 
 async def consumer(broker: Broker, name: str) -> Any:
-    """A consumer of topic `name` in group `name`."""
+    """Yield a consumer of topic `name` in group `name`."""
     made = AIOKafkaConsumer(
         name,
         bootstrap_servers=broker.address,
@@ -38,7 +38,7 @@ async def owns(made: Any, partitions: int) -> None:
 
 
 async def leader_leaves_while_another_joins(broker: Broker, name: str, *, guarded: bool) -> bool:
-    """Whether the others share all partitions in the end."""
+    """Return whether the others share all partitions in the end."""
     admin = AIOKafkaAdminClient(bootstrap_servers=broker.address)
     await admin.start()
     others: list[Any] = []

@@ -1,4 +1,4 @@
-"""Thousands of batches in a partition of the embedded broker: a consumer whose fetches are too short gets stuck."""
+"""Thousands of batches in a partition of the embedded broker: a consumer with short fetches gets stuck."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from stream_seg.worker.faust.embedded_quirks import look_long_enough
 
 BATCHES = 4_000
 AT_ONCE = 200
-SHORT_MS = 1  # the broker needs about ten times as long to look through so many batches
+SHORT_MS = 1  # the broker needs about ten times as long to scan so many batches
 FETCHES = 60
 PATIENT_FETCHES = 600
 
 
 @asynccontextmanager
 async def consumer(broker: Broker, tp: TopicPartition) -> AsyncIterator[AIOKafkaConsumer]:
-    """A consumer at the end of the history, whose fetches are short."""
+    """Yield a consumer at the end of the history, whose fetches are short."""
     made = AIOKafkaConsumer(bootstrap_servers=broker.address, fetch_max_wait_ms=SHORT_MS)
     await made.start()
     try:
@@ -35,7 +35,7 @@ async def consumer(broker: Broker, tp: TopicPartition) -> AsyncIterator[AIOKafka
 
 
 async def history(broker: Broker, name: str) -> TopicPartition:
-    """A partition whose every record came in a batch of its own."""
+    """Yield a partition with one batch per record."""
     await create_topics(broker, [TopicSpec(name, 1, 1)])
     async with AIOKafkaProducer(bootstrap_servers=broker.address) as producer:
         for number in range(BATCHES):
@@ -49,7 +49,7 @@ async def history(broker: Broker, name: str) -> TopicPartition:
 
 
 async def comes(broker: Broker, tp: TopicPartition, *, patient: bool) -> bool:
-    """Whether the last record comes within some fetches."""
+    """Return whether the last record arrives within some fetches."""
     async with consumer(broker, tp) as reading:
         if patient:
             look_long_enough(reading._fetcher)

@@ -1,4 +1,4 @@
-"""A hundred thousand mutated records through a real worker, and good ones of marked customers between them."""
+"""A hundred thousand mutated records through a real worker, among good records of marked customers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Placed = dict[tuple[str, int], list[tuple[bytes | None, bytes | None]]]  # by to
 
 @dataclass(frozen=True)
 class Run:
-    """One worker that has met them all."""
+    """One worker that has met all records."""
 
     deployed: Deployment
     worker: Worker
@@ -47,7 +47,7 @@ class Run:
 
 
 def good_events(rng: Random) -> list[Sent]:
-    """Orders, looks and traits of the marked customers, and one whose record grows as large as records get."""
+    """Return orders, views and traits of the marked customers, one of whom gets a record of the largest size."""
     made = [
         order(f"marked-{rng.randrange(MARKED)}", number, WHEN, number % 100 + 0.5)
         if number % 3
@@ -59,7 +59,9 @@ def good_events(rng: Random) -> list[Sent]:
 
 
 def placed(good: list[Sent], rng: Random) -> Placed:
-    """Where everything goes: by its key, a few astray, those without key anywhere; the good between the others."""
+    """Return the place of every record: by its key, a few in a wrong partition, keyless ones anywhere, good ones in
+    between.
+    """
     records = [(topic, key, value, True) for topic, key, value in mutants(MUTANTS, SEED)]
     records += [(sent.topic, sent.key, sent.value, False) for sent in good]
     rng.shuffle(records)
@@ -72,7 +74,7 @@ def placed(good: list[Sent], rng: Random) -> Placed:
 
 
 async def send(deployed: Deployment, into: Placed) -> None:
-    """Append everything, in order within each partition."""
+    """Append all records, in order within each partition."""
     async with started_producer(deployed.broker) as producer:
         for (topic, partition), records in into.items():
             messages: list[Message] = [(key, value, ()) for key, value in records]
@@ -83,7 +85,7 @@ async def send(deployed: Deployment, into: Placed) -> None:
 
 @pytest.fixture(scope="module")
 def records() -> tuple[list[Sent], Placed]:
-    """The good events, and the place of every record: for both brokers, because making them takes seconds."""
+    """Return the good events and the place of every record for both brokers, because generating them takes seconds."""
     rng = Random(SEED)
     good = good_events(rng)
     return good, placed(good, rng)

@@ -1,4 +1,4 @@
-"""Redis with TLS and with users: what works, and what each refusal says."""
+"""Redis with TLS and with users: the working connections, and the text of each refusal."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PASSWORD = "r3d1s-s3cret"
 
 @pytest.fixture(scope="module")
 def broker_setting() -> str:
-    """The embedded broker alone: Redis is the same on both."""
+    """Use the embedded broker alone, because Redis is the same on both."""
     return EMBEDDED
 
 
@@ -81,7 +81,7 @@ def test_users_with_the_permissions_of_the_guide(on: Services, tmp_path: Path) -
 
 @contextmanager
 def tls_redis(certificate: Path, made: Certificates, directory: Path) -> Iterator[str]:
-    """Run Debian's redis-server with TLS alone; yields `host:port`. Skips or fails where it is not installed."""
+    """Run Debian's redis-server with TLS alone and yield `host:port`. Skips or fails where it is not installed."""
     binary = shutil.which("redis-server")
     if binary is None:
         (pytest.fail if os.environ.get(REQUIRE) == "1" else pytest.skip)(

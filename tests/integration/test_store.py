@@ -1,4 +1,4 @@
-"""A store on disk in real workers: what a restart replays, who is refused, and partitions that move with files."""
+"""A store on disk in real workers: the replay after a restart, rejected stores, and partitions that move with files."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ from tests.integration.support.worker import Worker, refusal
 
 MODEL = fixed_model()
 ON_DISK = {**PATHLESS, "STORE": "rocksdb://"}
-SESSION_S = 6.0  # of the embedded broker
+SESSION_S = 6.0  # session of the embedded broker
 
 
 @pytest.fixture(scope="module")
 def broker_setting() -> str:
-    """The embedded broker alone: what is tested here no broker can change."""
+    """Use the embedded broker alone, because no broker can change the tested behavior."""
     return EMBEDDED
 
 
 def replayed(worker: Worker) -> float:
-    """Changelog records that the worker's recoveries applied."""
+    """Return the number of changelog records that the worker's recoveries applied."""
     return worker.metric("changelog_replayed_total")
 
 
@@ -60,7 +60,7 @@ def test_a_killed_worker_replays_at_most_the_group_in_flight(on: Services) -> No
         assert_whole(deployed, sent, MODEL)
         assert again.terminate() == 0, again.said()
 
-        # Without files a worker replays all of the changelog.
+        # Without files a worker replays the entire changelog.
         other = deployed.start_worker(STORE="memory://")
         other.wait_ready()
         assert replayed(other) > 600
@@ -81,7 +81,7 @@ def test_partitions_that_stay_are_not_replayed_at_a_rebalance(on: Services, stor
             eventually(second.works, 30, "the second worker absorbs events", second.said)
             eventually(lambda: first.metric("partitions_owned") == PARTITIONS / 2, 30, "they share", first.said)
             assert replayed(first) == 0
-            # The files of the partitions that moved are on this machine, and hold all that the first wrote.
+            # The files of the moved partitions are on this machine, and hold everything that the first worker wrote.
             assert (replayed(second) == 0) == (store == "rocksdb://")
             assert second.terminate() == 0, second.said()
             eventually(lambda: first.metric("partitions_owned") == PARTITIONS, 30, "the first has all", first.said)
@@ -109,7 +109,7 @@ def test_a_worker_that_stands_still_keeps_its_files_and_nobody_waits_for_them(on
         }
         deployed.wait_until_drained()
         assert_whole(deployed, sent, MODEL)
-        # The files that the first left are old, and still good to begin with.
+        # The first worker's files are old, and still a valid start.
         second.kill()
         third = deployed.start_worker()
         third.wait_ready()
@@ -126,7 +126,7 @@ def test_a_store_whose_changelog_was_recreated_is_refused(on: Services, refilled
         assert worker.terminate() == 0, worker.said()
         asyncio.run(recreate_changelog(deployed))
         if refilled:
-            # Longer than the one that the store knows, and of other records.
+            # A changelog longer than the one that the store knows, with other records.
             fresh = deployed.start_worker(STORE="memory://", APP_ID=name)
             fresh.wait_ready()
             deployed.send(shop(8_000, 2_000, seed=25))
@@ -140,7 +140,7 @@ def test_a_store_whose_changelog_was_recreated_is_refused(on: Services, refilled
 
 
 async def recreate_changelog(deployed: Deployment) -> None:
-    """Delete the changelog with all it holds, and make it anew."""
+    """Delete the changelog with its content, and create it again."""
     admin = AIOKafkaAdminClient(bootstrap_servers=deployed.broker.address)
     await admin.start()
     await admin.delete_topics([deployed.settings.changelog])

@@ -1,4 +1,4 @@
-"""Topics on a real broker: made once, and checked for what would break the workers."""
+"""Topics on a real broker: created once, and checked for settings that would break the workers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def create(broker: Broker, specs: list[TopicSpec]) -> list[str]:
 
 
 async def alter_by_hand(broker: Broker, new: list[NewTopic]) -> None:
-    """Topics that somebody made without our command."""
+    """Create topics without our command."""
     admin = AIOKafkaAdminClient(bootstrap_servers=broker.address)
     await admin.start()
     await admin.create_topics(new)

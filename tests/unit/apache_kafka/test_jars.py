@@ -1,4 +1,4 @@
-"""Fetching Apache Kafka: once, whole or not at all, and with a word on what is missing."""
+"""Fetching Apache Kafka: once, completely or not at all, and with a message about a missing tool."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COPIES = 'for last; do :; done; mkdir "${last#-DoutputDirectory=}"; touch "${las
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is the beginning of the PATH; what is fetched goes to another."""
+    """Return a folder at the start of PATH. Downloads go to another."""
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path

@@ -1,4 +1,6 @@
-"""One form for all benches: promised keys, tiny sizes, exit statuses, and what is said of a bench that breaks."""
+"""The common form of benchmarks: promised keys, tiny sizes, exit statuses, and the report on a benchmark that
+breaks.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ def no_options(parser: ArgumentParser) -> None:
 
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Installs:
-    """Makes the bench `tiny` of a function that measures."""
+    """Return a function that turns a measuring function into the bench `tiny`."""
 
     def make(measure: Callable[[Namespace], Figures], **said: Any) -> Bench:
         module = ModuleType("benchmarks.tiny")

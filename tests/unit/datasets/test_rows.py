@@ -1,4 +1,4 @@
-"""Rows of CSV files: fields out of columns, and rows that are skipped."""
+"""Rows of CSV files: fields from columns, and skipped rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The simulated shop: repeatable, in order of arrival, and with as much disorder as was asked for."""
+"""The simulated shop: repeatable, in order of arrival, and with the requested disorder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The audit of dependencies never calls it safe when nobody was asked."""
+"""The audit never reports dependencies as safe when it reached no database."""
 
 from __future__ import annotations
 
