@@ -1,4 +1,4 @@
-"""Contenders of the bench of quality: ways to cluster a stream of sampled customers, all in the bench's own scale."""
+"""Contenders of the quality bench: ways to cluster a stream of sampled customers, all on the bench's scale."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Centers = NDArray[np.float64]
 
 
 class Contender(Protocol):
-    """Sees each day once. `centers` (any number, d) are in the bench's scale; empty while there are none."""
+    """A contender that sees each day once. `centers` (any number, d) are on the bench's scale, and empty at first."""
 
     name: str
 
@@ -42,7 +42,7 @@ class Contender(Protocol):
 class Learned:
     """The project's learner, fed as workers do it: a share of the day's customers from each partition.
 
-    `snapshots` are those published, with the number of the day. Centres are those of the snapshot in force.
+    `snapshots` holds the published snapshots with the number of the day. Centers are those of the active snapshot.
     """
 
     def __init__(self, name: str, scale: Scaling, policy: LearnerPolicy, seed: int = SEED) -> None:
@@ -53,7 +53,7 @@ class Learned:
         self._rng = np.random.default_rng(seed)
 
     def see(self, day: Day) -> None:
-        """Sample a day's customers, partition by partition, and publish what the learner wants published."""
+        """Sample a day's customers, partition by partition, and publish the snapshots that the learner decides on."""
         homes = partitions_of([key.encode() for key in day.keys], PARTITIONS)
         share = (SAMPLES_A_DAY if self.snapshots else FIRST_SAMPLE) // PARTITIONS
         for partition in range(PARTITIONS):
@@ -67,27 +67,27 @@ class Learned:
 
     @property
     def centers(self) -> Centers:
-        """Of the snapshot in force."""
+        """Return the centers of the active snapshot."""
         return in_scale(self.snapshots[-1][1], self._scale) if self.snapshots else np.empty((0, 0))
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """Of the segments, in the order of the centres."""
+        """Return the segment ids, in the order of the centers."""
         return self.snapshots[-1][1].numbers if self.snapshots else ()
 
     @property
     def promotions(self) -> list[int]:
-        """Days on which a challenger took over."""
+        """Return the days on which a challenger took over."""
         return [day for day, snapshot in self.snapshots if snapshot.reason == CHALLENGER]
 
 
 def in_scale(snapshot: ModelSnapshot, scale: Scaling) -> Centers:
-    """The centroids of a snapshot as points of another scale."""
+    """Return the centroids of a snapshot as points of another scale."""
     return Scaling.of(snapshot).moved_to(scale, np.array(snapshot.centroids))
 
 
 class Streamed:
-    """A clustering of River's as it is, which learns `a_day` sampled customers a day."""
+    """One of River's clusterings, unchanged, which learns `a_day` sampled customers per day."""
 
     def __init__(self, name: str, scale: Scaling, make: Callable[[], Any], a_day: int = SAMPLES_A_DAY) -> None:
         self.name = name
@@ -104,14 +104,14 @@ class Streamed:
 
     @property
     def centers(self) -> Centers:
-        """As many as it has; DBSTREAM decides that itself."""
+        """Return the centers. DBSTREAM decides their number itself."""
         found = getattr(self._clustering, "centers", None) or {}
         d = len(self._scale.features)
         return np.array([[center.get(name, 0.0) for name in range(d)] for center in found.values()]).reshape(-1, d)
 
 
 class Nightly:
-    """Batch k-means (scikit-learn, n_init 10) on everyone, anew each night, or once and never again."""
+    """Batch k-means (scikit-learn, n_init 10) on all customers, either again every night or only once."""
 
     def __init__(self, name: str, scale: Scaling, first_day: int, *, again: bool) -> None:
         self.name = name
@@ -121,25 +121,25 @@ class Nightly:
         self._centers: Centers = np.empty((0, len(scale.features)))
 
     def see(self, day: Day) -> None:
-        """Fit, if it is time."""
+        """Fit, if a fit is due."""
         if day.number >= self._first_day and (self._again or not len(self._centers)):
             self._centers = batch(self._scale.points(day.rows), seed=day.number).cluster_centers_
 
     @property
     def centers(self) -> Centers:
-        """Of the last fit."""
+        """Return the centers of the last fit."""
         return self._centers
 
 
 def batch(points: Centers, seed: int = 0) -> Any:
-    """What all others are measured by: scikit-learn's k-means, the best of ten starts."""
+    """Return the yardstick of all contenders: scikit-learn's k-means, the best of ten starts."""
     return KMeans(K, n_init=10, random_state=seed).fit(points)
 
 
 def contenders(scale: Scaling, first_day: int, dbstream_threshold: float, customers: int) -> list[Contender]:
-    """All of them, the project's learner first. `first_day`: when those that need a first fit have it.
+    """Return all contenders, the project's learner first. `first_day` is the first fit of those that need one.
 
-    CluStream and DBSTREAM are set as came out best of a small grid (benchmarks/results, the page of quality); CluStream
+    CluStream and DBSTREAM have the best settings of a small grid (benchmarks/results, the page of quality). CluStream
     takes 1.6 ms per customer, so it sees fewer.
     """
     policy = LearnerPolicy(features=scale.features, scaling=scale, min_customers=enough(customers))

@@ -36,13 +36,13 @@ from stream_seg.worker.partitions.ownership import OwnedPartition
 from stream_seg.worker.partitions.state import PartitionState
 from stream_seg.worker.process import GC_THRESHOLD
 
-GROUP = 40_000  # records that gather while a full-speed worker writes the group before
+GROUP = 40_000  # records that gather while a full-speed worker writes the previous group
 BATCH_BYTES = 900_000
 
 
 @dataclass(slots=True)
 class Fetched:
-    """A record as it comes from a fetch."""
+    """A record as a fetch returns it."""
 
     offset: int
     key: bytes
@@ -52,7 +52,7 @@ class Fetched:
 
 @dataclass(slots=True)
 class Delivered:
-    """What Faust hands to the agent."""
+    """A message as Faust passes it to the agent."""
 
     value: RecordBatch
 
@@ -65,14 +65,14 @@ class Spent:
 
     @contextmanager
     def on(self, stage: str) -> Iterator[None]:
-        """Count what the block takes."""
+        """Measure the CPU time of the block."""
         begun = time.process_time()
         yield
         self.stages[stage] = self.stages.get(stage, 0.0) + time.process_time() - begun
 
 
 def run(records: Mapping[Partition, list[Record]]) -> Spent:
-    """Absorb and decide all of it."""
+    """Absorb and decide all batches."""
     settings = Settings(clock="stream", margin=0.0, dwell=0.0)
     engine = Engine(Rules(Decay(settings.half_life_s), recent_events=settings.dedup_events))
     engine.use(parse_snapshot(json.dumps(fixed_model()).encode()).to_model())
@@ -120,7 +120,7 @@ def _builder() -> BatchBuilder:
 
 
 def _in_turns(records: Mapping[Partition, list[Record]]) -> Iterator[tuple[Partition, list[Fetched]]]:
-    """Batches of all partitions in turn, as they would be fetched."""
+    """Return batches of all partitions in turn, as a consumer would fetch them."""
     fetched = {place: [Fetched(at, *record) for at, record in enumerate(those)] for place, those in records.items()}
     longest = max(map(len, fetched.values()))
     for start in range(0, longest, BATCH_RECORDS):
@@ -130,13 +130,13 @@ def _in_turns(records: Mapping[Partition, list[Record]]) -> Iterator[tuple[Parti
 
 
 def options(parser: ArgumentParser) -> None:
-    """The size of the workload."""
+    """Add the options: the size of the workload."""
     parser.add_argument("--events", type=int, default=W1.events)
     parser.add_argument("--customers", type=int, default=W1.customers)
 
 
 def measure(given: Namespace) -> Figures:
-    """CPU microseconds per event, by stage and in all."""
+    """Return CPU microseconds per event, by stage and in total."""
     workload = generate(Spec(events=given.events, customers=given.customers))
     best = min(fold(workload.records, fixed_model()).cpu_s for _ in range(2)) / workload.events * 1e6
     gc.collect()

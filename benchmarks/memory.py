@@ -29,13 +29,13 @@ from stream_seg.kafka.append import Message, append_all
 from stream_seg.settings import Settings
 from stream_seg.worker.partitions.changelog import HEADER_KEY, Header, pack_entry, pack_header
 
-EPOCH = 1_900_000_000_000  # above the wall clock, as the worker without customers marked partitions too
+EPOCH = 1_900_000_000_000  # above the wall clock, because the worker without customers marked partitions too
 CHUNK = 20_000
 DIFFERENT = 1_000
 
 
 def full_record(number: int, rules: Rules) -> bytes:
-    """A record in which nothing is empty: every sum, both rings, a purchase on each day that is remembered."""
+    """Return a record with no empty field: every sum, both rings, and a purchase on each remembered day."""
     engine, start = Engine(rules), 1_700_000_000.0 + number % 1000
     customer = engine.new_customer(EPOCH)
     for day in range(400):
@@ -50,12 +50,12 @@ def full_record(number: int, rules: Rules) -> bytes:
 
 
 def full_records(rules: Rules, customers: int) -> list[bytes]:
-    """Return a thousand different ones, fewer for fewer customers."""
+    """Return a thousand different records, fewer for fewer customers."""
     return [full_record(number, rules) for number in range(min(DIFFERENT, customers))]
 
 
 async def fill(made: Stand, customers: int, partitions: int, templates: Sequence[bytes]) -> int:
-    """Write that many records, like `templates` in turn, to the changelog; the size of one, bytes."""
+    """Write that many records to the changelog, cycling through `templates`. Returns the size of one, bytes."""
     settings = Settings()
     async with AIOKafkaProducer(bootstrap_servers=made.broker.address, max_batch_size=900_000) as producer:
         for start in range(0, customers, CHUNK):
@@ -74,34 +74,34 @@ async def fill(made: Stand, customers: int, partitions: int, templates: Sequence
 
 
 async def mark(made: Stand, partitions: int) -> None:
-    """Let Redis say that it holds these partitions, so that the worker does not begin by writing all of it again."""
+    """Mark these partitions as present in Redis, so that the worker does not begin by writing them all again."""
     writer = CacheWriter.from_url(made.redis_url, "seg", Settings().app_id)
     await writer.write([PartitionWrite(number, EPOCH, 1, [], {}) for number in range(partitions)])
     await writer.aclose()
 
 
 def _settled_rss(worker: Worker, settle_s: float, timeout_s: float = 600.0) -> tuple[int, float]:
-    """Return RSS once the worker owns its partitions, bytes, and how long that took, seconds."""
+    """Return RSS in bytes once the worker owns its partitions, and the seconds until then."""
     begun = time.monotonic()
     worker.wait_ready(timeout_s)
     took = time.monotonic() - begun
-    time.sleep(settle_s)  # what recovery allocated is given back
+    time.sleep(settle_s)  # recovery returns its temporary memory
     return worker.child.usage().rss_bytes, took
 
 
 def options(parser: ArgumentParser) -> None:
-    """How many customers, and how long memory may settle."""
+    """Add the options: number of customers, and seconds for memory to settle."""
     parser.add_argument("--customers", type=int, default=1_000_000)
     parser.add_argument("--settle", type=float, default=2.0, metavar="S", help="seconds before memory is read")
 
 
 def measure(given: Namespace) -> Figures:
-    """Bytes per customer."""
+    """Return bytes per customer."""
     settings = Settings()
     rules = Rules(Decay(settings.half_life_s), recent_events=settings.dedup_events)
     with stand(fixed_model()) as made, Worker(made) as worker:
         empty_rss, empty_s = _settled_rss(worker, given.settle)
-    # Other services, so that this worker need not wait until the session of the first is over.
+    # Fresh services, so that this worker need not wait for the end of the first one's session.
     with stand(fixed_model()) as made:
         asyncio.run(mark(made, settings.partitions))
         templates = full_records(rules, given.customers)

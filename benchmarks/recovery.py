@@ -29,7 +29,7 @@ SHOWN_WITHIN_S = 15.0  # workers count their customers every five seconds
 
 
 class Start(NamedTuple):
-    """One start of a worker: how long it took, what it read of the changelog, whom it knows, and its memory."""
+    """One start of a worker: its duration, changelog records read, known customers, and memory."""
 
     seconds: float
     replayed: int
@@ -38,13 +38,13 @@ class Start(NamedTuple):
 
 
 def options(parser: ArgumentParser) -> None:
-    """How many customers, and the broker."""
+    """Add the options: number of customers, and the broker."""
     parser.add_argument("--customers", type=int, default=1_000_000)
     brokers.add_option(parser)
 
 
 def measure(given: Namespace) -> Figures:
-    """Seconds until partitions are owned; `ok` where the limits are met and every customer is known."""
+    """Return seconds until partitions are owned. `ok` means that limits are met and every customer is known."""
     settings = Settings()
     rules = Rules(Decay(settings.half_life_s), recent_events=settings.dedup_events)
     with stand(fixed_model(), given.broker) as made:
@@ -84,7 +84,7 @@ def measure(given: Namespace) -> Figures:
 
 
 def start(made: Stand, store: str, customers: int) -> Start:
-    """Start a worker with `store`, look at it once it shows `customers`, and kill it."""
+    """Start a worker with `store`, measure it once it shows `customers`, and kill it."""
     begun = time.monotonic()
     with Worker.beside(made, STORE=store, INSTANCE_ID=NAME) as worker:
         worker.wait_ready(600.0)

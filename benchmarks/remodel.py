@@ -34,7 +34,7 @@ FEATURE = "spend_rate"
 KINDS = 1_000  # different records
 RATE = 1_000.0
 TIMEOUT_S = 600.0
-BUSY_AND_QUIET = 15.0 / 9.0  # seconds with the new model for each second without
+BUSY_AND_QUIET = 15.0 / 9.0  # seconds with the new model per second without
 BORDERS = (0.50, 0.55)  # shares of customers below the border of the first and of the second model
 APART = 6.0  # between the two centres, in log(1 + spend)
 SPENT = ("stream_seg_stage_seconds_total", "stream_seg_group_seconds_count")
@@ -43,7 +43,7 @@ LIMITS = {"worker_cpu_s": 10.0, "p99_ms": 100.0}
 
 @dataclass
 class Remodelled:
-    """How a worker looked at everybody: wall and CPU seconds, and changes of segment."""
+    """Re-evaluation of all customers: wall and CPU seconds, and changes of segment."""
 
     seconds: float = 0.0
     cpu_s: float = 0.0
@@ -53,18 +53,18 @@ class Remodelled:
 
 @dataclass
 class Stretch:
-    """A stretch of steady events: how late their documents were."""
+    """A period of steady events, and the delay of their documents."""
 
     latencies_s: list[float]
     remodelled: Remodelled = field(default_factory=Remodelled)
 
     def percentile(self, share: float) -> float:
-        """Of the latencies, milliseconds."""
+        """Return a percentile of the latencies, milliseconds."""
         return float(np.percentile(self.latencies_s, share) * 1000)
 
 
 def customers_of(engine: Engine) -> tuple[list[bytes], list[float]]:
-    """Records of different customers who ordered lately, and what each spends in 30 days."""
+    """Return records of different customers with a recent order, and each one's spend in 30 days."""
     rng, now = np.random.default_rng(1), time.time()
     records = []
     for number in range(KINDS):
@@ -79,9 +79,9 @@ def customers_of(engine: Engine) -> tuple[list[bytes], list[float]]:
 
 
 def two_halves(version: int, border: float) -> ModelSnapshot:
-    """A model of those who spend less and those who spend more than `border` in 30 days.
+    """Return a model of customers below and above `border` of spend in 30 days.
 
-    Its learner is content with it: nothing is learned while the bench runs.
+    Its learner has no reason to publish another, so nothing is learned while the bench runs.
     """
     middle = float(np.log1p(border))
     names = ("Small spenders", "Big spenders")
@@ -108,7 +108,7 @@ def two_halves(version: int, border: float) -> ModelSnapshot:
 
 
 def placed(engine: Engine, records: list[bytes]) -> list[bytes]:
-    """The records with each customer in the segment where the engine's model has it."""
+    """Return the records, with each customer in the segment of the engine's model."""
     now = np.full(len(records), time.time())
     moves = engine.evaluate(records, now)
     out = []
@@ -127,7 +127,7 @@ async def publish(made: Stand, settings: Settings, snapshot: ModelSnapshot) -> N
 
 
 def steady(made: Stand, worker: Worker, pace: Pace, first: int, snapshot: ModelSnapshot | None) -> Stretch:
-    """Send events at a steady pace, numbered from `first`; meanwhile publish a model, if one is given."""
+    """Send events at a steady pace, numbered from `first`, and publish a model meanwhile if there is one."""
     load = Load(made, pace, first)
     thread = threading.Thread(target=lambda: asyncio.run(load.run()), daemon=True)
     thread.start()
@@ -138,7 +138,7 @@ def steady(made: Stand, worker: Worker, pace: Pace, first: int, snapshot: ModelS
 
 
 def _remodel(made: Stand, worker: Worker, snapshot: ModelSnapshot) -> Remodelled:
-    """Publish a model and wait until all customers are looked at."""
+    """Publish a model and wait until all customers are re-evaluated."""
     before, begun = worker.child.usage(), worker.metrics()
     asyncio.run(publish(made, Settings(), snapshot))
 
@@ -154,16 +154,16 @@ def _remodel(made: Stand, worker: Worker, snapshot: ModelSnapshot) -> Remodelled
 
 
 def options(parser: ArgumentParser) -> None:
-    """How many customers, the broker, and how long live events are watched."""
+    """Add the options: number of customers, the broker, and the observation time of live events."""
     parser.add_argument("--customers", type=int, default=1_000_000)
-    # Whole rounds of orders and refunds with the warm-up, so that the second stretch begins with orders again.
+    # Complete pairs of orders and refunds, including the warm-up, so that the second period begins with orders again.
     parser.add_argument("--quiet", type=float, default=9.0, metavar="S", help="seconds before the new model")
     parser.add_argument("--warm-up", type=float, default=WARM_UP_S, metavar="S", help="seconds before those")
     brokers.add_option(parser)
 
 
 def measure(given: Namespace) -> Figures:
-    """CPU seconds for all customers, and milliseconds of live events; `ok` where the limits are met."""
+    """Return CPU seconds for all customers, and milliseconds of live events. `ok` means that the limits are met."""
     settings = Settings()
     quiet = Pace(RATE, given.quiet, given.warm_up)
     busy = quiet._replace(seconds=BUSY_AND_QUIET * given.quiet)
@@ -185,7 +185,7 @@ def measure(given: Namespace) -> Figures:
         "customers": given.customers,
         "moved": told.changes,
         "seconds": told.seconds,
-        "worker_cpu_s": told.cpu_s,  # the live events among it
+        "worker_cpu_s": told.cpu_s,  # including the live events
         "p50_ms_before": before.percentile(50),
         "p99_ms_before": before.percentile(99),
         "p50_ms": during.percentile(50),

@@ -29,7 +29,7 @@ from .table import table
 from .workload import START_MS, fixed_model
 
 NOW = START_MS / 1000 + 60 * DAY_S
-# In turn, each as it is called in the summary and in the table.
+# In order, the label of each in the summary and in the table.
 MODELS = {
     "first": "the first: everyone enters",
     "again": "the same again",
@@ -39,13 +39,13 @@ MODELS = {
 
 
 def options(parser: ArgumentParser) -> None:
-    """How many customers."""
+    """Add the option: number of customers."""
     parser.add_argument("--customers", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=0)
 
 
 def measure(given: Namespace) -> Figures:
-    """What it costs, by kind of model."""
+    """Return the cost, by kind of model."""
     gc.set_threshold(GC_THRESHOLD, 20, 100)
     engine = Engine(Rules(Decay(30 * DAY_S)))
     model = ModelSnapshot.model_validate(fixed_model()).to_model()
@@ -58,7 +58,7 @@ def measure(given: Namespace) -> Figures:
 
 
 def partition(engine: Engine, customers: int, seed: int) -> OwnedPartition:
-    """Customers with a few orders each, in no segment yet."""
+    """Return customers with a few orders each, in no segment yet."""
     rng = np.random.default_rng(seed)
     state = PartitionState()
     keys = [b"c-%d" % number for number in range(customers)]
@@ -76,7 +76,7 @@ def partition(engine: Engine, customers: int, seed: int) -> OwnedPartition:
 
 
 def versions(model: SegmentModel, version: int, owned: OwnedPartition) -> SegmentModel:
-    """The model as version 1 or 2; from 3 on with another name for its largest segment."""
+    """Return the model as version 1 or 2. From version 3 on its largest segment has another name."""
     if version < 3:
         return replace(model, version=version)
     largest = owned.sizes.most_common(1)[0][0]
@@ -85,7 +85,7 @@ def versions(model: SegmentModel, version: int, owned: OwnedPartition) -> Segmen
 
 
 def looked_at(decider: Decider, owned: OwnedPartition, model: SegmentModel) -> dict[str, float]:
-    """Scan through everyone with a model: what it came to."""
+    """Scan all customers with a model, and return the cost."""
     decider.engine.use(model)
     owned.reevaluate = owned.state.records.scan()
     told, slices, entries, changes = 0, [], 0, 0
@@ -104,7 +104,7 @@ def looked_at(decider: Decider, owned: OwnedPartition, model: SegmentModel) -> d
 
 
 def walk(decider: Decider, owned: OwnedPartition) -> Iterator[tuple[float, Written]]:
-    """CPU seconds and what is written, slice by slice."""
+    """Yield CPU seconds and written records, slice by slice."""
     while owned.reevaluate:
         group = Group(decider.engine.working_set())
         group.partitions[0] = owned

@@ -76,9 +76,7 @@ def run(options: Options, broker: ChaosBroker, directory: Path) -> Told:
 
 
 def _begin(scene: Stage) -> None:
-    """Start the workers. A pinned model is published once, at the first assignment, so that is where two of them
-    die.
-    """
+    """Start the workers, with deaths at the first assignment, the only time that a pinned model is published."""
     fleet, options = scene.fleet, scene.options
     first, *others = fleet.places[: options.workers]
     points = [] if options.learning else [each for each in ("publishing", "published") if each in options.points]

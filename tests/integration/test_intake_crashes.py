@@ -42,7 +42,9 @@ NUMBERS = itertools.count(1)
 
 @pytest.fixture(scope="module")
 def broker_setting(apache_kafka: Broker) -> str:
-    """Without idempotence, and seconds for each start, the embedded broker shows less: see `test_intake`."""
+    """Use Apache Kafka alone. The embedded broker, without idempotence and with slow starts, shows less
+    (`test_intake`).
+    """
     return f"kafka://{apache_kafka.address}"
 
 
