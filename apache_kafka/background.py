@@ -84,21 +84,21 @@ class Background:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
             )
-        made = cls(port, process.pid, directory)
+        started = cls(port, process.pid, directory)
         deadline = time.monotonic() + READY_S
         try:
-            while not made.answers:
+            while not started.answers:
                 if process.poll() is not None or time.monotonic() > deadline:
-                    said = "\n".join(log.read_text(errors="replace").strip().splitlines()[-LINES_SHOWN:])
-                    raise EmbeddedError(f"Apache Kafka does not answer on {HOST}:{port}; its last lines:\n{said}")
+                    tail = "\n".join(log.read_text(errors="replace").strip().splitlines()[-LINES_SHOWN:])
+                    raise EmbeddedError(f"Apache Kafka does not answer on {HOST}:{port}; its last lines:\n{tail}")
                 time.sleep(POLL_S)
             RECORD.parent.mkdir(exist_ok=True)
-            RECORD.write_text(json.dumps(asdict(made)) + "\n")
+            RECORD.write_text(json.dumps(asdict(started)) + "\n")
         except BaseException:
             process.kill()
             process.wait()
             raise
-        return made
+        return started
 
     def _end(self) -> None:
         if self.running:

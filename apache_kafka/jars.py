@@ -74,6 +74,6 @@ def _fetch_alone(maven: str, wanted: Path) -> None:
                 check=True,
             )
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-            said = "\n".join((error.stdout or b"").decode(errors="replace").strip().splitlines()[-LINES_SHOWN:])
-            raise EmbeddedError(f"Maven could not fetch Apache Kafka {version()}; its last lines:\n{said}") from None
+            tail = "\n".join((error.stdout or b"").decode(errors="replace").strip().splitlines()[-LINES_SHOWN:])
+            raise EmbeddedError(f"Maven could not fetch Apache Kafka {version()}; its last lines:\n{tail}") from None
         place.rename(wanted)  # in one step, so that no process finds half of it

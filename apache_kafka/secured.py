@@ -48,12 +48,12 @@ class Secured:
 
     def scram_users(self) -> list[str]:
         """Return arguments of Kafka's `format`, which stores the users of SCRAM."""
-        made = (
+        completed = (
             f"{mechanism}=[name={name},password={password}]"
             for name, password in self.users.items()
             for mechanism in SCRAM
         )
-        return [argument for user in made for argument in ("--add-scram", user)]
+        return [argument for user in completed for argument in ("--add-scram", user)]
 
     def properties(self) -> str:
         """Return further lines of `server.properties`."""

@@ -37,8 +37,8 @@ def verdict(dependencies: Sequence[dict[str, Any]], *, required: bool) -> tuple[
 
 def not_reached(*, required: bool) -> tuple[int, list[str]]:
     """Return the exit status and a message for an unreachable advisory database."""
-    said = "the advisory database could not be reached; no dependency was audited"
-    return (1, [f"audit: FAILED, {said}"]) if required else (0, [f"audit: SKIPPED, {said}"])
+    message = "the advisory database could not be reached; no dependency was audited"
+    return (1, [f"audit: FAILED, {message}"]) if required else (0, [f"audit: SKIPPED, {message}"])
 
 
 def judge(out: str, err: str, *, required: bool) -> tuple[int, list[str]]:

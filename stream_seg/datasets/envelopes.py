@@ -80,17 +80,17 @@ def customer_id(value: object, name: str) -> str:
 
 def moment_of(event: Mapping[str, Any], native: Mapping[str, Any]) -> float | None:
     """Return when an event happened (epoch seconds), in any known form. The time only paces a replay."""
-    said = native.get("occurred_at")
-    if isinstance(said, str):
+    occurred_at = native.get("occurred_at")
+    if isinstance(occurred_at, str):
         # Five times faster than `time_of`, for the forms that need no validation here.
         try:
-            when = datetime.fromisoformat(said)
+            when = datetime.fromisoformat(occurred_at)
         except ValueError:
             pass
         else:
             if when.tzinfo is not None:
                 return when.timestamp()
-    at = time_of(said)
+    at = time_of(occurred_at)
     return time_of(event.get("timestamp")) if at is None else at
 
 

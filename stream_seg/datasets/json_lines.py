@@ -79,15 +79,15 @@ class JsonEvents:
         if moment is not None:
             self._occurred_at_s = moment
         topic = self._topic or topic_of(event, native)
-        said = event.get(self._key_field) if self._key_field else native.get("customer_id", event.get("userId"))
-        customer: str = said if isinstance(said, str) else ""
-        if self._key_field or type(said) is not str or not said:
-            customer = customer_id(said, self._key_field or _NAMES_OF_CUSTOMER)
-            owner = "customer_id" if self._key_field else self._owner(event, said)
+        owner_id = event.get(self._key_field) if self._key_field else native.get("customer_id", event.get("userId"))
+        customer: str = owner_id if isinstance(owner_id, str) else ""
+        if self._key_field or type(owner_id) is not str or not owner_id:
+            customer = customer_id(owner_id, self._key_field or _NAMES_OF_CUSTOMER)
+            owner = "customer_id" if self._key_field else self._owner(event, owner_id)
             # Where a format nests the id, a worker finds it there and reads a number as text.
             value = value if owner is None else orjson.dumps({**event, owner: customer})
         return SourceRecord(topic, customer.encode(), value or orjson.dumps(event), self._occurred_at_s, line)
 
-    def _owner(self, event: dict[str, Any], said: object) -> str | None:
+    def _owner(self, event: dict[str, Any], owner_id: object) -> str | None:
         """Return the field of an event with the customer's id, or None if no native field has it."""
-        return next((name for name in _CUSTOMER_FIELDS if event.get(name) is said), None)
+        return next((name for name in _CUSTOMER_FIELDS if event.get(name) is owner_id), None)

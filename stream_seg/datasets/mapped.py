@@ -45,8 +45,8 @@ class MappedEvents:
             self._occurred_at_s = moment
         try:
             if "event_id" not in event:
-                said = content_of(topic, event)
-                event = {"event_id": content_id(said, self._ordinals.next(fingerprint(said))), **event}
+                identifying = content_of(topic, event)
+                event = {"event_id": content_id(identifying, self._ordinals.next(fingerprint(identifying))), **event}
             return SourceRecord(topic, key.encode(), orjson.dumps(event), self._occurred_at_s, line)
         except (TypeError, UnicodeEncodeError) as error:
             raise Refused(BAD_ROW, f"a cell cannot be written as JSON ({error}).") from None

@@ -66,16 +66,16 @@ class TableEvents:
             _say_type(fields, row.content)
         topic = self._topic or topic_of(fields, fields)
         fields.pop("topic", None)
-        said = _nested(fields, "traits" if topic == "profiles" else "properties")
-        if "type" not in said and topic in DEFAULT_TYPE:
-            said["type"] = DEFAULT_TYPE[topic]
-        event = _by_our_names(topic, said)
+        raw = _nested(fields, "traits" if topic == "profiles" else "properties")
+        if "type" not in raw and topic in DEFAULT_TYPE:
+            raw["type"] = DEFAULT_TYPE[topic]
+        event = _native_names(topic, raw)
         _complete(event, topic, self._key_field)
         occurred_at_s = _occurred(event)
         if "event_id" not in event:
             # The id depends on the row's own content, not on aliases, because it must survive new entries in the alias
             # tables.
-            content = content_of(topic, {**said, "occurred_at": event["occurred_at"]})
+            content = content_of(topic, {**raw, "occurred_at": event["occurred_at"]})
             event["event_id"] = content_id(content, self._ordinals.next(fingerprint(content)))
         key = event["customer_id"].encode()
         return SourceRecord(topic, key, orjson.dumps(event), occurred_at_s, row.number)
@@ -106,12 +106,12 @@ def _say_type(fields: dict[str, Any], row: Mapping[str, Any]) -> None:
         fields["type"] = fields.pop(name)
 
 
-def _by_our_names(topic: str, said: dict[str, Any]) -> dict[str, Any]:
+def _native_names(topic: str, raw: dict[str, Any]) -> dict[str, Any]:
     """Return the event under native names if the row uses foreign ones. Required values may then be among the
     properties.
     """
-    native = said if topic == "profiles" else to_native(topic, said)
-    return said if native is said else {name: value for name, value in native.items() if value is not None}
+    native = raw if topic == "profiles" else to_native(topic, raw)
+    return raw if native is raw else {name: value for name, value in native.items() if value is not None}
 
 
 def _field(name: str, row: Mapping[str, Any], key_field: str | None) -> str:
@@ -173,13 +173,13 @@ def _whole(name: str, value: Any) -> int:
     return int(number)
 
 
-def _json(name: str, said: Any, kind: type) -> Any:
+def _json(name: str, raw: Any, kind: type) -> Any:
     try:
-        value = orjson.loads(said) if isinstance(said, str) else said
+        value = orjson.loads(raw) if isinstance(raw, str) else raw
     except orjson.JSONDecodeError as error:
         raise Refused(NOT_JSON, f"{name} is not JSON ({error}).") from None
     if not isinstance(value, kind):
-        raise Refused(WRONG_TYPE, f"{name} is {shown(said)}; write a JSON {'array' if kind is list else 'object'}.")
+        raise Refused(WRONG_TYPE, f"{name} is {shown(raw)}; write a JSON {'array' if kind is list else 'object'}.")
     return value
 
 

@@ -32,7 +32,7 @@ class Exit:
     place: int
     status: int
     armed: str
-    said: str
+    output: str
 
 
 @dataclass
@@ -145,7 +145,7 @@ class Fleet:
             worker.kill()
             status = worker.status or 0
         if status != 0 and not (status == -signal.SIGKILL and place.running_armed):
-            self.tally.exits.append(Exit(place.number, status, STOPPED, worker.said()))
+            self.tally.exits.append(Exit(place.number, status, STOPPED, worker.output()))
         return status == 0
 
     def freeze(self, place: Place) -> bool:
@@ -198,7 +198,7 @@ class Fleet:
         if status == -signal.SIGKILL and place.running_armed and not place.killed:
             self.tally.visited.append(place.running_armed.partition(":")[0])
         elif not place.told:
-            self.tally.exits.append(Exit(place.number, status, place.running_armed, worker.said()))
+            self.tally.exits.append(Exit(place.number, status, place.running_armed, worker.output()))
             place.armed = place.armed or place.running_armed  # it ended before its crash point
         place.told, place.killed, place.running_armed = False, False, ""
         place.ended_at = time.monotonic()

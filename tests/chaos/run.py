@@ -216,7 +216,7 @@ def _settle(scene: Stage) -> list[str]:
     while scene.lag() > 0:
         if time.monotonic() > deadline:
             for place in scene.fleet.places:
-                scene.say(f"worker {place.number}: {place.worker.said() if place.worker else 'not there'}")
+                scene.say(f"worker {place.number}: {place.worker.output() if place.worker else 'not there'}")
             return [f"lag is still {scene.lag()} after {DRAINED_S:.0f} s"]
         time.sleep(POLL_S)
     scene.say(f"all is absorbed; {SETTLED_S:.0f} s more")
@@ -241,9 +241,10 @@ def _judge(verdict: Verdict, scene: Stage, undone: list[str], tracebacks: list[s
     verdict.row("restarts_by_hand", [f"worker of place {each}" for each in tally.by_hand])
     verdict.row(
         "tracebacks",
-        tracebacks + [f"worker {each.place}: {each.said}" for each in tally.exits if "Traceback (most" in each.said],
+        tracebacks
+        + [f"worker {each.place}: {each.output}" for each in tally.exits if "Traceback (most" in each.output],
     )
     verdict.row("undone", undone)
     for each in tally.exits:
         how = "was told to stop and" if each.armed == STOPPED else "by itself"
-        scene.say(f"worker {each.place} {how} ended with {each.status}: {each.said.strip().splitlines()[-1:]}")
+        scene.say(f"worker {each.place} {how} ended with {each.status}: {each.output.strip().splitlines()[-1:]}")

@@ -46,7 +46,7 @@ def absorb(sent: list[Sent], seed: int) -> tuple[dict[str, Customer], Counter[Ou
     return customers, outcomes
 
 
-def test_records_come_to_what_the_yardstick_says_in_whatever_order_topics_are_read() -> None:
+def test_records_match_the_yardstick_in_any_order_of_topics() -> None:
     sent = shop().sent
     expected = expect(sent)
     for seed in range(3):

@@ -90,7 +90,7 @@ def test_nothing_is_found_where_nothing_is_wrong() -> None:
         (ending(FIRST, SECOND, replace(SECOND, value=(SECOND.value or b"") + b" ")), "ce_id_contents"),
     ],
 )
-def test_what_is_wrong_is_found(end: Ending, row: str) -> None:
+def test_each_fault_is_found(end: Ending, row: str) -> None:
     assert judged(end).get(row) == 1
 
 
@@ -137,7 +137,7 @@ def test_a_model_or_a_name_that_has_not_arrived_is_found() -> None:
     assert verdict.ok
 
 
-def test_letters_that_are_missing_or_of_good_records_are_found() -> None:
+def test_missing_dead_letters_and_those_of_good_records_are_found() -> None:
     bad = Sent("purchases", b"c-1", b"{", good=False)
     letter = Letter(0, 0, SENT[0].key, SENT[0].value, (("reason", b"bad_amount"),))
     verdict = Verdict()

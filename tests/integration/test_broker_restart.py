@@ -70,7 +70,7 @@ def test_a_crash_of_the_broker_loses_nothing(
         patient.wait_ready()
         impatient.wait_ready()
         with replaying(deployed, sent):
-            eventually(lambda: patient.works() and impatient.works(), 30, "both absorb events", deployed.said)
+            eventually(lambda: patient.works() and impatient.works(), 30, "both absorb events", deployed.output)
             answer.want()
             answer.wait(30)
             kafka.restart()
@@ -80,7 +80,7 @@ def test_a_crash_of_the_broker_loses_nothing(
         if not impatient.running():
             assert "the session lasts 6 s: another worker may own these partitions" in refusal(impatient)
         ending, expected = read_ending(deployed), expect(sent)
-        assert patient.running(), patient.said()
+        assert patient.running(), patient.output()
         assert_exact(ending, expected)
         assert_segments(ending, expected, MODEL)
         assert_changes_chain(ending.changes)

@@ -121,11 +121,11 @@ def tell(on: Services, point: str, story: Story, store: str) -> Told:
             worker.wait_ready()
         with replaying_meanwhile(deployed, endless) as sent:
             if story.stirred is not None:
-                eventually(worker.works, 60, "the worker absorbs events", worker.said)
+                eventually(worker.works, 60, "the worker absorbs events", worker.output)
                 story.stirred(deployed, worker)
-            assert worker.wait(60) == -signal.SIGKILL, worker.said()
+            assert worker.wait(60) == -signal.SIGKILL, worker.output()
         for crash in story.crashes[1:]:
-            assert deployed.start_worker(CRASH_AT=crash).wait(60) == -signal.SIGKILL, deployed.said()
+            assert deployed.start_worker(CRASH_AT=crash).wait(60) == -signal.SIGKILL, deployed.output()
         unconfirmed = [item for state in read_states(deployed).values() for item in state.unconfirmed]
         pending = [change for _, outbox in unconfirmed for change in outbox]
         published = read_topic(deployed, deployed.settings.topic("segment-changes"))

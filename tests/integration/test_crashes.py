@@ -57,22 +57,22 @@ def run(on: Services, endless: list[Sent]) -> Iterator[Run]:
 def disturb(deployed: Deployment) -> None:
     """Give two workers a backlog, stop one, kill the other during the lag, then kill the active worker twice."""
     first, second = deployed.start_worker(), deployed.start_worker()
-    eventually(lambda: works(first) and works(second), 60, "both workers absorb events", deployed.said)
-    assert first.terminate() == 0, first.said()
+    eventually(lambda: works(first) and works(second), 60, "both workers absorb events", deployed.output)
+    assert first.terminate() == 0, first.output()
     eventually(lambda: deployed.lag() > 500, 30, "there is lag")
     second.kill()
     third, fourth = deployed.start_worker(), deployed.start_worker()
-    eventually(lambda: works(third), 60, "the third worker absorbs events", third.said)
+    eventually(lambda: works(third), 60, "the third worker absorbs events", third.output)
     third.kill()
     fifth = deployed.start_worker()
-    eventually(lambda: works(fifth), 60, "the fifth worker absorbs events", fifth.said)
-    eventually(lambda: works(fourth), 60, "the fourth worker absorbs events", fourth.said)
+    eventually(lambda: works(fifth), 60, "the fifth worker absorbs events", fifth.output)
+    eventually(lambda: works(fourth), 60, "the fourth worker absorbs events", fourth.output)
     fourth.kill()
 
 
 def works(worker: Worker) -> bool:
     """Return whether the worker has written a commit group."""
-    assert worker.running(), worker.said()
+    assert worker.running(), worker.output()
     return worker.metric("group_events_sum") > 0
 
 

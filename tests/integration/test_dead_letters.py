@@ -91,13 +91,13 @@ def shop(on: Services) -> Iterator[Deployment]:
 
 def redrive(deployed: Deployment, *options: str) -> dict[str, Any]:
     """Return the JSON output of a redrive."""
-    said: dict[str, Any] = json.loads(command(deployed, "dead-letters", "redrive", *options, "--json"))
-    return said
+    summary: dict[str, Any] = json.loads(command(deployed, "dead-letters", "redrive", *options, "--json"))
+    return summary
 
 
 def restarted(deployed: Deployment, **settings: str) -> Worker:
     """Start the next worker, after the previous one has stopped cleanly."""
-    assert deployed.workers[-1].terminate() == 0, deployed.said()
+    assert deployed.workers[-1].terminate() == 0, deployed.output()
     return deployed.start_worker(**settings)
 
 

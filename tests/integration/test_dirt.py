@@ -197,7 +197,7 @@ def value_of(row: Row) -> bytes | None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.what)
-def test_a_bad_record_becomes_a_dead_letter_that_says_why(run: Run, row: Row) -> None:
+def test_a_bad_record_becomes_a_dead_letter_with_its_reason(run: Run, row: Row) -> None:
     letter = run.letter(row)
     header = letter.header
     assert sorted(header) == ["detail", "reason", "rejected_at", "source_offset", "source_partition", "source_topic"]
@@ -214,7 +214,7 @@ def test_it_keeps_its_own_key_and_value_byte_for_byte(run: Run, row: Row) -> Non
 
 
 @pytest.mark.parametrize("row", CUT, ids=lambda row: row.what)
-def test_what_a_broker_might_refuse_is_truncated_and_says_so(run: Run, row: Row) -> None:
+def test_a_dead_letter_too_long_for_the_broker_is_truncated_and_marked(run: Run, row: Row) -> None:
     letter, value = run.letter(row), value_of(row) or b""
     assert letter.value == value[:MAX_VALUE_BYTES]
     if row.key == LONG_KEY:
@@ -238,4 +238,4 @@ def test_the_events_around_are_absorbed_and_the_worker_goes_on(run: Run) -> None
     run.deployed.send([late])
     run.deployed.wait_until_drained()
     assert_exact(read_ending(run.deployed), expect([*run.good, late]))
-    assert run.worker.terminate() == 0, run.worker.said()
+    assert run.worker.terminate() == 0, run.worker.output()

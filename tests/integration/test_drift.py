@@ -58,17 +58,17 @@ def test_a_learner_tells_of_a_share_that_grew(on: Services) -> None:
     with deployment(on, "drift", CLOCK="stream", HALF_LIFE_DAYS="1", SEGMENTS="2", SESSION_TIMEOUT_S="30") as deployed:
         worker = deployed.start_worker()
         send(deployed, [day(number, often=0.3) for number in range(4)])
-        eventually(lambda: models(deployed) > 0, 120, "there is a model", deployed.said)
+        eventually(lambda: models(deployed) > 0, 120, "there is a model", deployed.output)
         send(deployed, [day(number, often=0.3) for number in range(5, 30)])
         send(deployed, [day(number, often=0.6) for number in range(30, 45)])
         topic = deployed.settings.topic("segment-drift")
-        eventually(lambda: bool(read_topic(deployed, topic)), 120, "drift is told", deployed.said)
+        eventually(lambda: bool(read_topic(deployed, topic)), 120, "drift is told", deployed.output)
 
         letter, *more = read_topic(deployed, topic)
-        told = parse_drift(letter.value)
+        event = parse_drift(letter.value)
         assert (letter.key, more) == (b"behavior", [])
-        assert told.segments == ["b0", "b1"]
-        assert "2025-01-29" <= told.since[:10] <= told.occurred_at[:10] <= "2025-02-07"
-        assert {round(finding.before, 1) for finding in told.findings if finding.what == "share"} == {0.3, 0.7}
-        eventually(lambda: in_words(told.findings[0]) in worker.said(), 30, "the log has a line", worker.said)
+        assert event.segments == ["b0", "b1"]
+        assert "2025-01-29" <= event.since[:10] <= event.occurred_at[:10] <= "2025-02-07"
+        assert {round(finding.before, 1) for finding in event.findings if finding.what == "share"} == {0.3, 0.7}
+        eventually(lambda: in_words(event.findings[0]) in worker.output(), 30, "the log has a line", worker.output)
         assert worker.metric('drift_events_total{what="share"}') == 1.0

@@ -143,7 +143,7 @@ def test_the_starter_records_and_cleans_up(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["services.lock"]
 
 
-def test_only_what_the_settings_call_embedded_is_started(tmp_path: Path, redis_url: str) -> None:
+def test_only_services_set_to_embedded_are_started(tmp_path: Path, redis_url: str) -> None:
     with open_services(Settings(data_dir=tmp_path, redis_url=redis_url)) as addresses:
         assert list(recorded(tmp_path)) == ["broker"]
         assert addresses.redis_url == redis_url

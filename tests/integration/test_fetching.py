@@ -101,7 +101,7 @@ def test_a_rebalance_that_begins_while_a_fetch_waits_takes_nothing_from_anybody(
     assert asyncio.run(story()) == ({}, [0, 0, 0])
 
 
-def test_recovery_is_handed_only_what_it_reads(broker: Broker, prefix: str) -> None:
+def test_recovery_gets_only_records_of_partitions_it_reads(broker: Broker, prefix: str) -> None:
     async def story() -> tuple[list[TP], list[int]]:
         async with staged(broker, prefix) as stage:
             await stage.append()
@@ -134,7 +134,7 @@ def test_a_changelog_that_is_paused_while_its_fetch_waits_is_put_back(
     assert asyncio.run(story()) == ({}, [0, 0, 0])
 
 
-def test_nothing_is_asked_of_nobody(broker: Broker, prefix: str) -> None:
+def test_a_fetch_without_partitions_sends_no_request(broker: Broker, prefix: str) -> None:
     async def story() -> tuple[dict[Any, Any], list[int]]:
         async with staged(broker, prefix) as stage:
             await stage.append()

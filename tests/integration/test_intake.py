@@ -63,10 +63,10 @@ def test_any_key_and_partitioner_is_counted_once(shop: Deployment) -> None:
     for topic, records in ((segment, [*keyless, bad]), (rudder, by_fnv1a), (librdkafka, by_crc32)):
         asyncio.run(put(shop, topic, records))
 
-    said = json.loads(command(shop, "intake", "--once", "--json"))
+    facts = json.loads(command(shop, "intake", "--once", "--json"))
     count = sum(map(len, stories))
     topics = {"purchases": count // 3, "interactions": count // 3, "profiles": count // 3}
-    assert said == {
+    assert facts == {
         "records": count + 1, "events": count, "by_topic": topics, "dead_letters": 1, "by_reason": {"not_utf8": 1},
         "skipped": 0, "already": 0,
     }  # fmt: skip
@@ -104,11 +104,11 @@ def test_any_key_and_partitioner_is_counted_once(shop: Deployment) -> None:
     assert [letter.value for letter in ending.dead_letters] == [GARBAGE] * 2
 
 
-def test_what_cannot_run_says_what_to_do(on: Services) -> None:
+def test_an_intake_that_cannot_run_says_what_to_do(on: Services) -> None:
     with deployment(on, f"refused-{next(NUMBERS)}", INTAKE_TOPICS="nosuch") as deployed:
         done = run_in(deployed, "intake", "--once")
-        said = "no such topic: nosuch; correct STREAM_SEG_INTAKE_TOPICS, or create it"
-        assert (done.returncode, done.stderr) == (1, f"stream-seg: {said}\n")
+        reason = "no such topic: nosuch; correct STREAM_SEG_INTAKE_TOPICS, or create it"
+        assert (done.returncode, done.stderr) == (1, f"stream-seg: {reason}\n")
         create(deployed, "nosuch", partitions=1)
         deployed.environment["STREAM_SEG_TOPIC_PREFIX"] = "elsewhere."  # type: ignore[index]
         done = run_in(deployed, "intake", "--once")

@@ -102,8 +102,8 @@ def test_processes_that_are_killed_and_join_write_each_record_once(shop: Deploym
                 killed = processes.pop(0)
                 killed.kill()
                 killed.communicate()
-        said = run_in(shop, "intake", "--once", "--json")
-        assert said.returncode == 0, said.stderr
+        summary = run_in(shop, "intake", "--once", "--json")
+        assert summary.returncode == 0, summary.stderr
     finally:
         for process in processes:
             process.terminate()
@@ -128,8 +128,8 @@ def test_only_committed_transactions_are_read(shop: Deployment) -> None:
                 await (producer.commit_transaction() if commits else producer.abort_transaction())
 
     asyncio.run(write())
-    said = json.loads(command(shop, "intake", "--once", "--json"))
-    assert (said["records"], said["events"]) == (len(kept), len(kept))
+    summary = json.loads(command(shop, "intake", "--once", "--json"))
+    assert (summary["records"], summary["events"]) == (len(kept), len(kept))
     again = json.loads(command(shop, "intake", "--once", "--json"))
     assert again["records"] == 0
     customers = {key for _, key, _ in written(shop).by_customer}

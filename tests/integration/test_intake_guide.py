@@ -97,9 +97,9 @@ def test_recipes(shop: Deployment) -> None:
     for each in recipes:
         for topic, lines in each.records.items():
             asyncio.run(put(shop, topic, placed(topic, lines)))
-    said = json.loads(command(shop, "intake", "--once", "--json"))
-    assert said["records"] == sum(len(lines) for each in recipes for lines in each.records.values())
-    assert (said["by_reason"], said["skipped"]) == (LETTERS, SKIPPED)
+    summary = json.loads(command(shop, "intake", "--once", "--json"))
+    assert summary["records"] == sum(len(lines) for each in recipes for lines in each.records.values())
+    assert (summary["by_reason"], summary["skipped"]) == (LETTERS, SKIPPED)
     shop.start_worker()
     shop.wait_until_drained()
     customers = read_ending(shop).customers

@@ -45,7 +45,7 @@ def published(deployed: Deployment, more_than: int) -> list[ModelSnapshot]:
         found = snapshots(deployed)
         return found if len(found) > more_than else []
 
-    return eventually(enough, PUBLISHED_S, f"more than {more_than} snapshots", deployed.said)
+    return eventually(enough, PUBLISHED_S, f"more than {more_than} snapshots", deployed.output)
 
 
 def learning(deployed: Deployment) -> Worker:
@@ -53,9 +53,9 @@ def learning(deployed: Deployment) -> Worker:
     version = snapshots(deployed)[-1].version
 
     def who_said() -> list[Worker]:
-        return [worker for worker in deployed.workers if f"published model {version} " in worker.said()]
+        return [worker for worker in deployed.workers if f"published model {version} " in worker.output()]
 
-    (found,) = eventually(who_said, SAID_S, f"who published model {version}", deployed.said)
+    (found,) = eventually(who_said, SAID_S, f"who published model {version}", deployed.output)
     return found
 
 

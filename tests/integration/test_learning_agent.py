@@ -121,8 +121,8 @@ def test_a_collapsed_model_is_refused_and_the_last_good_one_stays(
             await stage.learn(1_000, 500, DAY_S, TWO_KINDS)
             assert stage.in_force is good
             assert counted(stage) == {"collapsed": 1.0}
-            (said,) = [each for each in caplog.records if each.levelno == logging.ERROR]
-            assert said.message.startswith("a new model was refused (collapsed), model 1 stays in force: the centres")
+            (error,) = [each for each in caplog.records if each.levelno == logging.ERROR]
+            assert error.message.startswith("a new model was refused (collapsed), model 1 stays in force: the centres")
             await stage.learn(2_000, 10, 9 * DAY_S, TWO_KINDS)  # it continues from the good model
             assert (stage.in_force.version, stage.in_force.parent, len(stage.in_force.centroids)) == (2, 1, 2)
             assert counted(stage) == {"collapsed": 1.0}
@@ -130,7 +130,7 @@ def test_a_collapsed_model_is_refused_and_the_last_good_one_stays(
     asyncio.run(story())
 
 
-def test_learning_goes_on_from_where_a_person_went_back_to(broker: Broker, prefix: str) -> None:
+def test_learning_continues_from_the_rollback_of_an_operator(broker: Broker, prefix: str) -> None:
     async def story() -> None:
         async with staged(broker, prefix) as stage:
             first = stage.in_force

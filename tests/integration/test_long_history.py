@@ -24,14 +24,14 @@ PATIENT_FETCHES = 600
 @asynccontextmanager
 async def consumer(broker: Broker, tp: TopicPartition) -> AsyncIterator[AIOKafkaConsumer]:
     """Yield a consumer at the end of the history, whose fetches are short."""
-    made = AIOKafkaConsumer(bootstrap_servers=broker.address, fetch_max_wait_ms=SHORT_MS)
-    await made.start()
+    started = AIOKafkaConsumer(bootstrap_servers=broker.address, fetch_max_wait_ms=SHORT_MS)
+    await started.start()
     try:
-        made.assign([tp])
-        made.seek(tp, BATCHES - 1)
-        yield made
+        started.assign([tp])
+        started.seek(tp, BATCHES - 1)
+        yield started
     finally:
-        await made.stop()
+        await started.stop()
 
 
 async def history(broker: Broker, name: str) -> TopicPartition:
@@ -60,7 +60,7 @@ async def comes(broker: Broker, tp: TopicPartition, *, patient: bool) -> bool:
 
 
 @pytest.mark.parametrize("patient", [True, False])
-def test_what_a_short_fetch_does_not_find_a_longer_one_does(
+def test_a_longer_fetch_finds_records_that_a_short_one_misses(
     embedded_broker: Broker, prefix: str, patient: bool
 ) -> None:
     async def story() -> bool:

@@ -62,18 +62,20 @@ def overtaken(broker: Broker, topic: str, times: int) -> tuple[Make, list[ModelS
 def test_who_is_overtaken_tries_again_on_top(broker: Broker, topic: str) -> None:
     make, rivals = overtaken(broker, topic, 2)
     lost: list[int] = []
-    made = asyncio.run(publish_as_person(broker, topic, make, lost.append))
-    assert (made.version, made.parent, made.content_of, lost) == (4, 3, 1, [2, 3])
+    published = asyncio.run(publish_as_person(broker, topic, make, lost.append))
+    assert (published.version, published.parent, published.content_of, lost) == (4, 3, 1, [2, 3])
     history = asyncio.run(read_history(broker, topic))
-    assert history.latest == made
-    assert list(history.in_force.values()) == [snapshot(1), *rivals, made]
+    assert history.latest == published
+    assert list(history.in_force.values()) == [snapshot(1), *rivals, published]
     assert [(each.version, each.reason) for each, _ in history.aside] == [(2, "rollback"), (3, "rollback")]
     # Compaction leaves the same result.
     last = asyncio.run(last_messages(broker, topic))
-    assert [last[str(each.version).encode()] for each in (*rivals, made)] == [each.dumps() for each in (*rivals, made)]
+    assert [last[str(each.version).encode()] for each in (*rivals, published)] == [
+        each.dumps() for each in (*rivals, published)
+    ]
 
 
-def test_whoever_is_always_overtaken_gives_up_and_says_so(broker: Broker, topic: str) -> None:
+def test_a_command_that_is_always_overtaken_gives_up_with_a_reason(broker: Broker, topic: str) -> None:
     make, _ = overtaken(broker, topic, TRIES)
     with pytest.raises(ConcurrentUpdate, match="5 times; nothing was changed, try again"):
         asyncio.run(publish_as_person(broker, topic, make, lambda _: None))

@@ -44,7 +44,7 @@ def shop(on: Services) -> Iterator[Deployment]:
     with deployment(on, "models", **LEARNS) as deployed:
         deployed.send(orders(SMALL, 0) + orders(BIG, 100))
         deployed.start_worker().wait_ready()
-        eventually(lambda: version(deployed) == 1, 30, "there is a model", deployed.said)
+        eventually(lambda: version(deployed) == 1, 30, "there is a model", deployed.output)
         yield deployed
 
 
@@ -90,7 +90,7 @@ def learn(deployed: Deployment) -> None:
 def learned(deployed: Deployment, wanted: int) -> None:
     """Let the learner publish, and wait until the worker uses that version."""
     learn(deployed)
-    eventually(lambda: version(deployed) == wanted, 20, f"the learner published {wanted}", deployed.said)
+    eventually(lambda: version(deployed) == wanted, 20, f"the learner published {wanted}", deployed.output)
 
 
 def agree(deployed: Deployment) -> None:
@@ -108,22 +108,24 @@ def agree(deployed: Deployment) -> None:
             return False
         return True
 
-    eventually(whole, 15, "topic, Redis and state agree", lambda: problem + deployed.said())
+    eventually(whole, 15, "topic, Redis and state agree", lambda: problem + deployed.output())
 
 
-def test_a_person_s_name_reaches_everyone_and_stays(shop: Deployment) -> None:
+def test_a_name_by_an_operator_reaches_all_customers_and_stays(shop: Deployment) -> None:
     before = models(shop, "show")
     first = before["version"]
     big = max(before["segments"], key=lambda each: each["features"]["spend_rate"])["id"]
     named = models(shop, "name", big, "Coffee  lovers")
     assert (named["version"], named["parent"], named["reason"]) == (first + 1, first, "renamed")
     assert named["used_by_workers"]
-    eventually(lambda: names(shop)["big"] == {"Coffee lovers"}, 15, "everyone is renamed", shop.said)
+    eventually(lambda: names(shop)["big"] == {"Coffee lovers"}, 15, "everyone is renamed", shop.output)
     agree(shop)
     changes = [json.loads(each.value or b"") for each in read_ending(shop).changes]
-    told = [each for each in changes if each["change"] == "renamed"]
-    assert sorted(each["customer_id"] for each in told) == sorted(BIG)
-    assert all(each["reason"]["code"] == "definition" and each["from"]["since"] == each["to"]["since"] for each in told)
+    renamed = [each for each in changes if each["change"] == "renamed"]
+    assert sorted(each["customer_id"] for each in renamed) == sorted(BIG)
+    assert all(
+        each["reason"]["code"] == "definition" and each["from"]["since"] == each["to"]["since"] for each in renamed
+    )
 
     learned(shop, first + 2)  # the learner keeps the name
     now = models(shop, "show")
@@ -138,7 +140,7 @@ def test_a_person_s_name_reaches_everyone_and_stays(shop: Deployment) -> None:
     assert refused(shop, "name", "b7", "x")[0] == 2
     models(shop, "unname", "coffee lovers")
     learned(shop, first + 4)
-    eventually(lambda: "Coffee lovers" not in names(shop)["big"], 15, "the name is gone", shop.said)
+    eventually(lambda: "Coffee lovers" not in names(shop)["big"], 15, "the name is gone", shop.output)
     agree(shop)
 
 
@@ -156,7 +158,7 @@ def test_a_pinned_model_stays_until_it_is_unpinned(shop: Deployment) -> None:
     forged = {**in_force, "version": first + 3, "parent": first + 2, "reason": "scheduled", "pinned": False}
     forge(shop, shop.settings.topic("segment-models"), str(first + 3).encode(), json.dumps(forged).encode())
     says = f"model {first + 3} is left aside: model {first + 2} is pinned"
-    eventually(lambda: says in shop.said(), 15, "it is left aside", shop.said)
+    eventually(lambda: says in shop.output(), 15, "it is left aside", shop.output)
 
     assert shop.workers[-1].terminate() == 0
     shop.start_worker().wait_ready()  # a restart keeps the pin
@@ -171,13 +173,13 @@ def test_a_pinned_model_stays_until_it_is_unpinned(shop: Deployment) -> None:
     agree(shop)
 
 
-def test_rolling_back_and_what_cannot_be_used(shop: Deployment) -> None:
+def test_rollback_and_unusable_models(shop: Deployment) -> None:
     first = version(shop)
     bad = {**models(shop, "show"), "version": first + 1, "parent": first}
     bad["centroids"] = [[float("nan")] * len(bad["features"]), bad["centroids"][1]]
     forge(shop, shop.settings.topic("segment-models"), b"bad", json.dumps(bad).encode())
-    eventually(lambda: shop.workers[-1].metric("models_refused_total") == 1.0, 15, "it is counted", shop.said)
-    assert "cannot be used, the one before stays: centroids.0.0: " in shop.said()
+    eventually(lambda: shop.workers[-1].metric("models_refused_total") == 1.0, 15, "it is counted", shop.output)
+    assert "cannot be used, the one before stays: centroids.0.0: " in shop.output()
     assert version(shop) == first
 
     learned(shop, first + 1)

@@ -48,14 +48,17 @@ class Run:
 
 def good_events(rng: Random) -> list[Sent]:
     """Return orders, views and traits of the marked customers, one of whom gets a record of the largest size."""
-    made = [
+    marked = [
         order(f"marked-{rng.randrange(MARKED)}", number, WHEN, number % 100 + 0.5)
         if number % 3
         else view(f"marked-{rng.randrange(MARKED)}", number, WHEN)
         for number in range(GOOD)
     ]
     long = "x" * (MAX_TRAITS_BYTES - 20)
-    return [*made, *(identify("marked-fat", number, WHEN, **{f"t{number}": long}) for number in range(MAX_TRAITS))]
+    return [
+        *marked,
+        *(identify("marked-fat", number, WHEN, **{f"t{number}": long}) for number in range(MAX_TRAITS)),
+    ]
 
 
 def placed(good: list[Sent], rng: Random) -> Placed:
@@ -101,7 +104,7 @@ def run(on: Services, records: tuple[list[Sent], Placed]) -> Iterator[Run]:
         yield Run(deployed, worker, into, good, read_ending(deployed))
 
 
-def test_every_record_is_absorbed_or_has_one_letter_with_a_reason(run: Run) -> None:
+def test_every_record_is_absorbed_or_has_one_dead_letter_with_a_reason(run: Run) -> None:
     letters = run.ending.dead_letters
     places = Counter(
         (letter.header["source_topic"], letter.header["source_offset"], letter.partition) for letter in letters
@@ -116,7 +119,7 @@ def test_every_record_is_absorbed_or_has_one_letter_with_a_reason(run: Run) -> N
     assert metrics("events_absorbed_total") > 0.2 * MUTANTS
 
 
-def test_every_letter_is_the_record_that_was_sent(run: Run) -> None:
+def test_every_dead_letter_is_the_sent_record(run: Run) -> None:
     for letter in run.ending.dead_letters:
         topic = letter.header["source_topic"].removeprefix(run.deployed.settings.topic_prefix)
         assert letter.header["source_partition"] == str(letter.partition)
@@ -139,5 +142,5 @@ def test_the_worker_lives_and_goes_on(run: Run) -> None:
     run.deployed.wait_until_drained()
     assert run.deployed.lag() == 0
     assert "marked-late" in read_ending(run.deployed).customers
-    assert run.worker.terminate() == 0, run.worker.said()
-    assert "Traceback" not in run.worker.said()
+    assert run.worker.terminate() == 0, run.worker.output()
+    assert "Traceback" not in run.worker.output()

@@ -95,7 +95,7 @@ def test_one_request_answers_for_many_partitions(broker: Broker, prefix: str) ->
     assert sum(ends.values()) == ends[partitions[3]] == 9
 
 
-def test_a_consumer_s_client_is_not_held_up_by_its_own_long_fetch(broker: Broker, topic: str) -> None:
+def test_a_long_fetch_does_not_block_the_client_of_a_consumer(broker: Broker, topic: str) -> None:
     tp = TopicPartition(topic, 0)
     asyncio.run(append(broker, tp, [4]))
 
@@ -215,7 +215,7 @@ def test_a_broker_that_answers_late_is_asked_again(
     assert waits_ms == [100, 1000, 1000]
 
 
-def test_what_a_broker_does_not_hand_out_is_an_error_not_a_lag_of_0(
+def test_records_that_a_broker_withholds_are_an_error_not_a_lag_of_0(
     broker: Broker, topic: str, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def never(*_: Any) -> Any:

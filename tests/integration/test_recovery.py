@@ -64,8 +64,8 @@ def test_after_sigterm_the_next_worker_goes_on_and_repeats_nothing(on: Services)
         worker = deployed.start_worker()
         worker.wait_ready()
         with replaying(deployed, sent):
-            eventually(worker.works, 30, "the worker absorbs events", worker.said)
-            assert worker.terminate() == 0, worker.said()
+            eventually(worker.works, 30, "the worker absorbs events", worker.output)
+            assert worker.terminate() == 0, worker.output()
             committed = committed_offsets(deployed)
             absorbed = {
                 (topic, number): offset + 1
@@ -85,9 +85,9 @@ def test_after_sigterm_the_next_worker_goes_on_and_repeats_nothing(on: Services)
         assert set(changes.values()) == {1}
         assert set(letters.values()) == {1}
         assert again.metric('repeats_skipped_total{by="offset"}') == 0
-        assert again.terminate() == 0, again.said()
+        assert again.terminate() == 0, again.output()
         # The log reports nothing else.
-        assert [line for line in again.said().splitlines() if "partitions" not in line] == []
+        assert [line for line in again.output().splitlines() if "partitions" not in line] == []
 
 
 def committed_offsets(deployed: Deployment) -> dict[tuple[str, int], int | None]:
@@ -106,7 +106,7 @@ def test_a_worker_that_stood_still_beyond_its_session_writes_nothing_more(on: Se
         frozen = deployed.start_worker()
         frozen.wait_ready()
         with replaying(deployed, sent):
-            eventually(frozen.works, 30, "the worker absorbs events", frozen.said)
+            eventually(frozen.works, 30, "the worker absorbs events", frozen.output)
             frozen.signal(signal.SIGSTOP)
             time.sleep(EMBEDDED_SESSION_S + 2)
             taking = deployed.start_worker()
@@ -136,10 +136,10 @@ def test_after_kill_9_state_is_restored_and_another_pinned_model_evaluates_every
             headers = [state.header for state in read_states(deployed).values()]
             return all(header is not None and header.model_version == 2 for header in headers)
 
-        eventually(evaluated, 60, "every header names model 2", deployed.said)
+        eventually(evaluated, 60, "every header names model 2", deployed.output)
         # Redis comes after the header.
-        eventually(lambda: model_in_redis(deployed) == 2, 30, "Redis has model 2", deployed.said)
-        eventually(lambda: all_agree(deployed), 30, "Redis has what moved", deployed.said)
+        eventually(lambda: model_in_redis(deployed) == 2, 30, "Redis has model 2", deployed.output)
+        eventually(lambda: all_agree(deployed), 30, "Redis has what moved", deployed.output)
         after, expected = read_ending(deployed), expect(sent)
 
         assert again.metric("events_absorbed_total") == 0  # state came from the changelog, not from the input
@@ -226,7 +226,7 @@ def test_state_is_not_mixed_with_other_settings_or_other_topics(on: Services) ->
         worker = deployed.start_worker()
         deployed.send(sent)
         deployed.wait_until_drained()
-        assert worker.terminate() == 0, worker.said()
+        assert worker.terminate() == 0, worker.output()
 
         line = refusal(deployed.start_worker(HALF_LIFE_DAYS="7"))
         assert "a half-life of 30 days, the settings say 7: set STREAM_SEG_HALF_LIFE_DAYS back" in line

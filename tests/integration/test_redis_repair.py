@@ -46,10 +46,10 @@ def wait_until_whole(deployed: Deployment) -> None:
             return False
         return True
 
-    eventually(whole, REPAIRED_S, "Redis is whole", lambda: problem + deployed.said())
+    eventually(whole, REPAIRED_S, "Redis is whole", lambda: problem + deployed.output())
 
 
-def test_what_redis_loses_comes_back_within_seconds(on: Services, server: Redis) -> None:
+def test_documents_lost_by_redis_return_within_seconds(on: Services, server: Redis) -> None:
     # Longer than the slowest machine needs. It ends after the second wipe.
     endless = shop(60_000, 1_500, seed=21, seconds=40.0)
     server.start()
@@ -59,7 +59,7 @@ def test_what_redis_loses_comes_back_within_seconds(on: Services, server: Redis)
         with replaying_meanwhile(deployed, endless) as sent:
             # Twice under load, because the second wipe may meet a repair in progress.
             for groups in (20, 30):
-                eventually(lambda n=groups: worker.metric("group_events_count") > n, 30, "groups", worker.said)
+                eventually(lambda n=groups: worker.metric("group_events_count") > n, 30, "groups", worker.output)
                 server.flush()
         deployed.wait_until_drained()
         wait_until_whole(deployed)
@@ -77,7 +77,7 @@ def test_what_redis_loses_comes_back_within_seconds(on: Services, server: Redis)
 
         assert readiness(worker._url)["redis"] == "ok"
         assert_exact(read_ending(deployed), expect([*sent, *rest]))
-        assert worker.terminate() == 0, worker.said()
+        assert worker.terminate() == 0, worker.output()
         wait_until_whole(deployed)
 
 
@@ -97,7 +97,7 @@ def test_another_application_on_the_same_prefix_is_refused(on: Services) -> None
         worker = owner.start_worker()
         worker.wait_ready()
         with owner.redis() as client:
-            eventually(lambda: client._redis.get("owner:owner") == "owner", 10, "the prefix is taken", worker.said)
+            eventually(lambda: client._redis.get("owner:owner") == "owner", 10, "the prefix is taken", worker.output)
         with deployment(on, "stranger", model=MODEL, **CALM | {"REDIS_PREFIX": "owner"}) as stranger:
             line = refusal(stranger.start_worker())
             assert "keys under 'owner' belong to the application 'owner', and this one is 'stranger'" in line

@@ -102,7 +102,7 @@ def test_a_second_replay_sends_the_same_values(run: Run, broker: Broker, setting
     assert set(values.values()) == {2}
 
 
-def test_what_is_sent_again_for_a_lost_answer_is_one_record_where_the_broker_can_tell(
+def test_a_resend_after_a_lost_answer_is_one_record_on_an_idempotent_broker(
     run: Run, broker: Broker, embedded: bool, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records = [SourceRecord("interactions", b"c-1", b'{"event_id":"e-%d"}' % n, 0.0) for n in range(50)]
@@ -170,7 +170,7 @@ def test_speed_is_event_time_by_the_second_and_late_records_wait_for_nothing(run
     assert second_s < 4 <= last_s
 
 
-def test_what_is_due() -> None:
+def test_records_that_are_due() -> None:
     records = [view(i, t) for i, t in enumerate([1.0, 2.0, 0.5, 4.0, 3.0])]
     assert due(records, 0, 0.9) == 0
     assert due(records, 0, 2.0) == 3

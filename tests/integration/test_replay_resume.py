@@ -90,7 +90,7 @@ def test_a_run_that_sends_again_is_a_run_of_its_own(inputs: Inputs, tmp_path: Pa
 
 
 @pytest.mark.parametrize("change", ["mended", "removed", "inserted", "appended", "reordered"])
-def test_a_changed_file_sends_only_what_is_new(inputs: Inputs, tmp_path: Path, change: str) -> None:
+def test_a_changed_file_sends_only_new_events(inputs: Inputs, tmp_path: Path, change: str) -> None:
     lines = [view(number) for number in range(50)]
     before = [*lines[:20], lines[20].replace("customer_id", "customer"), *lines[21:]]
     assert inputs.once(file(tmp_path / "a.jsonl", before)) == 49
@@ -136,7 +136,7 @@ def test_another_version_that_came_between_is_no_reason_to_send_twice(inputs: In
     assert inputs.events() == ids(*range(61))
 
 
-def test_what_others_write_is_passed_over(inputs: Inputs, tmp_path: Path) -> None:
+def test_records_of_other_programs_are_skipped(inputs: Inputs, tmp_path: Path) -> None:
     source = file(tmp_path / "a.jsonl", [view(number) for number in range(30)])
     assert inputs.once(source, limit=10) == 10
     forged = [("replay", source.identity().encode()), ("line", b"\xff")]

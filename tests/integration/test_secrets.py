@@ -88,8 +88,8 @@ def test_readers_with_a_redis_that_refuses(command: list[str], wrong: str, on: S
     status, text = told(command, tmp_path, DATA_DIR=str(on.data_dir), REDIS_URL=url)
     silent(text)
     assert status == 1
-    said = "refuses the login; check" if wrong == "password" else "did not answer as it should ("
-    assert text.splitlines()[-1].startswith(f"stream-seg: Redis {said}")
+    expected = "refuses the login; check" if wrong == "password" else "did not answer as it should ("
+    assert text.splitlines()[-1].startswith(f"stream-seg: Redis {expected}")
 
 
 def test_workers_whose_redis_refuses_or_goes(on: Services, tmp_path: Path) -> None:
@@ -105,11 +105,11 @@ def test_workers_whose_redis_refuses_or_goes(on: Services, tmp_path: Path) -> No
             other = f"redis://{USER}:{SECRET}-wrong@127.0.0.1:{server.port}/0"
             wrong = deployed.start_worker(REDIS_URL=other, LOG_FORMAT="json")
             assert wrong.wait() == 1
-            assert "Redis refuses the login" in wrong.said().splitlines()[-1]
+            assert "Redis refuses the login" in wrong.output().splitlines()[-1]
             deployed.send([order("c-1", 1, WHEN, 5.0)])
             deployed.wait_until_drained()
             server.kill()
-            eventually(lambda: "Redis cannot be used" in everything(worker), 30, "it notices", worker.said)
+            eventually(lambda: "Redis cannot be used" in everything(worker), 30, "it notices", worker.output)
             worker.terminate()
             silent(everything(worker))
             # at this level libraries log the traceback of the error that ended it

@@ -35,10 +35,10 @@ def test_a_killed_worker_that_comes_back_in_time_moves_nothing(on: Services) -> 
         survivor = deployed.start_worker(INSTANCE_ID="one")
         survivor.wait_ready()
         other = deployed.start_worker(INSTANCE_ID="two")
-        eventually(Steady(lambda: shares(survivor) and shares(other)), 60, "they share, and go on so", deployed.said)
+        eventually(Steady(lambda: shares(survivor) and shares(other)), 60, "they share, and go on so", deployed.output)
         recovered = survivor.metric("recovery_seconds")
         with replaying(deployed, sent):
-            eventually(lambda: other.metric("group_events_count") > 5, 30, "it absorbs events", other.said)
+            eventually(lambda: other.metric("group_events_count") > 5, 30, "it absorbs events", other.output)
             other.kill()
             again = deployed.start_worker(INSTANCE_ID="two")
             again.wait_ready()
@@ -62,12 +62,12 @@ def test_of_two_workers_with_one_name_the_older_ends_with_one_line(on: Services)
         newer.wait_ready()
         deployed.send(shop(200, 50, seed=32))
         deployed.wait_until_drained()
-        assert newer.running(), newer.said()
+        assert newer.running(), newer.output()
 
 
 def shares(worker: Worker) -> bool:
     """Return whether the worker owns its half of the partitions."""
-    assert worker.running(), worker.said()
+    assert worker.running(), worker.output()
     return worker.metric("partitions_owned") == PARTITIONS / 2
 
 

@@ -63,7 +63,7 @@ def test_created_topics_are_as_specified(broker: Broker, specs: list[TopicSpec])
     assert asyncio.run(check_topics(broker, specs)) == []
 
 
-def test_creating_again_creates_what_is_missing_only(broker: Broker, specs: list[TopicSpec]) -> None:
+def test_a_second_create_creates_only_missing_topics(broker: Broker, specs: list[TopicSpec]) -> None:
     create(broker, specs[:3])
 
     assert sorted(create(broker, specs)) == sorted(spec.name for spec in specs[3:])

@@ -107,19 +107,20 @@ class Deployment:
 
         def drained() -> bool:
             nonlocal found
-            assert any(worker.running() for worker in self.workers), self.said()
+            assert any(worker.running() for worker in self.workers), self.output()
             try:
                 found = self.lag()
             except BrokerError as problem:
                 found = str(problem)
             return found == 0
 
-        eventually(drained, timeout_s, "the lag is 0", lambda: f"it is {found}: {self.said()}", every_s=LAG_EVERY_S)
+        eventually(drained, timeout_s, "the lag is 0", lambda: f"it is {found}: {self.output()}", every_s=LAG_EVERY_S)
 
-    def said(self) -> str:
+    def output(self) -> str:
         """Return the end of each worker's output."""
         return (
-            "\n".join(f"worker {n}: {worker.said()}" for n, worker in enumerate(self.workers)) or "there was no worker"
+            "\n".join(f"worker {n}: {worker.output()}" for n, worker in enumerate(self.workers))
+            or "there was no worker"
         )
 
     @contextmanager

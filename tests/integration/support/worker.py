@@ -62,7 +62,7 @@ class Worker:
         """Send a signal. Does nothing when the process has ended."""
         self._process.send_signal(number)
 
-    def said(self) -> str:
+    def output(self) -> str:
         """Return the end of the worker's output."""
         return self._written.read_text(errors="replace")[-TAIL:]
 
@@ -78,7 +78,7 @@ class Worker:
 
     def works(self) -> bool:
         """Return whether the worker has written a few commit groups."""
-        assert self.running(), self.said()
+        assert self.running(), self.output()
         return self.metric("group_events_count") > 5
 
     def metric(self, name: str) -> float:
@@ -92,17 +92,17 @@ class Worker:
         """Return when the worker owns partitions and has recovered them."""
 
         def owns() -> bool:
-            assert self.running(), f"the worker ended with {self._process.returncode}: {self.said()}"
+            assert self.running(), f"the worker ended with {self._process.returncode}: {self.output()}"
             return self.metric("partitions_owned") > 0
 
-        eventually(owns, READY_S, "the worker owns partitions", self.said)
+        eventually(owns, READY_S, "the worker owns partitions", self.output)
 
     def wait(self, timeout_s: float = STOPPED_S) -> int:
         """Return the exit status (minus the signal that killed it), once the process has ended."""
         try:
             return self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"the worker still runs after {timeout_s:.0f} s: {self.said()}") from None
+            raise AssertionError(f"the worker still runs after {timeout_s:.0f} s: {self.output()}") from None
 
     def terminate(self) -> int:
         """Stop the worker as a deployment would, and return the exit status."""
@@ -139,8 +139,8 @@ _ports = _range()
 def refusal(worker: Worker) -> str:
     """Return the one line with which a worker ends by itself."""
     assert worker.wait(60) == 1
-    said = worker.said()
-    lines = [line for line in said.splitlines() if line.startswith("stream-seg: ")]
-    assert len(lines) == 1, said
-    assert "Traceback" not in said
+    output = worker.output()
+    lines = [line for line in output.splitlines() if line.startswith("stream-seg: ")]
+    assert len(lines) == 1, output
+    assert "Traceback" not in output
     return lines[0]

@@ -26,7 +26,7 @@ def program(folder: Path, name: str, script: str) -> None:
     path.chmod(0o755)
 
 
-def test_what_is_missing_is_named(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_tool_is_named(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(programs))
 
     with pytest.raises(EmbeddedError, match=r"it needs Java 17 or newer, and there is no `java` on the PATH"):
@@ -35,7 +35,7 @@ def test_what_is_missing_is_named(programs: Path, monkeypatch: pytest.MonkeyPatc
         jars()
 
 
-def test_what_was_fetched_is_not_fetched_again(programs: Path) -> None:
+def test_jars_are_fetched_only_once(programs: Path) -> None:
     program(programs, "mvn", COPIES)
     found = jars()
     program(programs, "mvn", "exit 1")

@@ -101,7 +101,7 @@ def test_a_tiny_size_is_not_judged(bench: Installs, capsys: pytest.CaptureFixtur
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["size"] == 5
 
 
-def test_what_must_hold_does_at_any_size(bench: Installs) -> None:
+def test_promises_of_holds_are_checked_at_any_size(bench: Installs) -> None:
     made = bench(lambda given: {"size": given.size, "whole": given.size > 2}, keys=("size", "whole"), holds=("whole",))
     assert made.run("tiny", []) == 0
     assert made.run("tiny", ["--smoke"]) == 1

@@ -50,7 +50,7 @@ def test_under_a_margin_and_a_dwell() -> None:
     assert strict.nearest == [1.0, 0.0, 1.0, 0.0, 1.0, 1.0]
 
 
-def test_who_was_never_followed_counts_in_the_median() -> None:
+def test_customers_that_are_never_followed_count_in_the_median() -> None:
     found = Followed(arrived=[3.0, inf, inf, 5.0], left=[2.0, 4.0, inf, 1.0], fading=[False, True, False, False])
     assert found.median(with_fading=True) == inf
     assert found.median(with_fading=False) == 5.0

@@ -43,7 +43,7 @@ def test_names_are_true_of_most_records(published: list[tuple[Learned, ModelSnap
     assert min(found) > 0.5
 
 
-def test_all_three_kinds_are_called_what_they_are(published: list[tuple[Learned, ModelSnapshot]]) -> None:
+def test_all_three_kinds_have_fitting_names(published: list[tuple[Learned, ModelSnapshot]]) -> None:
     told = {segment.name.lower() for segment in segments(published)}
     for words in ("mostly without orders", "mostly one-time", "mostly returned everything", "many returns"):
         assert any(words in name for name in told), words

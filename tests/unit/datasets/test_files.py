@@ -193,7 +193,7 @@ def test_a_customer_id_that_is_a_number_becomes_text(tmp_path: Path, said: str, 
     assert orjson.loads(record.value) == {"userId": key.decode(), "event": "Product Viewed", "messageId": "m-1"}
 
 
-def test_a_key_field_of_json_lines_is_what_a_worker_reads(tmp_path: Path) -> None:
+def test_a_worker_reads_the_customer_of_a_key_field_in_json_lines(tmp_path: Path) -> None:
     (record,) = read(tmp_path / "a.jsonl", '{"visitor":"v-1","type":"page_viewed"}', key_field="visitor")
     assert record.key == b"v-1"
     assert orjson.loads(record.value) == {"visitor": "v-1", "type": "page_viewed", "customer_id": "v-1"}

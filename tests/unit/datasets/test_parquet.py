@@ -135,7 +135,7 @@ def test_a_damaged_parquet_file(tmp_path: Path) -> None:
     assert failed
 
 
-def test_what_is_not_parquet(tmp_path: Path) -> None:
+def test_files_that_are_not_parquet(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_text("customer_id\n")
     with pytest.raises(SourceError, match=r"a\.parquet: not a Parquet file"):
         list(FileSource(tmp_path / "a.parquet"))
