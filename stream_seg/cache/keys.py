@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The key names of one deployment. The first three are public, see `docs/reference/redis.md`. The others are internal."""
+    """The key names of one deployment. The first three are public, see `docs/reference/redis.md`.
+
+    The others are internal.
+    """
 
     prefix: str
 

@@ -1,4 +1,4 @@
-"""Disturbances by persons: segments are named, models pinned and gone back to, and commands die in between."""
+"""Disturbances by operators: they name segments, pin models and roll them back, and commands die in between."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from tests.chaos.stage import Stage
 from tests.integration.support.command import start
 from tests.integration.support.polling import until
 
-MODEL_S: Final = 180.0  # within which there must be a model
+MODEL_S: Final = 180.0  # time limit for the first model
 DONE_S: Final = 60.0
 AGAIN_S: Final = 1.0
 PINNED_S: Final = (4.0, 10.0)
-KILLED_AFTER_S: Final = (0.3, 3.0)  # a command takes about two seconds, half of them until it publishes
+KILLED_AFTER_S: Final = (0.3, 3.0)  # a command takes about two seconds, half of them before it publishes
 NAMES: Final = ("Families", "Night owls", "Coffee lovers", "Bargain seekers", "Regulars of the old town")
 
 
 class Persons:
-    """What persons do by `stream-seg models`, one after the other. `done` counts what took force.
+    """Operator actions through `stream-seg models`, one after another. `done` counts those that took effect.
 
-    A command may fail while broker or Redis are away, but with a line that says so: `tracebacks` are those that did
-    not.
+    A command may fail while the broker or Redis is unavailable, but only with one line. `tracebacks` holds the other
+    failures.
     """
 
     def __init__(self, stage: Stage) -> None:
@@ -43,13 +43,13 @@ class Persons:
             self.done["named"] += 1
 
     def take_back(self) -> None:
-        """Take a name back that a person gave."""
+        """Remove a name that an operator gave."""
         given = [each["id"] for each in (self._shown() or {"segments": []})["segments"] if each["name_pinned"]]
         if given and self._run("unname", self.rng.choice(given)):
             self.done["unnamed"] += 1
 
     def pin(self) -> None:
-        """Pin the model in force, or an older one, for a while."""
+        """Pin the active model or an older one for a while."""
         shown = self._shown()
         if not shown:
             return
@@ -59,13 +59,13 @@ class Persons:
             self.done["pinned"] += until(lambda: self._run("unpin"), DONE_S, AGAIN_S)
 
     def roll_back(self) -> None:
-        """Go back to an older model."""
+        """Roll back to an older model."""
         shown = self._shown()
         if shown and self._run("rollback", str(self.rng.randint(max(1, shown["version"] - 3), shown["version"]))):
             self.done["rolled_back"] += 1
 
     def die(self) -> None:
-        """kill -9 of a command that names a segment, before, while or after it publishes."""
+        """Kill (-9) a command that names a segment, before, while or after it publishes."""
         shown = self._shown()
         if not shown:
             return
@@ -78,11 +78,11 @@ class Persons:
         self.stage.say(f"a command is killed after {after_s:.1f} s")
 
     def _a_name(self, shown: dict[str, Any]) -> tuple[str, str]:
-        """A segment, and a name that none has yet."""
+        """Return a segment, and an unused name."""
         return self.rng.choice(shown["segments"])["id"], f"{self.rng.choice(NAMES)} {next(self._numbers)}"
 
     def _shown(self) -> dict[str, Any] | None:
-        """The model in force, once there is one; None where there is none for long."""
+        """Return the active model once there is one, or None after a long wait."""
         found: dict[str, Any] = {}
 
         def look() -> bool:
@@ -99,7 +99,7 @@ class Persons:
         return status == 0
 
     def _told(self, *arguments: str) -> tuple[int, str]:
-        """Exit status and standard output of a command."""
+        """Return the exit status and standard error of a command."""
         process = self._start(*arguments)
         try:
             out, err = process.communicate(timeout=DONE_S)

@@ -48,7 +48,7 @@ def test_the_examples_work_together(on: Services) -> None:
             "product_viewed",
             "order_completed",
         ]
-        eventually(lambda: in_redis(deployed), WRITTEN_S, "the customer is in Redis", deployed.said)
+        eventually(lambda: in_redis(deployed), WRITTEN_S, "the customer is in Redis", deployed.output)
 
         reader = [deployed.addresses.redis_url, CUSTOMER, "unknown", "--prefix", deployed.settings.redis_prefix]
         known, unknown = example("read_segments.py", *reader).splitlines()

@@ -1,4 +1,4 @@
-"""The learning agent against a real broker: what the gate stops, and what it does when others publish."""
+"""The learning agent against a real broker: models that the gate rejects, and publications by others."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ NOW_S = 1_700_000_000.0
 
 
 class Stage(NamedTuple):
-    """An agent of some clusters and its feed, on topics of their own."""
+    """An agent with a number of clusters and its feed, on topics of their own."""
 
     agent: LearningAgent
     feed: ModelFeed
@@ -52,7 +52,7 @@ class Stage(NamedTuple):
     producer: Any
 
     async def learn(self, first: int, customers: int, clock: float, kinds: tuple[float, ...] = THREE_KINDS) -> None:
-        """Let the agent learn so many customers of these order rates, and read what came of it."""
+        """Let the agent learn customers with these order rates, and read the outcome."""
         rng = np.random.default_rng(first)
         rows = np.zeros((customers, len(FEATURES)))
         rows[:, 0] = np.resize(kinds, customers) * np.exp(rng.normal(0, 0.001, customers))
@@ -61,25 +61,25 @@ class Stage(NamedTuple):
         await self.feed.catch_up()
 
     async def as_person(self, make: Callable[[ModelSnapshot, int, str], ModelSnapshot]) -> ModelSnapshot:
-        """Publish as a command does, and read it."""
+        """Publish as a command does, and read the result."""
         made = await publish_as_person(self.broker, self.topic, make, lambda _: None)
         await self.feed.catch_up()
         return made
 
     def asked(self, k: int) -> Stage:
-        """The same with a new agent that is asked for so many clusters, as after a restart with other settings."""
+        """Return the same with a new agent and another number of clusters, as after a restart with other settings."""
         return self._replace(agent=_agent(k, self.feed, self.topic, lambda: self.producer, self.metrics))
 
     @property
     def in_force(self) -> ModelSnapshot:
-        """The model in force."""
+        """Return the active model."""
         assert self.feed.latest is not None
         return self.feed.latest
 
 
 @asynccontextmanager
 async def staged(broker: Broker, prefix: str, *, k: int = 3) -> AsyncIterator[Stage]:
-    """An agent that has published model 1."""
+    """Return an agent that has published model 1."""
     topic = f"{prefix}segment-models"
     await create_topics(broker, [TopicSpec(topic, 1, 1)])
     metrics = Metrics(CollectorRegistry())
@@ -106,7 +106,7 @@ def _agent(k: int, feed: ModelFeed, topic: str, producer: Callable[[], Any], met
 
 
 def counted(stage: Stage) -> dict[str, float]:
-    """Models refused, by reason."""
+    """Return the number of rejected models, by reason."""
     samples = stage.metrics.models_refused.collect()[0].samples
     return {each.labels["reason"]: each.value for each in samples if each.name.endswith("_total") and each.value}
 
@@ -117,7 +117,7 @@ def test_a_collapsed_model_is_refused_and_the_last_good_one_stays(
     async def story() -> None:
         async with staged(broker, prefix, k=2) as before:
             good, stage = before.in_force, before.asked(3)
-            # There are two kinds of customers: the third cluster tears one of them in two.
+            # There are two kinds of customers, so the third cluster splits one of them.
             await stage.learn(1_000, 500, DAY_S, TWO_KINDS)
             assert stage.in_force is good
             assert counted(stage) == {"collapsed": 1.0}
@@ -130,7 +130,7 @@ def test_a_collapsed_model_is_refused_and_the_last_good_one_stays(
     asyncio.run(story())
 
 
-def test_learning_goes_on_from_where_a_person_went_back_to(broker: Broker, prefix: str) -> None:
+def test_learning_continues_from_the_rollback_of_an_operator(broker: Broker, prefix: str) -> None:
     async def story() -> None:
         async with staged(broker, prefix) as stage:
             first = stage.in_force
@@ -169,7 +169,7 @@ def test_a_pin_silences_the_learner_and_a_name_is_carried(broker: Broker, prefix
 def test_a_lost_race_is_made_good(broker: Broker, prefix: str) -> None:
     async def story() -> None:
         async with staged(broker, prefix) as stage:
-            # A person publishes, and the agent has not read it when it publishes.
+            # An operator publishes, and the agent has not read that when it publishes.
             first = stage.in_force
             made = governance.renamed(first, "b0", "Mine", 2, "2026-01-01T00:00:00Z")
             async with started_producer(broker) as producer:
@@ -179,7 +179,7 @@ def test_a_lost_race_is_made_good(broker: Broker, prefix: str) -> None:
             await stage.learn(2_000, 30, 16 * DAY_S)
             learned = stage.in_force
             assert (learned.version, learned.parent, learned.segments[0].name) == (3, 2, "Mine")
-            # Compaction keeps the last message of a key: that must be the one that counted.
+            # Compaction keeps the last message of a key, which must be the one that counted.
             assert await last_of_version(stage, 2) == made.dumps()
 
     asyncio.run(story())
@@ -217,7 +217,7 @@ def test_a_feed_whose_connection_was_cancelled_connects_again(broker: Broker, pr
 
 
 async def last_of_version(stage: Stage, version: int) -> bytes:
-    """The last message under a version's key."""
+    """Return the last message under a version's key."""
     found = b""
     async for _, records in read_all(stage.broker, stage.topic):
         for record in records:

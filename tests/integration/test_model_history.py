@@ -1,4 +1,4 @@
-"""Publishing a model as a person, while others publish at the same moment."""
+"""An operator publishes a model while others publish at the same moment."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Make = Callable[[ModelSnapshot, int, str], ModelSnapshot]
 
 @pytest.fixture
 def topic(broker: Broker, prefix: str) -> str:
-    """A topic with model 1."""
+    """Yield a topic with model 1."""
     name = f"{prefix}segment-models"
     asyncio.run(create_topics(broker, [TopicSpec(name, 1, 1)]))
     append(broker, name, snapshot(1))
@@ -32,7 +32,7 @@ def topic(broker: Broker, prefix: str) -> str:
 
 
 def append(broker: Broker, topic: str, *snapshots: ModelSnapshot) -> None:
-    """Append snapshots, as a learner does; from a thread of its own, whatever loop runs in this one."""
+    """Append snapshots as a learner does, on a separate thread, so that it works under any running loop."""
 
     async def send() -> None:
         async with started_producer(broker) as producer:
@@ -45,7 +45,9 @@ def append(broker: Broker, topic: str, *snapshots: ModelSnapshot) -> None:
 
 
 def overtaken(broker: Broker, topic: str, times: int) -> tuple[Make, list[ModelSnapshot]]:
-    """Goes back to what is in force, but a learner publishes just before, so many times; and what that published."""
+    """Roll back to the active model while a learner publishes just before, several times, and return the
+    publication.
+    """
     rivals: list[ModelSnapshot] = []
 
     def make(latest: ModelSnapshot, version: int, created_at: str) -> ModelSnapshot:
@@ -60,18 +62,20 @@ def overtaken(broker: Broker, topic: str, times: int) -> tuple[Make, list[ModelS
 def test_who_is_overtaken_tries_again_on_top(broker: Broker, topic: str) -> None:
     make, rivals = overtaken(broker, topic, 2)
     lost: list[int] = []
-    made = asyncio.run(publish_as_person(broker, topic, make, lost.append))
-    assert (made.version, made.parent, made.content_of, lost) == (4, 3, 1, [2, 3])
+    published = asyncio.run(publish_as_person(broker, topic, make, lost.append))
+    assert (published.version, published.parent, published.content_of, lost) == (4, 3, 1, [2, 3])
     history = asyncio.run(read_history(broker, topic))
-    assert history.latest == made
-    assert list(history.in_force.values()) == [snapshot(1), *rivals, made]
+    assert history.latest == published
+    assert list(history.in_force.values()) == [snapshot(1), *rivals, published]
     assert [(each.version, each.reason) for each, _ in history.aside] == [(2, "rollback"), (3, "rollback")]
-    # What compaction leaves comes to the same.
+    # Compaction leaves the same result.
     last = asyncio.run(last_messages(broker, topic))
-    assert [last[str(each.version).encode()] for each in (*rivals, made)] == [each.dumps() for each in (*rivals, made)]
+    assert [last[str(each.version).encode()] for each in (*rivals, published)] == [
+        each.dumps() for each in (*rivals, published)
+    ]
 
 
-def test_whoever_is_always_overtaken_gives_up_and_says_so(broker: Broker, topic: str) -> None:
+def test_a_command_that_is_always_overtaken_gives_up_with_a_reason(broker: Broker, topic: str) -> None:
     make, _ = overtaken(broker, topic, TRIES)
     with pytest.raises(ConcurrentUpdate, match="5 times; nothing was changed, try again"):
         asyncio.run(publish_as_person(broker, topic, make, lambda _: None))
@@ -88,7 +92,7 @@ def test_without_a_model_there_is_nothing_to_choose(broker: Broker, prefix: str)
 
 
 async def last_messages(broker: Broker, topic: str) -> dict[bytes, bytes]:
-    """The last message under each key."""
+    """Return the last message under each key."""
     found: dict[bytes, bytes] = {}
     async for _, records in read_all(broker, topic):
         found |= {record.key: record.value for record in records}

@@ -1,4 +1,4 @@
-"""A worker that crashes and cannot stop in order ends all the same, so that a supervisor starts it again."""
+"""A worker that crashes and cannot stop in order still ends, so that a supervisor restarts it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.integration.support.deployment import CALM, Services, deployment
 from tests.integration.support.events import order
 from tests.integration.support.worker import ROOT
 
-# The first group raises what only a bug could, and the consumer then never stops.
+# The first group raises an error that only a bug could cause, and the consumer then never stops.
 STUCK = """
 import asyncio, sys
 from stream_seg.cli import main
@@ -36,7 +36,7 @@ sys.exit(main())
 
 @pytest.fixture(scope="module")
 def broker_setting() -> str:
-    """The embedded broker alone: the end of a process is the same on both."""
+    """Use the embedded broker alone, because the end of a process is the same on both."""
     return EMBEDDED
 
 

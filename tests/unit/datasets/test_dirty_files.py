@@ -1,4 +1,4 @@
-"""Files with one bad thing in them: it costs its own row, says why, and merges nothing."""
+"""Files with one fault: it costs its own row, gives a reason, and merges no rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that become events by a mapping."""
+"""Files that become events through a mapping."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_ids_are_those_of_the_content(tmp_path: Path) -> None:
 
     once = ids("c-1;Besuch;01.01.2025;a", "c-2;Besuch;01.01.2025;", "c-1;Besuch;2025-01-01;b")
     assert len(set(once)) == 3
-    # A column that the mapping does not name is no part of the event, and neither is how a time is written.
+    # Neither an unmapped column nor the spelling of a time is part of the event.
     assert ids("c-1;Besuch;2025-01-01;c", "c-1;Besuch;01.01.2025;d", "c-1;Besuch;01.01.2025;")[:2] == [once[0], once[2]]
 
 
