@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The key names of one deployment. The first three are public, see `docs/reference/redis.md`.
+    """The key names of one deployment.
 
-    The others are internal.
+    The first three are public (see `docs/reference/redis.md`). The others are internal.
     """
 
     prefix: str

@@ -107,8 +107,6 @@ class OwnedPartition:
         partition = cls(number, state, Position(state.epoch_seen), progress, CacheState(Dirty(state.records)))
         partition.new_epoch(EpochReason.ASSIGNED, wall_ms)
         position = partition.position
-        # Recovery ignores entries of lower epochs from here on. Their writer has lost the partition.
-        state.epoch_seen = position.epoch
         last = max((group for group, _ in state.unconfirmed), default=0)
         position.group = last
         if header is not None:
@@ -125,7 +123,8 @@ class OwnedPartition:
 
     def new_epoch(self, reason: EpochReason, wall_ms: int) -> None:
         """Raise the epoch to `wall_ms` (epoch milliseconds), or by one when the epoch is as high already."""
-        self.position.epoch = max(wall_ms, self.position.epoch + 1)
+        # The store keeps `epoch_seen`. The next owner then takes a higher epoch, even when its clock is behind.
+        self.position.epoch = self.state.epoch_seen = max(wall_ms, self.position.epoch + 1)
         log.debug("partition %d has epoch %d, because %s", self.number, self.position.epoch, reason)
 
     def reevaluate(self, model_version: int) -> None:

@@ -55,6 +55,13 @@ def test_a_new_epoch_is_always_higher(wall_ms: int, epoch: int) -> None:
     assert partition.position.epoch == epoch
 
 
+def test_the_next_owner_takes_a_higher_epoch_even_when_its_clock_is_behind() -> None:
+    partition = owned()
+    partition.new_epoch(EpochReason.CACHE_LOST, 5_000)
+    assert partition.state.bookmark().epoch_seen == 5_000  # a store on disk keeps it
+    assert OwnedPartition.take(0, partition.state, 1_000, {}).position.epoch == 5_001
+
+
 def test_sizes_and_sweeps_are_added_up_over_partitions() -> None:
     first, second = owned(0), owned(1)
     first.sizes.update({0: 2, 1: 1})
