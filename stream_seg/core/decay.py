@@ -2,7 +2,7 @@
 
 An event at time t adds ``2 ** ((t - L) / half_life)`` to a sum, where L is a landmark (Cormode, Shkapenyuk,
 Srivastava, Xu: Forward Decay, ICDE 2009). The value of the sum at time ``now`` is the sum times
-``2 ** ((L - now) / half_life)``. Neither step looks at other events, so order does not matter.
+``2 ** ((L - now) / half_life)``. No step depends on other events, so order does not matter.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ class SegmentModel:
     def assign(self, matrix: Matrix) -> Assignment:
         """Return the segments of a feature matrix (n, len(FEATURES)), by number.
 
-        Of two equally near centers, the first wins. Distances to numbers without a center are infinite.
+        The first of two equally near centers wins. Distances to numbers without a center are infinite.
         """
         points = self.scaled(matrix)
         squares = np.full((len(points), len(self.names)), np.inf)

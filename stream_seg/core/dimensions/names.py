@@ -32,7 +32,7 @@ class SegmentNames:
     ) -> None:
         """Remember the segment names of a version. `user_named` are the numbers of segments that a marketer named.
 
-        Of two models with one version, the one that was ever active is remembered, otherwise the first.
+        If two models share a version, the one that was ever active is remembered, otherwise the first.
         """
         if active or version not in self._names:
             self._names[version] = tuple(names)
