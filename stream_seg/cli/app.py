@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from stream_seg import __version__
-from stream_seg.cli.models_app import models
+from stream_seg.cli.models.app import models
 
 HELP = """Real-time customer segmentation on Kafka: events in, explained segment changes and cached segments out.
 

@@ -27,7 +27,7 @@ from stream_seg.errors import Failure, UsageError
 from stream_seg.kafka.broker import Broker
 from stream_seg.settings import Settings
 from stream_seg.tools import redrive as redriving
-from stream_seg.tools.letters import Letter, Selection, read_letters
+from stream_seg.tools.dead_letters import Letter, Selection, read_letters
 from stream_seg.tools.redrive import Redrive, Tally
 
 PREVIEW: Final = 60

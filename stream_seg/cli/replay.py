@@ -21,11 +21,11 @@ from stream_seg.datasets.skips import Skips
 from stream_seg.errors import Failure, SourceError, UsageError
 from stream_seg.kafka.broker import Broker
 from stream_seg.settings import Settings
-from stream_seg.tools import replay as replaying
-from stream_seg.tools.batches import Traced
-from stream_seg.tools.earlier import find_earlier
-from stream_seg.tools.judge import faults
-from stream_seg.tools.once import all_again, remainder
+from stream_seg.tools.replay import send as replaying
+from stream_seg.tools.replay.batching import Traced
+from stream_seg.tools.replay.deduplicate import all_events, unsent_events
+from stream_seg.tools.replay.history import read_replay_history
+from stream_seg.tools.replay.validate import faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +119,9 @@ def _events(source: Source, request: Request, broker: Broker, settings: Settings
     """How many events were sent before, and those to send."""
     identity = source.identity()
     if request.again:
-        return 0, all_again(source, identity, time())
-    earlier = run_async(find_earlier(broker, settings, identity))
-    left = remainder(source, identity, earlier, resume=request.resume)
+        return 0, all_events(source, identity, time())
+    earlier = run_async(read_replay_history(broker, settings, identity))
+    left = unsent_events(source, identity, earlier, resume=request.resume)
     return left.already, left.traced()
 
 

@@ -34,7 +34,7 @@ class Place(NamedTuple):
     since: str
 
 
-class Standing(NamedTuple):
+class CurrentSegments(NamedTuple):
     """Where a customer stands: the number of its last change, and its segments by dimension."""
 
     sequence: int
@@ -52,10 +52,10 @@ class Flow(NamedTuple):
 
 
 class LastChange(NamedTuple):
-    """The last change of a customer, which is its whole standing, and the flow it was part of."""
+    """The last change of a customer, which carries all current segments, and the flow it was part of."""
 
     epoch: int
-    standing: Standing
+    current: CurrentSegments
     flow: Flow
 
 
@@ -63,9 +63,9 @@ class Difference(NamedTuple):
     """A customer of whom topic, Redis and state do not say the same; None where one knows nothing."""
 
     customer_id: str
-    topic: Standing | None
-    redis: Standing | None
-    state: Standing | None
+    topic: CurrentSegments | None
+    redis: CurrentSegments | None
+    state: CurrentSegments | None
 
 
 @dataclass(slots=True)
@@ -88,45 +88,45 @@ class ChangesFold:
             change: Change = orjson.loads(value)
             customer_id, order = change["customer_id"], (change["epoch"], change["sequence"])
             held = self.last.get(customer_id)
-            if held is not None and order <= (held.epoch, held.standing.sequence):
+            if held is not None and order <= (held.epoch, held.current.sequence):
                 self.repeats += 1
                 return
             flow = flow_of(change)
-            self.last[customer_id] = LastChange(change["epoch"], standing_of_change(change), flow)
+            self.last[customer_id] = LastChange(change["epoch"], segments_after_change(change), flow)
             self.reasons[change["reason"]["code"]] += 1
         except (AttributeError, KeyError, TypeError, ValueError) as reason:
             raise BadChange(f"a message on the topic of changes is not a segment change: {reason!r}") from None
         self.changes += 1
         self.flows[flow] += 1
 
-    def standings(self) -> dict[str, Standing]:
+    def current_segments(self) -> dict[str, CurrentSegments]:
         """Where every customer stands; those that have left all segments are left out."""
-        return {customer: last.standing for customer, last in self.last.items() if last.standing.segments}
+        return {customer: last.current for customer, last in self.last.items() if last.current.segments}
 
     def sizes(self) -> dict[str, dict[str, int]]:
         """Customers now in each segment: dimension -> segment -> customers."""
         counts: dict[str, Counter[str]] = {}
         for last in self.last.values():
-            for dimension, place in last.standing.segments.items():
+            for dimension, place in last.current.segments.items():
                 counts.setdefault(dimension, Counter())[place.segment] += 1
         return {dimension: dict(segments) for dimension, segments in counts.items()}
 
 
-def standing_of_change(change: Change) -> Standing:
+def segments_after_change(change: Change) -> CurrentSegments:
     """The standing after a change."""
     places = {
         dimension: Place(held["segment"], held["name"], held["since"]) for dimension, held in change["segments"].items()
     }
-    return Standing(change["sequence"], places)
+    return CurrentSegments(change["sequence"], places)
 
 
-def standing_of_document(document: CustomerSegments) -> Standing:
+def segments_of_document(document: CustomerSegments) -> CurrentSegments:
     """The standing that a document in Redis tells."""
     places = {
         dimension: Place(now.segment, now.name, rfc3339(now.since.timestamp()))
         for dimension, now in document.segments.items()
     }
-    return Standing(document.sequence, places)
+    return CurrentSegments(document.sequence, places)
 
 
 def flow_of(change: Change) -> Flow:
@@ -200,9 +200,9 @@ async def fold_changelog(
     return states
 
 
-def standings_of_state(states: Iterable[PartitionState], names: SegmentNames) -> dict[str, Standing]:
+def segments_of_state(states: Iterable[PartitionState], names: SegmentNames) -> dict[str, CurrentSegments]:
     """Where customers stand by the workers' records; those in no segment are left out."""
-    found: dict[str, Standing] = {}
+    found: dict[str, CurrentSegments] = {}
     for state in states:
         for chunk in state.records.slices():
             fixed = columns([record for _, record in chunk])
@@ -210,12 +210,12 @@ def standings_of_state(states: Iterable[PartitionState], names: SegmentNames) ->
             for (key, _), segment, version, since, sequence in zip(chunk, *rows, strict=True):
                 if segment != NO_SEGMENT:
                     place = Place(segment_id(segment), names.name(version, segment), rfc3339(since))
-                    found[key.decode()] = Standing(sequence, {BEHAVIOR: place})
+                    found[key.decode()] = CurrentSegments(sequence, {BEHAVIOR: place})
     return found
 
 
 def compare(
-    topic: Mapping[str, Standing], redis: Mapping[str, Standing], state: Mapping[str, Standing]
+    topic: Mapping[str, CurrentSegments], redis: Mapping[str, CurrentSegments], state: Mapping[str, CurrentSegments]
 ) -> list[Difference]:
     """Customers of whom the three do not say the same, in order of id."""
     everyone = sorted(topic.keys() | redis.keys() | state.keys())

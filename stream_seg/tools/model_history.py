@@ -90,7 +90,7 @@ async def read_history(broker: Broker, topic: str) -> ModelHistory:
     return history
 
 
-async def publish_as_person(broker: Broker, topic: str, make: Make, on_lost: Callable[[int], None]) -> ModelSnapshot:
+async def publish_as_operator(broker: Broker, topic: str, make: Make, on_lost: Callable[[int], None]) -> ModelSnapshot:
     """Publish what `make` makes of the model in force, and return it once it has taken force.
 
     A learner, or another person, may publish at the same moment: then the first on the topic counts, `on_lost` hears

@@ -27,7 +27,7 @@ from stream_seg.kafka.offsets import commit, committed, high_watermarks
 from stream_seg.kafka.producer import in_time, started_producer
 from stream_seg.settings import Settings
 
-from .letters import Letter, Selection, read_letters
+from .dead_letters import Letter, Selection, read_letters
 
 # Sent, acknowledged and remembered together.
 CHUNK: Final = 2_000

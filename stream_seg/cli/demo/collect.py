@@ -28,11 +28,11 @@ from stream_seg.tools.fold import (
     compare,
     fold_changelog,
     fold_changes,
-    standing_of_document,
-    standings_of_state,
+    segments_of_document,
+    segments_of_state,
 )
 from stream_seg.tools.model_history import read_history
-from stream_seg.tools.replay import ReplaySummary
+from stream_seg.tools.replay.send import ReplaySummary
 from stream_seg.worker.partitions.state import PartitionState
 
 AGREE_WITHIN_S: Final = 10.0
@@ -99,9 +99,9 @@ class Collector:
         fold = await fold_changes(broker, settings.topic("segment-changes"))
         states = await fold_changelog(broker, settings.changelog)
         models = await read_history(broker, settings.topic("segment-models"))
-        topic, state = fold.standings(), standings_of_state(states.values(), models.names)
+        topic, state = fold.current_segments(), segments_of_state(states.values(), models.names)
         documents = self._documents(topic.keys() | state.keys())
-        redis = {customer: standing_of_document(document) for customer, document in documents.items()}
+        redis = {customer: segments_of_document(document) for customer, document in documents.items()}
         different = compare(topic, redis, state)
         check = Check(
             customers=len(topic.keys() | redis.keys() | state.keys()),

@@ -24,7 +24,7 @@ def chosen(last: Mapping[str, LastChange], segments: Sequence[SegmentFacts]) -> 
     }
     found: dict[str, str] = {}
     if last:
-        found[max(last, key=lambda customer: (last[customer].standing.sequence, customer))] = "changed most often"
+        found[max(last, key=lambda customer: (last[customer].current.sequence, customer))] = "changed most often"
     for known_for, sign in (("rose most, lately", 1), ("fell most, lately", -1)):
         left = [customer for customer in moves if customer not in found and sign * moves[customer] > 0]
         if left:

@@ -29,9 +29,9 @@ from stream_seg.errors import Failure
 from stream_seg.kafka.client import connect, partitions_of
 from stream_seg.kafka.offsets import high_watermarks
 from stream_seg.settings import Settings
-from stream_seg.tools.batches import Traced
-from stream_seg.tools.earlier import headers_of
-from stream_seg.tools.replay import CHUNK, ReplaySummary, replay
+from stream_seg.tools.replay.batching import Traced
+from stream_seg.tools.replay.history import headers_of
+from stream_seg.tools.replay.send import CHUNK, ReplaySummary, replay
 from stream_seg.tools.topics import topic_specs
 
 SOURCE: Final = "complete-journey"

@@ -21,7 +21,7 @@ from stream_seg.cli.demo.follow import Progress
 from stream_seg.cli.replay import day
 from stream_seg.cli.segments import SegmentFacts, segment_facts
 from stream_seg.errors import CacheUnavailable
-from stream_seg.tools.replay import Progress as Sent
+from stream_seg.tools.replay.send import Progress as Sent
 
 REFRESH_PER_S: Final = 8
 LOOK_EVERY_S: Final = 0.4

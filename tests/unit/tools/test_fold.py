@@ -13,13 +13,13 @@ from stream_seg.core.dimensions.names import SegmentNames
 from stream_seg.errors import BadChange
 from stream_seg.tools.fold import (
     ChangesFold,
+    CurrentSegments,
     Difference,
     Flow,
     Place,
-    Standing,
     compare,
-    standing_of_document,
-    standings_of_state,
+    segments_of_document,
+    segments_of_state,
 )
 from stream_seg.worker.partitions import changelog
 from stream_seg.worker.partitions.state import PartitionState
@@ -55,9 +55,9 @@ def test_the_last_change_is_the_standing() -> None:
         change("c-1", 1, None, SMALL), change("c-2", 1, None, SMALL), change("c-1", 2, SMALL, BIG, code="model")
     )
 
-    assert fold.standings() == {
-        "c-1": Standing(2, {"behavior": Place("b1", "Big spenders", "2017-05-09T18:00:31Z")}),
-        "c-2": Standing(1, {"behavior": Place("b0", "Small spenders", "2017-03-02T10:11:12Z")}),
+    assert fold.current_segments() == {
+        "c-1": CurrentSegments(2, {"behavior": Place("b1", "Big spenders", "2017-05-09T18:00:31Z")}),
+        "c-2": CurrentSegments(1, {"behavior": Place("b0", "Small spenders", "2017-03-02T10:11:12Z")}),
     }
     assert fold.sizes() == {"behavior": {"b1": 1, "b0": 1}}
     assert (fold.changes, fold.repeats) == (3, 0)
@@ -74,26 +74,26 @@ def test_a_change_that_is_sent_again_counts_once() -> None:
     fold = folded(first, second, first, second)
 
     assert (fold.changes, fold.repeats) == (2, 2)
-    assert fold.standings()["c-1"].sequence == 2
+    assert fold.current_segments()["c-1"].sequence == 2
 
 
 def test_a_higher_epoch_wins_over_a_higher_sequence() -> None:
     fold = folded(change("c-1", 7, SMALL, BIG, epoch=100), change("c-1", 1, None, SMALL, epoch=101))
 
-    assert fold.standings()["c-1"].segments["behavior"].segment == "b0"
+    assert fold.current_segments()["c-1"].segments["behavior"].segment == "b0"
 
 
 def test_a_worker_that_had_lost_its_partition_changes_nothing() -> None:
     fold = folded(change("c-1", 1, None, SMALL, epoch=101), change("c-1", 2, SMALL, BIG, epoch=100))
 
-    assert fold.standings()["c-1"].segments["behavior"].segment == "b0"
+    assert fold.current_segments()["c-1"].segments["behavior"].segment == "b0"
     assert fold.repeats == 1
 
 
 def test_who_left_every_segment_stands_nowhere() -> None:
     fold = folded(change("c-1", 1, None, SMALL), change("c-1", 2, SMALL, None))
 
-    assert fold.standings() == {}
+    assert fold.current_segments() == {}
     assert fold.sizes() == {}
 
 
@@ -117,9 +117,9 @@ def test_records_say_where_customers_stand() -> None:
 
     names = SegmentNames()
     names.learn(5, ("Small spenders", "Big spenders"))
-    assert standings_of_state([state], names) == {
-        "c-1": Standing(2, {"behavior": Place("b1", "Big spenders", "2017-05-09T18:00:31Z")}),
-        "c-3": Standing(1, {"behavior": Place("b0", "b0", "2017-05-09T18:00:31.250Z")}),
+    assert segments_of_state([state], names) == {
+        "c-1": CurrentSegments(2, {"behavior": Place("b1", "Big spenders", "2017-05-09T18:00:31Z")}),
+        "c-3": CurrentSegments(1, {"behavior": Place("b0", "b0", "2017-05-09T18:00:31.250Z")}),
     }
 
 
@@ -137,13 +137,13 @@ def test_a_document_says_where_a_customer_stands() -> None:
         },
     )
 
-    assert standing_of_document(document) == Standing(
+    assert segments_of_document(document) == CurrentSegments(
         2, {"behavior": Place("b1", "Big spenders", "2017-05-09T18:00:31Z")}
     )
 
 
 def test_only_customers_that_differ_are_named() -> None:
-    here, there = Standing(1, {}), Standing(2, {})
+    here, there = CurrentSegments(1, {}), CurrentSegments(2, {})
 
     assert compare({"a": here, "b": here}, {"a": here, "b": there}, {"a": here, "b": here, "c": here}) == [
         Difference("b", here, there, here),

@@ -17,7 +17,7 @@ from stream_seg.kafka.client import connect
 from stream_seg.kafka.offsets import high_watermarks, log_starts
 from stream_seg.settings import Settings
 
-from .batches import LINE_HEADER, REPLAY_HEADER, Headers, Place
+from .batching import LINE_HEADER, REPLAY_HEADER, Headers, Place
 from .inputs import input_partitions
 
 # Header of a replay with `--again`: the time at which it began, which tells it from the one before.
@@ -27,7 +27,7 @@ LEFT_OUT_HEADER = "left-out"
 
 
 @dataclass(frozen=True)
-class Earlier:
+class ReplayHistory:
     """What the input topics say of a source.
 
     `run` is the last run of this very source (0 but for one with `--again`). `last_lines` are the last lines that it
@@ -57,7 +57,7 @@ def fingerprint(topic: str, key: bytes, value: bytes) -> int:
     return xxh3_64_intdigest(value, xxh3_64_intdigest(key, TOPICS.index(topic)))
 
 
-async def find_earlier(broker: Broker, settings: Settings, identity: str) -> Earlier:
+async def read_replay_history(broker: Broker, settings: Settings, identity: str) -> ReplayHistory:
     """Look for the records of a source, from the ends of all input partitions backwards.
 
     A partition is read to the newest record of the source, or to its start where there is none. Raises BrokerError.
@@ -78,7 +78,7 @@ async def find_earlier(broker: Broker, settings: Settings, identity: str) -> Ear
     others = array("Q")
     for view in found.values():
         others.extend(view.others)
-    return Earlier(
+    return ReplayHistory(
         partitions=partitions,
         run=run,
         last_lines={at: view.line for at, view in found.items() if view.line is not None and view.run == run},

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from stream_seg.cli.console import print_json, stdout
-from stream_seg.cli.models import moment, place, standing, version_of
+from stream_seg.cli.models.listing import moment, place, standing, version_of
 from stream_seg.cli.segments import SegmentFacts, SegmentTable
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.core.dimensions.behavior import BEHAVIOR

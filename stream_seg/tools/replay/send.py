@@ -18,7 +18,7 @@ from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.producer import in_time, started_producer
 from stream_seg.settings import Settings
 
-from .batches import Batcher, Batches, Record, Traced
+from .batching import Batcher, Batches, Record, Traced
 from .inputs import input_partitions
 from .pacing import paced
 

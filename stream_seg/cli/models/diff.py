@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stream_seg.cli.console import print_json, stdout, table
-from stream_seg.cli.models import place, version_of
+from stream_seg.cli.models.listing import place, version_of
 from stream_seg.cli.words import QUANTITIES, quantity
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.learning.clustering.scaling import Scaling

@@ -26,7 +26,7 @@ def models_list(json: Json = False) -> None:
 
     - `stream-seg models list`
     """
-    from stream_seg.cli.models import list_models
+    from stream_seg.cli.models.listing import list_models
 
     raise typer.Exit(list_models(as_json=json))
 
@@ -38,7 +38,7 @@ def models_show(version: OrInForce = None, json: Json = False) -> None:
     - `stream-seg models show`
     - `stream-seg models show 7 --json | tail -1`
     """
-    from stream_seg.cli.model_show import show
+    from stream_seg.cli.models.show import show
 
     raise typer.Exit(show(version, as_json=json))
 
@@ -55,7 +55,7 @@ def models_diff(
 
     - `stream-seg models diff 7 9`
     """
-    from stream_seg.cli.model_diff import diff
+    from stream_seg.cli.models.diff import diff
 
     raise typer.Exit(diff(old, new, as_json=json))
 
@@ -69,7 +69,7 @@ def models_pin(version: OrInForce = None, json: Json = False) -> None:
     - `stream-seg models pin`
     - `stream-seg models pin 7`
     """
-    from stream_seg.cli.model_changes import pin
+    from stream_seg.cli.models.changes import pin
 
     raise typer.Exit(pin(version, as_json=json))
 
@@ -77,7 +77,7 @@ def models_pin(version: OrInForce = None, json: Json = False) -> None:
 @models.command("unpin")
 def models_unpin(json: Json = False) -> None:
     """Let what is learned take force again."""
-    from stream_seg.cli.model_changes import unpin
+    from stream_seg.cli.models.changes import unpin
 
     raise typer.Exit(unpin(as_json=json))
 
@@ -91,7 +91,7 @@ def models_rollback(version: Version, json: Json = False) -> None:
 
     - `stream-seg models rollback 7`
     """
-    from stream_seg.cli.model_changes import rollback
+    from stream_seg.cli.models.changes import rollback
 
     raise typer.Exit(rollback(version, as_json=json))
 
@@ -107,7 +107,7 @@ def models_name(
     - `stream-seg models name b2 "Coffee lovers"`
     - `stream-seg models name "Regular big baskets" "Families"`
     """
-    from stream_seg.cli.model_changes import name as give
+    from stream_seg.cli.models.changes import name as give
 
     raise typer.Exit(give(segment, name, as_json=json))
 
@@ -118,6 +118,6 @@ def models_unname(segment: Segment, json: Json = False) -> None:
 
     - `stream-seg models unname b2`
     """
-    from stream_seg.cli.model_changes import unname
+    from stream_seg.cli.models.changes import unname
 
     raise typer.Exit(unname(segment, as_json=json))

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from stream_seg.datasets.record import Source, SourceRecord
 from stream_seg.errors import AlreadySent, SourceError
 
-from .batches import Headers, Place, Places, Traced
-from .earlier import Earlier, fingerprint, headers_of
+from .batching import Headers, Place, Places, Traced
+from .history import ReplayHistory, fingerprint, headers_of
 
 CHUNK: Final = 8_192  # records judged together
 
@@ -29,11 +29,11 @@ class _Known(Enum):
 
 
 @dataclass(frozen=True)
-class Remainder:
+class Unsent:
     """The events of a source that are not sent yet, which carry `headers`; `already` others are left out."""
 
     source: Source
-    earlier: Earlier
+    earlier: ReplayHistory
     headers: Headers
     already: int
 
@@ -47,12 +47,12 @@ class Remainder:
         return Traced(self.source if not self.already else self, self.headers)
 
 
-def all_again(source: Source, identity: str, now_s: float) -> Traced:
+def all_events(source: Source, identity: str, now_s: float) -> Traced:
     """All events of a source, whatever was sent before; `now_s` tells this run from earlier ones."""
     return Traced(source, headers_of(identity, run=int(now_s * 1000)))
 
 
-def remainder(source: Source, identity: str, earlier: Earlier, *, resume: bool) -> Remainder:
+def unsent_events(source: Source, identity: str, earlier: ReplayHistory, *, resume: bool) -> Unsent:
     """The events of a source that earlier replays have not sent.
 
     Where a replay of this source ended early, they are only sent to `resume` it. Where other sources have sent some
@@ -60,11 +60,11 @@ def remainder(source: Source, identity: str, earlier: Earlier, *, resume: bool) 
     nothing is left, or what is left must be asked for, and SourceError where retention has removed the evidence.
     """
     if not earlier.last_lines and not earlier.others:
-        return Remainder(source, earlier, headers_of(identity), 0)
+        return Unsent(source, earlier, headers_of(identity), 0)
     survey = _Survey(source, earlier)
     survey.run()
     if survey.total == 0:
-        return Remainder(source, earlier, headers_of(identity), 0)
+        return Unsent(source, earlier, headers_of(identity), 0)
     if survey.left == 0:
         how = "before" if earlier.last_lines else "before, with another version of it"
         raise AlreadySent(f"{source.name} was sent {how} ({survey.total:,} events); use --again to send it once more")
@@ -74,13 +74,13 @@ def remainder(source: Source, identity: str, earlier: Earlier, *, resume: bool) 
             "that ended early, or still runs; use --resume to send the others, or --again to send all once more"
         )
     headers = headers_of(identity, run=earlier.run, left_out=survey.by_content > 0)
-    return Remainder(source, earlier, headers, survey.total - survey.left)
+    return Unsent(source, earlier, headers, survey.total - survey.left)
 
 
 class _Survey:
     """Reads a source once, and counts what was sent before and what was not."""
 
-    def __init__(self, source: Source, earlier: Earlier) -> None:
+    def __init__(self, source: Source, earlier: ReplayHistory) -> None:
         self.total = 0
         self.left = 0
         self.by_content = 0
@@ -120,7 +120,7 @@ class _Survey:
         )
 
 
-def _judged(source: Source, earlier: Earlier) -> Iterator[tuple[SourceRecord, Place, _Known]]:
+def _judged(source: Source, earlier: ReplayHistory) -> Iterator[tuple[SourceRecord, Place, _Known]]:
     """Every record of a source, its place, and whether it was sent before."""
     places, contents = Places(earlier.partitions), _Contents(earlier)
     last_lines = earlier.last_lines
@@ -140,7 +140,7 @@ def _judged(source: Source, earlier: Earlier) -> Iterator[tuple[SourceRecord, Pl
 class _Contents:
     """The records that other sources have sent, each of which may stand for one equal record of this source."""
 
-    def __init__(self, earlier: Earlier) -> None:
+    def __init__(self, earlier: ReplayHistory) -> None:
         # A run with --again sends everything, whatever others have sent.
         others = [] if earlier.run else earlier.others
         self._known, self._count = np.unique(np.array(others, np.uint64), return_counts=True)

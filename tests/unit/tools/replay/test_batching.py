@@ -9,7 +9,7 @@ import pytest
 from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.datasets import SourceRecord
 from stream_seg.tools import batches
-from stream_seg.tools.batches import Batcher, Places, Traced
+from stream_seg.tools.replay.batching import Batcher, Places, Traced
 
 
 class Batch:

@@ -11,12 +11,12 @@ from typing import Final
 from stream_seg.cache import SegmentClient
 from stream_seg.cli.console import print_json
 from stream_seg.cli.interrupt import run_async
-from stream_seg.cli.models import Place, place, version_of
+from stream_seg.cli.models.listing import Place, place, version_of
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.embedded.services import attach_services
 from stream_seg.errors import BadName, CacheError, ConcurrentUpdate, Failure, UsageError
 from stream_seg.learning.publishing import governance
-from stream_seg.tools.model_history import Make, publish_as_person
+from stream_seg.tools.model_history import Make, publish_as_operator
 
 # Workers show the model they use in Redis about a second after it took force.
 SHOWN_WITHIN_S: Final = 10.0
@@ -115,7 +115,7 @@ def _publish(where: Place, make: Make, done: Callable[[ModelSnapshot], str], *, 
 
 def _published(where: Place, make: Make) -> ModelSnapshot:
     lost = partial(print, "another model was published at the same moment, as version", file=sys.stderr)
-    publishing = publish_as_person(
+    publishing = publish_as_operator(
         where.broker,
         where.topic,
         make,
