@@ -99,6 +99,15 @@ async def check_topics(broker: Broker, specs: Sequence[TopicSpec]) -> list[Probl
     return problems + _copartitioning([spec for spec in specs if spec.copartitioned], counts)
 
 
+async def missing_topics(broker: Broker, topics: Sequence[str]) -> list[str]:
+    """Return those of some topics that do not exist, such as topics that the intake should read. Raises BrokerError."""
+    if not topics:
+        return []
+    async with connect(broker) as client:
+        existing = await partitions_of(client, topics)
+    return [topic for topic in topics if topic not in existing]
+
+
 def _problems(spec: TopicSpec, counts: Mapping[str, int], config: Mapping[str, str]) -> list[Problem]:
     if spec.name not in counts:
         return [Problem(spec.name, "does not exist", "run `stream-seg topics create`")]
