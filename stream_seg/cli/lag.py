@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from time import time
 from typing import Any
 
 from rich.table import Table
@@ -12,6 +11,7 @@ from rich.table import Table
 from stream_seg.cli.config import attach_broker, load_settings, quiet_logging
 from stream_seg.cli.console import print_json, stdout, table
 from stream_seg.cli.interrupt import run_async
+from stream_seg.clock import SYSTEM_CLOCK, Clock
 from stream_seg.core.events.taxonomy import TOPICS
 from stream_seg.errors import Failure
 from stream_seg.kafka.lag import PartitionLag, measure_lag
@@ -19,8 +19,8 @@ from stream_seg.settings import Settings
 from stream_seg.tools.topics import missing_topics
 
 
-def run(*, as_json: bool) -> int:
-    """Measure the lag of each group and print it. Return the exit status. Raises Failure if an intake topic is missing."""
+def run(*, as_json: bool, clock: Clock = SYSTEM_CLOCK) -> int:
+    """Measure and print the lag of each group. Raises Failure if an intake topic is missing."""
     settings = load_settings()
     quiet_logging(settings)
     broker = attach_broker(settings)
@@ -30,7 +30,8 @@ def run(*, as_json: bool) -> int:
             " create it, or correct the setting"
         )
     lags = {
-        group: run_async(measure_lag(broker, group, topics, now_s=time())) for group, topics in groups(settings).items()
+        group: run_async(measure_lag(broker, group, topics, now_s=clock.wall()))
+        for group, topics in groups(settings).items()
     }
     if as_json:
         workers, *intake = [facts(group, each) for group, each in lags.items()]

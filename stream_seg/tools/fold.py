@@ -1,4 +1,4 @@
-"""Folds: what the topics of changes and of state come to in the end, read from their beginning."""
+"""Fold the topics of changes and of state from their beginning into the current segments of customers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Change = dict[str, Any]  # one message of segment-changes, as its JSON says
 
 
 class Place(NamedTuple):
-    """A segment that a customer is in; `since` as RFC 3339."""
+    """A segment that a customer is in. `since` is an RFC 3339 time."""
 
     segment: str
     name: str
@@ -35,14 +35,14 @@ class Place(NamedTuple):
 
 
 class CurrentSegments(NamedTuple):
-    """Where a customer stands: the number of its last change, and its segments by dimension."""
+    """The current segments of a customer by dimension, and the sequence number of its last change."""
 
     sequence: int
     segments: dict[str, Place]
 
 
 class Flow(NamedTuple):
-    """From which segment to which, by id and by the name it had then; None where there was none."""
+    """The segment left and the segment entered, by id and by the name at that time. None stands for no segment."""
 
     dimension: str
     left: str | None
@@ -52,7 +52,7 @@ class Flow(NamedTuple):
 
 
 class LastChange(NamedTuple):
-    """The last change of a customer, which carries all current segments, and the flow it was part of."""
+    """The last change of a customer: all current segments after it, and its flow."""
 
     epoch: int
     current: CurrentSegments
@@ -60,7 +60,7 @@ class LastChange(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """A customer of whom topic, Redis and state do not say the same; None where one knows nothing."""
+    """A customer for whom topic, Redis and state differ. None stands for a place without the customer."""
 
     customer_id: str
     topic: CurrentSegments | None
@@ -70,10 +70,10 @@ class Difference(NamedTuple):
 
 @dataclass(slots=True)
 class ChangesFold:
-    """The topic of changes folded by customer: memory grows with customers, not with changes.
+    """The topic of changes folded by customer. Memory grows with customers, not with changes.
 
-    `changes` counts every change once; `repeats` those that were sent again, or came from a worker that had lost
-    its partition.
+    `changes` counts every change once. `repeats` counts changes that were sent again, or that came from a worker that
+    had lost its partition.
     """
 
     last: dict[str, LastChange] = field(default_factory=dict)
@@ -83,12 +83,12 @@ class ChangesFold:
     flows: Counter[Flow] = field(default_factory=Counter)
 
     def add(self, value: bytes) -> None:
-        """Fold one message; raises BadChange."""
+        """Fold one message. Raises BadChange."""
         try:
             change: Change = orjson.loads(value)
             customer_id, order = change["customer_id"], (change["epoch"], change["sequence"])
-            held = self.last.get(customer_id)
-            if held is not None and order <= (held.epoch, held.current.sequence):
+            previous = self.last.get(customer_id)
+            if previous is not None and order <= (previous.epoch, previous.current.sequence):
                 self.repeats += 1
                 return
             flow = flow_of(change)
@@ -100,11 +100,11 @@ class ChangesFold:
         self.flows[flow] += 1
 
     def current_segments(self) -> dict[str, CurrentSegments]:
-        """Where every customer stands; those that have left all segments are left out."""
+        """Return the current segments by customer, without customers that have left all segments."""
         return {customer: last.current for customer, last in self.last.items() if last.current.segments}
 
     def sizes(self) -> dict[str, dict[str, int]]:
-        """Customers now in each segment: dimension -> segment -> customers."""
+        """Return the number of customers now in each segment: dimension -> segment -> customers."""
         counts: dict[str, Counter[str]] = {}
         for last in self.last.values():
             for dimension, place in last.current.segments.items():
@@ -113,15 +113,15 @@ class ChangesFold:
 
 
 def segments_after_change(change: Change) -> CurrentSegments:
-    """The standing after a change."""
+    """Return the segments of the customer after a change."""
     places = {
-        dimension: Place(held["segment"], held["name"], held["since"]) for dimension, held in change["segments"].items()
+        dimension: Place(each["segment"], each["name"], each["since"]) for dimension, each in change["segments"].items()
     }
     return CurrentSegments(change["sequence"], places)
 
 
 def segments_of_document(document: CustomerSegments) -> CurrentSegments:
-    """The standing that a document in Redis tells."""
+    """Return the segments that a document in Redis holds."""
     places = {
         dimension: Place(now.segment, now.name, rfc3339(now.since.timestamp()))
         for dimension, now in document.segments.items()
@@ -130,7 +130,7 @@ def segments_of_document(document: CustomerSegments) -> CurrentSegments:
 
 
 def flow_of(change: Change) -> Flow:
-    """From where to where a change goes."""
+    """Return the flow of a change."""
     left, entered = change.get("from") or {}, change.get("to") or {}
     return Flow(
         change["dimension"],
@@ -168,13 +168,13 @@ async def changes_of(broker: Broker, topic: str, customers: Sequence[str]) -> di
             changes = found.get(record.key.decode(errors="replace")) if record.key is not None else None
             if changes is None or record.value is None:
                 continue
-            change = _whole(record.value)
+            change = _validated(record.value)
             if not changes or _order(change) > _order(changes[-1]):
                 changes.append(change)
     return found
 
 
-def _whole(value: bytes) -> Change:
+def _validated(value: bytes) -> Change:
     try:
         parse_change(value)
     except ValueError:
@@ -201,7 +201,7 @@ async def fold_changelog(
 
 
 def segments_of_state(states: Iterable[PartitionState], names: SegmentNames) -> dict[str, CurrentSegments]:
-    """Where customers stand by the workers' records; those in no segment are left out."""
+    """Return the current segments in the workers' records, without customers that are in no segment."""
     found: dict[str, CurrentSegments] = {}
     for state in states:
         for chunk in state.records.slices():
@@ -217,9 +217,9 @@ def segments_of_state(states: Iterable[PartitionState], names: SegmentNames) -> 
 def compare(
     topic: Mapping[str, CurrentSegments], redis: Mapping[str, CurrentSegments], state: Mapping[str, CurrentSegments]
 ) -> list[Difference]:
-    """Customers of whom the three do not say the same, in order of id."""
-    everyone = sorted(topic.keys() | redis.keys() | state.keys())
+    """Return the customers for whom the three differ, in order of id."""
+    customers = sorted(topic.keys() | redis.keys() | state.keys())
     found = (
-        Difference(customer, topic.get(customer), redis.get(customer), state.get(customer)) for customer in everyone
+        Difference(customer, topic.get(customer), redis.get(customer), state.get(customer)) for customer in customers
     )
     return [each for each in found if not each.topic == each.redis == each.state]

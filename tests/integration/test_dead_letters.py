@@ -145,7 +145,7 @@ def asks_for_yes(shop: Deployment) -> None:
     """Nobody at the terminal: wrong usage. Somebody who says no: nothing is sent."""
     done = run_in(shop, "dead-letters", "redrive")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "give --yes, since nobody can be asked here" in done.stderr
+    assert "give --yes, because standard input is not a terminal" in done.stderr
     ours, theirs = pty.openpty()
     try:
         asked = subprocess.Popen(

@@ -64,8 +64,8 @@ def test_who_is_overtaken_tries_again_on_top(broker: Broker, topic: str) -> None
     assert (made.version, made.parent, made.content_of, lost) == (4, 3, 1, [2, 3])
     history = asyncio.run(read_history(broker, topic))
     assert history.latest == made
-    assert list(history.in_force.values()) == [snapshot(1), *rivals, made]
-    assert [(each.version, each.reason) for each, _ in history.aside] == [(2, "rollback"), (3, "rollback")]
+    assert list(history.accepted.values()) == [snapshot(1), *rivals, made]
+    assert [(each.version, each.reason) for each, _ in history.superseded] == [(2, "rollback"), (3, "rollback")]
     # What compaction leaves comes to the same.
     last = asyncio.run(last_messages(broker, topic))
     assert [last[str(each.version).encode()] for each in (*rivals, made)] == [each.dumps() for each in (*rivals, made)]

@@ -7,22 +7,22 @@ from typing import Annotated
 import typer
 
 models = typer.Typer(
-    help="See which models were published, compare them, go back to one, pin one, and name segments.",
+    help="List and compare published models, roll back to one, pin one, and name segments.",
     no_args_is_help=True,
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line, and nothing for people.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line instead of text.")]
 Version = Annotated[int, typer.Argument(min=1, help="A version, as `stream-seg models list` shows it.", metavar="V")]
-OrInForce = Annotated[int | None, typer.Argument(min=1, help="A version; without it the one in force.", metavar="V")]
-Segment = Annotated[str, typer.Argument(help="A segment's id, such as b2, or its name now.")]
+OrActive = Annotated[int | None, typer.Argument(min=1, help="A version. Default: the active one.", metavar="V")]
+Segment = Annotated[str, typer.Argument(help="The id of a segment, such as b2, or its current name.")]
 
 
 @models.command("list")
 def models_list(json: Json = False) -> None:
-    """Show every published model: parent, when, why, how many segments, what became of it, names (* by a person).
+    """Show every published model: parent, time, reason, number of segments, state, names (* by an operator).
 
-    `refused` was published and never took force: it names a parent that was not in force, or one was pinned, or it
-    cannot be used. What the gate refuses is not published at all: workers log it, and count it.
+    A `refused` model was published and never became active. Its parent was not active, or a pinned model was, or it is
+    unusable. Models that the gate refuses are not published. Workers log and count them.
 
     - `stream-seg models list`
     """
@@ -32,8 +32,8 @@ def models_list(json: Json = False) -> None:
 
 
 @models.command("show")
-def models_show(version: OrInForce = None, json: Json = False) -> None:
-    """Show one model: how it came about, and the profiles of its segments.
+def models_show(version: OrActive = None, json: Json = False) -> None:
+    """Show the origin of one model and the profiles of its segments.
 
     - `stream-seg models show`
     - `stream-seg models show 7 --json | tail -1`
@@ -49,9 +49,9 @@ def models_diff(
     new: Annotated[int, typer.Argument(min=1, help="Another version.", metavar="B")],
     json: Json = False,
 ) -> None:
-    """Show how centres and names differ, and how many customers would move, from where to where.
+    """Show how centers and names differ, and how many customers would move between which segments.
 
-    Counted on the customers that workers sampled last (the topic segment-samples, 5,000 of them at most).
+    The count is over the customers that workers sampled last (at most 5,000 from the topic segment-samples).
 
     - `stream-seg models diff 7 9`
     """
@@ -61,10 +61,10 @@ def models_diff(
 
 
 @models.command("pin")
-def models_pin(version: OrInForce = None, json: Json = False) -> None:
-    """Put a model's content in force and keep it there: nothing that is learned takes force until `unpin`.
+def models_pin(version: OrActive = None, json: Json = False) -> None:
+    """Make the content of a model active and keep it active. No learned model replaces it until `unpin`.
 
-    Publishes a new version with that content. Names that persons gave stay. Learning goes on meanwhile, unseen.
+    Publishes a new version with that content. Names given by operators stay. Learning continues in the background.
 
     - `stream-seg models pin`
     - `stream-seg models pin 7`
@@ -76,7 +76,7 @@ def models_pin(version: OrInForce = None, json: Json = False) -> None:
 
 @models.command("unpin")
 def models_unpin(json: Json = False) -> None:
-    """Let what is learned take force again."""
+    """Let learned models become active again."""
     from stream_seg.cli.models.changes import unpin
 
     raise typer.Exit(unpin(as_json=json))
@@ -84,10 +84,10 @@ def models_unpin(json: Json = False) -> None:
 
 @models.command("rollback")
 def models_rollback(version: Version, json: Json = False) -> None:
-    """Go back to a model's content; learning goes on from there.
+    """Go back to the content of a model. Learning continues from there.
 
-    Publishes a new version with that content, whose parent is the one in force. Names that persons gave stay. To keep
-    it in force, pin it instead.
+    Publishes a new version with that content, whose parent is the active model. Names given by operators stay. To keep
+    it active, pin it instead.
 
     - `stream-seg models rollback 7`
     """
@@ -100,9 +100,9 @@ def models_rollback(version: Version, json: Json = False) -> None:
 def models_name(
     segment: Segment, name: Annotated[str, typer.Argument(help="The name, up to 60 characters.")], json: Json = False
 ) -> None:
-    """Give a segment a name that stays, whatever is learned, and tell everyone in it.
+    """Give a segment a name that learned models keep, and publish it for each customer in the segment.
 
-    Each customer in the segment gets a change `renamed`, in slices, so documents in Redis follow within seconds.
+    Each customer in the segment gets a change `renamed`, in slices. Documents in Redis follow within seconds.
 
     - `stream-seg models name b2 "Coffee lovers"`
     - `stream-seg models name "Regular big baskets" "Families"`
@@ -114,7 +114,7 @@ def models_name(
 
 @models.command("unname")
 def models_unname(segment: Segment, json: Json = False) -> None:
-    """Take a person's name back: the next model that is learned names the segment by what sets it apart.
+    """Remove a name given by an operator. The next learned model names the segment by its differences.
 
     - `stream-seg models unname b2`
     """

@@ -50,7 +50,7 @@ def folded(*values: bytes) -> ChangesFold:
     return fold
 
 
-def test_the_last_change_is_the_standing() -> None:
+def test_the_last_change_gives_the_current_segments() -> None:
     fold = folded(
         change("c-1", 1, None, SMALL), change("c-2", 1, None, SMALL), change("c-1", 2, SMALL, BIG, code="model")
     )
@@ -90,7 +90,7 @@ def test_a_worker_that_had_lost_its_partition_changes_nothing() -> None:
     assert fold.repeats == 1
 
 
-def test_who_left_every_segment_stands_nowhere() -> None:
+def test_a_customer_without_segments_is_left_out() -> None:
     fold = folded(change("c-1", 1, None, SMALL), change("c-1", 2, SMALL, None))
 
     assert fold.current_segments() == {}
@@ -98,7 +98,7 @@ def test_who_left_every_segment_stands_nowhere() -> None:
 
 
 @pytest.mark.parametrize("value", [b"no JSON", b"[]", b'{"customer_id": "c-1"}'])
-def test_what_is_no_change_is_refused(value: bytes) -> None:
+def test_other_messages_are_rejected(value: bytes) -> None:
     with pytest.raises(BadChange, match="not a segment change"):
         ChangesFold().add(value)
 
@@ -109,7 +109,7 @@ def record(segment: int, sequence: int, version: int, since: float) -> bytes:
     return changelog.pack_entry(100, 1, customer.pack())
 
 
-def test_records_say_where_customers_stand() -> None:
+def test_records_give_the_current_segments() -> None:
     state = PartitionState()
     state.restore(b"c-1", record(1, 2, 5, 1494352831.0))
     state.restore(b"c-2", record(-1, 0, 0, 0.0))
@@ -123,7 +123,7 @@ def test_records_say_where_customers_stand() -> None:
     }
 
 
-def test_a_document_says_where_a_customer_stands() -> None:
+def test_a_document_gives_the_current_segments() -> None:
     document = CustomerSegments.from_hash(
         "c-1",
         {
