@@ -20,9 +20,9 @@ from stream_seg.datasets.files import FileSource
 from stream_seg.datasets.simulator import simulate
 from stream_seg.kafka.broker import Broker
 from stream_seg.settings import Settings
-from stream_seg.tools.batches import Traced
-from stream_seg.tools.earlier import find_earlier, headers_of
-from stream_seg.tools.replay import replay
+from stream_seg.tools.replay.batching import Traced
+from stream_seg.tools.replay.history import headers_of, read_replay_history
+from stream_seg.tools.replay.send import replay
 from stream_seg.tools.topics import create_topics, topic_specs
 
 IDENTITY, OTHER = "0" * 16, "f" * 16
@@ -90,7 +90,7 @@ def _looks(given: Namespace, source: Iterable[Any]) -> dict[str, float]:
         looks = (("own", replayed, IDENTITY), ("replayed", replayed, OTHER), ("live", live, OTHER))
         for name, settings, identity in looks:
             begun = time.perf_counter()
-            earlier = asyncio.run(find_earlier(broker, settings, identity))
+            earlier = asyncio.run(read_replay_history(broker, settings, identity))
             found[name] = time.perf_counter() - begun
             assert bool(earlier.last_lines) == (name == "own")
             assert bool(len(earlier.others)) == (name == "replayed")

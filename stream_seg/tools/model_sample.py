@@ -1,4 +1,4 @@
-"""The customers that models are compared on: the newest samples that workers sent to the learner."""
+"""The newest customer samples that workers sent to the learner, on which models are compared."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ CUSTOMERS: Final = 5_000
 
 
 async def sampled_customers(broker: Broker, topic: str, *, limit: int = CUSTOMERS) -> Matrix:
-    """Features (n, len(FEATURES)) of at most `limit` customers, those sampled last, each as last sampled.
+    """Return the features (n, len(FEATURES)) of the at most `limit` customers that were sampled last.
 
-    Nobody where no worker learns (a pinned `MODEL`), or retention has removed all samples. Raises BrokerError.
+    There are no rows if no worker learns (a pinned `MODEL`), or if retention has removed all samples. Raises
+    BrokerError.
     """
     recent = RecentCustomers(limit)
     async for _, records in read_all(broker, topic):
         for record in records:
-            with suppress(ValueError):  # what the learner leaves out too
+            with suppress(ValueError):  # the learner skips malformed samples too
                 for customer_id, row in Sample.loads(record.value or b"").rows:
                     recent.put(customer_id, row)
     return recent.matrix()

@@ -225,6 +225,6 @@ def test_commands_cannot_change_models_that_a_setting_names(shop: Deployment) ->
     assert (done.returncode, done.stdout) == (1, "")
     assert "workers use that and nothing else; take it out first" in done.stderr
     assert command(shop, "models", "show").startswith(
-        "Model 3 (in force), made 2017-01-01 00:00 from model 2: fixed for"
+        "Model 3 (active), created 2017-01-01 00:00 from model 2: fixed for"
     )
     assert "How many customers would move is not known" in command(shop, "models", "diff", "3", "3")

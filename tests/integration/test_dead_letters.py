@@ -146,7 +146,7 @@ def asks_for_yes(shop: Deployment) -> None:
     """Without a terminal a redrive is wrong usage. When the operator declines, nothing is sent."""
     done = run_in(shop, "dead-letters", "redrive")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "give --yes, since nobody can be asked here" in done.stderr
+    assert "give --yes, because standard input is not a terminal" in done.stderr
     ours, theirs = pty.openpty()
     try:
         asked = subprocess.Popen(

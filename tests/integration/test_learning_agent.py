@@ -22,7 +22,7 @@ from stream_seg.learning.clustering.policy import DAY_S, LearnerPolicy
 from stream_seg.learning.drift import DriftPolicy
 from stream_seg.learning.publishing import governance
 from stream_seg.ops.metrics import Metrics
-from stream_seg.tools.model_history import publish_as_person
+from stream_seg.tools.model_history import publish_as_operator
 from stream_seg.tools.topics import TopicSpec, create_topics
 from stream_seg.worker.models.drift_reports import DriftReports
 from stream_seg.worker.models.feed import ModelFeed
@@ -62,7 +62,7 @@ class Stage(NamedTuple):
 
     async def as_person(self, make: Callable[[ModelSnapshot, int, str], ModelSnapshot]) -> ModelSnapshot:
         """Publish as a command does, and read the result."""
-        made = await publish_as_person(self.broker, self.topic, make, lambda _: None)
+        made = await publish_as_operator(self.broker, self.topic, make, lambda _: None)
         await self.feed.catch_up()
         return made
 

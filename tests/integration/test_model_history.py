@@ -15,7 +15,7 @@ from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.producer import started_producer
 from stream_seg.kafka.reader import read_all
 from stream_seg.learning.publishing import governance
-from stream_seg.tools.model_history import TRIES, publish_as_person, read_history
+from stream_seg.tools.model_history import TRIES, publish_as_operator, read_history
 from stream_seg.tools.topics import TopicSpec, create_topics
 from tests.unit.learning.snapshots import snapshot
 
@@ -62,12 +62,12 @@ def overtaken(broker: Broker, topic: str, times: int) -> tuple[Make, list[ModelS
 def test_who_is_overtaken_tries_again_on_top(broker: Broker, topic: str) -> None:
     make, rivals = overtaken(broker, topic, 2)
     lost: list[int] = []
-    published = asyncio.run(publish_as_person(broker, topic, make, lost.append))
+    published = asyncio.run(publish_as_operator(broker, topic, make, lost.append))
     assert (published.version, published.parent, published.content_of, lost) == (4, 3, 1, [2, 3])
     history = asyncio.run(read_history(broker, topic))
     assert history.latest == published
-    assert list(history.in_force.values()) == [snapshot(1), *rivals, published]
-    assert [(each.version, each.reason) for each, _ in history.aside] == [(2, "rollback"), (3, "rollback")]
+    assert list(history.accepted.values()) == [snapshot(1), *rivals, published]
+    assert [(each.version, each.reason) for each, _ in history.superseded] == [(2, "rollback"), (3, "rollback")]
     # Compaction leaves the same result.
     last = asyncio.run(last_messages(broker, topic))
     assert [last[str(each.version).encode()] for each in (*rivals, published)] == [
@@ -78,7 +78,7 @@ def test_who_is_overtaken_tries_again_on_top(broker: Broker, topic: str) -> None
 def test_a_command_that_is_always_overtaken_gives_up_with_a_reason(broker: Broker, topic: str) -> None:
     make, _ = overtaken(broker, topic, TRIES)
     with pytest.raises(ConcurrentUpdate, match="5 times; nothing was changed, try again"):
-        asyncio.run(publish_as_person(broker, topic, make, lambda _: None))
+        asyncio.run(publish_as_operator(broker, topic, make, lambda _: None))
     history = asyncio.run(read_history(broker, topic))
     assert history.latest is not None
     assert history.latest.reason == "scheduled"
@@ -88,7 +88,7 @@ def test_without_a_model_there_is_nothing_to_choose(broker: Broker, prefix: str)
     asyncio.run(create_topics(broker, [TopicSpec(f"{prefix}empty", 1, 1)]))
     make, _ = overtaken(broker, f"{prefix}empty", 0)
     with pytest.raises(BrokerError, match="no model has been published yet"):
-        asyncio.run(publish_as_person(broker, f"{prefix}empty", make, lambda _: None))
+        asyncio.run(publish_as_operator(broker, f"{prefix}empty", make, lambda _: None))
 
 
 async def last_messages(broker: Broker, topic: str) -> dict[bytes, bytes]:

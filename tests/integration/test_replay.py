@@ -21,8 +21,8 @@ from stream_seg.embedded.process import HOST, free_port
 from stream_seg.errors import BrokerError, SourceError
 from stream_seg.kafka.broker import Broker
 from stream_seg.settings import Settings
-from stream_seg.tools.pacing import due
-from stream_seg.tools.replay import CHUNK, Progress, ReplaySummary, replay
+from stream_seg.tools.replay.pacing import due
+from stream_seg.tools.replay.send import CHUNK, Progress, ReplaySummary, replay
 from stream_seg.tools.topics import create_topics, topic_specs
 from tests.integration.support.answers import LostAnswer
 

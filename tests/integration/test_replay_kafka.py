@@ -18,7 +18,7 @@ from stream_seg.datasets.files import FileSource
 from stream_seg.errors import AlreadySent, BrokerError, SourceError
 from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.producer import BATCH_BYTES
-from stream_seg.tools.replay import CHUNK
+from stream_seg.tools.replay.send import CHUNK
 from tests.integration.support.replays import Inputs
 
 

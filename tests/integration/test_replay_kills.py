@@ -20,7 +20,7 @@ from stream_seg.datasets.files import FileSource
 from stream_seg.errors import AlreadySent, BrokerError
 from stream_seg.kafka import producer
 from stream_seg.kafka.broker import Broker
-from stream_seg.tools import replay as replaying
+from stream_seg.tools.replay import send as replaying
 from tests.integration.support.command import run_in, start
 from tests.integration.support.deployment import Deployment, Services, deployment
 from tests.integration.support.polling import eventually

@@ -20,7 +20,7 @@ from stream_seg.errors import BrokerError
 from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.lag import measure_lag
 from stream_seg.settings import Settings
-from stream_seg.tools.replay import replay
+from stream_seg.tools.replay.send import replay
 from stream_seg.tools.topics import create_topics, topic_specs
 from tests.conftest import started
 from tests.integration.support.events import Sent

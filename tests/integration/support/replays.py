@@ -18,9 +18,9 @@ from stream_seg.kafka.client import connect
 from stream_seg.kafka.offsets import high_watermarks
 from stream_seg.kafka.reader import read_all
 from stream_seg.settings import Settings
-from stream_seg.tools.earlier import Earlier, find_earlier
-from stream_seg.tools.once import all_again, remainder
-from stream_seg.tools.replay import ReplaySummary, replay
+from stream_seg.tools.replay.deduplicate import all_events, unsent_events
+from stream_seg.tools.replay.history import ReplayHistory, read_replay_history
+from stream_seg.tools.replay.send import ReplaySummary, replay
 from stream_seg.tools.topics import create_topics, topic_specs
 
 
@@ -41,8 +41,8 @@ class Inputs:
     async def send(self, source: Source, *, resume: bool = False, limit: int | None = None) -> ReplaySummary:
         """Send the events of a source that are missing from the topics. Raises AlreadySent."""
         identity = source.identity()
-        earlier = await find_earlier(self.broker, self.settings, identity)
-        left = remainder(source, identity, earlier, resume=resume)
+        earlier = await read_replay_history(self.broker, self.settings, identity)
+        left = unsent_events(source, identity, earlier, resume=resume)
         return await replay(left.traced(), broker=self.broker, settings=self.settings, limit=limit)
 
     def once(self, source: Source, **options: Any) -> int:
@@ -50,13 +50,13 @@ class Inputs:
         return asyncio.run(self.send(source, **options)).records
 
     def again(self, source: Source, limit: int | None = None) -> int:
-        """Send all events of a source and return their number."""
-        events = all_again(source, source.identity(), time.time())
+        """Send all events of a source, and return how many those are."""
+        events = all_events(source, source.identity(), time.time())
         return asyncio.run(replay(events, broker=self.broker, settings=self.settings, limit=limit)).records
 
-    def earlier(self, source: Source) -> Earlier:
-        """Return the traces of a source in the topics."""
-        return asyncio.run(find_earlier(self.broker, self.settings, source.identity()))
+    def earlier(self, source: Source) -> ReplayHistory:
+        """The traces of a source in the topics."""
+        return asyncio.run(read_replay_history(self.broker, self.settings, source.identity()))
 
     def events(self) -> Counter[str]:
         """Return how often each event id is in the topics."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stream_seg.cli.config import load_settings
+from stream_seg.cli.config import load_settings, misspelled
 from stream_seg.core.features import DEFAULT_FEATURES
 from stream_seg.errors import UsageError
 
@@ -184,3 +184,34 @@ def test_what_a_command_gives_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STREAM_SEG_CLOCK", "wall")
 
     assert load_settings(clock="stream").clock == "stream"
+
+
+@pytest.mark.parametrize(
+    ("variable", "nearest"),
+    [
+        ("STREAM_SEG_PARTITION", "STREAM_SEG_PARTITIONS"),
+        ("stream_seg_redisurl", "STREAM_SEG_REDIS_URL"),
+        ("STREAM_SEG_KAFKA_PASSWORD", "STREAM_SEG_KAFKA_SASL_PASSWORD"),
+    ],
+)
+def test_a_misspelled_variable_is_reported_with_the_nearest_name(variable: str, nearest: str) -> None:
+    assert misspelled([variable]) == [
+        f"stream-seg: {variable} is not a setting, so it is ignored; did you mean {nearest}?"
+    ]
+
+
+def test_known_and_unrelated_variables_are_not_reported() -> None:
+    assert misspelled(["STREAM_SEG_PARTITIONS", "stream_seg_broker", "STREAM_SEG_CRASH_AT", "PARTITION"]) == []
+
+
+def test_the_warning_appears_once_and_without_the_value(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STREAM_SEG_KAFKA_PASSWORD", "hunter2")
+
+    load_settings()
+
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.count("STREAM_SEG_KAFKA_PASSWORD") == 1
+    assert "hunter2" not in shown.err

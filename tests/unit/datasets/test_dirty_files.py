@@ -11,7 +11,7 @@ from stream_seg.datasets.csv_file import CsvFile
 from stream_seg.datasets.files import FileSource
 from stream_seg.errors import SourceError
 from stream_seg.settings import Settings
-from stream_seg.tools.judge import faults
+from stream_seg.tools.replay.validate import faults
 from tests.unit.datasets.test_files import events, read, skipped
 
 HEADER = "customer_id,order_id,amount,occurred_at\n"

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 from stream_seg.datasets.record import UNKNOWN_TIME_S, SourceRecord
-from stream_seg.tools.pacing import LAST_MOMENT_S, Timed, due, first_moment, paced
+from stream_seg.tools.replay.pacing import LAST_MOMENT_S, Timed, due, first_moment, paced
 
 NEW_YEAR_S = 1_735_689_600.0  # 2025-01-01T00:00:00Z
 IN_MS = 1_000 * NEW_YEAR_S

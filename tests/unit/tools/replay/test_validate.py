@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stream_seg.datasets.files import FileSource
 from stream_seg.settings import Settings
-from stream_seg.tools.judge import faults
+from stream_seg.tools.replay.validate import faults
 
 NOW_S = 1_900_000_000.0
 

@@ -1,4 +1,4 @@
-"""`stream-seg models diff`: how two models differ, and which customers would change segment between them."""
+"""`stream-seg models diff`: the differences of two models, and the customers that would change segment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stream_seg.cli.console import print_json, stdout, table
-from stream_seg.cli.models import place, version_of
+from stream_seg.cli.models.listing import deployment, version_of
 from stream_seg.cli.words import QUANTITIES, quantity
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.learning.clustering.scaling import Scaling
@@ -20,8 +20,8 @@ FLOWS: Final = 10
 
 
 def diff(old: int, new: int, *, as_json: bool) -> int:
-    """Print how two versions differ, and who would change segment."""
-    where = place()
+    """Print how two versions differ, and which customers would change segment. Return the exit status."""
+    where = deployment()
     history = where.history()
     one, two = version_of(history, old), version_of(history, new)
     rows = where.sample()
@@ -34,8 +34,8 @@ def diff(old: int, new: int, *, as_json: bool) -> int:
 
 
 def diff_facts(one: ModelSnapshot, two: ModelSnapshot, found: Moves | None) -> dict[str, Any]:
-    """The difference for programs; centres in human units; `moves` is null where nobody was sampled."""
-    was, becomes = _centres(one), _centres(two)
+    """Return the difference as JSON, with centers in human units. `moves` is null if there are no samples."""
+    was, becomes = _centers(one), _centers(two)
     return {
         "from": one.version,
         "to": two.version,
@@ -52,7 +52,7 @@ def diff_facts(one: ModelSnapshot, two: ModelSnapshot, found: Moves | None) -> d
 
 
 def diff_shown(one: ModelSnapshot, two: ModelSnapshot, found: Moves | None, currency: str) -> RenderableType:
-    """The difference for people."""
+    """Return the difference as tables and text."""
     parts: list[RenderableType] = [_segments_table(one, two, currency), Text()]
     parts += [Text(line) for line in _moving(one, two, found)]
     if found and found.flows:
@@ -61,15 +61,15 @@ def diff_shown(one: ModelSnapshot, two: ModelSnapshot, found: Moves | None, curr
 
 
 def _segments_table(one: ModelSnapshot, two: ModelSnapshot, currency: str) -> Table:
-    was, becomes = _centres(one), _centres(two)
+    was, becomes = _centers(one), _centers(two)
     features = [name for name in QUANTITIES if name in {*one.features, *two.features}]
     heads = [f">{QUANTITIES[name].column}" for name in features]
-    made = table("", f"model {one.version}", f"model {two.version}", *heads, title="Names and centres")
+    rows = table("", f"model {one.version}", f"model {two.version}", *heads, title="Names and centers")
     for id_ in dict.fromkeys((*was, *becomes)):
         old, new = _name(one, id_), _name(two, id_)
         values = [_from_to(name, was.get(id_), becomes.get(id_), currency) for name in features]
-        made.add_row(Text(id_, "dim"), Text(old or "(none)"), Text("" if old == new else new or "(none)"), *values)
-    return made
+        rows.add_row(Text(id_, "dim"), Text(old or "(none)"), Text("" if old == new else new or "(none)"), *values)
+    return rows
 
 
 def _from_to(name: str, was: dict[str, float] | None, becomes: dict[str, float] | None, currency: str) -> str:
@@ -79,7 +79,7 @@ def _from_to(name: str, was: dict[str, float] | None, becomes: dict[str, float] 
 
 def _moving(one: ModelSnapshot, two: ModelSnapshot, found: Moves | None) -> Iterator[str]:
     if found is None:
-        yield "How many customers would move is not known: workers have sent no samples that are still there."
+        yield "The number of customers that would move is unknown, because there are no samples from workers."
         return
     kept = " Margin and dwell keep some of them." if found.moved else ""
     yield (
@@ -89,15 +89,15 @@ def _moving(one: ModelSnapshot, two: ModelSnapshot, found: Moves | None) -> Iter
 
 
 def _flows_table(one: ModelSnapshot, two: ModelSnapshot, found: Moves) -> Table:
-    made = table(">customers", "from", "", "to")
+    rows = table(">customers", "from", "", "to")
     for flow in found.flows[:FLOWS]:
         left, entered = _name(one, flow.from_), _name(two, flow.to)
-        made.add_row(f"{flow.customers:,}", Text(f"{left} ({flow.from_})"), "→", Text(f"{entered} ({flow.to})"))
-    return made
+        rows.add_row(f"{flow.customers:,}", Text(f"{left} ({flow.from_})"), "→", Text(f"{entered} ({flow.to})"))
+    return rows
 
 
-def _centres(snapshot: ModelSnapshot) -> dict[str, dict[str, float]]:
-    """Centres in human units, by segment and feature."""
+def _centers(snapshot: ModelSnapshot) -> dict[str, dict[str, float]]:
+    """Return centers in human units, by segment and feature."""
     human = Scaling.of(snapshot).human(snapshot.to_model().centroids).round(4).tolist()
     return {
         each.id: dict(zip(snapshot.features, row, strict=True))

@@ -10,7 +10,7 @@ from stream_seg.contracts.decode import Rejected
 from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.errors import BrokerError
 from stream_seg.kafka.dead_letters import MAX_KEY_BYTES, MAX_VALUE_BYTES, Source, dead_letter
-from stream_seg.tools.letters import Letter, Selection, letter_of
+from stream_seg.tools.dead_letters import Letter, Selection, letter_of
 from stream_seg.tools.redrive import addressed
 
 NOW = 1_763_764_800.25

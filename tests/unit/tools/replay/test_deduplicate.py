@@ -9,8 +9,8 @@ import pytest
 
 from stream_seg.datasets import SourceRecord
 from stream_seg.errors import AlreadySent, SourceError
-from stream_seg.tools.earlier import Earlier, fingerprint
-from stream_seg.tools.once import Remainder, all_again, remainder
+from stream_seg.tools.replay.deduplicate import Unsent, all_events, unsent_events
+from stream_seg.tools.replay.history import ReplayHistory, fingerprint
 
 # Keys that murmur2 puts into the partitions 0 and 1 of two.
 KEYS = (b"c-0", b"c-1")
@@ -40,10 +40,10 @@ def earlier(
     others: tuple[int, ...] = (),
     truncated: tuple[int, ...] = (),
     run: int = 0,
-) -> Earlier:
+) -> ReplayHistory:
     """Last lines by partition, lines that others have sent, partitions that lack records."""
     prints = [fingerprint(*view(line)[:3]) for line in others]
-    return Earlier(
+    return ReplayHistory(
         partitions=2,
         run=run,
         last_lines={("interactions", partition): line for partition, line in (last_lines or {}).items()},
@@ -52,8 +52,8 @@ def earlier(
     )
 
 
-def left(source: Views, found: Earlier, *, resume: bool = False) -> tuple[list[int], Remainder]:
-    remaining = remainder(source, source.identity(), found, resume=resume)
+def left(source: Views, found: ReplayHistory, *, resume: bool = False) -> tuple[list[int], Unsent]:
+    remaining = unsent_events(source, source.identity(), found, resume=resume)
     return [record.line for record in remaining.traced()], remaining
 
 
@@ -105,7 +105,7 @@ def test_lines_and_contents_together() -> None:
 def test_a_run_that_sends_again_does_not_ask_what_others_sent() -> None:
     lines, remaining = left(Views(1, 2, 3, 4), earlier({0: 2}, others=(3, 4), run=5), resume=True)
     assert (lines, remaining.headers) == ([1, 3, 4], [("replay", b"0123456789abcdef"), ("again", b"5")])
-    again = all_again(Views(1), "x", 1.5)
+    again = all_events(Views(1), "x", 1.5)
     assert (list(again), again.headers) == ([view(1)], [("replay", b"x"), ("again", b"1500")])
 
 

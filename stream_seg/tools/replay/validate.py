@@ -1,4 +1,4 @@
-"""Judging a whole source before anything of it is sent."""
+"""Validate a whole file before any of its events is sent."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ CHUNK: Final = 8_192
 
 
 def faults(source: FileSource, settings: Settings, now_s: float) -> Skips:
-    """The rows of a file that are no events, and those that workers with these settings would reject.
+    """Return the rows of a file that are not events, and the rows that workers with these settings would reject.
 
-    `now_s` is wall time, epoch seconds.
+    `now_s` is wall time in epoch seconds. Raises SourceError if the file cannot be read.
     """
     decoders = dict(zip(TOPICS, decoders_of(settings), strict=True))
     rejected = Skips()
@@ -28,8 +28,8 @@ def faults(source: FileSource, settings: Settings, now_s: float) -> Skips:
         by_topic: dict[str, list[SourceRecord]] = defaultdict(list)
         for record in chunk:
             by_topic[record.topic].append(record)
-        for topic, mine in by_topic.items():
-            decoded = decoders[topic].decode([each.value for each in mine], [each.key for each in mine], now_s)
+        for topic, selected in by_topic.items():
+            decoded = decoders[topic].decode([each.value for each in selected], [each.key for each in selected], now_s)
             for each in decoded.rejected:
-                rejected.count(mine[each.index].line, each.reason, each.detail)
+                rejected.count(selected[each.index].line, each.reason, each.detail)
     return rejected.merged(source.skips)

@@ -8,8 +8,8 @@ import pytest
 
 from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.datasets import SourceRecord
-from stream_seg.tools import batches
-from stream_seg.tools.batches import Batcher, Places, Traced
+from stream_seg.tools.replay import batching
+from stream_seg.tools.replay.batching import Batcher, Places, Traced
 
 
 class Batch:
@@ -37,7 +37,7 @@ def record(number: int) -> SourceRecord:
 
 
 def test_places_are_those_of_murmur2_whatever_was_asked_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "KNOWN_KEYS", 10)
+    monkeypatch.setattr(batching, "KNOWN_KEYS", 10)
     places = Places(8)
     for begin in range(0, 100, 7):
         keys = [b"c-%d" % (number % 40) for number in range(begin, begin + 20)]

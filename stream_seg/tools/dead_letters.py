@@ -1,4 +1,4 @@
-"""Letters: what the topic of dead letters holds, read back and chosen from."""
+"""Read dead letters from their topic and select some of them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.dead_letters import MAX_KEY_BYTES, MAX_VALUE_BYTES
 from stream_seg.kafka.reader import read_all
 
-# Anybody may write to a topic: a letter counts as one of ours when its reason looks like a code.
+# Other programs may write to the topic. A letter counts as ours if its reason looks like a code.
 _CODE: Final = re.compile(r"[a-z0-9_]{1,64}")
 _CUT: Final = re.compile(r"\((key )?truncated: \d+ bytes, of which the first \d+ are kept\)$")
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A rejected record, its own key and value, where it was, and why and when (epoch seconds) it was rejected.
+    """A rejected record: its key and value, its source, and the reason and time (epoch seconds) of its rejection.
 
-    Where a header is missing or makes no sense, texts are empty and numbers -1.
+    If a header is missing or malformed, texts are empty and numbers are -1.
     """
 
     partition: int
@@ -38,31 +38,31 @@ class Letter:
 
     @property
     def truncated(self) -> bool:
-        """Whether the record was longer than the letter: it cannot be had back from here."""
+        """Whether the letter holds only the start of its record, so that the record cannot be sent again from it."""
         full = len(self.value or b"") == MAX_VALUE_BYTES or len(self.key or b"") == MAX_KEY_BYTES
         return full and _CUT.search(self.detail) is not None
 
     @property
     def fingerprint(self) -> int:
-        """A number that two letters about one record share: after a crash there may be two. Of this process only."""
+        """A number that two letters about one record share. It is valid in this process only."""
         return hash((self.source_topic, self.source_partition, self.source_offset, self.key, self.value))
 
     @property
     def is_ours(self) -> bool:
-        """Whether it says why and whence, as a worker's letters do."""
+        """Whether the letter names its source and a reason code, as the letters of a worker do."""
         return self.source_topic != "" and _CODE.fullmatch(self.reason) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which letters are meant: of these reasons, from these topics (empty: of all), rejected at `since_s` or later."""
+    """A filter for letters by reason, source topic and time of rejection. An empty set selects all."""
 
     reasons: frozenset[str] = frozenset()
     topics: frozenset[str] = frozenset()
     since_s: float = -inf
 
     def wants(self, letter: Letter) -> bool:
-        """Whether a letter is meant."""
+        """Return whether the filter selects a letter."""
         return (
             (not self.reasons or letter.reason in self.reasons)
             and (not self.topics or letter.source_topic in self.topics)
@@ -73,9 +73,9 @@ class Selection:
 async def read_letters(
     broker: Broker, topic: str, selection: Selection
 ) -> AsyncIterator[tuple[int, int, list[Letter]]]:
-    """All letters that are meant, as (partition, last offset read, letters), in order within a partition.
+    """Yield selected letters as (partition, last offset read, letters), in order within a partition.
 
-    Raises BrokerError when broker or topic are not there.
+    Raises BrokerError if the broker does not answer or the topic does not exist.
     """
     async for partition, records in read_all(broker, topic):
         letters = [letter_of(partition, record) for record in records]
@@ -83,8 +83,8 @@ async def read_letters(
 
 
 def letter_of(partition: int, record: Any) -> Letter:
-    """The letter that a record (aiokafka's) of the topic is, whoever wrote it."""
-    said: dict[str, str] = {
+    """Return an aiokafka record of the topic as a letter. Any program may have written it."""
+    headers: dict[str, str] = {
         name: value.decode("utf-8", "backslashreplace") for name, value in record.headers if value is not None
     }
     return Letter(
@@ -92,22 +92,22 @@ def letter_of(partition: int, record: Any) -> Letter:
         offset=record.offset,
         key=record.key,
         value=record.value,
-        reason=said.get("reason", ""),
-        detail=said.get("detail", ""),
-        source_topic=said.get("source_topic", ""),
-        source_partition=_number(said, "source_partition"),
-        source_offset=_number(said, "source_offset"),
-        rejected_at_s=_moment(said, record.timestamp / 1000),
+        reason=headers.get("reason", ""),
+        detail=headers.get("detail", ""),
+        source_topic=headers.get("source_topic", ""),
+        source_partition=_number(headers, "source_partition"),
+        source_offset=_number(headers, "source_offset"),
+        rejected_at_s=_moment(headers, record.timestamp / 1000),
     )
 
 
-def _number(said: Mapping[str, str], name: str) -> int:
-    text = said.get(name, "")
+def _number(headers: Mapping[str, str], name: str) -> int:
+    text = headers.get(name, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else -1
 
 
-def _moment(said: Mapping[str, str], otherwise: float) -> float:
+def _moment(headers: Mapping[str, str], otherwise: float) -> float:
     try:
-        return parse_rfc3339(said.get("rejected_at", ""))
+        return parse_rfc3339(headers.get("rejected_at", ""))
     except ValueError:
         return otherwise

@@ -1,4 +1,4 @@
-"""`stream-seg models show`: one model, how it came about, and what its segments are like."""
+"""`stream-seg models show`: the origin of one model and the profiles of its segments."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from stream_seg.cli.console import print_json, stdout
-from stream_seg.cli.models import moment, place, standing, version_of
+from stream_seg.cli.models.listing import deployment, moment, shown_state, state_now, version_of
 from stream_seg.cli.segments import SegmentFacts, SegmentTable
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.core.dimensions.behavior import BEHAVIOR
@@ -15,8 +15,8 @@ from stream_seg.tools.model_history import ModelHistory
 
 
 def show(version: int | None, *, as_json: bool) -> int:
-    """Print one version, by default the one in force: how it came about, and what its segments are like."""
-    where = place()
+    """Print the origin and segments of one version, by default the active one. Return the exit status."""
+    where = deployment()
     history = where.history()
     snapshot = chosen(history, version)
     if as_json:
@@ -27,7 +27,7 @@ def show(version: int | None, *, as_json: bool) -> int:
 
 
 def chosen(history: ModelHistory, version: int | None) -> ModelSnapshot:
-    """A version, by default the one in force."""
+    """Return a version, by default the active one. Raises Failure if there is none."""
     if version is not None:
         return version_of(history, version)
     if history.latest is None:
@@ -36,16 +36,16 @@ def chosen(history: ModelHistory, version: int | None) -> ModelSnapshot:
 
 
 def state_of(history: ModelHistory, snapshot: ModelSnapshot) -> str:
-    """What became of a version."""
-    return "refused" if snapshot.version not in history.in_force else standing(snapshot, history.latest)
+    """Return the state of a version."""
+    return "refused" if snapshot.version not in history.accepted else state_now(snapshot, history.latest)
 
 
 def shown(snapshot: ModelSnapshot, state: str, currency: str) -> RenderableType:
-    """One version for people."""
+    """Return one version as text and a table."""
     origin = f", the content of model {snapshot.content_of}" if snapshot.content_of else ""
     lines = (
-        f"Model {snapshot.version} ({state}), made {moment(snapshot.created_at)} from model {snapshot.parent}:"
-        f" {snapshot.reason}{origin}",
+        f"Model {snapshot.version} ({shown_state(state)}), created {moment(snapshot.created_at)}"
+        f" from model {snapshot.parent}: {snapshot.reason}{origin}",
         f"Learned from {', '.join(snapshot.features)}. Shares are of the customers sampled then.",
     )
     profiles = [
@@ -59,5 +59,5 @@ def shown(snapshot: ModelSnapshot, state: str, currency: str) -> RenderableType:
         )
         for each in snapshot.segments
     ]
-    star = [Text("* named by a person", "dim")] if any(each.name_pinned for each in snapshot.segments) else []
+    star = [Text("* named by an operator", "dim")] if any(each.name_pinned for each in snapshot.segments) else []
     return Group(*map(Text, lines), Text(), SegmentTable(profiles, currency), *star)

@@ -1,4 +1,4 @@
-"""The input topics of a deployment, as tools that write to them find them."""
+"""The partitions of the input topics that a replay writes to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stream_seg.settings import Settings
 
 
 async def input_partitions(client: Any, broker: Broker, settings: Settings) -> int:
-    """The number of partitions that each input topic has. Raises BrokerError where one is missing, or they differ."""
+    """Return the number of partitions of each input topic. Raises BrokerError if one is missing, or if they differ."""
     names = [settings.topic(topic) for topic in TOPICS]
     try:
         counts = {name: len(found) for name, found in (await partitions_of(client, names)).items()}

@@ -1,4 +1,4 @@
-"""What earlier replays have sent, read from the input topics themselves."""
+"""Find what earlier replays have sent, from the input topics themselves."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from stream_seg.kafka.client import connect
 from stream_seg.kafka.offsets import high_watermarks, log_starts
 from stream_seg.settings import Settings
 
-from .batches import LINE_HEADER, REPLAY_HEADER, Headers, Place
+from .batching import LINE_HEADER, REPLAY_HEADER, Headers, Place
 from .inputs import input_partitions
 
-# Header of a replay with `--again`: the time at which it began, which tells it from the one before.
+# Header of a replay with `--again`. Its value is the start time, which distinguishes the run from earlier ones.
 AGAIN_HEADER = "again"
-# Header of a replay that left out events because other sources had sent them: a look back must go on behind it.
+# Header of a replay that left out events because other sources had sent them. The search must continue before it.
 LEFT_OUT_HEADER = "left-out"
 
 
 @dataclass(frozen=True)
-class Earlier:
-    """What the input topics say of a source.
+class ReplayHistory:
+    """The records of a source and of other sources in the input topics.
 
-    `run` is the last run of this very source (0 but for one with `--again`). `last_lines` are the last lines that it
+    `run` is the last run of this source, and 0 if that run had no `--again`. `last_lines` are the last lines that it
     wrote to each place. `others` are fingerprints of events that other sources sent. `truncated` are the places from
     which retention has removed records.
     """
@@ -43,7 +43,7 @@ class Earlier:
 
 
 def headers_of(identity: str, *, run: int = 0, left_out: bool = False) -> Headers:
-    """The headers that all records of a replay carry."""
+    """Return the headers that all records of a replay carry."""
     headers = [(REPLAY_HEADER, identity.encode())]
     if run:
         headers.append((AGAIN_HEADER, b"%d" % run))
@@ -53,14 +53,15 @@ def headers_of(identity: str, *, run: int = 0, left_out: bool = False) -> Header
 
 
 def fingerprint(topic: str, key: bytes, value: bytes) -> int:
-    """64 bits by which equal records are found."""
+    """Return a 64-bit hash by which equal records are found."""
     return xxh3_64_intdigest(value, xxh3_64_intdigest(key, TOPICS.index(topic)))
 
 
-async def find_earlier(broker: Broker, settings: Settings, identity: str) -> Earlier:
-    """Look for the records of a source, from the ends of all input partitions backwards.
+async def read_replay_history(broker: Broker, settings: Settings, identity: str) -> ReplayHistory:
+    """Search all input partitions backwards for the records of a source.
 
-    A partition is read to the newest record of the source, or to its start where there is none. Raises BrokerError.
+    Each partition is read back to the newest record of the source, or to its start if there is none. Raises
+    BrokerError.
     """
     names = {settings.topic(topic): topic for topic in TOPICS}
     async with connect(broker) as client:
@@ -78,7 +79,7 @@ async def find_earlier(broker: Broker, settings: Settings, identity: str) -> Ear
     others = array("Q")
     for view in found.values():
         others.extend(view.others)
-    return Earlier(
+    return ReplayHistory(
         partitions=partitions,
         run=run,
         last_lines={at: view.line for at, view in found.items() if view.line is not None and view.run == run},
@@ -88,7 +89,7 @@ async def find_earlier(broker: Broker, settings: Settings, identity: str) -> Ear
 
 
 class _View:
-    """Looks for the newest record of a source in one partition, and collects those of other sources on the way."""
+    """A search for the newest record of a source in one partition. It collects records of other sources on the way."""
 
     def __init__(self, topic: str, identity: bytes) -> None:
         self.line: int | None = None
@@ -111,7 +112,7 @@ class _View:
                 self.others.append(fingerprint(self._topic, record.key or b"", record.value))
 
     def window_ended(self) -> bool:
-        # Only the newest record counts. Where it says that others have sent a part, their records are behind it.
+        # Only the newest record counts. If it says that other sources have sent a part, their records are before it.
         if self.line is None and self._newest:
             self.line, self.run = _number(self._newest.get(LINE_HEADER)), _number(self._newest.get(AGAIN_HEADER))
             self._ended = LEFT_OUT_HEADER not in self._newest
@@ -119,5 +120,5 @@ class _View:
 
 
 def _number(value: bytes | None) -> int:
-    """A number in a header; 0 where it is none, because everyone may write to a topic."""
+    """Return the number in a header, or 0 if it is malformed, because any program may write to a topic."""
     return int(value) if value is not None and value.isdigit() and len(value) < 20 else 0

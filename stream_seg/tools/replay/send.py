@@ -1,4 +1,4 @@
-"""Replays a source into the input topics, as fast as the broker takes it or at a multiple of real time."""
+"""Send the records of a source to the input topics, at full speed or at a multiple of real time."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.producer import in_time, started_producer
 from stream_seg.settings import Settings
 
-from .batches import Batcher, Batches, Record, Traced
+from .batching import Batcher, Batches, Record, Traced
 from .inputs import input_partitions
 from .pacing import paced
 
-# Records read, batched and sent together. With eight partitions or more they mostly make one batch of each.
+# Records read, batched and sent together. With eight partitions or more they mostly fit one batch per partition.
 CHUNK: Final = 4_096
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a replay is; all that is counted has been acknowledged by the broker."""
+    """The progress of a replay. All counted records have been acknowledged by the broker."""
 
     records: int
-    total: int | None  # None where the source cannot tell; some sources only know that it will not be more
+    total: int | None  # an upper bound, or None if the source knows none
     value_bytes: int
-    occurred_at_s: float  # how far the replay is in the time of the events, epoch seconds
+    occurred_at_s: float  # time of the latest event sent, epoch seconds
     elapsed_s: float
 
 
 @dataclass(frozen=True)
 class ReplaySummary:
-    """The records that a finished replay has sent, by topic (without prefix)."""
+    """The records that a finished replay has sent. Topics have no prefix."""
 
     records: int
     by_topic: dict[str, int]
@@ -48,7 +48,7 @@ class ReplaySummary:
 
     @property
     def records_per_s(self) -> float:
-        """Records acknowledged per second, reading the source included (but not what it loads to tell its length)."""
+        """Records acknowledged per second. This includes reading the source, but not loading it to find its length."""
         return self.records / self.elapsed_s if self.elapsed_s > 0 else 0.0
 
 
@@ -63,11 +63,11 @@ async def replay(
 ) -> ReplaySummary:
     """Send a source's records (the first `limit` of them) and wait until all are acknowledged.
 
-    `speed` is seconds of event time per second (1 is real time), None is as fast as possible; see `pacing.paced`. Order
-    is kept within a partition. The records of a Traced source get its headers. On the embedded broker a batch whose
-    answer was lost is sent again and may be there twice; workers recognize as many of its events as they remember ids.
-    Raises BrokerError when broker or topics are not there, refuse a record or stop answering, ValueError for a speed
-    that is not above 0, and the errors of the source.
+    `speed` is seconds of event time per second (1 is real time), and None means as fast as possible, see
+    `pacing.paced`. Order is kept within a partition. The records of a Traced source get its headers. On the embedded
+    broker a batch whose answer was lost is sent again and may be stored twice. Workers skip as many of its events as
+    they remember ids. Raises BrokerError if broker or topics are missing, refuse a record or stop answering, ValueError
+    for a speed that is not above 0, and the errors of the source.
     """
     if speed is not None and not speed > 0:
         raise ValueError(f"speed is {speed:g}; give seconds of event time a second, above 0")
@@ -79,17 +79,18 @@ async def replay(
             async for records in paced(_chunks(islice(source, limit)), speed):
                 await run.send(batcher.build(records))
                 if speed is not None:
-                    await run.settle()  # the next may be hours away
+                    await run.settle()  # the next chunk may be hours away
             return await run.finish()
         finally:
             await run.end()
 
 
 class _Run:
-    """Sends chunk after chunk, and counts acknowledged records; the next chunk may be built meanwhile.
+    """One run of a replay. It sends chunk after chunk and counts acknowledged records.
 
-    A partition gets a batch only once it has acknowledged the one before. So it always holds the first of all records
-    that belong there, however the replay ends, and `--resume` knows from the last of them where to go on.
+    The next chunk may be built while one is sent. A partition gets a batch only after it has acknowledged the one
+    before. Its records are therefore always the first of all that belong there, even if the replay ends early, and
+    `--resume` continues after the last of them.
     """
 
     def __init__(
@@ -106,29 +107,29 @@ class _Run:
         self._begun_s = asyncio.get_running_loop().time()
 
     async def send(self, batches: Batches) -> None:
-        """Begin to send a chunk, once the one before is acknowledged. Raises BrokerError."""
+        """Begin to send a chunk after the one before is acknowledged. Raises BrokerError."""
         await self.settle()
         self._sending = asyncio.create_task(self._send(batches))
 
     async def settle(self) -> None:
-        """Wait until everything is acknowledged. Raises BrokerError."""
+        """Wait until all records are acknowledged. Raises BrokerError."""
         if self._sending is not None:
             await self._sending
 
     async def finish(self) -> ReplaySummary:
-        """Wait until everything is acknowledged, and sum up."""
+        """Wait until all records are acknowledged, and return the summary. Raises BrokerError."""
         await self.settle()
         return ReplaySummary(self._by_topic.total(), dict(self._by_topic), self._value_bytes, self._elapsed_s())
 
     async def end(self) -> None:
-        """Send no more, whether or not everything is acknowledged."""
+        """Stop sending, even if records are not acknowledged yet."""
         if self._sending is not None:
             self._sending.cancel()
             await asyncio.wait({self._sending})
 
     async def _send(self, batches: Batches) -> None:
         try:
-            # One batch of every partition, then the next of each: they share requests.
+            # One batch of every partition, then the next of each, so that they share requests.
             for layer in zip_longest(*batches.queues.values()):
                 submitted = [
                     await self._submit(batch, *place)
@@ -144,7 +145,7 @@ class _Run:
     async def _submit(self, batch: Any, topic: str, partition: int) -> asyncio.Future[Any]:
         batch.close()  # a closed batch leaves at once
         future: asyncio.Future[Any] = await self._producer.send_batch(batch, self._names[topic], partition=partition)
-        future.add_done_callback(_seen)
+        future.add_done_callback(_retrieve)
         return future
 
     def _count(self, batches: Batches) -> None:
@@ -166,8 +167,8 @@ class _Run:
         return BrokerError(f"sending failed after {self._by_topic.total():,} acknowledged records: {what}")
 
 
-def _seen(future: asyncio.Future[Any]) -> None:
-    """Retrieve every failure, so that asyncio does not log those behind the first, which ends the replay."""
+def _retrieve(future: asyncio.Future[Any]) -> None:
+    """Retrieve the failure, so that asyncio does not log it. The first failure ends the replay anyway."""
     if not future.cancelled():
         future.exception()
 
@@ -180,6 +181,6 @@ def _total(source: Iterable[Record], limit: int | None) -> int | None:
 
 
 async def _chunks(records: Iterator[Record]) -> AsyncIterator[list[Record]]:
-    # In a thread, because a source may load for seconds, and meanwhile the loop has acknowledgements to take.
+    # In a thread, because a source may load for seconds while acknowledgements arrive.
     while chunk := await asyncio.to_thread(lambda: list(islice(records, CHUNK))):
         yield chunk

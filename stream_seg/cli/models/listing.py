@@ -1,4 +1,4 @@
-"""`stream-seg models list`: which models were published, and what became of them."""
+"""`stream-seg models list`: the published models and their states."""
 
 from __future__ import annotations
 
@@ -21,38 +21,38 @@ from stream_seg.tools.model_sample import sampled_customers
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A deployment's broker and settings."""
+class Deployment:
+    """The broker and settings of a deployment."""
 
     settings: Settings
     broker: Broker
 
     @property
     def topic(self) -> str:
-        """The topic of models."""
+        """Full name of the topic of models."""
         return self.settings.topic("segment-models")
 
     def history(self) -> ModelHistory:
-        """All that was published."""
+        """Return all published models. Raises BrokerError."""
         reading = read_history(self.broker, self.topic)
         return run_async(reading)
 
     def sample(self) -> Matrix:
-        """The customers sampled last."""
+        """Return the features of the customers sampled last. Raises BrokerError."""
         topic = self.settings.topic("segment-samples")
         reading = sampled_customers(self.broker, topic)
         return run_async(reading)
 
 
-def place() -> Place:
-    """The deployment that the settings name."""
+def deployment() -> Deployment:
+    """Return the deployment that the settings name."""
     settings = load_settings()
     quiet_logging(settings)
-    return Place(settings, attach_broker(settings))
+    return Deployment(settings, attach_broker(settings))
 
 
 def version_of(history: ModelHistory, version: int) -> ModelSnapshot:
-    """A published version; raises Failure where there is none."""
+    """Return a published version. Raises Failure if there is none."""
     found = history.get(version)
     if found is not None:
         return found
@@ -62,8 +62,8 @@ def version_of(history: ModelHistory, version: int) -> ModelSnapshot:
 
 
 def list_models(*, as_json: bool) -> int:
-    """Print every version and what became of it."""
-    where = place()
+    """Print every version and its state. Return the exit status."""
+    where = deployment()
     history = where.history()
     if as_json:
         print_json(list_facts(history, where.settings))
@@ -72,15 +72,15 @@ def list_models(*, as_json: bool) -> int:
     else:
         stdout().print(list_table(list_facts(history, where.settings)))
         if where.settings.model is not None:
-            print(f"The setting MODEL names {where.settings.model}: workers use that, whatever is in force here.")
+            print(f"The setting MODEL names {where.settings.model}: workers use that model instead of the active one.")
     return 0
 
 
 def list_facts(history: ModelHistory, settings: Settings) -> dict[str, Any]:
-    """All versions for programs, the oldest first."""
+    """Return all versions as JSON, the oldest first."""
     latest = history.latest
-    found = [_version_facts(each, standing(each, latest), "") for each in history.in_force.values()]
-    found += [_version_facts(each, "refused", why) for each, why in history.aside]
+    found = [_version_facts(each, state_now(each, latest), "") for each in history.accepted.values()]
+    found += [_version_facts(each, "refused", why) for each, why in history.superseded]
     return {
         "in_force": latest.version if latest else None,
         "pinned": bool(latest and latest.pinned),
@@ -90,8 +90,8 @@ def list_facts(history: ModelHistory, settings: Settings) -> dict[str, Any]:
     }
 
 
-def standing(snapshot: ModelSnapshot, latest: ModelSnapshot | None) -> str:
-    """How a version that was in force stands now."""
+def state_now(snapshot: ModelSnapshot, latest: ModelSnapshot | None) -> str:
+    """Return the state of a version that became active: `past`, `pinned`, or `in force` for the active one."""
     if latest is None or snapshot.version != latest.version:
         return "past"
     return "pinned" if snapshot.pinned else "in force"
@@ -113,23 +113,28 @@ def _version_facts(snapshot: ModelSnapshot, state: str, why: str) -> dict[str, A
 
 
 def list_table(facts: dict[str, Any]) -> Table:
-    """All versions for people, the newest last."""
-    made = table(">version", ">parent", "made", "reason", ">k", "", "names")
+    """Return all versions as a table, the newest last."""
+    rows = table(">version", ">parent", "created", "reason", ">k", "", "names")
     for each in facts["models"]:
         reason = each["reason"] + (f" (of {each['content_of']})" if each["content_of"] else "")
-        state = Text(each["state"] if each["state"] != "past" else "", "bold green")
+        state = Text(shown_state(each["state"]) if each["state"] != "past" else "", "bold green")
         names = ", ".join(f"{name}*" if id_ in each["names_pinned"] else name for id_, name in each["names"].items())
         if each["state"] == "refused":
             state, names = Text("refused", "red"), each["refused_because"]
-        made.add_row(
+        rows.add_row(
             str(each["version"]), str(each["parent"]), moment(each["created_at"]), Text(reason), str(each["k"]), state,
             Text(names),
         )  # fmt: skip
     for each in facts["unusable"]:
-        made.add_row(Text(each["key"]), "", "", "", "", Text("refused", "red"), Text(each["why"]))
-    return made
+        rows.add_row(Text(each["key"]), "", "", "", "", Text("refused", "red"), Text(each["why"]))
+    return rows
+
+
+def shown_state(state: str) -> str:
+    """Return the word for a state on the terminal. In JSON the active model is `in force`."""
+    return "active" if state == "in force" else state
 
 
 def moment(text: str) -> str:
-    """An RFC 3339 time to the minute, for people."""
+    """Return an RFC 3339 time to the minute, as `2026-11-21 22:40`."""
     return text[:16].replace("T", " ")

@@ -1,4 +1,4 @@
-"""Replaying each event of a source once: what earlier replays have sent is left out."""
+"""Leave out the events of a source that earlier replays have sent, so that each is sent once."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import numpy.typing as npt
 from stream_seg.datasets.record import Source, SourceRecord
 from stream_seg.errors import AlreadySent, SourceError
 
-from .batches import Headers, Place, Places, Traced
-from .earlier import Earlier, fingerprint, headers_of
+from .batching import Headers, Place, Places, Traced
+from .history import ReplayHistory, fingerprint, headers_of
 
-CHUNK: Final = 8_192  # records judged together
+CHUNK: Final = 8_192  # records compared together
 
 
 class _Known(Enum):
-    """Whether an event was sent before, and how that is known."""
+    """The evidence that an event was sent before."""
 
     NO = auto()
     BY_LINE = auto()  # a later line of this source is in the partition
@@ -29,11 +29,11 @@ class _Known(Enum):
 
 
 @dataclass(frozen=True)
-class Remainder:
-    """The events of a source that are not sent yet, which carry `headers`; `already` others are left out."""
+class Unsent:
+    """The events of a source that are not sent yet. They carry `headers`. `already` other events are left out."""
 
     source: Source
-    earlier: Earlier
+    earlier: ReplayHistory
     headers: Headers
     already: int
 
@@ -43,28 +43,28 @@ class Remainder:
         return (record for record, _, known in _judged(self.source, self.earlier) if known is _Known.NO)
 
     def traced(self) -> Traced:
-        """The events, as `replay` takes them."""
+        """Return the events in the form that `replay` takes."""
         return Traced(self.source if not self.already else self, self.headers)
 
 
-def all_again(source: Source, identity: str, now_s: float) -> Traced:
-    """All events of a source, whatever was sent before; `now_s` tells this run from earlier ones."""
+def all_events(source: Source, identity: str, now_s: float) -> Traced:
+    """Return all events of a source, sent before or not. `now_s` distinguishes this run from earlier ones."""
     return Traced(source, headers_of(identity, run=int(now_s * 1000)))
 
 
-def remainder(source: Source, identity: str, earlier: Earlier, *, resume: bool) -> Remainder:
-    """The events of a source that earlier replays have not sent.
+def unsent_events(source: Source, identity: str, earlier: ReplayHistory, *, resume: bool) -> Unsent:
+    """Return the events of a source that earlier replays have not sent.
 
-    Where a replay of this source ended early, they are only sent to `resume` it. Where other sources have sent some
-    (an older version of the file, or one that overlaps), those are left out by their content. Raises AlreadySent where
-    nothing is left, or what is left must be asked for, and SourceError where retention has removed the evidence.
+    After a replay of this source that ended early, `resume` must ask for the remaining events. Events that other
+    sources have sent (an older version of the file, or one that overlaps) are left out by their content. Raises
+    AlreadySent if no event is left or if `resume` is missing, and SourceError if retention has removed the evidence.
     """
     if not earlier.last_lines and not earlier.others:
-        return Remainder(source, earlier, headers_of(identity), 0)
+        return Unsent(source, earlier, headers_of(identity), 0)
     survey = _Survey(source, earlier)
     survey.run()
     if survey.total == 0:
-        return Remainder(source, earlier, headers_of(identity), 0)
+        return Unsent(source, earlier, headers_of(identity), 0)
     if survey.left == 0:
         how = "before" if earlier.last_lines else "before, with another version of it"
         raise AlreadySent(f"{source.name} was sent {how} ({survey.total:,} events); use --again to send it once more")
@@ -74,13 +74,13 @@ def remainder(source: Source, identity: str, earlier: Earlier, *, resume: bool) 
             "that ended early, or still runs; use --resume to send the others, or --again to send all once more"
         )
     headers = headers_of(identity, run=earlier.run, left_out=survey.by_content > 0)
-    return Remainder(source, earlier, headers, survey.total - survey.left)
+    return Unsent(source, earlier, headers, survey.total - survey.left)
 
 
 class _Survey:
-    """Reads a source once, and counts what was sent before and what was not."""
+    """A count of the events of a source that were sent before, and of those that were not."""
 
-    def __init__(self, source: Source, earlier: Earlier) -> None:
+    def __init__(self, source: Source, earlier: ReplayHistory) -> None:
         self.total = 0
         self.left = 0
         self.by_content = 0
@@ -91,7 +91,7 @@ class _Survey:
         self._known_at: set[Place] = set()
 
     def run(self) -> None:
-        """Read the source. Raises SourceError where it cannot be known what was sent."""
+        """Read the source. Raises SourceError if the sent events cannot be determined."""
         for record, place, known in _judged(self._source, self._earlier):
             self.total += 1
             self.by_content += known is _Known.BY_CONTENT
@@ -101,7 +101,7 @@ class _Survey:
                 self._check(record, place, known)
 
     def _check(self, record: SourceRecord, place: Place, known: _Known) -> None:
-        """Raise SourceError where retention may have removed the record of an event that seems not to be sent."""
+        """Raise SourceError if retention may have removed the record of an event that seems unsent."""
         earlier = self._earlier
         if known is _Known.NO:
             if place not in earlier.last_lines and record.line <= self._reached:
@@ -120,8 +120,8 @@ class _Survey:
         )
 
 
-def _judged(source: Source, earlier: Earlier) -> Iterator[tuple[SourceRecord, Place, _Known]]:
-    """Every record of a source, its place, and whether it was sent before."""
+def _judged(source: Source, earlier: ReplayHistory) -> Iterator[tuple[SourceRecord, Place, _Known]]:
+    """Yield each record of a source with its place and the evidence that it was sent before."""
     places, contents = Places(earlier.partitions), _Contents(earlier)
     last_lines = earlier.last_lines
     records = iter(source)
@@ -138,15 +138,15 @@ def _judged(source: Source, earlier: Earlier) -> Iterator[tuple[SourceRecord, Pl
 
 
 class _Contents:
-    """The records that other sources have sent, each of which may stand for one equal record of this source."""
+    """The records that other sources have sent. Each of them matches one equal record of this source."""
 
-    def __init__(self, earlier: Earlier) -> None:
-        # A run with --again sends everything, whatever others have sent.
+    def __init__(self, earlier: ReplayHistory) -> None:
+        # A run with --again sends all events, including those that other sources have sent.
         others = [] if earlier.run else earlier.others
         self._known, self._count = np.unique(np.array(others, np.uint64), return_counts=True)
 
     def take(self, records: list[SourceRecord]) -> list[bool]:
-        """Which of some records others have sent; each of theirs is taken once."""
+        """Return for each record whether another source has sent it. Each match is used once."""
         taken = [False] * len(records)
         if not len(self._known):
             return taken

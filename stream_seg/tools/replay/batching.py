@@ -1,4 +1,4 @@
-"""Batches of records for each partition of the input topics."""
+"""Build batches of records for each partition of the input topics."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
 from operator import length_hint
-from time import time
 from typing import Any, Final, Protocol
 
 import orjson
 
+from stream_seg.clock import SYSTEM_CLOCK, Clock
 from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.core.events.taxonomy import TOPICS
 
 REPLAY_HEADER: Final = "replay"
 LINE_HEADER: Final = "line"
-SLICE: Final = 512  # records that are built at once, few enough to stay in the processor's cache
-KNOWN_KEYS: Final = 100_000  # whose partition is remembered, because most customers come again
+SLICE: Final = 512  # records built at once, few enough for the processor's cache
+KNOWN_KEYS: Final = 100_000  # keys whose partition is cached, because most customers occur again
 
 Headers = Sequence[tuple[str, bytes]]
 Place = tuple[str, int]  # a topic without prefix, and a partition
 
 
 class Record(Protocol):
-    """A record to send, a named tuple whose first fields are these.
+    """A record to send: a named tuple that begins with these fields.
 
-    `topic` is without prefix, `key` the customer id, `value` the event, `occurred_at_s` its time in epoch seconds.
+    `topic` has no prefix. `key` is the customer id, `value` the event, and `occurred_at_s` its time in epoch seconds.
     """
 
     @property
@@ -42,7 +42,7 @@ class Record(Protocol):
 
 
 class NumberedRecord(Record, Protocol):
-    """A record whose fifth field is the line (row, ordinal) of the source that it was made of."""
+    """A record whose fifth field is its line (row, ordinal) in the source."""
 
     @property
     def line(self) -> int: ...
@@ -50,7 +50,7 @@ class NumberedRecord(Record, Protocol):
 
 @dataclass(frozen=True)
 class Traced:
-    """Records that carry where they come from: the `headers`, of which the first is `replay`, and `line`."""
+    """Records that carry their origin in headers: `headers`, the first of which is `replay`, and `line`."""
 
     records: Iterable[NumberedRecord]
     headers: Headers
@@ -65,14 +65,14 @@ class Traced:
 
 @dataclass
 class Batches:
-    """Records that are ready to be sent, as batches of each place in order."""
+    """Batches of records that are ready to be sent, in order by place."""
 
     queues: dict[Place, list[Any]] = field(default_factory=dict)
     value_bytes: int = 0
-    occurred_at_s: float = float("-inf")  # the latest of their events
+    occurred_at_s: float = float("-inf")  # time of the latest event
 
     def by_topic(self) -> Counter[str]:
-        """The number of records by topic."""
+        """Return the number of records by topic."""
         counts: Counter[str] = Counter()
         for (topic, _), queue in self.queues.items():
             counts[topic] += sum(batch.record_count() for batch in queue)
@@ -80,14 +80,14 @@ class Batches:
 
 
 class Places:
-    """The partitions that keys belong to; those of keys that came lately are remembered."""
+    """The partitions of keys, with a cache for recent keys."""
 
     def __init__(self, partitions: int) -> None:
         self._partitions = partitions
         self._known: dict[bytes, int] = {}
 
     def of(self, keys: Sequence[bytes]) -> list[int]:
-        """The partition of each key."""
+        """Return the partition of each key."""
         known = self._known
         try:
             return [known[key] for key in keys]
@@ -100,22 +100,25 @@ class Places:
         self._known |= zip(keys, partitions_of(keys, self._partitions).tolist(), strict=True)
 
     def forget(self) -> None:
-        """Forget the keys where they have become many; called between chunks."""
+        """Clear the cache if it has grown too large. Called between chunks."""
         if len(self._known) > KNOWN_KEYS:
             self._known.clear()
 
 
 class Batcher:
-    """Builds batches; records have `headers` where there are any, and then their line."""
+    """A builder of batches. With `headers`, each record also carries its line."""
 
-    def __init__(self, create_batch: Callable[[], Any], partitions: int, headers: Headers | None) -> None:
+    def __init__(
+        self, create_batch: Callable[[], Any], partitions: int, headers: Headers | None, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
         self._create_batch = create_batch
         self._partitions = partitions
         self._places = Places(partitions)
         self._headers = headers
+        self._clock = clock
 
     def build(self, records: Sequence[Record]) -> Batches:
-        """Build the batches of records, of which there must be some."""
+        """Build the batches of a nonempty sequence of records."""
         self._places.forget()
         batches = Batches()
         appends: dict[str, list[Any]] = {topic: [None] * self._partitions for topic in TOPICS}
@@ -124,14 +127,14 @@ class Batcher:
         return batches
 
     def _add(self, records: Sequence[Record], batches: Batches, appends: dict[str, list[Any]]) -> None:
-        """Add records. `appends` holds, by topic and partition, how to add one to the last batch there."""
-        # Whole columns, without a lookup per field and record, make up for most of what headers cost.
+        """Add records. `appends` holds the append method of the last batch by topic and partition."""
+        # Whole columns need no lookup per field and record. That saves most of the cost of headers.
         topics, keys, values, times, *more = zip(*records, strict=True)
-        # One list for all records: a batch copies what it is given.
+        # One list serves all records, because a batch copies it.
         headers = [] if self._headers is None else [*self._headers, (LINE_HEADER, b"")]
-        # One JSON array is taken apart in half the time that formatting every number takes.
+        # Splitting one JSON array takes half the time of formatting every number.
         lines = orjson.dumps(more[0])[1:-1].split(b",") if headers else repeat(b"")
-        now_ms = int(time() * 1000)
+        now_ms = int(self._clock.wall() * 1000)
         rows = zip(topics, map(appends.__getitem__, topics), self._places.of(keys), keys, values, lines, strict=False)
         for topic, row, partition, key, value, line in rows:
             if headers:

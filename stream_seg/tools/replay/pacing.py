@@ -1,4 +1,4 @@
-"""The pace of a replay: records go out when they are due."""
+"""Send the records of a replay when they are due."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Final, Protocol, TypeVar
 
-LAST_MOMENT_S: Final = 253_402_300_800.0  # of the year 9999; a later one is in another unit, and is not waited for
-SHORTEST_WAIT_S: Final = 0.002  # records that fall due within it go out together
+# The end of the year 9999. A later time is in another unit, so the replay does not wait for it.
+LAST_MOMENT_S: Final = 253_402_300_800.0
+SHORTEST_WAIT_S: Final = 0.002  # records that are due within this time go out together
 
 
 class Timed(Protocol):
-    """A record with the time of its event, epoch seconds."""
+    """A record with the time of its event in epoch seconds."""
 
     @property
     def occurred_at_s(self) -> float: ...
@@ -21,10 +22,10 @@ R = TypeVar("R", bound=Timed)
 
 
 async def paced(chunks: AsyncIterator[list[R]], speed: float | None) -> AsyncIterator[Sequence[R]]:
-    """Yield chunks as they are, or the parts of them that are due.
+    """Yield chunks unchanged, or with a `speed` the parts of them that are due.
 
-    `speed` is seconds of event time per second, None is as fast as possible. Time counts from the first record whose
-    time is known. A record that is late in event time, or whose time is not known, is due at once.
+    `speed` is seconds of event time per second, and None means as fast as possible. Time counts from the first record
+    whose time is known. A record that is late in event time, or whose time is not known, is due at once.
     """
     loop = asyncio.get_running_loop()
     begun_s, first_s = loop.time(), None
@@ -49,11 +50,11 @@ async def paced(chunks: AsyncIterator[list[R]], speed: float | None) -> AsyncIte
 
 
 def due(records: Sequence[Timed], begin: int, occurred_at_s: float) -> int:
-    """The end of the run of records from `begin` on that have occurred by a time, or at a time that is not known."""
+    """Return the end of the run from `begin` of records that are due by a time, or whose time is not known."""
     later = (i for i in range(begin, len(records)) if occurred_at_s < records[i].occurred_at_s < LAST_MOMENT_S)
     return next(later, len(records))
 
 
 def first_moment(records: Sequence[Timed]) -> float | None:
-    """The first time that is known, epoch seconds."""
+    """Return the first known time in epoch seconds, or None."""
     return next((each.occurred_at_s for each in records if 0.0 <= each.occurred_at_s < LAST_MOMENT_S), None)
