@@ -14,8 +14,8 @@ from benchmarks.workload import fixed_model
 from tests.chaos.broker import ChaosBroker
 from tests.chaos.disturb import WorkerTrouble
 from tests.chaos.fleet import STOPPED
+from tests.chaos.operators import Operators
 from tests.chaos.options import Options
-from tests.chaos.persons import Persons
 from tests.chaos.rebirth import be_reborn
 from tests.chaos.simulate import simulate
 from tests.chaos.stage import Stage, stage
@@ -53,19 +53,19 @@ def run(options: Options, broker: ChaosBroker, directory: Path) -> Told:
     print(f"simulating {options.events:,} events of {options.customers:,} customers, seed {options.seed}", flush=True)
     simulated = simulate(options.events, options.customers, options.seed)
     with stage(options, broker, simulated, directory) as scene:
-        trouble, around, persons = WorkerTrouble(scene), Surroundings(scene), Persons(scene)
+        trouble, around, operators = WorkerTrouble(scene), Surroundings(scene), Operators(scene)
         _begin(scene)
         scene.say(
             f"events arrive for {options.duration_s:.0f} s, {len(simulated.sent) / options.duration_s:,.0f} a second"
         )
         scene.sender.begin(simulated.sent, options.duration_s)
-        _disturb(scene, trouble, around, persons)
-        undone = _what_is_undone(scene, trouble, around, persons)
+        _disturb(scene, trouble, around, operators)
+        undone = _what_is_undone(scene, trouble, around, operators)
         undone += _settle(scene)
-        _judge(told.verdict, scene, undone, persons.tracebacks)
+        _judge(told.verdict, scene, undone, operators.tracebacks)
         statuses = scene.fleet.end()
         scene.say(f"workers stopped with {statuses}")
-        told.done = trouble.done + around.done + persons.done
+        told.done = trouble.done + around.done + operators.done
         told.done["points_visited"] = len(set(scene.fleet.tally.visited))
         told.done["restarts"] = scene.fleet.tally.restarts
         told.done["changes"] = len(scene.changes)
@@ -95,7 +95,7 @@ def _begin(scene: Stage) -> None:
     scene.say(f"{len(fleet.working())} workers own partitions")
 
 
-def _disturb(scene: Stage, trouble: WorkerTrouble, around: Surroundings, persons: Persons) -> None:
+def _disturb(scene: Stage, trouble: WorkerTrouble, around: Surroundings, operators: Operators) -> None:
     """Run all kinds of disturbances side by side at their seeded times."""
     failures: list[BaseException] = []
 
@@ -112,7 +112,7 @@ def _disturb(scene: Stage, trouble: WorkerTrouble, around: Surroundings, persons
 
     others = [
         beside(_surrounding_steps(scene, around), around.rng),
-        beside(_person_steps(scene, persons), persons.rng, LEARNED),
+        beside(_operator_steps(scene, operators), operators.rng, LEARNED),
     ]
     _paced(scene, _worker_steps(scene, trouble), trouble.rng)
     for each in others:
@@ -157,22 +157,22 @@ def _surrounding_steps(scene: Stage, around: Surroundings) -> list[Step]:
     return steps
 
 
-def _person_steps(scene: Stage, persons: Persons) -> list[Step]:
+def _operator_steps(scene: Stage, operators: Operators) -> list[Step]:
     """Return no operators where a setting pins the model, because their commands are rejected then."""
     if not scene.options.learning:
         return []
     steps: list[Step] = [
-        ("named", persons.name),
-        ("named", persons.name),
-        ("pinned", persons.pin),
-        ("pinned", persons.pin),
-        ("rolled_back", persons.roll_back),
-        ("commands_killed", persons.die),
-        ("commands_killed", persons.die),
-        ("commands_killed", persons.die),
-        ("unnamed", persons.take_back),
+        ("named", operators.name),
+        ("named", operators.name),
+        ("pinned", operators.pin),
+        ("pinned", operators.pin),
+        ("rolled_back", operators.roll_back),
+        ("commands_killed", operators.die),
+        ("commands_killed", operators.die),
+        ("commands_killed", operators.die),
+        ("unnamed", operators.take_back),
     ]
-    persons.rng.shuffle(steps)
+    operators.rng.shuffle(steps)
     steps.sort(key=lambda step: step[0] == "unnamed")  # there must be a name by then
     return steps
 
@@ -194,7 +194,7 @@ def _paced(scene: Stage, steps: list[Step], rng: random.Random, begin: float = 0
         step[1]()
 
 
-def _what_is_undone(scene: Stage, trouble: WorkerTrouble, around: Surroundings, persons: Persons) -> list[str]:
+def _what_is_undone(scene: Stage, trouble: WorkerTrouble, around: Surroundings, operators: Operators) -> list[str]:
     """Return the disturbances that did not happen. Crash points get another chance."""
     options, visited = scene.options, scene.fleet.tally.visited
     for _ in range(TRIES - 1):
@@ -206,7 +206,7 @@ def _what_is_undone(scene: Stage, trouble: WorkerTrouble, around: Surroundings, 
         f"{trouble.done[name]} {name} of {least}" for name, least in wanted.items() if trouble.done[name] < least
     ]
     undone += [name for name in dict(_surrounding_steps(scene, around)) if not around.done[name]]
-    return undone + [name for name, _ in _person_steps(scene, persons) if not persons.done[name]]
+    return undone + [name for name, _ in _operator_steps(scene, operators) if not operators.done[name]]
 
 
 def _settle(scene: Stage) -> list[str]:

@@ -60,7 +60,7 @@ class Stage(NamedTuple):
         await self.agent.learn([Sample(0, clock, False, named).dumps()])
         await self.feed.catch_up()
 
-    async def as_person(self, make: Callable[[ModelSnapshot, int, str], ModelSnapshot]) -> ModelSnapshot:
+    async def as_operator(self, make: Callable[[ModelSnapshot, int, str], ModelSnapshot]) -> ModelSnapshot:
         """Publish as a command does, and read the result."""
         made = await publish_as_operator(self.broker, self.topic, make, lambda _: None)
         await self.feed.catch_up()
@@ -137,7 +137,7 @@ def test_learning_continues_from_the_rollback_of_an_operator(broker: Broker, pre
             await stage.learn(1_000, 100, 8 * DAY_S, (3.0, 12.0, 80.0))
             second = stage.in_force
             assert not second.same_content(first)
-            back = await stage.as_person(lambda latest, n, now: governance.rolled_back(first, latest, n, now))
+            back = await stage.as_operator(lambda latest, n, now: governance.rolled_back(first, latest, n, now))
             assert stage.in_force == back
             await stage.learn(2_000, 10, 16 * DAY_S)
             learned = stage.in_force
@@ -151,12 +151,12 @@ def test_learning_continues_from_the_rollback_of_an_operator(broker: Broker, pre
 def test_a_pin_silences_the_learner_and_a_name_is_carried(broker: Broker, prefix: str) -> None:
     async def story() -> None:
         async with staged(broker, prefix) as stage:
-            pin = await stage.as_person(lambda latest, n, now: governance.pinned(latest, latest, n, now))
+            pin = await stage.as_operator(lambda latest, n, now: governance.pinned(latest, latest, n, now))
             await stage.learn(1_000, 30, 8 * DAY_S)
-            await stage.as_person(lambda latest, n, now: governance.renamed(latest, "b1", "Middle", n, now))
+            await stage.as_operator(lambda latest, n, now: governance.renamed(latest, "b1", "Middle", n, now))
             await stage.learn(2_000, 30, 16 * DAY_S)
             assert (stage.in_force.version, stage.in_force.pinned) == (3, True)
-            await stage.as_person(governance.unpinned)
+            await stage.as_operator(governance.unpinned)
             await stage.learn(3_000, 1, 24 * DAY_S)
             learned = stage.in_force
             assert learned.version == 5

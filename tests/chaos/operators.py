@@ -22,7 +22,7 @@ KILLED_AFTER_S: Final = (0.3, 3.0)  # a command takes about two seconds, half of
 NAMES: Final = ("Families", "Night owls", "Coffee lovers", "Bargain seekers", "Regulars of the old town")
 
 
-class Persons:
+class Operators:
     """Operator actions through `stream-seg models`, one after another. `done` counts those that took effect.
 
     A command may fail while the broker or Redis is unavailable, but only with one line. `tracebacks` holds the other
@@ -31,7 +31,7 @@ class Persons:
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
-        self.rng = random.Random(f"{stage.options.seed} persons")
+        self.rng = random.Random(f"{stage.options.seed} operators")
         self.done: Counter[str] = Counter()
         self.tracebacks: list[str] = []
         self._numbers = count(1)
