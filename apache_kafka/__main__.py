@@ -1,4 +1,4 @@
-"""The command behind `scripts/kafka`: start, stop, restart or look at one Apache Kafka in the background."""
+"""The command behind `scripts/kafka`, which starts, stops, restarts or inspects one Apache Kafka in the background."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import time
 
 from apache_kafka.background import Background
 from apache_kafka.jars import version
-from stream_seg.embedded.process import HOST, EmbeddedError, free_port
+from stream_seg.embedded.process import HOST, free_port
+from stream_seg.errors import EmbeddedError
 
 PORT = 9092
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do what the arguments say; the exit status: 0, or 1 with one line that says why not. 2 for wrong usage."""
+    """Run the command and return the exit status: 0, 1 with a one-line reason, or 2 for wrong usage."""
     parser = argparse.ArgumentParser(prog="scripts/kafka", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     start = commands.add_parser("start", help="start one with empty data, and return when it answers")
@@ -41,7 +42,7 @@ def _start(known: Background | None, port: int) -> int:
         print("it runs already", file=sys.stderr)
         return _status(known)
     if known is not None:
-        known.stop()  # its process is gone; so is what it held
+        known.stop()  # the process is gone and its data are lost
     begun = time.monotonic()
     return _tell(Background.start(port or free_port()), f"ready in {time.monotonic() - begun:.1f} s")
 

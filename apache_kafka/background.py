@@ -1,4 +1,4 @@
-"""A node that outlives the command that started it, found again through a record in `.stream_seg/`."""
+"""A node that outlives the command that started it and is found again through a record in `.stream_seg/`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from typing import Self
 
 from apache_kafka.node import Node
 from apache_kafka.server import READY_S, STOPPED_S, node_answers
-from stream_seg.embedded.process import HOST, EmbeddedError
+from stream_seg.embedded.process import HOST
+from stream_seg.errors import EmbeddedError
 
 RECORD = Path(".stream_seg", "apache-kafka.json")
 POLL_S = 0.05
@@ -26,7 +27,7 @@ LINES_SHOWN = 8
 
 @dataclass(frozen=True)
 class Background:
-    """A node in the background: the port it listens on, its process id, and the folder of its data."""
+    """A node in the background: its port, its process id, and its data folder."""
 
     port: int
     pid: int
@@ -34,7 +35,7 @@ class Background:
 
     @classmethod
     def recorded(cls) -> Self | None:
-        """The node of this checkout, if there is one; it may have ended."""
+        """Return the node of this checkout, or None. The node may have ended."""
         try:
             return cls(**json.loads(RECORD.read_text()))
         except (OSError, ValueError, TypeError):
@@ -42,7 +43,7 @@ class Background:
 
     @classmethod
     def start(cls, port: int) -> Self:
-        """Start a node with no data; it answers when this returns. Raises EmbeddedError when it does not start."""
+        """Start a node with no data and return once it answers. Raises EmbeddedError when it does not start."""
         _check_free(port)
         directory = tempfile.mkdtemp(prefix="stream-seg-kafka-")
         try:
@@ -52,19 +53,19 @@ class Background:
             raise
 
     def restart(self) -> Self:
-        """Run it again on its port and data, after an orderly end if it still runs."""
+        """Run the node again on the same port and data, after an orderly shutdown if it still runs."""
         self._end()
         return self._run(self.port, self.directory)
 
     def stop(self) -> None:
-        """Shut it down in order, and remove its data and the record."""
+        """Shut the node down in order, and remove its data and the record."""
         self._end()
         shutil.rmtree(self.directory, ignore_errors=True)
         RECORD.unlink(missing_ok=True)
 
     @property
     def running(self) -> bool:
-        """Whether its process is there. The folder's name is nobody else's, while process ids are used again."""
+        """Return whether the node's process exists. Process ids are reused, so its unique folder name identifies it."""
         shown = subprocess.run(
             ["ps", "-ww", "-o", "stat=,args=", "-p", str(self.pid)], capture_output=True, text=True, check=False
         ).stdout
@@ -72,7 +73,7 @@ class Background:
 
     @property
     def answers(self) -> bool:
-        """Whether it answers a request."""
+        """Return whether the node answers a request."""
         return node_answers(self.port, self.directory)
 
     @classmethod
@@ -83,21 +84,21 @@ class Background:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
             )
-        made = cls(port, process.pid, directory)
+        started = cls(port, process.pid, directory)
         deadline = time.monotonic() + READY_S
         try:
-            while not made.answers:
+            while not started.answers:
                 if process.poll() is not None or time.monotonic() > deadline:
-                    said = "\n".join(log.read_text(errors="replace").strip().splitlines()[-LINES_SHOWN:])
-                    raise EmbeddedError(f"Apache Kafka does not answer on {HOST}:{port}; its last lines:\n{said}")
+                    tail = "\n".join(log.read_text(errors="replace").strip().splitlines()[-LINES_SHOWN:])
+                    raise EmbeddedError(f"Apache Kafka does not answer on {HOST}:{port}; its last lines:\n{tail}")
                 time.sleep(POLL_S)
             RECORD.parent.mkdir(exist_ok=True)
-            RECORD.write_text(json.dumps(asdict(made)) + "\n")
+            RECORD.write_text(json.dumps(asdict(started)) + "\n")
         except BaseException:
             process.kill()
             process.wait()
             raise
-        return made
+        return started
 
     def _end(self) -> None:
         if self.running:
@@ -114,9 +115,9 @@ class Background:
 
 
 def _check_free(port: int) -> None:
-    """Ask before Kafka does: it says so in the middle of a long trace."""
+    """Check the port before Kafka does, because Kafka reports a taken port in the middle of a long trace."""
     with socket.socket() as probe:
-        # As servers do: else a port that another has just given back would seem taken.
+        # Servers set this option too. Without it, a port that was just released would seem taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))

@@ -1,4 +1,4 @@
-"""The jars of Apache Kafka: fetched with Maven once, kept in a cache folder outside the repository."""
+"""The jars of Apache Kafka, fetched once with Maven and kept in a cache folder outside the repository."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from stream_seg.embedded.process import EmbeddedError
+from stream_seg.errors import EmbeddedError
 
 POM = Path(__file__).with_name("pom.xml")
 FETCHED_WITHIN_S = 600
@@ -18,19 +18,19 @@ LINES_SHOWN = 8
 
 
 def version() -> str:
-    """The version that `pom.xml` names."""
+    """Return the Kafka version that `pom.xml` names."""
     found = re.search(r"<kafka\.version>(.+)</kafka\.version>", POM.read_text())
     assert found is not None
     return found[1]
 
 
 def java() -> str:
-    """Path of a Java; raises EmbeddedError when there is none."""
+    """Return the path of a Java executable. Raises EmbeddedError when there is none."""
     return _program("java", "Java 17 or newer")
 
 
 def jars() -> Path:
-    """Folder with Kafka and all that it needs, fetched first where it is not there yet.
+    """Return the folder with Kafka and its dependencies, and fetch them first if they are missing.
 
     Raises EmbeddedError when Maven is missing or cannot fetch them.
     """
@@ -54,7 +54,8 @@ def _program(name: str, what: str) -> str:
 def _fetch(maven: str, wanted: Path) -> None:
     wanted.parent.mkdir(parents=True, exist_ok=True)
     with (wanted.parent / "fetching.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # until it is closed; Maven's own folder is not made for two at a time
+        # held until closed, because Maven does not lock its own folder against a second process
+        fcntl.flock(lock, fcntl.LOCK_EX)
         if not wanted.is_dir():
             _fetch_alone(maven, wanted)
 
@@ -73,6 +74,6 @@ def _fetch_alone(maven: str, wanted: Path) -> None:
                 check=True,
             )
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-            said = "\n".join((error.stdout or b"").decode(errors="replace").strip().splitlines()[-LINES_SHOWN:])
-            raise EmbeddedError(f"Maven could not fetch Apache Kafka {version()}; its last lines:\n{said}") from None
-        place.rename(wanted)  # in one step: nobody finds half of it
+            tail = "\n".join((error.stdout or b"").decode(errors="replace").strip().splitlines()[-LINES_SHOWN:])
+            raise EmbeddedError(f"Maven could not fetch Apache Kafka {version()}; its last lines:\n{tail}") from None
+        place.rename(wanted)  # in one step, so that no process finds half of it

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from apache_kafka.jars import jars, java
 from apache_kafka.secured import Secured
-from stream_seg.embedded.process import HOST, EmbeddedError, free_port
+from stream_seg.embedded.process import HOST, free_port
+from stream_seg.errors import EmbeddedError
 
 FORMATTED_WITHIN_S = 60
-# Those of Kafka's own start script, but for a smaller heap to begin with.
+# The options of Kafka's own start script, with a smaller initial heap.
 JVM = [
     *("-Xms256m", "-Xmx1g", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20"),
     *("-XX:InitiatingHeapOccupancyPercent=35", "-XX:+ExplicitGCInvokesConcurrent", "-Djava.awt.headless=true"),
@@ -32,7 +33,7 @@ log.dirs={data}
 offsets.topic.replication.factor=1
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
-# As docs/operations.md asks of every broker.
+# As docs/guides/operating.md asks of every broker.
 auto.create.topics.enable=false
 # Tests start and stop many small groups, some of them with short sessions.
 offsets.topic.num.partitions=4
@@ -47,7 +48,8 @@ log.retention.ms=-1
 
 
 class Node:
-    """One node in `directory`, which is empty or was made by a `Node` before. A node keeps data and ports for life.
+    """One node in `directory`, which is empty or was created by an earlier `Node`. Data and ports stay the same for
+    life.
 
     `secured` adds listeners with TLS and logins, and turns on permissions.
     """
@@ -58,7 +60,7 @@ class Node:
         self._secured = secured
 
     def command(self, port: int, identity: str) -> list[str]:
-        """The command line that runs the node on `port`; its data are formatted first where that is not done yet.
+        """Return the command line that runs the node on `port`. Formats the data first if that is not done yet.
 
         Raises EmbeddedError when Java, Maven or the jars are missing, or Kafka refuses to format.
         """
@@ -94,5 +96,5 @@ class Node:
 
 
 def cluster_id(identity: str) -> str:
-    """What Kafka takes for the id of a cluster: 16 bytes in URL-safe base64, here out of any identity."""
+    """Return a Kafka cluster id (16 bytes in URL-safe base64) derived from any identity."""
     return base64.urlsafe_b64encode(uuid.uuid5(uuid.NAMESPACE_OID, identity).bytes).decode().rstrip("=")

@@ -17,14 +17,14 @@ _SCRAM_MODULE: Final = "org.apache.kafka.common.security.scram.ScramLoginModule"
 
 @dataclass(frozen=True)
 class Secured:
-    """What a secured node needs: PEM files, and the users with their passwords.
+    """The PEM files and the users with passwords of a secured node.
 
-    `keystore` holds the node's key and certificate chain, `truststore` the authorities that may sign client
-    certificates. The user `admin`, clients without a login, and every client certificate may do everything. Other users
-    may do what they are granted.
+    `keystore` holds the node's key and certificate chain. `truststore` holds the authorities that may sign client
+    certificates. The user `admin`, clients without a login, and every client certificate may do everything. Other
+    users need grants.
 
-    `ports` has four listeners: `TLS`, `MUTUAL` (TLS with a client certificate), `LOGIN` (without SCRAM-SHA-512) and
-    `LOGIN_TLS`.
+    `ports` has four listeners: `TLS`, `MUTUAL` (TLS with a client certificate), `LOGIN` (without TLS, SCRAM-SHA-512)
+    and `LOGIN_TLS`.
     """
 
     keystore: Path
@@ -39,21 +39,21 @@ class Secured:
         return f"{HOST}:{self.ports[listener]}"
 
     def listeners(self) -> str:
-        """Return what follows the node's own listeners."""
+        """Return the text that follows the node's own listeners."""
         return "".join(f",{name}://{self.address(name)}" for name in self.ports)
 
     def protocols(self) -> str:
-        """Return what follows in the map of security protocols."""
+        """Return the text that follows in the map of security protocols."""
         return ",TLS:SSL,MUTUAL:SSL,LOGIN:SASL_PLAINTEXT,LOGIN_TLS:SASL_SSL"
 
     def scram_users(self) -> list[str]:
         """Return arguments of Kafka's `format`, which stores the users of SCRAM."""
-        made = (
+        completed = (
             f"{mechanism}=[name={name},password={password}]"
             for name, password in self.users.items()
             for mechanism in SCRAM
         )
-        return [argument for user in made for argument in ("--add-scram", user)]
+        return [argument for user in completed for argument in ("--add-scram", user)]
 
     def properties(self) -> str:
         """Return further lines of `server.properties`."""

@@ -1,4 +1,6 @@
-"""A running Apache Kafka of a test or a benchmark: dies with its starter, and can be restarted on its data and port."""
+"""A running Apache Kafka of a test or a benchmark, which ends with its starter and can be restarted on its data and
+port.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +16,15 @@ from stream_seg.embedded.broker import broker_answers
 from stream_seg.embedded.process import Recipe, ServiceProcess, start, start_again
 
 READY_S = 60.0
-# An orderly shutdown writes what a restart then need not recover.
+# An orderly shutdown writes data that a restart would otherwise have to recover.
 STOPPED_S = 30.0
 
 
 class ApacheKafka:
-    """One node with data in a temporary folder; a context manager that stops it and removes the data.
+    """One node with data in a temporary folder: a context manager that stops it and removes the data.
 
-    Start it from a thread that stays, as ServiceProcess says. Raises EmbeddedError when Java or Maven are missing,
-    or it does not start.
+    Start it from a thread that outlives it (see ServiceProcess). Raises EmbeddedError when Java or Maven are missing,
+    or the node does not start.
     """
 
     def __init__(self, secured: Secured | None = None) -> None:
@@ -37,24 +39,24 @@ class ApacheKafka:
 
     @property
     def address(self) -> str:
-        """`host:port` it listens on, the same after a restart."""
+        """Return the `host:port` of the node, which is the same after a restart."""
         return self._service.address
 
     @property
     def service(self) -> ServiceProcess:
-        """The process that runs it now."""
+        """Return the process that runs the node now."""
         return self._service
 
     def stop(self) -> None:
-        """Shut it down in order; its data stay. Idempotent."""
+        """Shut the node down in order and keep its data. Idempotent."""
         self._service.stop(STOPPED_S)
 
     def kill(self) -> None:
-        """End it at once, as a crash would; its data stay."""
+        """End the node at once, as a crash would, and keep its data."""
         self._service.kill()
 
     def restart(self) -> None:
-        """Start it again on the same data and port, after shutting it down in order if it still runs."""
+        """Start the node again on the same data and port, after an orderly shutdown if it still runs."""
         self.stop()
         self._service = start_again(self._service, timeout_s=READY_S)
 
@@ -67,11 +69,11 @@ class ApacheKafka:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._service.kill()  # nobody will read the data again
+        self._service.kill()  # the data are removed next, so no orderly shutdown is needed
         self._service.stop()
         self._directory.cleanup()
 
 
 def node_answers(port: int, identity: str) -> bool:
-    """Whether the node that was formatted with this identity answers a request on the port."""
+    """Return whether the node that was formatted with this identity answers a request on the port."""
     return broker_answers(port, cluster_id(identity))

@@ -1,1 +1,1 @@
-"""Benchmarks: fixed workloads, the programs they are run on, and their dated results."""
+"""Benchmarks: fixed workloads, the programs under test, and dated results."""

@@ -10,7 +10,7 @@ from benchmarks.bench import NAMES, load
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the bench that is named first with the options that follow. Returns the exit status."""
+    """Run the named bench with the options that follow, and return the exit status."""
     name, options = (arguments[0], arguments[1:]) if arguments else ("", ())
     if name == "all":
         return smoke.main(options)

@@ -1,4 +1,4 @@
-"""A bench: its options, what it measures, the keys of its JSON summary, and its tiny size. One form for all of them."""
+"""The common form of a bench: options, measurement, keys of the JSON summary, and a tiny size."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Final
 
 from benchmarks.table import json_line
 
-# The one list of benches. Each is the module of that name, with a `BENCH`. Those with workers, which wait most, come
-# first: several at once are done sooner then.
+# The only list of benches. Each is the module of that name, with a `BENCH`. Benches with workers come first, because
+# they wait most and a parallel run then ends sooner.
 NAMES: Final = (
     "recovery", "rebalance", "compression", "throughput", "latency", "remodel", "soak", "memory", "lookup", "core",
     "flaps", "quality", "drift", "names", "rename", "replay",
@@ -29,10 +29,10 @@ Figures = Mapping[str, object]
 class Bench:
     """One bench.
 
-    `measure` takes the options, prints tables and returns the figures. `keys` are those that the JSON summary promises:
-    a dot leads into an object, `*` stands for every key of one, `{a,b}` for `a` and `b`. Those of `holds` must be true
-    at any size, and so must `ok` at the usual one. `smoke` are the options of a tiny size, which shows that the bench
-    runs and measures nothing.
+    `measure` takes the options, prints tables and returns the figures. `keys` are the promised keys of the JSON
+    summary: a dot leads into an object, `*` stands for every key of one, `{a,b}` for `a` and `b`. Those of `holds`
+    must be true at any size, and `ok` must be true at the usual one. `smoke` holds the options of a tiny size, which
+    shows only that the bench runs.
     """
 
     about: str
@@ -44,11 +44,11 @@ class Bench:
 
     @property
     def subject(self) -> str:
-        """The first sentence of `about`, in one line, without the full stop."""
+        """Return the first sentence of `about`, on one line, without the full stop."""
         return " ".join(self.about.partition("\n\n")[0].split()).removesuffix(".")
 
     def parser(self, name: str) -> ArgumentParser:
-        """The options of `scripts/bench NAME`."""
+        """Return the parser of the options of `scripts/bench NAME`."""
         parser = ArgumentParser(prog=f"scripts/bench {name}", description=self.about)
         parser.add_argument("--json", action="store_true", help="end with all figures as one JSON object on one line")
         parser.add_argument("--smoke", action="store_true", help="a tiny size: shows that it runs, measures nothing")
@@ -56,7 +56,7 @@ class Bench:
         return parser
 
     def run(self, name: str, arguments: Sequence[str]) -> int:
-        """Measure and print. Returns the exit status: 1 where something does not hold or a limit is missed."""
+        """Measure, print, and return the exit status: 1 where a promise is broken or a limit is missed."""
         parser = self.parser(name)
         if "--smoke" in arguments:
             parser.set_defaults(**self.smoke)
@@ -71,7 +71,7 @@ class Bench:
 
 @contextmanager
 def _short_sessions() -> Iterator[None]:
-    """Let workers have sessions of three seconds: on the embedded broker, starts and takeovers wait for half of one."""
+    """Use sessions of three seconds, because starts and takeovers on the embedded broker wait for half a session."""
     before = os.environ.get(SESSION)
     os.environ[SESSION] = "3"
     try:
@@ -84,20 +84,20 @@ def _short_sessions() -> Iterator[None]:
 
 
 def load(name: str) -> Bench:
-    """The bench of that name."""
+    """Return the bench of that name."""
     bench = import_module(f"benchmarks.{name}").BENCH
     assert isinstance(bench, Bench)
     return bench
 
 
 def missing(figures: object, keys: Sequence[str]) -> list[str]:
-    """Return the promised keys that figures lack; `*` stays as it is."""
+    """Return the promised keys that are missing from the figures. `*` stays as it is."""
     wanted = [each for key in keys for each in expanded(key)]
     return [key for key in wanted if not _has(figures, key.split("."))]
 
 
 def expanded(key: str) -> list[str]:
-    """Return the keys that one with braces stands for: `a_{b,c}` for `a_b` and `a_c`."""
+    """Return the keys behind a key with braces: `a_b` and `a_c` for `a_{b,c}`."""
     head, brace, rest = key.partition("{")
     if not brace:
         return [key]

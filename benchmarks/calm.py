@@ -1,4 +1,4 @@
-"""Calm: who was in which segment on each day, how often that flapped, and how soon a real change was followed."""
+"""Calm of segments: the segment of each customer by day, flaps, and the delay until real changes are followed."""
 
 from __future__ import annotations
 
@@ -13,33 +13,32 @@ from numpy.typing import NDArray
 from benchmarks.daily import Daily
 from benchmarks.learned import enough
 from stream_seg.core.decay import DAY_S
-from stream_seg.core.model import Assignment, SegmentModel
-from stream_seg.core.transitions import Hysteresis
+from stream_seg.core.dimensions.behavior import Assignment, Hysteresis, SegmentModel
 from stream_seg.datasets.simulator import Simulation
+from stream_seg.learning.clustering.policy import LearnerPolicy
 from stream_seg.learning.learner import Learner
-from stream_seg.learning.policy import LearnerPolicy
-from stream_seg.streaming.samples import FIRST_SAMPLE, SAMPLES_A_DAY
+from stream_seg.worker.models.samples import FIRST_SAMPLE, SAMPLES_PER_DAY
 
 COMPLETE_JOURNEY: Final = "complete_journey"
 SIMULATED: Final = "population"
 
 Days = NDArray[np.intp]
-NOBODY: Final = -1
+ABSENT: Final = -1
 
 FLAP_DAYS: Final = 7
-STAYS_DAYS: Final = 3  # a change counts as followed when the customer then stays for so long
-SETTLED_DAYS: Final = 60  # after a change of archetype; who is settled tells which segments are typical
+STAYS_DAYS: Final = 3  # a change counts as followed when the customer then stays this long
+SETTLED_DAYS: Final = 60  # after a change of archetype, before the customer counts as typical of the new one
 LASTING_DAYS: Final = 7
 
 
 def learned(population: Daily, features: Sequence[str], half_life_s: float, k: int = 6) -> dict[int, SegmentModel]:
-    """Models by the day at whose end each comes into force, learned from a sample a day as workers draw it."""
+    """Return models by the day at whose end each becomes active, learned from a daily sample as workers draw it."""
     wanted = enough(len(population.customers))
     policy = LearnerPolicy(features=tuple(features), warm_up_s=half_life_s, min_customers=wanted)
     learner, rng = Learner(k, 1, policy), np.random.default_rng(1)
     models: dict[int, SegmentModel] = {}
     for day, (now, matrix) in enumerate(zip(population.times, population.features, strict=True)):
-        wanted = min(len(matrix), SAMPLES_A_DAY if learner.ready else FIRST_SAMPLE)
+        wanted = min(len(matrix), SAMPLES_PER_DAY if learner.ready else FIRST_SAMPLE)
         for row in rng.choice(len(matrix), wanted, replace=False).tolist():
             learner.observe(population.customers[row], matrix[row].tolist(), now)
         if reason := learner.advance(now):
@@ -49,7 +48,7 @@ def learned(population: Daily, features: Sequence[str], half_life_s: float, k: i
 
 @dataclass(frozen=True)
 class Assigned:
-    """Everyone's distances to all centres on each of consecutive days from `first` on; what hysteresis works on."""
+    """The distances of all customers to all centers on consecutive days from `first` on, as input for hysteresis."""
 
     first: int
     times: list[float]
@@ -57,7 +56,7 @@ class Assigned:
 
     @classmethod
     def of(cls, population: Daily, models: Mapping[int, SegmentModel], first: int) -> Assigned:
-        """By the model in force on each day: the latest at or before it, else the earliest."""
+        """Assign customers by the active model of each day: the latest at or before it, or else the earliest."""
         days = []
         for day in range(first, len(population.times)):
             latest = max((at for at in models if at <= day), default=min(models))
@@ -66,10 +65,11 @@ class Assigned:
 
 
 @dataclass(frozen=True)
-class Held:
-    """`segments` (days, customers): the segment held at the end of each day, `NOBODY` before a customer came.
+class DailySegments:
+    """The segment of each customer at the end of each day.
 
-    `nearest` is the share of customers in their nearest segment, by day.
+    `segments` is (days, customers), with `ABSENT` before a customer's first event. `nearest` is the share of
+    customers in their nearest segment, by day.
     """
 
     first: int
@@ -77,44 +77,44 @@ class Held:
     nearest: list[float]
 
     @classmethod
-    def under(cls, assigned: Assigned, hysteresis: Hysteresis) -> Held:
-        """What everyone holds when all are evaluated once a day, as `Engine.evaluate` does it."""
+    def under(cls, assigned: Assigned, hysteresis: Hysteresis) -> DailySegments:
+        """Evaluate all customers once per day, in the same way as `Engine.evaluate`."""
         customers = len(assigned.days[-1].best)
-        held, since = np.full(customers, NOBODY, np.intp), np.zeros(customers)
-        segments, nearest = np.full((len(assigned.days), customers), NOBODY, np.intp), []
+        current, since = np.full(customers, ABSENT, np.intp), np.zeros(customers)
+        segments, nearest = np.full((len(assigned.days), customers), ABSENT, np.intp), []
         for day, (now, assignment) in enumerate(zip(assigned.times, assigned.days, strict=True)):
             n = len(assignment.best)
-            moving = hysteresis.moves(assignment, held[:n], since[:n], np.full(n, now))
-            held[:n][moving] = assignment.best[moving]
+            moving = hysteresis.moves(assignment, current[:n], since[:n], np.full(n, now))
+            current[:n][moving] = assignment.best[moving]
             since[:n][moving] = now
-            segments[day, :n] = held[:n]
-            nearest.append(float((held[:n] == assignment.best).mean()))
+            segments[day, :n] = current[:n]
+            nearest.append(float((current[:n] == assignment.best).mean()))
         return cls(assigned.first, segments, nearest)
 
     def moves_per_1000(self) -> float:
-        """Moves per 1,000 customer-days."""
-        moved = (self.segments[1:] != self.segments[:-1]) & (self.segments[:-1] != NOBODY)
-        return 1000.0 * float(moved.sum()) / float((self.segments != NOBODY).sum())
+        """Return moves per 1,000 customer-days."""
+        moved = (self.segments[1:] != self.segments[:-1]) & (self.segments[:-1] != ABSENT)
+        return 1000.0 * float(moved.sum()) / float((self.segments != ABSENT).sum())
 
     def flaps_per_1000(self, within_days: int = FLAP_DAYS) -> float:
-        """Returns into a segment left at most so many days before, by whatever way, per 1,000 customer-days."""
+        """Return the returns into a segment that was left at most `within_days` before, per 1,000 customer-days."""
         flaps, (days, customers) = 0, self.segments.shape
         left = np.full((customers, self.segments.max() + 1), -(10**6))
         for day in range(1, days):
             now, before = self.segments[day], self.segments[day - 1]
-            who = np.flatnonzero((now != before) & (before != NOBODY))
-            flaps += int((day - left[who, now[who]] <= within_days).sum())
-            left[who, before[who]] = day
-        return 1000.0 * flaps / float((self.segments != NOBODY).sum())
+            moved = np.flatnonzero((now != before) & (before != ABSENT))
+            flaps += int((day - left[moved, now[moved]] <= within_days).sum())
+            left[moved, before[moved]] = day
+        return 1000.0 * flaps / float((self.segments != ABSENT).sum())
 
 
 @dataclass(frozen=True)
 class Followed:
-    """How a change of archetype showed: days until it did, `inf` where it never did; one entry a customer."""
+    """The days until a change of archetype showed, one entry per customer, with `inf` where it never did."""
 
-    arrived: list[float]  # in a segment more typical of what the customer became than of what they were, and stayed
-    left: list[float]  # out of the segment held when the change came, for a week at least
-    fading: list[bool]  # became "lapsing", who begin to come less often: nothing shows on the day itself
+    arrived: list[float]  # in a segment more typical of the new archetype than of the old one, and stayed
+    left: list[float]  # out of the segment of the day before the change, for at least a week
+    fading: list[bool]  # the customer became "lapsing": nothing shows on the day itself
 
     def median(self, *, with_fading: bool) -> float:
         """Median days until customers arrived."""
@@ -129,12 +129,15 @@ class Followed:
 
 @dataclass(frozen=True)
 class Point:
-    """What one rule gave with one choice of features on one population; shares 0..1, days, a 1,000 customer-days."""
+    """The result of one rule with one choice of features on one population.
+
+    Shares are 0..1. Flaps and moves are per 1,000 customer-days.
+    """
 
     population: str
     features: str
     half_life_days: float
-    models: str  # "pinned": one all the time; "learned": as they came
+    models: str  # "pinned" for a single model, "learned" for all published ones
     margin: float
     dwell_days: float
     flaps: float
@@ -143,22 +146,22 @@ class Point:
     followed: Followed | None
 
 
-def followed(held: Held, simulation: Simulation, population: Daily, names: Sequence[str]) -> Followed:
-    """How each change of archetype between the 20th day held and the 40th from the end was followed.
+def followed(daily: DailySegments, simulation: Simulation, population: Daily, names: Sequence[str]) -> Followed:
+    """Return how each change of archetype between the 20th day and the 40th day from the end was followed.
 
-    Customers who were in a segment typical of what they became already are left out: there is nothing to follow.
+    Customers who were already in a segment typical of their new archetype are left out.
     """
-    whom = np.array([int(customer.removeprefix("c-")) for customer in population.customers])
+    rows = np.array([int(customer.removeprefix("c-")) for customer in population.customers])
     people, last = simulation.population, simulation.days
-    first, then, changed = people.first[whom], people.then[whom], people.drift_day[whom]
-    typical = _typical(held, simulation, whom, len(names))
+    first, then, changed = people.first[rows], people.then[rows], people.drift_day[rows]
+    typical = _typical(daily, simulation, rows, len(names))
     found = Followed([], [], [])
     for row, day in enumerate(changed.tolist()):
-        if not held.first + 20 <= day <= last - 40:
+        if not daily.first + 20 <= day <= last - 40:
             continue
-        history = held.segments[day - 1 - held.first :, row]
+        history = daily.segments[day - 1 - daily.first :, row]
         more = typical[then[row]] > typical[first[row]]
-        if history[0] == NOBODY or more[history[0]]:
+        if history[0] == ABSENT or more[history[0]]:
             continue
         found.arrived.append(_first_run(more[history[1:]], STAYS_DAYS))
         found.left.append(_first_run(history[1:] != history[0], LASTING_DAYS))
@@ -166,29 +169,29 @@ def followed(held: Held, simulation: Simulation, population: Daily, names: Seque
     return found
 
 
-def _typical(held: Held, simulation: Simulation, whom: NDArray[np.int64], kinds: int) -> NDArray[np.float64]:
-    """(kinds, segments): how the settled customers of each archetype are spread over the segments, all days taken."""
-    counts = np.zeros((kinds, held.segments.max() + 1))
-    changed = simulation.population.drift_day[whom]
-    for at, segments in enumerate(held.segments):
-        day = held.first + at
-        settled = (segments != NOBODY) & ((day < changed) | (day >= changed + SETTLED_DAYS))
-        np.add.at(counts, (simulation.archetypes(day)[whom][settled], segments[settled]), 1)
+def _typical(daily: DailySegments, simulation: Simulation, rows: NDArray[np.int64], kinds: int) -> NDArray[np.float64]:
+    """Return the shares of segments (kinds, segments) among settled customers of each archetype, over all days."""
+    counts = np.zeros((kinds, daily.segments.max() + 1))
+    changed = simulation.population.drift_day[rows]
+    for at, segments in enumerate(daily.segments):
+        day = daily.first + at
+        settled = (segments != ABSENT) & ((day < changed) | (day >= changed + SETTLED_DAYS))
+        np.add.at(counts, (simulation.archetypes(day)[rows][settled], segments[settled]), 1)
     shares: NDArray[np.float64] = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     return shares
 
 
 def _first_run(flags: NDArray[np.bool_], length: int) -> float:
-    """The first place, counted from 1, where `length` flags in a row are set; `inf` where there is none."""
+    """Return the first position, counted from 1, of `length` set flags in a row, or `inf` if there is none."""
     runs = np.lib.stride_tricks.sliding_window_view(flags, length).all(axis=1)
     return float(runs.argmax() + 1) if runs.any() else inf
 
 
 def _median(days: list[float]) -> float:
-    """The middle one; `inf` counts, as those who were never followed must."""
+    """Return the median. Changes that were never followed count as `inf`."""
     return sorted(days)[len(days) // 2] if days else inf
 
 
 def rule(margin: float, dwell_days: float) -> Hysteresis:
-    """Hysteresis as the settings MARGIN and DWELL give it: no margin, no dwell."""
+    """Return the hysteresis of the settings MARGIN and DWELL. Without a margin there is no dwell."""
     return Hysteresis(margin, dwell_days * DAY_S if margin else 0.0)

@@ -15,7 +15,7 @@ from stream_seg.settings import Settings
 
 
 def options(parser: ArgumentParser) -> None:
-    """The size of the workload, the broker, and how often each codec has its turn."""
+    """Add the options: the size of the workload, the broker, and the number of runs per codec."""
     parser.add_argument("--events", type=int, default=300_000)
     parser.add_argument("--customers", type=int, default=30_000)
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="the median of so many runs counts")

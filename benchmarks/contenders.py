@@ -1,4 +1,4 @@
-"""Contenders of the bench of quality: ways to cluster a stream of sampled customers, all in the bench's own scale."""
+"""Contenders of the bench of quality: algorithms that cluster sampled customers, all in the scale of the bench."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ from benchmarks.learned import enough
 from benchmarks.populations import Day
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.contracts.partitioning import partitions_of
-from stream_seg.learning.learner import CHALLENGER, Learner
-from stream_seg.learning.policy import LearnerPolicy
-from stream_seg.learning.scaling import Scaling
-from stream_seg.streaming.samples import FIRST_SAMPLE, SAMPLES_A_DAY
+from stream_seg.learning.clustering.policy import LearnerPolicy
+from stream_seg.learning.clustering.scaling import Scaling
+from stream_seg.learning.learner import Learner
+from stream_seg.learning.publishing.publication import CHALLENGER
+from stream_seg.worker.models.samples import FIRST_SAMPLE, SAMPLES_PER_DAY
 
 K = 6
 PARTITIONS = 8
 SEED = 42
-CLUSTREAM_A_DAY = 60
+CLUSTREAM_PER_DAY = 60
 NEVER = 1e12
 
 Centers = NDArray[np.float64]
 
 
 class Contender(Protocol):
-    """Sees each day once. `centers` (any number, d) are in the bench's scale; empty while there are none."""
+    """A clustering that sees each day once. `centers` (any number, d) are in the scale of the bench."""
 
     name: str
 
@@ -40,9 +41,9 @@ class Contender(Protocol):
 
 
 class Learned:
-    """The project's learner, fed as workers do it: a share of the day's customers from each partition.
+    """The project's learner, with samples as from workers: a share of the day's customers from each partition.
 
-    `snapshots` are those published, with the number of the day. Centres are those of the snapshot in force.
+    `snapshots` are the published ones with the number of the day. `centers` are those of the active snapshot.
     """
 
     def __init__(self, name: str, scale: Scaling, policy: LearnerPolicy, seed: int = SEED) -> None:
@@ -53,9 +54,9 @@ class Learned:
         self._rng = np.random.default_rng(seed)
 
     def see(self, day: Day) -> None:
-        """Sample a day's customers, partition by partition, and publish what the learner wants published."""
+        """Sample a day's customers, partition by partition, and publish a snapshot when the learner has a reason."""
         homes = partitions_of([key.encode() for key in day.keys], PARTITIONS)
-        share = (SAMPLES_A_DAY if self.snapshots else FIRST_SAMPLE) // PARTITIONS
+        share = (SAMPLES_PER_DAY if self.snapshots else FIRST_SAMPLE) // PARTITIONS
         for partition in range(PARTITIONS):
             mine = np.flatnonzero(homes == partition)
             for at in self._rng.choice(mine, min(share, len(mine)), replace=False).tolist():
@@ -67,51 +68,51 @@ class Learned:
 
     @property
     def centers(self) -> Centers:
-        """Of the snapshot in force."""
+        """Centers of the active snapshot."""
         return in_scale(self.snapshots[-1][1], self._scale) if self.snapshots else np.empty((0, 0))
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """Of the segments, in the order of the centres."""
+        """Numbers of the segments, in the order of the centers."""
         return self.snapshots[-1][1].numbers if self.snapshots else ()
 
     @property
     def promotions(self) -> list[int]:
-        """Days on which a challenger took over."""
+        """Days on which a challenger won."""
         return [day for day, snapshot in self.snapshots if snapshot.reason == CHALLENGER]
 
 
 def in_scale(snapshot: ModelSnapshot, scale: Scaling) -> Centers:
-    """The centroids of a snapshot as points of another scale."""
+    """Return the centroids of a snapshot as points of another scale."""
     return Scaling.of(snapshot).moved_to(scale, np.array(snapshot.centroids))
 
 
 class Streamed:
-    """A clustering of River's as it is, which learns `a_day` sampled customers a day."""
+    """A clustering of River as it is, which learns `per_day` sampled customers per day."""
 
-    def __init__(self, name: str, scale: Scaling, make: Callable[[], Any], a_day: int = SAMPLES_A_DAY) -> None:
+    def __init__(self, name: str, scale: Scaling, make: Callable[[], Any], per_day: int = SAMPLES_PER_DAY) -> None:
         self.name = name
         self._scale = scale
         self._clustering = make()
-        self._a_day = a_day
+        self._per_day = per_day
         self._rng = np.random.default_rng(SEED)
 
     def see(self, day: Day) -> None:
         """Learn a sample of the day's customers."""
-        chosen = self._rng.choice(len(day.rows), min(self._a_day, len(day.rows)), replace=False)
+        chosen = self._rng.choice(len(day.rows), min(self._per_day, len(day.rows)), replace=False)
         for point in self._scale.points(day.rows[chosen]).tolist():
             self._clustering.learn_one(dict(enumerate(point)))
 
     @property
     def centers(self) -> Centers:
-        """As many as it has; DBSTREAM decides that itself."""
+        """Current centers. DBSTREAM chooses their number itself."""
         found = getattr(self._clustering, "centers", None) or {}
         d = len(self._scale.features)
         return np.array([[center.get(name, 0.0) for name in range(d)] for center in found.values()]).reshape(-1, d)
 
 
 class Nightly:
-    """Batch k-means (scikit-learn, n_init 10) on everyone, anew each night, or once and never again."""
+    """Batch k-means (scikit-learn, n_init 10) on all customers, either every night or only once."""
 
     def __init__(self, name: str, scale: Scaling, first_day: int, *, again: bool) -> None:
         self.name = name
@@ -121,26 +122,26 @@ class Nightly:
         self._centers: Centers = np.empty((0, len(scale.features)))
 
     def see(self, day: Day) -> None:
-        """Fit, if it is time."""
+        """Fit the clusters if a fit is due."""
         if day.number >= self._first_day and (self._again or not len(self._centers)):
             self._centers = batch(self._scale.points(day.rows), seed=day.number).cluster_centers_
 
     @property
     def centers(self) -> Centers:
-        """Of the last fit."""
+        """Centers of the last fit."""
         return self._centers
 
 
 def batch(points: Centers, seed: int = 0) -> Any:
-    """What all others are measured by: scikit-learn's k-means, the best of ten starts."""
+    """Return the reference for all contenders: scikit-learn's k-means, the best of ten starts."""
     return KMeans(K, n_init=10, random_state=seed).fit(points)
 
 
 def contenders(scale: Scaling, first_day: int, dbstream_threshold: float, customers: int) -> list[Contender]:
-    """All of them, the project's learner first. `first_day`: when those that need a first fit have it.
+    """Return all contenders, the project's learner first. Batch contenders have their first fit on `first_day`.
 
-    CluStream and DBSTREAM are set as came out best of a small grid (benchmarks/results, the page of quality); CluStream
-    takes 1.6 ms per customer, so it sees fewer.
+    CluStream and DBSTREAM have the best settings of a small grid, see the page of quality in benchmarks/results.
+    CluStream takes 1.6 ms per customer, so it sees fewer customers.
     """
     policy = LearnerPolicy(features=scale.features, scaling=scale, min_customers=enough(customers))
     return [
@@ -166,7 +167,7 @@ def contenders(scale: Scaling, first_day: int, dbstream_threshold: float, custom
                 seed=SEED,
                 halflife=0.5,
             ),
-            a_day=min(CLUSTREAM_A_DAY, customers // 10),
+            per_day=min(CLUSTREAM_PER_DAY, customers // 10),
         ),
         Streamed(
             "River DBSTREAM",

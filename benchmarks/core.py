@@ -28,21 +28,22 @@ from stream_seg.core.engine import Engine, Rules
 from stream_seg.kafka.append import Message
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
-from stream_seg.streaming.absorb import Absorber
-from stream_seg.streaming.batches import BATCH_RECORDS, RecordBatch
-from stream_seg.streaming.decide import Decider
-from stream_seg.streaming.group import Group
-from stream_seg.streaming.ownership import OwnedPartition
-from stream_seg.streaming.state.partition import PartitionState
-from stream_seg.streaming.worker import GC_THRESHOLD
+from stream_seg.worker.checkpoint.absorb import Absorber
+from stream_seg.worker.checkpoint.decide import Decider
+from stream_seg.worker.checkpoint.group import Group
+from stream_seg.worker.faust.batches import BATCH_RECORDS, RecordBatch
+from stream_seg.worker.partitions.assignment import Partitions
+from stream_seg.worker.partitions.ownership import OwnedPartition
+from stream_seg.worker.partitions.state import PartitionState
+from stream_seg.worker.process import GC_THRESHOLD
 
-GROUP = 40_000  # records that gather while a full-speed worker writes the group before
+GROUP = 40_000  # records that arrive while a worker at full speed writes the previous group
 BATCH_BYTES = 900_000
 
 
 @dataclass(slots=True)
 class Fetched:
-    """A record as it comes from a fetch."""
+    """A record as in a fetch."""
 
     offset: int
     key: bytes
@@ -52,7 +53,7 @@ class Fetched:
 
 @dataclass(slots=True)
 class Delivered:
-    """What Faust hands to the agent."""
+    """A batch as Faust gives it to the agent."""
 
     value: RecordBatch
 
@@ -65,44 +66,44 @@ class Spent:
 
     @contextmanager
     def on(self, stage: str) -> Iterator[None]:
-        """Count what the block takes."""
+        """Add the CPU time of the block to a stage."""
         begun = time.process_time()
         yield
         self.stages[stage] = self.stages.get(stage, 0.0) + time.process_time() - begun
 
 
 def run(records: Mapping[Partition, list[Record]]) -> Spent:
-    """Absorb and decide all of it."""
+    """Absorb, decide and encode all records."""
     settings = Settings(clock="stream", margin=0.0, dwell=0.0)
     engine = Engine(Rules(Decay(settings.half_life_s), recent_events=settings.dedup_events))
     engine.use(parse_snapshot(json.dumps(fixed_model()).encode()).to_model())
-    absorber = Absorber(settings, engine, Metrics(CollectorRegistry()), time.time)
-    decider = Decider(engine, True, "/stream-seg/core", lambda _topic, _partition: False)
+    absorber = Absorber(settings, engine, Metrics(CollectorRegistry()))
+    decider = Decider(engine, Partitions(settings, lambda _topic, _partition: None), "/stream-seg/core")
     cache = CacheWriter.from_url("redis://127.0.0.1", "seg", "core")  # is never connected
     owned = {partition: OwnedPartition.take(partition, PartitionState(), 1, {}) for _, partition in records}
-    group, spent = Group(engine.working_set()), Spent()
+    group, spent = Group(engine.new_batch()), Spent()
     for (topic, partition), batch in _in_turns(records):
         with spent.on("absorb"):
             group.take_in(Delivered(RecordBatch(TP(topic, partition), batch)), owned[partition])
             absorber.absorb(group)
         if group.records >= GROUP:
             _write(group, decider, cache, spent)
-            group = Group(engine.working_set())
+            group = Group(engine.new_batch())
     _write(group, decider, cache, spent)
     return spent
 
 
 def _write(group: Group, decider: Decider, cache: CacheWriter, spent: Spent) -> None:
     with spent.on("decide"):
-        written = decider.decide(group, time.time())
+        outputs = decider.decide(group, time.time())
     with spent.on("changelog"):
-        for item in written:
-            _encode(item.entries())
+        for output in outputs:
+            _encode(output.entries())
     with spent.on("changes"):
-        for item in written:
-            _encode(item.outbox.values())
+        for output in outputs:
+            _encode(output.changes.values())
     with spent.on("redis"):
-        cache.commands([document for item in written for document in item.documents])
+        cache.commands([document for output in outputs for document in output.documents])
 
 
 def _encode(messages: Iterable[Message]) -> None:
@@ -120,7 +121,7 @@ def _builder() -> BatchBuilder:
 
 
 def _in_turns(records: Mapping[Partition, list[Record]]) -> Iterator[tuple[Partition, list[Fetched]]]:
-    """Batches of all partitions in turn, as they would be fetched."""
+    """Yield batches of all partitions in turn, as in fetches."""
     fetched = {place: [Fetched(at, *record) for at, record in enumerate(those)] for place, those in records.items()}
     longest = max(map(len, fetched.values()))
     for start in range(0, longest, BATCH_RECORDS):
@@ -130,18 +131,18 @@ def _in_turns(records: Mapping[Partition, list[Record]]) -> Iterator[tuple[Parti
 
 
 def options(parser: ArgumentParser) -> None:
-    """The size of the workload."""
+    """Add options for the size of the workload."""
     parser.add_argument("--events", type=int, default=W1.events)
     parser.add_argument("--customers", type=int, default=W1.customers)
 
 
 def measure(given: Namespace) -> Figures:
-    """CPU microseconds per event, by stage and in all."""
+    """Measure the CPU microseconds per event, by stage and in total."""
     workload = generate(Spec(events=given.events, customers=given.customers))
     best = min(fold(workload.records, fixed_model()).cpu_s for _ in range(2)) / workload.events * 1e6
     gc.collect()
     gc.freeze()
-    gc.set_threshold(GC_THRESHOLD, 20, 100)  # as a worker does
+    gc.set_threshold(GC_THRESHOLD, 20, 100)  # as in a worker
     stages = {name: cpu_s / workload.events * 1e6 for name, cpu_s in run(workload.records).stages.items()}
     total = sum(stages.values())
     rows = [[name, us, us / best] for name, us in [*stages.items(), ("all", total), ("in-memory fold", best)]]

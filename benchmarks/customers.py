@@ -1,4 +1,4 @@
-"""Customers of a data set, absorbed by the real decoder and engine in this process, with no broker."""
+"""Customers of a data set, absorbed by the real decoder and engine in this process, without a broker."""
 
 from __future__ import annotations
 
@@ -6,52 +6,52 @@ from collections.abc import Iterable, Sequence
 from itertools import count
 
 from stream_seg.contracts.decode import Decoder
+from stream_seg.core.batch import CustomerBatch, new_record
 from stream_seg.core.decay import Decay
 from stream_seg.core.engine import Engine, Rows, Rules
-from stream_seg.core.vocabulary import TOPICS
-from stream_seg.core.working_set import WorkingSet, new_record
+from stream_seg.core.events.taxonomy import TOPICS
 from stream_seg.datasets.record import SourceRecord
 
-NOW_S = 2_000_000_000.0  # wall time: past anything that a source says
+NOW_S = 2_000_000_000.0  # wall time, later than any event of a source
 
 
 class Customers:
-    """All customers in one working set, `held`, in the order in which they were seen first."""
+    """All customers in one `batch`, in the order of their first records."""
 
     def __init__(self, half_life_s: float) -> None:
         self.engine = Engine(Rules(Decay(half_life_s)))
-        self.held: WorkingSet = self.engine.working_set()
+        self.batch: CustomerBatch = self.engine.new_batch()
         self._decoders = {topic: Decoder(topic) for topic in TOPICS}
         self._offsets = count()
 
     @property
     def ids(self) -> list[str]:
-        """Customer ids, by row."""
-        return [key.decode() for key in self.held.keys]
+        """Customer ids by row."""
+        return [key.decode() for key in self.batch.keys]
 
     def open(self, keys: Iterable[bytes]) -> None:
-        """Open the customers of `keys` that are not open yet, in the order given."""
+        """Add new records for customers of `keys` that are not in the batch yet, in the given order."""
         distinct = list(dict.fromkeys(keys))
-        new = [key for key, row in zip(distinct, self.held.find(distinct), strict=True) if row is None]
+        new = [key for key, row in zip(distinct, self.batch.find(distinct), strict=True) if row is None]
         if new:
-            self.held.open(new, [new_record(1)] * len(new))
+            self.batch.open(new, [new_record(1)] * len(new))
 
     def absorb(self, topic: str, records: Sequence[SourceRecord]) -> None:
-        """Absorb records of a topic in the order given. Raises ValueError for one that is no event."""
+        """Absorb records of a topic in the given order. Raises ValueError for a record that is not an event."""
         if not records:
             return
         keys = [record.key for record in records]
         good = self._decoders[topic].decode([record.value for record in records], keys, NOW_S)
         if good.rejected:
-            raise ValueError(f"a record of {topic} is no event: {good.rejected[0]}")
+            raise ValueError(f"a record of {topic} is not an event: {good.rejected[0]}")
         self.open(keys)
         offsets = [next(self._offsets) for _ in keys]
-        rows = Rows(self.held.rows(keys), offsets, good.events, good.times, good.amounts or [0] * len(keys))
-        self.engine.absorb_rows(TOPICS.index(topic), rows, self.held)
+        rows = Rows(self.batch.rows(keys), offsets, good.events, good.times, good.amounts or [0] * len(keys))
+        self.engine.absorb_rows(TOPICS.index(topic), rows, self.batch)
 
 
 def by_topic(records: Iterable[SourceRecord]) -> dict[str, list[SourceRecord]]:
-    """Records by topic, topics in the order of their first records."""
+    """Return the records by topic, with topics in the order of their first records."""
     found: dict[str, list[SourceRecord]] = {}
     for record in records:
         found.setdefault(record.topic, []).append(record)

@@ -1,4 +1,4 @@
-"""Days of a source: its customers as workers would sample them, and what their records say, with no broker."""
+"""Days of a source: features of its customers as workers sample them, and counts of their records."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.customers import Customers, by_topic
-from stream_seg.core import mix
+from stream_seg.core import activity_mix
 from stream_seg.core.decay import DAY_S
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
 from stream_seg.datasets.record import SourceRecord
 
 
 class Records(NamedTuple):
-    """What the records of n customers say in whole numbers: orders, days with one, and minor units kept."""
+    """Whole numbers in the records of n customers: orders, days with an order, and minor units of money kept."""
 
     orders: NDArray[np.int64]
     days: NDArray[np.int64]
@@ -24,7 +24,7 @@ class Records(NamedTuple):
 
 
 class Day(NamedTuple):
-    """All n customers seen so far, at the end of a day counted from 0; `clock` is that moment, epoch seconds."""
+    """All n customers seen so far, at the end of a day counted from 0. `clock` is that time in epoch seconds."""
 
     number: int
     clock: float
@@ -32,10 +32,11 @@ class Day(NamedTuple):
     rows: NDArray[np.float64]  # (n, len(FEATURES))
     mixes: NDArray[np.float64]  # (n, MIX_SIZE)
     records: Records
+    categories: list[list[str]]
 
 
 def days(source: Iterable[SourceRecord], half_life_days: float = 30.0) -> Iterator[Day]:
-    """Fold a source in order of arrival; a day ends when the first event of another one has come."""
+    """Fold a source in order of arrival. A day ends with the first event of a later day."""
     customers = Customers(half_life_days * DAY_S)
     waiting: list[SourceRecord] = []
     first = end = -1.0
@@ -52,15 +53,15 @@ def days(source: Iterable[SourceRecord], half_life_days: float = 30.0) -> Iterat
 
 
 def _day(customers: Customers, records: list[SourceRecord], first: float, end: float) -> Day:
-    """Absorb the records of a day. Customers are seen at its end, or later where an event of the day is late."""
-    said = by_topic(records)
+    """Absorb the records of a day. Customers are evaluated at its end, or at their last event if that is later."""
+    records_of = by_topic(records)
     customers.open(sorted({record.key for record in records}))
     for topic in TOPICS:
-        customers.absorb(topic, said.get(topic, ()))
-    held, engine = customers.held, customers.engine
-    held.settle()
-    now = np.maximum(held["last_seen"], end)
+        customers.absorb(topic, records_of.get(topic, ()))
+    batch, engine = customers.batch, customers.engine
+    batch.settle()
+    now = np.maximum(batch["last_seen"], end)
     number = round((end - first) / DAY_S) - 1
-    counted = Records(*(held[name].astype(np.int64) for name in ("purchases", "purchase_days", "spend")))
-    mixes = mix.compute(held, now, engine.rules.decay)
-    return Day(number, end, customers.ids, engine.features(held, now), mixes, counted)
+    counted = Records(*(batch[name].astype(np.int64) for name in ("purchases", "purchase_days", "spend")))
+    mixes = activity_mix.compute(batch, now, engine.rules.decay)
+    return Day(number, end, customers.ids, engine.features(batch, now), mixes, counted, engine.categories.by_slot())

@@ -1,8 +1,8 @@
 """Drift detection on the simulator: delay until a change is reported, and false alarms.
 
-Every shop has 2,000 customers and runs 300 days. The watch looks from day 120 on, four half-lives after the start. What
-happens, happens on day 180. In shorter runs both days are earlier in proportion. Customers of the quiet shop neither
-join nor begin to lapse: nothing happens. In the shop as it comes they do both all the time, which should not be told
+Every shop has 2,000 customers and runs for 300 days. The watch starts on day 120, four half-lives after the start of
+the shop. The change happens on day 180. In shorter runs both days are earlier in proportion. Customers of the quiet
+shop neither join nor start to lapse. In the shop "as it comes" they do both all the time, which should not be reported
 either, because the learner follows it.
 """
 
@@ -29,37 +29,37 @@ from stream_seg.learning.drift import DriftPolicy, DriftWatch, Report
 CUSTOMERS = 2_000
 DAYS = 300
 NEVER = 10 * DAYS
-# A change is told when an event comes within so many days of it; later ones, while features still decay, are echoes.
-TOLD_WITHIN_DAYS = 28
+# A change counts as reported when a report comes within this many days. Later ones are echoes, while features decay.
+REPORTED_WITHIN_DAYS = 28
 SEEDS = 4
 
 
 @dataclass(frozen=True)
 class Course:
-    """How many customers a shop has and how long it runs; days are counted from 0."""
+    """The number of customers of a shop and the days that it runs, counted from 0."""
 
     customers: int = CUSTOMERS
     days: int = DAYS
 
     @property
     def watched_from(self) -> int:
-        """The day from which the watch looks."""
+        """The first day of the watch."""
         return self.days * 2 // 5
 
     @property
     def change_day(self) -> int:
-        """The day on which something happens."""
+        """The day of the change."""
         return self.days * 3 // 5
 
 
 def quiet(population: Population, _change_day: int) -> None:
-    """Let nobody join or begin to lapse."""
+    """Let no customer join or start to lapse."""
     population.joined_day[:] = 0
     population.fade_day[:] = NEVER
 
 
 def defect(population: Population, change_day: int) -> None:
-    """Let a third of the loyal and the frequent only browse from the day of the change on."""
+    """Let a third of the loyal and the frequent customers only browse from the day of the change on."""
     quiet(population, change_day)
     buyers = np.isin(population.first, [NAMES.index("loyal big baskets"), NAMES.index("frequent small")])
     turned = buyers & (np.random.default_rng(3).random(len(buyers)) < 1 / 3)
@@ -68,7 +68,7 @@ def defect(population: Population, change_day: int) -> None:
 
 
 def influx(population: Population, change_day: int) -> None:
-    """Let all browsers, a quarter of all customers in the end, come on the day of the change, as by a campaign."""
+    """Let all browsers join on the day of the change, as after a campaign. They are a quarter of all customers."""
     quiet(population, change_day)
     population.joined_day[population.first == NAMES.index("browser")] = change_day
 
@@ -79,19 +79,19 @@ def as_it_comes(_population: Population, _change_day: int) -> None:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A shop; `changes`: whether something happens on the day of the change."""
+    """A kind of shop. `changes` is True if something happens on the day of the change."""
 
     name: str
-    people: Callable[[Population, int], None]
+    prepare: Callable[[Population, int], None]
     sale: bool = False
     changes: bool = True
 
     def shop(self, course: Course, seed: int) -> Simulation:
-        """The simulation."""
+        """Return the simulation of the shop."""
         disturbances = Disturbances(sale_day=course.change_day if self.sale else None)
-        made = simulate(course.customers, course.days, seed=seed, disturbances=disturbances)
-        self.people(made.population, course.change_day)
-        return made
+        simulation = simulate(course.customers, course.days, seed=seed, disturbances=disturbances)
+        self.prepare(simulation.population, course.change_day)
+        return simulation
 
 
 SCENARIOS = (
@@ -106,50 +106,50 @@ SCENARIOS = (
 
 @dataclass
 class Outcome:
-    """What the watch told of one scenario: per seed the days of its events, and the evidence of each."""
+    """The reports of one scenario: for each seed the days of the reports, and the reports."""
 
     scenario: Scenario
     change_day: int
-    told: list[list[tuple[int, Report]]] = field(default_factory=list)
+    reports: list[list[tuple[int, Report]]] = field(default_factory=list)
 
     @property
     def delays(self) -> list[int]:
-        """Days from the change to the first event after it, of the seeds in which it was told."""
-        found = [[at - self.change_day for at, _ in events if self._of_the_change(at)] for events in self.told]
+        """Days from the change to its first report, for the seeds in which it was reported."""
+        found = [[at - self.change_day for at, _ in events if self._of_the_change(at)] for events in self.reports]
         return [delays[0] for delays in found if delays]
 
     @property
     def false_alarms(self) -> int:
-        """Events that came before the change, or without any."""
-        return sum(at < self.change_day or not self.scenario.changes for events in self.told for at, _ in events)
+        """Number of reports before the change, or without a change."""
+        return sum(at < self.change_day or not self.scenario.changes for events in self.reports for at, _ in events)
 
     @property
     def echoes(self) -> int:
-        """Later events of the same change: back to normal, or more of it."""
-        after = sum(at >= self.change_day and self.scenario.changes for events in self.told for at, _ in events)
+        """Number of later reports of the same change, or of the return to normal."""
+        after = sum(at >= self.change_day and self.scenario.changes for events in self.reports for at, _ in events)
         return after - len(self.delays)
 
     def _of_the_change(self, at: int) -> bool:
-        return self.scenario.changes and self.change_day <= at < self.change_day + TOLD_WITHIN_DAYS
+        return self.scenario.changes and self.change_day <= at < self.change_day + REPORTED_WITHIN_DAYS
 
 
 def watch(scenario: Scenario, course: Course, seed: int, policy: DriftPolicy) -> list[tuple[int, Report]]:
-    """Days on which the watch told of something, and what."""
-    watching, told = DriftWatch(policy), []
+    """Return the days of the reports, and the reports."""
+    drift_watch, reports = DriftWatch(policy), []
     before = None
     for now in learn(days(scenario.shop(course, seed)), seed=seed, first_sample=enough(course.customers)):
         if before is not None:
             sampled = now.sampled.tolist()
             customers = [now.day.customers[at] for at in sampled]
-            report = watching.observe(now.day.clock, customers, now.day.rows[now.sampled].tolist(), before)
+            report = drift_watch.observe(now.day.clock, customers, now.day.rows[now.sampled].tolist(), before)
             if report is not None:
-                told.append((now.day.number, report))
-        before = now.in_force
-    return told
+                reports.append((now.day.number, report))
+        before = now.active
+    return reports
 
 
 def evidence(report: Report) -> str:
-    """The strongest finding in words."""
+    """Return the strongest finding in words."""
     drift = report.found[0]
     since = round((drift.since - START_S) / DAY_S)
     if drift.segment is None:
@@ -159,17 +159,21 @@ def evidence(report: Report) -> str:
 
 
 def options(parser: ArgumentParser) -> None:
-    """The size of the shops, how many seeds, and limits of the watch."""
+    """Add options for the size of the shops, the number of seeds and the limits of the watch."""
     parser.add_argument("--customers", type=int, default=CUSTOMERS)
     parser.add_argument("--days", type=int, default=DAYS)
-    parser.add_argument("--seeds", type=int, default=SEEDS, metavar="N", help="how many, from 0")
-    parser.add_argument("--delta", type=float, metavar="D", help="ADWIN's, in place of the default")
-    parser.add_argument("--least-share", type=float, metavar="S", help="of customers, in place of the default")
-    parser.add_argument("--least-distance", type=float, metavar="D", help="of the distance, in place of the default")
+    parser.add_argument("--seeds", type=int, default=SEEDS, metavar="N", help="number of seeds, from 0")
+    parser.add_argument("--delta", type=float, metavar="D", help="delta of ADWIN")
+    parser.add_argument(
+        "--least-share", type=float, metavar="S", help="smallest reported change of a share of customers"
+    )
+    parser.add_argument(
+        "--least-distance", type=float, metavar="D", help="smallest reported change of the distance, as a share"
+    )
 
 
 def measure(given: Namespace) -> Figures:
-    """Run all scenarios; days by scenario."""
+    """Run all scenarios, and return the figures by scenario."""
     course, usual = Course(given.customers, given.days), DriftPolicy.for_half_life(HALF_LIFE_DAYS * DAY_S)
     policy = replace(
         usual,
@@ -182,19 +186,19 @@ def measure(given: Namespace) -> Figures:
     for scenario in SCENARIOS:
         outcome = Outcome(scenario, course.change_day)
         for seed in range(given.seeds):
-            outcome.told.append(watch(scenario, course, seed, policy))
-            for at, report in outcome.told[-1]:
+            outcome.reports.append(watch(scenario, course, seed, policy))
+            for at, report in outcome.reports[-1]:
                 print(f"{scenario.name}, seed {seed}, day {at}: {evidence(report)}", file=sys.stderr)
         outcomes.append(outcome)
-    print(shown(outcomes, given.seeds, course.days - course.watched_from))
+    print(table_of(outcomes, given.seeds, course.days - course.watched_from))
     return facts(outcomes)
 
 
-def shown(outcomes: list[Outcome], seeds: int, watched: int) -> str:
-    """Return the table; each shop was watched for so many days."""
+def table_of(outcomes: list[Outcome], seeds: int, watched: int) -> str:
+    """Return the table. `watched` is the number of days that each shop was watched."""
     heads = (
         "shop",
-        "told",
+        "reported",
         "of",
         "delay, days: median",
         "worst",
@@ -204,18 +208,20 @@ def shown(outcomes: list[Outcome], seeds: int, watched: int) -> str:
     rows = []
     for outcome in outcomes:
         delays, changes = outcome.delays, outcome.scenario.changes
-        told: tuple[Any, ...] = (len(delays), seeds) if changes else (None, None)
+        reported: tuple[Any, ...] = (len(delays), seeds) if changes else (None, None)
         when = (median(delays), max(delays)) if delays else (None, None)
-        rows.append((outcome.scenario.name, *told, *when, outcome.false_alarms, outcome.echoes if changes else None))
+        rows.append(
+            (outcome.scenario.name, *reported, *when, outcome.false_alarms, outcome.echoes if changes else None)
+        )
     return table(heads, rows)
 
 
 def facts(outcomes: list[Outcome]) -> Figures:
-    """Return all figures, by scenario."""
+    """Return all figures by scenario."""
     return {
         outcome.scenario.name: {
             "delays_days": outcome.delays,
-            "told_days": [[at for at, _ in events] for events in outcome.told],
+            "told_days": [[at for at, _ in events] for events in outcome.reports],
             "false_alarms": outcome.false_alarms,
             "echoes": outcome.echoes,
         }

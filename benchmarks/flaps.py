@@ -1,7 +1,8 @@
 """Calm of segments: flaps, distance of customers to their segments, and delay until real changes are followed.
 
-Complete Journey and the simulator's changing shop go through the real engine; models are learned by the real learner;
-everyone is evaluated at the end of each day. The picture draws what margin, dwell, features and half-life trade.
+The real engine absorbs Complete Journey and the simulator's changing shop, and the real learner learns the models.
+Every customer is evaluated at the end of each day. The picture shows the trade-off of margin, dwell, features and
+half-life.
 """
 
 from __future__ import annotations
@@ -13,24 +14,32 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from benchmarks.bench import Bench, Figures
-from benchmarks.calm import COMPLETE_JOURNEY, SIMULATED, Assigned, Followed, Held, Point, followed, learned, rule
+from benchmarks.calm import (
+    COMPLETE_JOURNEY,
+    SIMULATED,
+    Assigned,
+    DailySegments,
+    Followed,
+    Point,
+    followed,
+    learned,
+    rule,
+)
 from benchmarks.daily import Daily, daily
 from benchmarks.populations import DISTURBED, HOUSEHOLDS, SIMULATED_DAYS, YEAR, journey
 from benchmarks.table import table
 from stream_seg.core.decay import DAY_S
+from stream_seg.core.dimensions.behavior import SegmentModel
 from stream_seg.core.features import DEFAULT_FEATURES
-from stream_seg.core.model import SegmentModel
 from stream_seg.datasets.archetypes import NAMES
 from stream_seg.datasets.simulator import Simulation, simulate
 from stream_seg.settings import Settings
 
-FIRST_DAY: Final = {
-    COMPLETE_JOURNEY: 60,
-    SIMULATED: 45,
-}  # a half-life of 30 days must have passed, and a model be there
+# A half-life of 30 days must have passed, and a model must exist.
+FIRST_DAY: Final = {COMPLETE_JOURNEY: 60, SIMULATED: 45}
 SIMULATED_CUSTOMERS: Final = 2_000
-PINNED_DAY: Final = {COMPLETE_JOURNEY: 182, SIMULATED: 90}  # mid-year, and mid-way
-SETTLING_DAYS: Final = 5  # after the first day held, until the share in the nearest segment is worth a minimum
+PINNED_DAY: Final = {COMPLETE_JOURNEY: 182, SIMULATED: 90}  # the middle of each population
+SETTLING_DAYS: Final = 5  # after the first day, until the minimum of the share in the nearest segment is meaningful
 
 RATES: Final = ("order_rate", "spend_rate", "basket_value", "browse_rate", "refund_share")
 PACES: Final = ("order_pace", "spend_pace", "basket_value", "browse_pace", "refund_share")
@@ -44,19 +53,19 @@ CHOICES: Final = {
 }
 MARGINS: Final = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2)
 DWELLS: Final = (0.0, 0.5, 1.0, 2.0)
-# Half-lives and margins for whom following matters more than calm, with all paces and the default dwell.
+# Half-lives and margins for shops that prefer fast following to calm, with all paces and the default dwell.
 SHORTER: Final = ((10.0, 0.08), (7.0, 0.08), (7.0, 0.05))
 
 
 class Size(NamedTuple):
-    """At most so many customers and days of each population."""
+    """The maximum number of customers and days of each population."""
 
     customers: int = HOUSEHOLDS
     days: int = YEAR
 
 
 class Rule(NamedTuple):
-    """How customers are evaluated; `models` are "learned" as they come, or one is "pinned" all the time."""
+    """A way to evaluate customers. `models` is "learned" for all published models, or "pinned" for a single one."""
 
     half_life_days: float
     models: str
@@ -66,53 +75,53 @@ class Rule(NamedTuple):
 
 @cache
 def simulation(size: Size) -> Simulation:
-    """A shop in which half of the customers become another kind once, and two weeks are a sale."""
+    """Return a shop in which half of the customers become another kind once, with a sale of two weeks."""
     customers, days = min(size.customers, SIMULATED_CUSTOMERS), min(size.days, SIMULATED_DAYS)
     return simulate(customers, days, seed=7, disturbances=DISTURBED)
 
 
 @cache
 def population(size: Size, name: str, half_life_days: float) -> Daily:
-    """A population day by day."""
+    """Return a population day by day."""
     records = journey(*size) if name == COMPLETE_JOURNEY else simulation(size)
     return daily(records, half_life_days * DAY_S)
 
 
 @cache
 def models(size: Size, name: str, features: tuple[str, ...], half_life_days: float) -> dict[int, SegmentModel]:
-    """The models that the learner published, by the day from whose end they are in force."""
+    """Return the published models by the day from whose end on they are active."""
     return learned(population(size, name, half_life_days), features, half_life_days * DAY_S)
 
 
 @cache
 def assigned(size: Size, name: str, features: tuple[str, ...], half_life_days: float, how: str) -> Assigned:
-    """Everyone's distances to the centres on every day."""
-    everyone, found = population(size, name, half_life_days), models(size, name, features, half_life_days)
+    """Return the distances of all customers to the centers on every day."""
+    customers, found = population(size, name, half_life_days), models(size, name, features, half_life_days)
     if how == "pinned":
         found = {0: found[max(day for day in found if day <= PINNED_DAY[name])]}
-    return Assigned.of(everyone, found, min(FIRST_DAY[name], len(everyone.times) * 4 // 5))
+    return Assigned.of(customers, found, min(FIRST_DAY[name], len(customers.times) * 4 // 5))
 
 
 def point(size: Size, name: str, choice: str, under: Rule) -> Point:
     """Measure one rule with one choice of features on one population."""
     distances = assigned(size, name, CHOICES[choice][0], under.half_life_days, under.models)
-    held = Held.under(distances, rule(under.margin, under.dwell_days))
+    segments = DailySegments.under(distances, rule(under.margin, under.dwell_days))
     follows = None
     if name == SIMULATED:
-        follows = followed(held, simulation(size), population(size, name, under.half_life_days), NAMES)
-    flaps, moves, nearest = held.flaps_per_1000(), held.moves_per_1000(), min(held.nearest[SETTLING_DAYS:])
-    return Point(name, choice, *under, flaps, moves, nearest, follows)
+        follows = followed(segments, simulation(size), population(size, name, under.half_life_days), NAMES)
+    nearest = min(segments.nearest[SETTLING_DAYS:])
+    return Point(name, choice, *under, segments.flaps_per_1000(), segments.moves_per_1000(), nearest, follows)
 
 
-def in_use(size: Size) -> list[Point]:
-    """What the default settings give on both populations, with models as they are learned."""
+def default_settings(size: Size) -> list[Point]:
+    """Measure the default settings on both populations, with models as they were learned."""
     usual = Settings.model_construct()
     under = Rule(usual.half_life_days, "learned", usual.margin, usual.dwell / DAY_S)
     return [point(size, name, "default", under) for name in (COMPLETE_JOURNEY, SIMULATED)]
 
 
 def shorter(size: Size) -> list[Point]:
-    """What shorter memories give, with models as they are learned."""
+    """Measure shorter half-lives on both populations, with models as they were learned."""
     dwell_days = Settings.model_construct().dwell / DAY_S
     return [
         point(size, name, "paces", Rule(half_life_days, "learned", margin, dwell_days))
@@ -122,23 +131,23 @@ def shorter(size: Size) -> list[Point]:
 
 
 def flaps_per_1000_customer_days(size: Size) -> float:
-    """The figure of the default settings, models as they are learned: the worse of both populations."""
-    return max(each.flaps for each in in_use(size))
+    """Return the flaps of the default settings on the worse population, with models as they were learned."""
+    return max(each.flaps for each in default_settings(size))
 
 
 def curve(size: Size) -> Iterator[Point]:
-    """Every rule with every choice of features, one model pinned."""
+    """Measure every rule with every choice of features, with one pinned model."""
     for choice, (_, half_lives) in CHOICES.items():
         for half_life_days in half_lives:
             for name in (COMPLETE_JOURNEY, SIMULATED):
                 for dwell in DWELLS:
                     for margin in MARGINS:
-                        if (margin > 0) >= (dwell > 0):  # no margin turns the dwell off as well
+                        if (margin > 0) >= (dwell > 0):  # without a margin there is no dwell either
                             yield point(size, name, choice, Rule(half_life_days, "pinned", margin, dwell))
 
 
 def rows(points: Sequence[Point]) -> list[tuple[object, ...]]:
-    """Rows of the table."""
+    """Return the rows of the table."""
     return [
         (
             each.population, each.features, each.half_life_days, each.models, each.margin, each.dwell_days,
@@ -161,21 +170,25 @@ HEADERS: Final = (
 
 
 def options(parser: ArgumentParser) -> None:
-    """The size of the populations, and what is measured and drawn beside the default settings."""
-    parser.add_argument("--customers", type=int, default=HOUSEHOLDS, help="at most so many of each population")
-    parser.add_argument("--days", type=int, default=YEAR, help="at most so many of each")
-    parser.add_argument("--curve", action="store_true", help="every rule with every choice of features: five minutes")
-    parser.add_argument("--picture", type=Path, metavar="PNG", help="draw the curve there")
+    """Add options for the size of the populations, further measurements and the picture."""
+    parser.add_argument("--customers", type=int, default=HOUSEHOLDS, help="maximum number in each population")
+    parser.add_argument("--days", type=int, default=YEAR, help="maximum number of each population")
+    parser.add_argument(
+        "--curve",
+        action="store_true",
+        help="measure every rule and choice of features (five minutes)",
+    )
+    parser.add_argument("--picture", type=Path, metavar="PNG", help="draw the curve into this file")
 
 
 def measure(given: Namespace) -> Figures:
-    """Flaps, moves and delays under the default settings."""
+    """Measure flaps, moves and delays under the default settings."""
     size = Size(given.customers, given.days)
-    used = in_use(size)
-    print("The default settings, models as they were learned; flaps and moves per 1,000 customer-days:\n")
+    used = default_settings(size)
+    print("Default settings, models as learned, flaps and moves per 1,000 customer-days:\n")
     print(table(HEADERS, rows(used)))
     if given.curve or given.picture:
-        print("\nShorter half-lives with all paces, models as they were learned:\n")
+        print("\nShorter half-lives with all paces, models as learned:\n")
         print(table(HEADERS, rows(shorter(size))))
         points = list(curve(size))
         print("\nOne model pinned:\n")
@@ -188,19 +201,19 @@ def measure(given: Namespace) -> Figures:
 
 
 def figures(used: Sequence[Point]) -> Figures:
-    """The JSON summary of the default settings; days are null where most changes were never followed."""
-    made: dict[str, object] = {"flaps_per_1000_customer_days": max(each.flaps for each in used)}
+    """Return the JSON summary of the default settings. Days are null where most changes were never followed."""
+    summary: dict[str, object] = {"flaps_per_1000_customer_days": max(each.flaps for each in used)}
     for each in used:
-        made[each.population] = {
+        summary[each.population] = {
             "flaps_per_1000_customer_days": round(each.flaps, 3),
             "moves_per_1000_customer_days": round(each.moves, 3),
             "least_share_in_nearest": round(each.nearest, 4),
         }
         if each.followed is not None:
-            made["followed_days"] = each.followed.median(with_fading=False)
-            made["followed_days_with_fading"] = each.followed.median(with_fading=True)
-            made["left_days"] = each.followed.median_left()
-    return made
+            summary["followed_days"] = each.followed.median(with_fading=False)
+            summary["followed_days_with_fading"] = each.followed.median(with_fading=True)
+            summary["left_days"] = each.followed.median_left()
+    return summary
 
 
 BENCH = Bench(

@@ -1,7 +1,7 @@
-"""The in-memory fold: what W1 should end in, worked out with no Kafka, no Redis, and none of stream_seg's code.
+"""The in-memory fold: the expected result of W1, computed without Kafka, Redis or stream_seg's code.
 
-It is the yardstick of speed (what the work itself costs in one Python process) and the check on the whole path:
-every customer's final segment, counts and money must come out as here. Repeated events are not looked for: W1
+It is the yardstick of speed (the cost of the work itself in one Python process) and the check on the whole path:
+every customer's final segment, counts and money must equal the fold. It does not look for repeated events, because W1
 has none.
 """
 
@@ -24,10 +24,10 @@ from benchmarks.workload import INTERACTIONS, PURCHASES, Partition, Record
 
 DAY_S = 86_400.0
 HALF_LIFE_S = 30 * DAY_S
-LANDMARK_S = 1_735_689_600.0  # decayed sums count from 2025-01-01T00:00:00Z
+LANDMARK_S = 1_735_689_600.0  # decayed sums are relative to 2025-01-01T00:00:00Z
 PER_MONTH = float(np.log(2)) / HALF_LIFE_S * 30 * DAY_S
 CENTS = 100
-FAINT = 1e-6  # below this many decayed orders, or this much money, a ratio says nothing
+FAINT = 1e-6  # below this many decayed orders, or this much money, a ratio is meaningless
 TIE = 1e-9
 CHUNK = 250  # small enough to stay in the processor's cache between decoding and absorbing
 
@@ -62,7 +62,7 @@ class Interaction(TypedDict):
     channel: NotRequired[str]
 
 
-# "or anything": an invalid event stays in its place as plain JSON, and does not cost its batch a second pass.
+# "or anything": an invalid event stays in its place as plain JSON, and its batch needs no second pass.
 _OR_ANY = Field(union_mode="left_to_right")
 _PURCHASES = TypeAdapter(list[Annotated[Purchase | Any, _OR_ANY]])
 _INTERACTIONS = TypeAdapter(list[Annotated[Interaction | Any, _OR_ANY]])
@@ -78,9 +78,9 @@ Row = list[float]
 class FoldResult:
     """Final state of n customers: parallel arrays in the order of `customers`.
 
-    `spend` and `refunded` are minor units, spend less what was taken back; `purchases` counts completed orders.
-    `features` (n, 6) are as in `FEATURES`, each customer at their own latest event. `segment` is the index of the
-    nearest centre; `best` and `second` are the distances to the two nearest.
+    `spend` and `refunded` are minor units, and spend is less refunds. `purchases` counts completed orders. `features`
+    (n, 6) are as in `FEATURES`, each customer at their own latest event. `segment` is the index of the nearest
+    center. `best` and `second` are the distances to the two nearest.
     """
 
     customers: list[str]
@@ -99,16 +99,18 @@ class FoldResult:
 
     @property
     def events_per_s(self) -> float:
-        """Records a second of wall time, the rejected included."""
+        """Return records per second of wall time, including rejected ones."""
         return (self.absorbed + self.rejected) / self.wall_s
 
     @property
     def cpu_s_per_million(self) -> float:
-        """CPU seconds a million records."""
+        """Return CPU seconds per million records."""
         return self.cpu_s / (self.absorbed + self.rejected) * 1e6
 
     def segments(self) -> dict[str, str]:
-        """Segment id ("b0"...) by customer, customers as near to a second centre as to the first left out."""
+        """Return the segment id ("b0"...) by customer, without customers that are as near to a second center as to
+        the first.
+        """
         clear = (self.second - self.best) > TIE
         return {
             customer: f"b{segment}"
@@ -120,11 +122,11 @@ class FoldResult:
 def fold(records: Mapping[Partition, list[Record]], model: Mapping[str, Any]) -> FoldResult:
     """Fold records by (topic, partition) into segments under a model in the JSON form of a snapshot.
 
-    Only the fold is timed. Records are as in `workload.Workload.records`; topics other than purchases and
+    Only the fold is timed. Records are as in `workload.Workload.records`. Topics other than purchases and
     interactions are left out.
     """
     gc.collect()
-    gc.freeze()  # the workload itself should not be walked by the collector while the fold runs
+    gc.freeze()  # the garbage collector should not scan the workload while the fold runs
     wall, cpu = time.perf_counter(), time.process_time()
     state = _State()
     for (topic, _), batch in records.items():
@@ -159,7 +161,9 @@ def fold(records: Mapping[Partition, list[Record]], model: Mapping[str, Any]) ->
 def nearest(
     features: NDArray[np.float64], model: Mapping[str, Any]
 ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
-    """Index of the nearest centre (n,), the distance to it and to the second nearest; ties go to the lowest index."""
+    """Return the index of the nearest center (n,), and the distances to the two nearest. Ties go to the lowest
+    index.
+    """
     chosen = features[:, [FEATURES.index(name) for name in model["features"]]]
     logged = np.array(model["log"])
     chosen[:, logged] = np.log1p(chosen[:, logged])
@@ -171,7 +175,9 @@ def nearest(
 
 
 def _decoded(records: list[Record], adapter: TypeAdapter[list[Any]]) -> Iterator[list[Any]]:
-    """Chunks of events: valid ones are dictionaries with a datetime, invalid ones stay plain JSON or are left out."""
+    """Yield chunks of events. Valid ones are dictionaries with a datetime. Invalid ones stay plain JSON or are left
+    out.
+    """
     for start in range(0, len(records), CHUNK):
         values = [value for _, value in records[start : start + CHUNK]]
         try:
@@ -189,7 +195,9 @@ def _is_json(value: bytes) -> bool:
 
 
 class _State:
-    """Rows by customer, and what each open order added, so that a refund can take it back at the order's time."""
+    """Rows by customer, and the contribution of each open order, so that a refund can reverse it at the order's
+    time.
+    """
 
     def __init__(self) -> None:
         self.rows: dict[str, Row] = {}
@@ -197,7 +205,7 @@ class _State:
         self.absorbed = 0
 
     def absorb_purchases(self, events: list[Any]) -> None:
-        """Add orders and refunds; a refund comes after its order in the partition."""
+        """Add orders and refunds. A refund comes after its order in the partition."""
         rows, orders = self.rows, self.orders
         for event in events:
             try:
@@ -230,7 +238,7 @@ class _State:
             self.absorbed += 1
 
     def absorb_interactions(self, events: list[Any]) -> None:
-        """Add everything else."""
+        """Add all other events."""
         rows, absorbed = self.rows, 0
         for event in events:
             try:
@@ -251,7 +259,7 @@ class _State:
         self.absorbed += absorbed
 
     def features(self) -> NDArray[np.float64]:
-        """Features (n, 6) of all customers, each at their own latest event."""
+        """Return features (n, 6) of all customers, each at their own latest event."""
         rows = np.array(list(self.rows.values())).reshape(-1, 11)
         now, last_buy = rows[:, LAST], rows[:, LAST_BUY]
         fade = np.exp2((LANDMARK_S - now) / HALF_LIFE_S)

@@ -54,7 +54,7 @@ def two_segments() -> dict[str, Any]:
 
 
 class Pace(NamedTuple):
-    """A steady load: events per second, seconds that count, and seconds before them that do not."""
+    """A steady load: events per second, measured seconds, and warm-up seconds before them."""
 
     rate: float
     seconds: float
@@ -62,14 +62,14 @@ class Pace(NamedTuple):
 
     @property
     def events(self) -> int:
-        """All of them, those of the warm-up included."""
+        """Return the number of events, including the warm-up."""
         return int(self.rate * (self.seconds + self.warm_up_s))
 
 
 class Load:
-    """Produces events at a steady rate and notes when the document of each customer is written.
+    """Produces events at a steady rate and records when each customer's document is written.
 
-    `first` is the number of its first event: where another load ended, after whole rounds of orders and refunds.
+    `first` is the number of its first event: the end of another load, after complete pairs of orders and refunds.
     """
 
     def __init__(self, made: Stand, pace: Pace, first: int = 0) -> None:
@@ -81,7 +81,7 @@ class Load:
         self.produced = 0
 
     async def run(self) -> None:
-        """Produce at the pace, and wait for the last answers."""
+        """Produce at the pace, and wait for the last documents."""
         async with Redis.from_url(self._made.redis_url, decode_responses=True) as redis:
             await redis.config_set("notify-keyspace-events", "Kh")
             async with redis.pubsub() as changes:
@@ -95,7 +95,7 @@ class Load:
 
     @property
     def unanswered(self) -> int:
-        """Events whose change was never seen in Redis."""
+        """Return the number of events whose change never appeared in Redis."""
         return sum(map(len, self._sent.values()))
 
     async def _listen(self, changes: Any) -> None:
@@ -135,7 +135,7 @@ def _event(number: int, customer: str) -> Mapping[str, Any]:
 
 
 def options(parser: ArgumentParser) -> None:
-    """The load, the broker, and how long a fetch waits."""
+    """Add the options: the load, the broker, and the wait of a fetch."""
     parser.add_argument("--rate", type=float, default=1_000.0, help="events per second")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--warm-up", type=float, default=WARM_UP_S, metavar="S", help="seconds that do not count")
@@ -146,11 +146,12 @@ def options(parser: ArgumentParser) -> None:
 
 
 def measure(given: Namespace) -> Figures:
-    """Milliseconds from produced to readable; `ok` where the limits are met."""
+    """Return milliseconds from producing to readable. `ok` means that the limits are met."""
     settings = {"MARGIN": "0", "DWELL": "0"}
     if wait_ms := given.fetch_wait_ms or (10 if given.broker == brokers.EMBEDDED else None):
         settings["FETCH_WAIT_MS"] = str(wait_ms)
-    # Nobody is tied to a core: the kernel keeps the generator off the worker's, and broker and Redis need both.
+    # No process is pinned to a core. The kernel keeps the generator off the worker's core, and broker and Redis need
+    # both.
     with stand(two_segments(), given.broker, **settings) as made, Worker(made) as worker:
         worker.wait_ready()
         load = Load(made, Pace(given.rate, given.seconds, given.warm_up))
@@ -172,7 +173,7 @@ def measure(given: Namespace) -> Figures:
         "unanswered": load.unanswered,
         "groups": groups,
         "group_mean_ms": 1000 * metrics["stream_seg_group_seconds_sum"] / metrics["stream_seg_group_seconds_count"],
-        # Near 1 the generator itself would be what is measured.
+        # Near 1 the result would measure the generator itself.
         "generator_cpu_share": (spent.cpu_s - own.cpu_s) / (spent.at_s - own.at_s),
         "worker_cpu_share": (after.cpu_s - before.cpu_s) / (after.at_s - before.at_s),
     }

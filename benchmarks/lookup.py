@@ -49,14 +49,14 @@ def _times_ms(call: Callable[[], object], calls: int) -> np.ndarray[tuple[int], 
 
 
 def options(parser: ArgumentParser) -> None:
-    """Customers in Redis, and how often they are looked up."""
+    """Add options for the number of customers in Redis and of lookups."""
     parser.add_argument("--customers", type=int, default=100_000)
     parser.add_argument("--calls", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
 
 
 def measure(given: Namespace) -> Figures:
-    """Milliseconds per call."""
+    """Measure the milliseconds per call."""
     draw = random.Random(given.seed)
     ids = [f"c-{number:06d}" for number in range(given.customers)]
     with start_redis() as redis:

@@ -1,7 +1,7 @@
 """Memory per customer, largest record.
 
-Every field of the record is set and both rings are full. The records are put into the changelog topic and a worker
-recovers them, as after a restart. The bytes are the difference of its RSS to that of a worker without customers.
+Every field of the record is set and both rings are full. The records are written to the changelog topic, and a worker
+recovers them as after a restart. The result is the difference of its RSS to that of a worker without customers.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from argparse import ArgumentParser, Namespace
-from array import array
 from collections.abc import Iterator, Sequence
 
 from aiokafka import AIOKafkaProducer
@@ -23,25 +22,25 @@ from stream_seg.cache.writer import CacheWriter
 from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.engine import Engine, Rules
-from stream_seg.core.rings import FINGERPRINT_BYTES, ORDER_ENTRY
-from stream_seg.core.vocabulary import SUMS
+from stream_seg.core.events.recent_ids import FINGERPRINT_BYTES, ORDER_ENTRY
+from stream_seg.core.events.taxonomy import SUMS
 from stream_seg.kafka.append import Message, append_all
 from stream_seg.settings import Settings
-from stream_seg.streaming.state.changelog import HEADER_KEY, Header, pack_entry, pack_header
+from stream_seg.worker.partitions.changelog import HEADER_KEY, Header, pack_entry, pack_header
 
-EPOCH = 1_900_000_000_000  # above the wall clock, as the worker without customers marked partitions too
+EPOCH = 1_900_000_000_000  # later than the wall clock, because the worker without customers has marked partitions too
 CHUNK = 20_000
-DIFFERENT = 1_000
+DISTINCT = 1_000
 
 
 def full_record(number: int, rules: Rules) -> bytes:
-    """A record in which nothing is empty: every sum, both rings, a purchase on each day that is remembered."""
+    """Return a record with every sum set, both rings full, and a purchase on each day that the record covers."""
     engine, start = Engine(rules), 1_700_000_000.0 + number % 1000
     customer = engine.new_customer(EPOCH)
     for day in range(400):
         order = {"event_id": f"e-{number}-{day}", "order_id": f"o-{number}-{day}"}
         engine.absorb(customer, "purchases", day, order, start + day * DAY_S, 1000)
-    customer.sums = array("d", [float(number + slot) + 0.5 for slot in range(SUMS)])
+    customer.sums = [float(number + slot) + 0.5 for slot in range(SUMS)]
     customer.interactions, customer.sequence, customer.segment = 1000, 17, number % 6
     customer.model_version, customer.since, customer.as_of = 1, start, customer.last_seen
     assert len(customer.orders) == rules.recent_orders * ORDER_ENTRY.size
@@ -50,12 +49,12 @@ def full_record(number: int, rules: Rules) -> bytes:
 
 
 def full_records(rules: Rules, customers: int) -> list[bytes]:
-    """Return a thousand different ones, fewer for fewer customers."""
-    return [full_record(number, rules) for number in range(min(DIFFERENT, customers))]
+    """Return `DISTINCT` different full records, or fewer for fewer customers."""
+    return [full_record(number, rules) for number in range(min(DISTINCT, customers))]
 
 
 async def fill(made: Stand, customers: int, partitions: int, templates: Sequence[bytes]) -> int:
-    """Write that many records, like `templates` in turn, to the changelog; the size of one, bytes."""
+    """Write records of customers, taken from `templates` in turn, to the changelog. Return the bytes of one."""
     settings = Settings()
     async with AIOKafkaProducer(bootstrap_servers=made.broker.address, max_batch_size=900_000) as producer:
         for start in range(0, customers, CHUNK):
@@ -74,34 +73,34 @@ async def fill(made: Stand, customers: int, partitions: int, templates: Sequence
 
 
 async def mark(made: Stand, partitions: int) -> None:
-    """Let Redis say that it holds these partitions, so that the worker does not begin by writing all of it again."""
+    """Write marks of the partitions to Redis, so that the worker does not start with a rewrite of all documents."""
     writer = CacheWriter.from_url(made.redis_url, "seg", Settings().app_id)
     await writer.write([PartitionWrite(number, EPOCH, 1, [], {}) for number in range(partitions)])
     await writer.aclose()
 
 
 def _settled_rss(worker: Worker, settle_s: float, timeout_s: float = 600.0) -> tuple[int, float]:
-    """Return RSS once the worker owns its partitions, bytes, and how long that took, seconds."""
+    """Return the RSS in bytes after the worker owns its partitions, and the seconds until it owned them."""
     begun = time.monotonic()
     worker.wait_ready(timeout_s)
     took = time.monotonic() - begun
-    time.sleep(settle_s)  # what recovery allocated is given back
+    time.sleep(settle_s)  # until memory allocated by recovery is released
     return worker.child.usage().rss_bytes, took
 
 
 def options(parser: ArgumentParser) -> None:
-    """How many customers, and how long memory may settle."""
+    """Add options for the number of customers and the settling time of memory."""
     parser.add_argument("--customers", type=int, default=1_000_000)
     parser.add_argument("--settle", type=float, default=2.0, metavar="S", help="seconds before memory is read")
 
 
 def measure(given: Namespace) -> Figures:
-    """Bytes per customer."""
+    """Measure the bytes per customer."""
     settings = Settings()
     rules = Rules(Decay(settings.half_life_s), recent_events=settings.dedup_events)
     with stand(fixed_model()) as made, Worker(made) as worker:
         empty_rss, empty_s = _settled_rss(worker, given.settle)
-    # Other services, so that this worker need not wait until the session of the first is over.
+    # New services, so that this worker does not wait for the session of the first worker to expire.
     with stand(fixed_model()) as made:
         asyncio.run(mark(made, settings.partitions))
         templates = full_records(rules, given.customers)

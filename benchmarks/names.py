@@ -1,9 +1,9 @@
-"""Names and profiles of segments over a year of snapshots: renames, and whether they are true of the records.
+"""Names of segments over a year of snapshots: the number of renames, and whether names are true of the records.
 
-A rename is a segment whose id stays and whose name differs from the snapshot before. Features decay with a half-life
-of 30 days, so for the first 120 days of a deployment everybody still becomes what they are: those are counted apart.
-What a name says of most customers of a segment is compared with the records of all its customers, at every snapshot.
-Sources are Complete Journey, simulated shops, and a shop whose customers send much back, buy once, or only browse.
+A rename is a segment whose id stays and whose name differs from the snapshot before. Features decay with a half-life of
+30 days and reach their final level only after about 120 days, so renames before that day are counted separately. At
+every snapshot, the claims of a name about most customers of a segment are compared with the records of all of them.
+Sources are Complete Journey, simulated shops, and a shop whose customers return much, buy once, or only browse.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from stream_seg.cli.console import stdout
 from stream_seg.cli.profiles import profiles
 from stream_seg.cli.segments import segment_facts
 from stream_seg.contracts.model import ModelSnapshot
-from stream_seg.core.model import BEHAVIOR, segment_id
+from stream_seg.core.dimensions.behavior import BEHAVIOR, segment_id
 from stream_seg.datasets.record import SourceRecord
 from stream_seg.datasets.simulator import simulate
 
 SETTLED_DAY = 120
 CUSTOMERS = 2_000
 SEEDS = 3
-FEWEST = 10  # customers of a segment of whom a share says something
+FEWEST = 10  # customers in a segment for which a share is meaningful
 
-# What names say of most customers in so many words, and of which records it is true.
+# Claims of names about most customers, and the records for which each claim is true.
 CLAIMS: Final[dict[str, Callable[[Records], NDArray[np.bool_]]]] = {
     "without orders": lambda records: records.orders == 0,
     "one-time": lambda records: (records.orders > 0) & (records.days == 1),
@@ -48,7 +48,7 @@ CLAIMS: Final[dict[str, Callable[[Records], NDArray[np.bool_]]]] = {
 
 @dataclass
 class Year:
-    """What a source's segments were called, snapshot by snapshot, and of what share of their customers it was true."""
+    """The names of a source's segments by snapshot, and the shares of customers for whom their claims were true."""
 
     source: str
     snapshots: list[tuple[int, dict[str, str]]] = field(default_factory=list)  # day, names by id
@@ -56,36 +56,36 @@ class Year:
     last: Learned | None = None
 
     def renames(self, *, settled: bool) -> list[tuple[int, str, str, str]]:
-        """Return day, id, name before and after, of the days before or from `SETTLED_DAY` on."""
+        """Return the day, id, old and new name of renames, either from `SETTLED_DAY` on or before it."""
         pairs = zip(self.snapshots, self.snapshots[1:], strict=False)
         return [
-            (day, segment, was, after[segment])
+            (day, segment, old, after[segment])
             for (_, before), (day, after) in pairs
-            for segment, was in before.items()
-            if after.get(segment, was) != was and (day >= SETTLED_DAY) == settled
+            for segment, old in before.items()
+            if after.get(segment, old) != old and (day >= SETTLED_DAY) == settled
         ]
 
     @property
     def least_true(self) -> float | None:
-        """The smallest share of a segment's customers of whom its name was true; None where no name claimed such."""
+        """The smallest share of a segment's customers for whom a claim was true, or None if no name made a claim."""
         return min(self.true_shares, default=None)
 
 
 def year(source: str, seen: Iterable[Day], k: int, customers: int) -> Year:
-    """Learn from a year, and note every snapshot."""
-    made = Year(source)
+    """Learn from a year of days, and record every snapshot."""
+    recorded = Year(source)
     for now in learn(seen, k=k, first_sample=enough(customers)):
-        if now.in_force is not None:
-            made.last = now
+        if now.active is not None:
+            recorded.last = now
             if now.published:
-                named = {segment.id: segment.name for segment in now.in_force.segments}
-                made.snapshots.append((now.day.number, named))
-                made.true_shares += true_shares(now.in_force, now.day)
-    return made
+                named = {segment.id: segment.name for segment in now.active.segments}
+                recorded.snapshots.append((now.day.number, named))
+                recorded.true_shares += true_shares(now.active, now.day)
+    return recorded
 
 
 def true_shares(snapshot: ModelSnapshot, day: Day) -> Iterator[float]:
-    """Yield for each claim of `CLAIMS` that a name makes the share of the segment's customers of whom it is true."""
+    """Yield the share of a segment's customers for whom a claim of its name is true, for each claim in `CLAIMS`."""
     assigned = snapshot.to_model().assign(day.rows).best
     for number, segment in zip(snapshot.numbers, snapshot.segments, strict=True):
         inside = assigned == number
@@ -95,17 +95,19 @@ def true_shares(snapshot: ModelSnapshot, day: Day) -> Iterator[float]:
 
 
 def options(parser: ArgumentParser) -> None:
-    """The size of the sources, how many segments, and what is shown of them."""
-    parser.add_argument("--customers", type=int, default=HOUSEHOLDS, help="at most so many of each source")
+    """Add options for the size of the sources, the number of segments and the output."""
+    parser.add_argument("--customers", type=int, default=HOUSEHOLDS, help="maximum number in each source")
     parser.add_argument("--days", type=int, default=YEAR)
-    parser.add_argument("--seeds", type=int, default=SEEDS, metavar="N", help="simulated shops, seeds from 0")
+    parser.add_argument(
+        "--seeds", type=int, default=SEEDS, metavar="N", help="number of simulated shops, with seeds from 0"
+    )
     parser.add_argument("--segments", type=int, default=6, metavar="K")
     parser.add_argument("--profiles", action="store_true", help="print the profiles of each source's last model")
-    parser.add_argument("--picture", type=Path, metavar="PNG", help="draw the map of Complete Journey's last model")
+    parser.add_argument("--picture", type=Path, metavar="PNG", help="draw a map of Complete Journey's last model")
 
 
 def measure(given: Namespace) -> Figures:
-    """Run all sources. Returns renames, and the least share of customers of whom a name was true, by source."""
+    """Run all sources. Return the renames and the least share of customers for whom a claim was true, by source."""
     customers = min(given.customers, CUSTOMERS)
     sources: dict[str, Iterable[SourceRecord]] = {"complete-journey": journey(given.customers, given.days)}
     for seed in range(given.seeds):
@@ -114,11 +116,11 @@ def measure(given: Namespace) -> Figures:
     years = [year(name, days(source), given.segments, customers) for name, source in sources.items()]
     for each in years:
         for settled in (False, True):
-            for day, segment, was, now in each.renames(settled=settled):
-                print(f"{each.source}, day {day}, {segment}: {was} -> {now}", file=sys.stderr)
+            for day, segment, old, new in each.renames(settled=settled):
+                print(f"{each.source}, day {day}, {segment}: {old} -> {new}", file=sys.stderr)
         if given.profiles and each.last is not None:
             show_profiles(each.source, each.last)
-    print(shown(years))
+    print(table_of(years))
     if given.picture is not None and years[0].last is not None:
         from benchmarks.picture import draw_map
 
@@ -127,14 +129,14 @@ def measure(given: Namespace) -> Figures:
 
 
 def show_profiles(source: str, last: Learned) -> None:
-    """Print what `stream-seg segments --profiles` would say of the last model."""
-    assert last.in_force is not None
-    sizes = Counter(map(segment_id, last.in_force.to_model().assign(last.day.rows).best.tolist()))
+    """Print the output of `stream-seg segments --profiles` for the last model."""
+    assert last.active is not None
+    sizes = Counter(map(segment_id, last.active.to_model().assign(last.day.rows).best.tolist()))
     print(f"{source}\n")
-    stdout().print(profiles(segment_facts({BEHAVIOR: sizes}, last.in_force.model_dump()), "USD"))
+    stdout().print(profiles(segment_facts({BEHAVIOR: sizes}, last.active.model_dump()), "USD"))
 
 
-def shown(years: list[Year]) -> str:
+def table_of(years: list[Year]) -> str:
     """Return the table."""
     heads = (
         "source",
@@ -161,7 +163,7 @@ def shown(years: list[Year]) -> str:
 
 
 def facts(years: list[Year]) -> Figures:
-    """Return all figures, by source."""
+    """Return all figures by source."""
     return {
         each.source: {
             "snapshots": len(each.snapshots),

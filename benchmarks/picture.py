@@ -1,4 +1,4 @@
-"""The map of segments: customers of a model in the two directions in which they differ most."""
+"""A map of segments: customers in the two directions in which they differ most."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ DOTS_PER_INCH = 100
 
 
 def draw_map(last: Learned, path: Path) -> None:
-    """Draw the customers of the last day, a dot each, and the names of their segments at the centres."""
+    """Draw the customers of the last day as dots, and the centers of their segments with names."""
     mpl.use("Agg")
     from matplotlib import pyplot
 
-    assert last.in_force is not None
-    model = last.in_force.to_model()
+    assert last.active is not None
+    model = last.active.to_model()
     points = np.clip(model.scaled(last.day.rows), -4.0, 4.0)
     best = model.assign(last.day.rows).best
     middle = points.mean(axis=0)
@@ -32,7 +32,7 @@ def draw_map(last: Learned, path: Path) -> None:
     figure, axes = pyplot.subplots(figsize=INCHES, dpi=DOTS_PER_INCH)
     colors = mpl.colormaps["tab10"]
     axes.scatter(*flat[shown].T, s=5, c=[colors(at % 10) for at in best[shown]], alpha=0.5, linewidths=0)
-    for segment, (x, y) in zip(last.in_force.segments, centers, strict=True):
+    for segment, (x, y) in zip(last.active.segments, centers, strict=True):
         color = colors(number_of(segment.id) % 10)
         shares = f"{segment.share:.0%} of customers, {segment.revenue_share or 0.0:.0%} of revenue"
         axes.scatter(x, y, s=170, color=color, edgecolors="white", label=f"{segment.name}: {shares}")

@@ -25,7 +25,7 @@ TAIL_BYTES = 4_000
 
 @dataclass(frozen=True)
 class Usage:
-    """What a process has used: CPU (user and system, all its threads) since its start, and memory now."""
+    """Resource use of a process: CPU (user and system, all threads) since its start, and current memory."""
 
     at_s: float  # time.monotonic()
     cpu_s: float
@@ -33,9 +33,9 @@ class Usage:
 
 
 def usage(pid: int) -> Usage:
-    """What process `pid` has used so far; raises ProcessLookupError when there is none."""
+    """Return the resource use of process `pid` so far. Raises ProcessLookupError when there is none."""
     try:
-        # The second field is the command in brackets and may itself hold spaces and brackets.
+        # The second field is the command in brackets, and may itself contain spaces and brackets.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     except FileNotFoundError:
@@ -45,14 +45,14 @@ def usage(pid: int) -> Usage:
 
 
 class ChildFailed(RuntimeError):
-    """A child ended, or did not get where it should in time; the message holds the end of what it wrote."""
+    """Raised for a child that ended or missed a deadline. The message holds the end of its output."""
 
 
 class Child:
-    """One child process; a context manager that stops it, and the kernel does when the benchmark is killed.
+    """One child process: a context manager that stops it. The kernel stops it when the benchmark is killed.
 
-    `output` collects standard output, standard error apart from it; both are files, so that nobody has to read
-    along. `environment` is added to this process's own.
+    `output` collects standard output, apart from standard error. Both are files, so that no reader is needed.
+    `environment` is added to this process's own.
     """
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
@@ -69,29 +69,29 @@ class Child:
 
     @classmethod
     def module(cls, name: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Self:
-        """A child that runs `python -m name arguments...` with this interpreter."""
+        """Return a child that runs `python -m name arguments...` with this interpreter."""
         return cls([sys.executable, "-m", name, *arguments], environment)
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """Return the process id."""
         return self._process.pid
 
     def running(self) -> bool:
-        """Whether it is alive."""
+        """Return whether the process is alive."""
         return self._process.poll() is None
 
     def usage(self) -> Usage:
-        """CPU and memory so far; raises ProcessLookupError when it has ended."""
+        """Return CPU and memory so far. Raises ProcessLookupError when the process has ended."""
         return usage(self.pid)
 
     def reports(self) -> list[dict[str, Any]]:
-        """The JSON objects it printed so far, one a line; other lines (banners, logs) are passed over."""
+        """Return the JSON objects printed so far, one per line. Other lines (banners, logs) are skipped."""
         complete = _text(self._output).rpartition("\n")[0].splitlines()
         return [json.loads(line) for line in complete if line.startswith("{")]
 
     def wait_for(self, done: Callable[[], bool], timeout_s: float, what: str) -> None:
-        """Return once `done()`; raises ChildFailed when the child ends first or `timeout_s` passes."""
+        """Return once `done()` is true. Raises ChildFailed when the child ends first or `timeout_s` passes."""
         deadline = time.monotonic() + timeout_s
         while not done():
             if not self.running():
@@ -101,12 +101,12 @@ class Child:
             time.sleep(POLL_S)
 
     def kill(self) -> None:
-        """End it at once, as a crash would. Idempotent."""
+        """End the process at once, as a crash would. Idempotent."""
         self._process.kill()
         self._process.wait()
 
     def stop(self, grace_s: float = 20.0) -> None:
-        """End it: SIGTERM, and SIGKILL when it is still there after `grace_s`. Idempotent."""
+        """Send SIGTERM, and SIGKILL after `grace_s` if the process is still alive. Idempotent."""
         if self.running():
             self._process.send_signal(signal.SIGTERM)
             try:

@@ -1,8 +1,8 @@
 """Clustering quality while customers change: inertia over that of batch k-means, and stability.
 
-Two populations, folded by the real decoder and engine: a simulated shop of six kinds of customers over 180 days, half
-of whom become another kind once, with a sale of two weeks; and the year of Complete Journey. Features and scale are
-those of the bench, the same for all who are compared. Everyone is in the segment of the nearest centre.
+The real decoder and engine fold two populations. One is a simulated shop of six kinds of customers over 180 days, half
+of whom become another kind once, with a sale of two weeks. The other is the year of Complete Journey. All contenders
+use the features and the scale of the bench. Every customer is in the segment of the nearest center.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from benchmarks.populations import YEAR, Day, complete_journey, simulated, simul
 from benchmarks.quality_pictures import draw_map, draw_quality, draw_stability
 from benchmarks.table import table
 from stream_seg.contracts.model import ModelSnapshot
-from stream_seg.learning.scaling import CLIP, Scaling
+from stream_seg.learning.clustering.scaling import CLIP, Scaling
 
 FEATURES = ("order_pace", "spend_pace", "basket_value", "browse_rate", "refund_share")
 CUSTOMERS, SEED = 4_000, 7
-SCALE_DAY = 49  # whose population gives the bench's scale
-FIRST_DAY = 31  # of batch fits; the learner starts when its warm-up is over, which is then
+SCALE_DAY = 49  # the bench's scale is fitted to the population of this day
+FIRST_DAY = 31  # of batch fits, and the day on which the warm-up of the learner ends
 JUDGED_FROM = 49
 DATES = {
     "population": (49, 69, 89, 109, 129, 149, 169, 180),
     "complete_journey": (49, 99, 149, 199, 249, 299, 349, 365),
 }
-THRESHOLDS = {"population": 2.0, "complete_journey": 1.5}  # of DBSTREAM: those that give about six clusters
+THRESHOLDS = {"population": 2.0, "complete_journey": 1.5}  # of DBSTREAM, chosen to give about six clusters
 GOOD = 1.02
 APART_DAYS = 7
-QUIET_DAYS = 90  # of the control without drift
-SETTLED_DAYS = 30  # of it, in which the learner may still arrive at what the last days of change left
+QUIET_DAYS = 90  # days of the control without drift
+SETTLED_DAYS = 30  # first days of the control, in which the learner may still adapt to the last changes
 SILHOUETTE_SAMPLE = 2_000
 DAYS_A_YEAR = 365
 
@@ -50,28 +50,28 @@ Labels = NDArray[np.intp]
 
 @dataclass
 class Course:
-    """One contender's way through a population: by day the inertia ratio, at the dates silhouette and ARI to truth."""
+    """The results of one contender on a population: inertia ratio by day, silhouette and ARI to the truth by date."""
 
     contender: Contender
     ratios: dict[int, float] = field(default_factory=dict)
     silhouettes: list[float] = field(default_factory=list)
     truths: list[float] = field(default_factory=list)
     clusters: list[int] = field(default_factory=list)
-    churn: list[float] = field(default_factory=list)  # share of customers whose label the model alone changed, a day
+    churn: list[float] = field(default_factory=list)  # daily share of customers whose label the model changed
     matched_churn: list[float] = field(default_factory=list)  # the same with ids matched from day to day
 
     def at(self, dates: Sequence[int]) -> list[float]:
-        """Ratios at dates; NaN where there were no centres."""
+        """Return the ratios at dates, with NaN where there were no centers."""
         return [self.ratios.get(day, float("nan")) for day in dates]
 
     @property
     def daily(self) -> list[float]:
-        """Ratios of all days that are judged."""
+        """Ratios of all days from `JUDGED_FROM` on."""
         return [ratio for day, ratio in sorted(self.ratios.items()) if day >= JUDGED_FROM]
 
     @property
     def longest_above(self) -> int:
-        """Most days in a row with a ratio above `GOOD`."""
+        """The longest run of days with a ratio above `GOOD`."""
         longest = running = 0
         for ratio in self.daily:
             running = running + 1 if ratio > GOOD else 0
@@ -80,16 +80,16 @@ class Course:
 
 
 def nearest(points: Centers, centers: Centers) -> tuple[Labels, float]:
-    """The nearest centre of each point (n,), and the sum of squared distances to it."""
+    """Return the nearest center of each point (n,), and the sum of squared distances to it."""
     squares = cdist(points, centers, "sqeuclidean")
     return squares.argmin(axis=1), float(squares.min(axis=1).sum())
 
 
 def follow(days: Sequence[Day], name: str, truth: dict[int, Labels]) -> tuple[list[Course], Learned]:
-    """Let all contenders see a population; their courses, and the project's learner, whose course is the first."""
+    """Show a population to all contenders. Return their courses, and the learner of the first course."""
     scale = Scaling.fit(next(day for day in days if day.number == SCALE_DAY).rows, FEATURES)
-    everyone = contenders(scale, FIRST_DAY, THRESHOLDS[name], len(days[-1].keys))
-    courses = [Course(each) for each in everyone]
+    competing = contenders(scale, FIRST_DAY, THRESHOLDS[name], len(days[-1].keys))
+    courses = [Course(each) for each in competing]
     best: dict[int, float] = {}
     for day in days:
         points, before = scale.points(day.rows), [(each.contender.centers, _ids(each)) for each in courses]
@@ -112,7 +112,7 @@ def follow(days: Sequence[Day], name: str, truth: dict[int, Labels]) -> tuple[li
 
 
 def _ids(course: Course) -> list[int]:
-    """Of a contender's centres: the numbers of segments where it has them, else places."""
+    """Return the ids of a contender's centers: numbers of segments if it has them, otherwise indices."""
     contender = course.contender
     return list(contender.numbers) if isinstance(contender, Learned) else list(range(len(contender.centers)))
 
@@ -135,9 +135,9 @@ def _note_date(course: Course, points: Centers, labels: Labels, truth: Labels | 
 
 
 def between_snapshots(learned: Learned, last: Day) -> list[float]:
-    """ARI of everyone's segments by the models in force seven days apart, while nobody changes any more.
+    """Return the ARI of segments by active models seven days apart, while no customer changes.
 
-    The last day goes on for `QUIET_DAYS`: samples are drawn from it as before.
+    The last day is repeated for `QUIET_DAYS`, and samples are drawn from it as before.
     """
     labels: list[Labels] = []
     clock = last.clock
@@ -150,7 +150,7 @@ def between_snapshots(learned: Learned, last: Day) -> list[float]:
 
 
 def populations(customers: int, last_day: int) -> Iterator[tuple[str, list[Day], dict[int, Labels]]]:
-    """Name, days, and the true archetype of each customer at the dates, where it is known."""
+    """Yield the name and the days of each population, and the true archetypes of customers at the dates if known."""
     shop = simulation(customers, SEED)
     days = list(simulated(shop, last_day))
     numbers = {shop.customer_id(each): each for each in range(customers)}
@@ -164,12 +164,12 @@ def populations(customers: int, last_day: int) -> Iterator[tuple[str, list[Day],
 
 
 def dates_of(name: str, last_day: int) -> list[int]:
-    """The dates of a population up to its last day."""
+    """Return the dates of a population up to its last day."""
     return [day for day in DATES[name] if day <= last_day]
 
 
 def report(courses: Sequence[Course], dates: Sequence[int]) -> str:
-    """A table of all contenders over one population."""
+    """Return a table of all contenders on one population."""
     rows = []
     for course in courses:
         at = course.at(dates)
@@ -198,16 +198,18 @@ def report(courses: Sequence[Course], dates: Sequence[int]) -> str:
 
 
 def options(parser: ArgumentParser) -> None:
-    """The size of the populations, and where pictures go."""
-    parser.add_argument("--customers", type=int, default=CUSTOMERS, help="at most so many of each population")
-    parser.add_argument("--days", type=int, default=YEAR, help=f"at most so many of each, more than {JUDGED_FROM}")
+    """Add options for the size of the populations and the folder of pictures."""
+    parser.add_argument("--customers", type=int, default=CUSTOMERS, help="maximum number in each population")
     parser.add_argument(
-        "--pictures", metavar="FOLDER", type=Path, help="write the pictures of docs/clustering.md there"
+        "--days", type=int, default=YEAR, help=f"maximum number of each population, more than {JUDGED_FROM}"
+    )
+    parser.add_argument(
+        "--pictures", metavar="FOLDER", type=Path, help="write the pictures of docs/internals/clustering.md there"
     )
 
 
 def measure(given: Namespace) -> Figures:
-    """Print both tables and what the targets come to."""
+    """Print the tables and return the figures of the targets."""
     figures: dict[str, object] = {"inertia_ratio": {}, "ari_between_snapshots": 1.0, "promotions": {}}
     figures |= {"promotions_a_year": {}, "longest_days_above": {}, "silhouette": {}, "contenders": {}}
     followed: dict[str, list[Course]] = {}
@@ -259,7 +261,7 @@ def _course_figures(courses: Sequence[Course], dates: Sequence[int]) -> dict[str
 
 
 def _collect(figures: dict[str, object], name: str, judged: Figures) -> None:
-    """Put the figures of one population under its name."""
+    """Store the figures of one population under its name."""
     for key, value in judged.items():
         by_population = figures[key]
         assert isinstance(by_population, dict)

@@ -1,4 +1,4 @@
-"""The pictures of docs/clustering.md that the bench of quality draws."""
+"""Pictures of docs/internals/clustering.md, drawn by the bench of quality."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DOTS = 1_500
 
 
 class Line(Protocol):
-    """One contender's course, as the bench notes it."""
+    """The recorded course of one contender."""
 
     @property
     def contender(self) -> Any: ...
@@ -32,7 +32,7 @@ class Line(Protocol):
 
 
 def draw_quality(courses: Mapping[str, Sequence[Line]], promotions: Mapping[str, Sequence[int]], path: Path) -> None:
-    """Inertia over batch k-means by day, one panel a population; ticks are promotions of a challenger."""
+    """Draw the inertia over batch k-means by day, with one panel per population. Ticks mark promoted challengers."""
     figure, axes = plt.subplots(len(courses), 1, figsize=(8, 6.5), layout="constrained")
     for axis, (name, lines) in zip(axes, courses.items(), strict=True):
         for at, line in enumerate(lines):
@@ -47,7 +47,7 @@ def draw_quality(courses: Mapping[str, Sequence[Line]], promotions: Mapping[str,
 
 
 def draw_stability(courses: Mapping[str, Sequence[Line]], path: Path) -> None:
-    """Customers a day whose label changes by the model alone, as the ids are and with ids matched from day to day."""
+    """Draw the customers per day whose label changes because of the model alone, with ids as they are and matched."""
     figure, axes = plt.subplots(1, len(courses), figsize=(9, 3.6), layout="constrained", sharey=True)
     for axis, (name, lines) in zip(axes, courses.items(), strict=True):
         names, places = [line.contender.name for line in lines], np.arange(len(lines))
@@ -55,14 +55,14 @@ def draw_stability(courses: Mapping[str, Sequence[Line]], path: Path) -> None:
         axis.barh(places + 0.2, [1000 * np.mean(line.matched_churn) for line in lines], 0.4, label="ids matched")
         axis.set_yticks(places, names, fontsize=7)
         axis.set_xscale("symlog", linthresh=10)
-        axis.set(title=TITLES[name], xlabel="of 1,000 customers a day")
+        axis.set(title=TITLES[name], xlabel="of 1,000 customers per day")
     axes[0].invert_yaxis()
     axes[0].legend(fontsize=7)
     _save(figure, path)
 
 
 def draw_map(points: NDArray[np.float64], labels: NDArray[np.intp], names: Mapping[int, str], path: Path) -> None:
-    """Customers on the two main axes of their features, coloured by segment; a cross is the mean of a segment."""
+    """Draw customers on the two main axes of their features, colored by segment. A cross marks a segment's mean."""
     centered = points - points.mean(axis=0)
     _, _, axes = np.linalg.svd(centered, full_matrices=False)
     flat = centered @ axes[:2].T

@@ -26,7 +26,7 @@ SESSION_S = "10"
 
 
 class Pause(NamedTuple):
-    """What happened to the survivor: its longest pause, how long until all was owned again, and what it owned least."""
+    """Effects on the survivor: its longest pause, the time until all was owned again, and its fewest partitions."""
 
     longest_s: float
     until_owned_s: float
@@ -34,7 +34,7 @@ class Pause(NamedTuple):
 
 
 class Watch:
-    """Looks at the survivor again and again, for `settle_s` seconds beyond what is measured."""
+    """Polls the survivor, and continues for `settle_s` seconds after a measurement."""
 
     def __init__(self, survivor: Worker, everybody: list[Worker], settle_s: float) -> None:
         self._survivor = survivor
@@ -43,7 +43,7 @@ class Watch:
         self._partitions = Settings().partitions
 
     def during(self, act: Callable[[], None], done: Callable[[], bool]) -> Pause:
-        """Measure from just before `act` until all partitions are owned, `done()` holds, and a little longer."""
+        """Measure from just before `act` until all partitions are owned and `done()` holds, plus a settling time."""
         begun = time.monotonic()
         act()
         written, moved_at, longest, until = -1.0, begun, 0.0, 0.0
@@ -67,7 +67,7 @@ class Watch:
 
 
 def scenario(made: Stand, settle_s: float, *, static: bool) -> dict[str, Pause]:
-    """Let another worker join, be stopped and started, killed and started, and leave."""
+    """Let another worker join, stop and start, be killed and start, and leave."""
     names = [{"INSTANCE_ID": f"worker-{number}"} if static else {} for number in range(2)]
     found: dict[str, Pause] = {}
     with Worker.beside(made, **names[0]) as survivor:
@@ -101,7 +101,7 @@ def scenario(made: Stand, settle_s: float, *, static: bool) -> dict[str, Pause]:
 
 
 def options(parser: ArgumentParser) -> None:
-    """The load, the broker, and how long both workers go on before and after what is measured."""
+    """Add the options: the load, the broker, and the time before and after each measurement."""
     parser.add_argument("--rate", type=float, default=2_000.0, help="events per second")
     parser.add_argument("--customers", type=int, default=10_000)
     parser.add_argument("--settle", type=float, default=3.0, metavar="S", help="seconds before and after each act")
@@ -109,7 +109,7 @@ def options(parser: ArgumentParser) -> None:
 
 
 def measure(given: Namespace) -> Figures:
-    """Seconds, by what the other worker does."""
+    """Return seconds, by the action of the other worker."""
     workload = generate(Spec(events=5 * given.customers, customers=given.customers, malformed_share=0.0))
     rows: list[list[object]] = []
     figures: dict[str, object] = {"rate": given.rate}

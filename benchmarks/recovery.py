@@ -1,8 +1,8 @@
 """Recovery time of a killed worker, from the changelog and from a store on the same disk.
 
-The customers are put into the changelog topic. Each worker is killed with SIGKILL, as a crash would; the time is from
-the start of the next process to the moment it owns its partitions. The worker has an INSTANCE_ID: without one, Apache
-Kafka first waits until the session of the dead one is over (SESSION_TIMEOUT_S), and the embedded broker does so anyway.
+The customers are written to the changelog topic. Each worker is killed with SIGKILL, as in a crash. The time runs from
+the start of the next process until it owns its partitions. The worker has an INSTANCE_ID. Without one, Apache Kafka
+first waits until the session of the killed worker expires (SESSION_TIMEOUT_S). The embedded broker always waits.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SHOWN_WITHIN_S = 15.0  # workers count their customers every five seconds
 
 
 class Start(NamedTuple):
-    """One start of a worker: how long it took, what it read of the changelog, whom it knows, and its memory."""
+    """One start of a worker: its duration, changelog records read, known customers, and memory."""
 
     seconds: float
     replayed: int
@@ -38,13 +38,13 @@ class Start(NamedTuple):
 
 
 def options(parser: ArgumentParser) -> None:
-    """How many customers, and the broker."""
+    """Add options for the number of customers and the broker."""
     parser.add_argument("--customers", type=int, default=1_000_000)
     brokers.add_option(parser)
 
 
 def measure(given: Namespace) -> Figures:
-    """Seconds until partitions are owned; `ok` where the limits are met and every customer is known."""
+    """Measure the seconds until partitions are owned. `ok` is True within the limits and with every customer known."""
     settings = Settings()
     rules = Rules(Decay(settings.half_life_s), recent_events=settings.dedup_events)
     with stand(fixed_model(), given.broker) as made:
@@ -61,7 +61,7 @@ def measure(given: Namespace) -> Figures:
         directory = Path(made.environment["STREAM_SEG_DATA_DIR"], "store")
         disk_mb = sum(path.stat().st_size for path in directory.rglob("*") if path.is_file()) / 1e6
     _, changelog, new, disk = starts.values()
-    whole = changelog.customers == new.customers == disk.customers == given.customers
+    complete = changelog.customers == new.customers == disk.customers == given.customers
     figures: dict[str, object] = {
         "customers": given.customers,
         "record_bytes": size,
@@ -73,8 +73,8 @@ def measure(given: Namespace) -> Figures:
         "changelog_rss_mb": changelog.rss_mb,
         "disk_rss_mb": disk.rss_mb,
         "disk_mb": disk_mb,
-        "all_customers_restored": whole,
-        "ok": whole and changelog.seconds <= LIMITS_S["changelog"] and disk.seconds <= LIMITS_S["disk"],
+        "all_customers_restored": complete,
+        "ok": complete and changelog.seconds <= LIMITS_S["changelog"] and disk.seconds <= LIMITS_S["disk"],
     }
     rows = [[name, *each] for name, each in starts.items()]
     print(table(["start", "seconds", "changelog records read", "customers", "RSS MB"], rows))
@@ -84,7 +84,7 @@ def measure(given: Namespace) -> Figures:
 
 
 def start(made: Stand, store: str, customers: int) -> Start:
-    """Start a worker with `store`, look at it once it shows `customers`, and kill it."""
+    """Start a worker with `store`, measure it once its metrics show `customers`, and kill it."""
     begun = time.monotonic()
     with Worker.beside(made, STORE=store, INSTANCE_ID=NAME) as worker:
         worker.wait_ready(600.0)

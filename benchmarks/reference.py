@@ -15,12 +15,12 @@ from benchmarks.processes import Child
 from benchmarks.workload import Spec, Workload, create_topics, fixed_model, generate, preload
 from stream_seg.embedded.redis import redis_url, start_redis
 
-# The embedded broker makes them when they are first named; Apache Kafka does not.
+# The embedded broker creates topics on first use. Apache Kafka does not.
 TOPICS = ["reference-changes", "reference-dead-letters"]
 
 
 def slice_of(events: int) -> Spec:
-    """Return W1 in small: as many events per customer as W1 has, so that as large a share of them changes a segment."""
+    """Return a smaller W1 with as many events per customer, so that an equal share of them changes a segment."""
     return Spec(events=events, customers=events // 10)
 
 
@@ -29,9 +29,9 @@ SLICE = slice_of(60_000)
 
 @dataclass(frozen=True)
 class ReferenceResult:
-    """What one run measured; start-up, rebalance and shutdown are left out.
+    """Measurements of one run, without start-up, rebalance and shutdown.
 
-    `segments` is what it left in Redis, by customer.
+    `segments` is the final state in Redis, by customer.
     """
 
     events: int
@@ -44,17 +44,17 @@ class ReferenceResult:
 
     @property
     def events_per_s(self) -> float:
-        """Records a second of wall time, the rejected included."""
+        """Return records per second of wall time, including rejected ones."""
         return self.events / self.wall_s
 
     @property
     def cpu_s_per_million(self) -> float:
-        """CPU seconds of the worker process a million records."""
+        """Return CPU seconds of the worker process per million records."""
         return self.cpu_s / self.events * 1e6
 
 
 def run(workload: Workload | None = None, timeout_s: float = 300.0, broker: str = brokers.EMBEDDED) -> ReferenceResult:
-    """One run on a broker and an embedded Redis of its own; raises ChildFailed when the worker ends or hangs."""
+    """Run once on a private broker and an embedded Redis. Raises ChildFailed when the worker ends or hangs."""
     workload = workload or generate(SLICE)
     with brokers.running(broker) as started, start_redis() as redis, tempfile.TemporaryDirectory() as directory:
         asyncio.run(preload(started.address, workload))

@@ -1,8 +1,8 @@
 """Re-evaluation of a large base under a new model: its duration, and the latency of live events meanwhile.
 
-The customers are put into the changelog topic, each in the segment where the first model has it, and a worker
-recovers them. Then events come at a steady rate, each of which moves somebody, and a second model is published whose
-border lies elsewhere. Beside them stand the same events before it.
+The customers are written to the changelog topic with their segments by the first model, and a worker recovers them.
+Then events arrive at a steady rate, each of which moves a customer, and a second model with another border is
+published. The latency before the second model is measured for comparison.
 """
 
 from __future__ import annotations
@@ -24,47 +24,47 @@ from benchmarks.subject import Stand, Worker, stand
 from benchmarks.table import table
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.core.decay import DAY_S, Decay
+from stream_seg.core.dimensions.behavior import segment_id
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.features import FEATURES
-from stream_seg.core.model import segment_id
 from stream_seg.kafka.append import append_snapshot
 from stream_seg.settings import Settings
 
 FEATURE = "spend_rate"
-KINDS = 1_000  # different records
+KINDS = 1_000  # distinct records
 RATE = 1_000.0
 TIMEOUT_S = 600.0
-BUSY_AND_QUIET = 15.0 / 9.0  # seconds with the new model for each second without
+BUSY_AND_QUIET = 15.0 / 9.0  # seconds with the new model per second without
 BORDERS = (0.50, 0.55)  # shares of customers below the border of the first and of the second model
-APART = 6.0  # between the two centres, in log(1 + spend)
+APART = 6.0  # distance between the two centers, in log(1 + spend)
 SPENT = ("stream_seg_stage_seconds_total", "stream_seg_group_seconds_count")
 LIMITS = {"worker_cpu_s": 10.0, "p99_ms": 100.0}
 
 
 @dataclass
 class Remodelled:
-    """How a worker looked at everybody: wall and CPU seconds, and changes of segment."""
+    """The cost of re-evaluating all customers: wall and CPU seconds, and changes of segment."""
 
     seconds: float = 0.0
     cpu_s: float = 0.0
     changes: int = 0
-    spent: dict[str, float] = field(default_factory=dict)  # groups, and seconds by stage
+    spent: dict[str, float] = field(default_factory=dict)  # number of groups, and seconds by stage
 
 
 @dataclass
 class Stretch:
-    """A stretch of steady events: how late their documents were."""
+    """A period of steady events, with the latencies of their documents."""
 
     latencies_s: list[float]
     remodelled: Remodelled = field(default_factory=Remodelled)
 
     def percentile(self, share: float) -> float:
-        """Of the latencies, milliseconds."""
+        """Return a percentile of the latencies in milliseconds."""
         return float(np.percentile(self.latencies_s, share) * 1000)
 
 
 def customers_of(engine: Engine) -> tuple[list[bytes], list[float]]:
-    """Records of different customers who ordered lately, and what each spends in 30 days."""
+    """Return records of distinct customers who ordered recently, and the spend of each in 30 days."""
     rng, now = np.random.default_rng(1), time.time()
     records = []
     for number in range(KINDS):
@@ -79,9 +79,9 @@ def customers_of(engine: Engine) -> tuple[list[bytes], list[float]]:
 
 
 def two_halves(version: int, border: float) -> ModelSnapshot:
-    """A model of those who spend less and those who spend more than `border` in 30 days.
+    """Return a model of customers who spend less and who spend more than `border` in 30 days.
 
-    Its learner is content with it: nothing is learned while the bench runs.
+    Its learner state prevents new models while the bench runs.
     """
     middle = float(np.log1p(border))
     names = ("Small spenders", "Big spenders")
@@ -108,7 +108,7 @@ def two_halves(version: int, border: float) -> ModelSnapshot:
 
 
 def placed(engine: Engine, records: list[bytes]) -> list[bytes]:
-    """The records with each customer in the segment where the engine's model has it."""
+    """Return the records with each customer in its segment by the engine's model."""
     now = np.full(len(records), time.time())
     moves = engine.evaluate(records, now)
     out = []
@@ -120,50 +120,53 @@ def placed(engine: Engine, records: list[bytes]) -> list[bytes]:
     return out
 
 
-async def publish(made: Stand, settings: Settings, snapshot: ModelSnapshot) -> None:
+async def publish(setup: Stand, settings: Settings, snapshot: ModelSnapshot) -> None:
     """Publish a model, as a learner would."""
-    async with AIOKafkaProducer(bootstrap_servers=made.broker.address) as producer:
+    async with AIOKafkaProducer(bootstrap_servers=setup.broker.address) as producer:
         await append_snapshot(producer, settings.topic("segment-models"), snapshot, time.time())
 
 
-def steady(made: Stand, worker: Worker, pace: Pace, first: int, snapshot: ModelSnapshot | None) -> Stretch:
-    """Send events at a steady pace, numbered from `first`; meanwhile publish a model, if one is given."""
-    load = Load(made, pace, first)
+def steady(setup: Stand, worker: Worker, pace: Pace, first: int, snapshot: ModelSnapshot | None) -> Stretch:
+    """Send events at a steady pace, numbered from `first`. Publish a model meanwhile, if one is given."""
+    load = Load(setup, pace, first)
     thread = threading.Thread(target=lambda: asyncio.run(load.run()), daemon=True)
     thread.start()
     time.sleep(4 / 3 * pace.warm_up_s)
-    remodelled = Remodelled() if snapshot is None else _remodel(made, worker, snapshot)
+    remodelled = Remodelled() if snapshot is None else _remodel(setup, worker, snapshot)
     thread.join()
     return Stretch(load.latencies_s, remodelled)
 
 
-def _remodel(made: Stand, worker: Worker, snapshot: ModelSnapshot) -> Remodelled:
-    """Publish a model and wait until all customers are looked at."""
-    before, begun = worker.child.usage(), worker.metrics()
-    asyncio.run(publish(made, Settings(), snapshot))
+def _remodel(setup: Stand, worker: Worker, snapshot: ModelSnapshot) -> Remodelled:
+    """Publish a model and wait until all customers are re-evaluated."""
+    before, counted = worker.child.usage(), worker.metrics()
+    asyncio.run(publish(setup, Settings(), snapshot))
 
     def finished() -> bool:
-        told = worker.metrics()
-        return told["stream_seg_model_version"] == snapshot.version and not told["stream_seg_customers_to_reevaluate"]
+        metrics = worker.metrics()
+        done = not metrics["stream_seg_customers_to_reevaluate"]
+        return done and metrics["stream_seg_model_version"] == snapshot.version
 
-    worker.child.wait_for(finished, TIMEOUT_S, "all customers were looked at")
-    told, after = worker.metrics(), worker.child.usage()
-    spent = {name: told[name] - begun[name] for name in told if name.startswith(SPENT)}
+    worker.child.wait_for(finished, TIMEOUT_S, "all customers were re-evaluated")
+    metrics, after = worker.metrics(), worker.child.usage()
+    spent = {name: metrics[name] - counted[name] for name in metrics if name.startswith(SPENT)}
     changes = 'stream_seg_changes_total{dimension="behavior"}'
-    return Remodelled(after.at_s - before.at_s, after.cpu_s - before.cpu_s, int(told[changes] - begun[changes]), spent)
+    return Remodelled(
+        after.at_s - before.at_s, after.cpu_s - before.cpu_s, int(metrics[changes] - counted[changes]), spent
+    )
 
 
 def options(parser: ArgumentParser) -> None:
-    """How many customers, the broker, and how long live events are watched."""
+    """Add options for the number of customers, the broker and the duration of live events."""
     parser.add_argument("--customers", type=int, default=1_000_000)
-    # Whole rounds of orders and refunds with the warm-up, so that the second stretch begins with orders again.
+    # Complete rounds of orders and refunds, including the warm-up, so that the second period starts with orders.
     parser.add_argument("--quiet", type=float, default=9.0, metavar="S", help="seconds before the new model")
     parser.add_argument("--warm-up", type=float, default=WARM_UP_S, metavar="S", help="seconds before those")
     brokers.add_option(parser)
 
 
 def measure(given: Namespace) -> Figures:
-    """CPU seconds for all customers, and milliseconds of live events; `ok` where the limits are met."""
+    """Measure CPU seconds for all customers and milliseconds of live events. `ok` is True within the limits."""
     settings = Settings()
     quiet = Pace(RATE, given.quiet, given.warm_up)
     busy = quiet._replace(seconds=BUSY_AND_QUIET * given.quiet)
@@ -171,29 +174,29 @@ def measure(given: Namespace) -> Figures:
     records, spends = customers_of(engine)
     first, second = (two_halves(version, float(np.quantile(spends, BORDERS[version - 1]))) for version in (1, 2))
     engine.use(first.to_model())
-    with stand(None, given.broker, SEGMENTS="2", FEATURES=FEATURE, MARGIN="0", DWELL="0") as made:
-        asyncio.run(mark(made, settings.partitions))
-        asyncio.run(publish(made, settings, first))
-        asyncio.run(fill(made, given.customers, settings.partitions, placed(engine, records)))
-        with Worker(made) as worker:
+    with stand(None, given.broker, SEGMENTS="2", FEATURES=FEATURE, MARGIN="0", DWELL="0") as setup:
+        asyncio.run(mark(setup, settings.partitions))
+        asyncio.run(publish(setup, settings, first))
+        asyncio.run(fill(setup, given.customers, settings.partitions, placed(engine, records)))
+        with Worker(setup) as worker:
             worker.wait_ready(600.0)
-            before = steady(made, worker, quiet, 0, None)
-            during = steady(made, worker, busy, quiet.events, second)
-    told = during.remodelled
+            before = steady(setup, worker, quiet, 0, None)
+            during = steady(setup, worker, busy, quiet.events, second)
+    remodelled = during.remodelled
     figures: dict[str, object] = {
         "broker": given.broker,
         "customers": given.customers,
-        "moved": told.changes,
-        "seconds": told.seconds,
-        "worker_cpu_s": told.cpu_s,  # the live events among it
+        "moved": remodelled.changes,
+        "seconds": remodelled.seconds,
+        "worker_cpu_s": remodelled.cpu_s,  # including the live events
         "p50_ms_before": before.percentile(50),
         "p99_ms_before": before.percentile(99),
         "p50_ms": during.percentile(50),
         "p99_ms": during.percentile(99),
     }
     figures["ok"] = all(float(str(figures[name])) <= limit for name, limit in LIMITS.items())
-    groups = told.spent.pop("stream_seg_group_seconds_count")
-    rows = [[name.split('"')[1], 1000 * seconds / groups] for name, seconds in told.spent.items()]
+    groups = remodelled.spent.pop("stream_seg_group_seconds_count")
+    rows = [[name.split('"')[1], 1000 * seconds / groups] for name, seconds in remodelled.spent.items()]
     print(table([f"stage of {groups:.0f} groups", "mean ms"], rows))
     print()
     print(table(["a new model on a big base", "value"], [[name, value] for name, value in figures.items()]))

@@ -20,16 +20,16 @@ from stream_seg.datasets.files import FileSource
 from stream_seg.datasets.simulator import simulate
 from stream_seg.kafka.broker import Broker
 from stream_seg.settings import Settings
-from stream_seg.tools.batches import Traced
-from stream_seg.tools.earlier import find_earlier, headers_of
-from stream_seg.tools.replay import replay
+from stream_seg.tools.replay.batching import Traced
+from stream_seg.tools.replay.history import headers_of, read_replay_history
+from stream_seg.tools.replay.send import replay
 from stream_seg.tools.topics import create_topics, topic_specs
 
 IDENTITY, OTHER = "0" * 16, "f" * 16
 
 
 def options(parser: ArgumentParser) -> None:
-    """The events of each run and whose they are, how often each has its turn, and the broker."""
+    """Add the options: events and customers per run, the number of runs, and the broker."""
     parser.add_argument("--events", type=int, default=160_000)
     parser.add_argument("--customers", type=int, default=2_000)
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="the median of so many paired runs counts")
@@ -38,7 +38,7 @@ def options(parser: ArgumentParser) -> None:
 
 
 def measure(given: Namespace) -> Figures:
-    """Send events from memory and from a file in turns, then look back over them."""
+    """Send events from memory and from a file in turns, then scan back over them."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory, "events.jsonl")
         memory = list(islice(simulate(given.customers, 3 * 365, seed=given.seed), given.events))
@@ -58,13 +58,13 @@ def measure(given: Namespace) -> Figures:
 
 @contextmanager
 def _running(given: Namespace) -> Iterator[Broker]:
-    """A broker with no topics. Each part has its own, because the embedded one keeps everything in memory."""
+    """Yield a broker without topics. Each part has its own, because the embedded one keeps everything in memory."""
     with brokers.running(given.broker) as service:
         yield Broker(service.address, embedded=given.broker == brokers.EMBEDDED)
 
 
 def _paired(given: Namespace, source: Iterable[Any]) -> dict[str, float]:
-    """Events per second without and with headers, and the median of the ratios of runs that follow each other."""
+    """Return events per second without and with headers, and the median ratio of consecutive runs."""
     plain: list[float] = []
     traced: list[float] = []
     with _running(given) as broker:
@@ -81,7 +81,7 @@ def _paired(given: Namespace, source: Iterable[Any]) -> dict[str, float]:
 
 
 def _looks(given: Namespace, source: Iterable[Any]) -> dict[str, float]:
-    """Seconds to find a source that was sent last, and to look in vain among records of other replays or programs."""
+    """Return seconds to find a source that was sent last, and to search in vain among records of other programs."""
     found: dict[str, float] = {}
     with _running(given) as broker:
         replayed, live = _topics(broker, "replayed-"), _topics(broker, "live-")
@@ -90,7 +90,7 @@ def _looks(given: Namespace, source: Iterable[Any]) -> dict[str, float]:
         looks = (("own", replayed, IDENTITY), ("replayed", replayed, OTHER), ("live", live, OTHER))
         for name, settings, identity in looks:
             begun = time.perf_counter()
-            earlier = asyncio.run(find_earlier(broker, settings, identity))
+            earlier = asyncio.run(read_replay_history(broker, settings, identity))
             found[name] = time.perf_counter() - begun
             assert bool(earlier.last_lines) == (name == "own")
             assert bool(len(earlier.others)) == (name == "replayed")

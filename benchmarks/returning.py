@@ -1,7 +1,7 @@
-"""A shop where much is sent back: refunds, one-time buyers and pure browsers, as events in time order.
+"""A shop with many returns, one-time buyers and pure browsers, as events in time order.
 
-The names and profiles of its segments are evidence that those of customers without orders, or without money kept, say
-nothing that their records do not.
+It tests that names and profiles of segments claim nothing that the records of customers without orders, or without
+money kept, contradict.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from stream_seg.core.decay import DAY_S
 from stream_seg.datasets.record import SourceRecord
 from stream_seg.datasets.simulator import START_S
 
-# The last is longer than the names that workers keep.
+# The last name is longer than the names that workers keep.
 CATEGORIES: Final = (
     "dresses", "shoes", "jackets", "jeans", "shirts", "bags", "hats", "socks", "belts", "swimwear",
     "Waterproof outdoor jackets, trousers and rain hats",
@@ -28,16 +28,16 @@ BACK_WITHIN_DAYS: Final = (3.0, 14.0)
 
 @dataclass(frozen=True)
 class Kind:
-    """How one kind of customer shops. Rates are per 30 days, shares 0..1, `basket` is the usual amount of an order."""
+    """A kind of customer. Rates are per 30 days, shares are 0..1, and `basket` is the median amount of an order."""
 
     name: str
-    share: float  # of all customers
+    share: float  # share of all customers
     views: float
-    orders: float = 0.0  # a rate; 0 with `placed`
-    placed: int = 0  # orders in all
+    orders: float = 0.0  # a rate, 0 with `placed`
+    placed: int = 0  # total number of orders
     basket: float = 50.0
-    sent_back: float = 0.0  # share of orders that are refunded in full
-    cancelled: bool = False  # every order is cancelled within an hour
+    sent_back: float = 0.0  # share of orders that are fully refunded
+    cancelled: bool = False  # every order is canceled within an hour
 
 
 KINDS: Final = (
@@ -54,7 +54,7 @@ KINDS: Final = (
 
 
 def shop(customers: int, days: int, seed: int = 0) -> list[SourceRecord]:
-    """Return the records of so many customers over so many days, the same for the same arguments."""
+    """Return the records of a number of customers and days. The same arguments give the same records."""
     rng = np.random.default_rng([seed, 7])
     kinds = rng.choice(len(KINDS), customers, p=[kind.share for kind in KINDS]).tolist()
     records = [

@@ -21,7 +21,7 @@ ARGUMENTS: Final = ("--smoke", "--json")
 
 
 class Outcome(NamedTuple):
-    """One bench: how long it took, what is wrong (empty: nothing), and all that it printed."""
+    """One bench: its duration, its faults (empty if none), and its output."""
 
     name: str
     seconds: float
@@ -30,7 +30,7 @@ class Outcome(NamedTuple):
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print a line per bench: name, seconds, and `ok` or what is wrong. Returns 1 where anything is wrong, else 0."""
+    """Print a line per bench: name, seconds, and `ok` or the faults. Returns 1 if any bench has faults, else 0."""
     parser = ArgumentParser(prog="scripts/bench all", description="Run every bench at a tiny size.")
     parser.add_argument("--smoke", action="store_true", required=True, help="at full size, run them one at a time")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="how many at once; most of the time they wait")
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _outcomes(names: Iterable[str], jobs: int) -> Iterator[Outcome]:
-    """Run benches; those of one job share a process, so that modules are imported once."""
+    """Run benches. The benches of one job share a process, so that modules are imported once."""
     if jobs == 1:
         yield from map(tried, names)
         return
@@ -53,7 +53,7 @@ def _outcomes(names: Iterable[str], jobs: int) -> Iterator[Outcome]:
 
 
 def tried(name: str) -> Outcome:
-    """Run one bench at its tiny size in this process, and check what it printed."""
+    """Run one bench at its tiny size in this process, and check its output."""
     output, begun, thresholds = StringIO(), time.monotonic(), gc.get_threshold()
     with redirect_stdout(output), redirect_stderr(output):
         try:
@@ -61,7 +61,7 @@ def tried(name: str) -> Outcome:
         except (Exception, SystemExit) as failure:
             traceback.print_exc()
             wrong = f"failed: {type(failure).__name__}: {failure}"
-    gc.set_threshold(*thresholds)  # two benches set the collector as a worker does
+    gc.set_threshold(*thresholds)  # two benches configure the garbage collector as a worker does
     gc.unfreeze()
     return Outcome(name, time.monotonic() - begun, wrong, output.getvalue())
 

@@ -27,19 +27,19 @@ from benchmarks.subject import Stand, Worker, stand
 from benchmarks.table import table
 from benchmarks.workload import Spec, fixed_model, generate
 
-SLOW_S: Final = 0.4  # what a slow Redis adds to every answer
-STUCK_S: Final = 3.0  # beyond the time that a worker waits for it
+SLOW_S: Final = 0.4  # delay that a slow Redis adds to every answer
+STUCK_S: Final = 3.0  # longer than a worker waits for Redis
 FLOOD, SLOW, STUCK, CATCH_UP = PARTS = ("flood", "slow", "stuck", "catch-up")
 EVERY_S: Final = 10.0
-# RSS may be above that at the beginning of the flood by so much.
+# RSS may exceed its value at the beginning of the flood by this much.
 GROWTH: Final = 1.25
-FILL_PER_S: Final = 400_000.0  # more than the generator manages
+FILL_PER_S: Final = 400_000.0  # more than the generator can send
 CHUNK: Final = 65_536
 KNOWN_WITHIN_S: Final = 600.0
 
 
 class SlowRedis:
-    """A proxy in front of Redis on 127.0.0.1 that holds every answer back for `delay_s` seconds."""
+    """A proxy in front of Redis on 127.0.0.1 that delays every answer by `delay_s` seconds."""
 
     def __init__(self, target: str) -> None:
         parts = urlsplit(target)
@@ -50,7 +50,7 @@ class SlowRedis:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Serves while the block runs."""
+        """Serve while the block runs."""
         threading.Thread(target=self._serve, daemon=True).start()
         with closing(self._server):
             yield
@@ -73,7 +73,7 @@ class SlowRedis:
 
 @dataclass(frozen=True)
 class Look:
-    """What was seen at one moment; rates are since the look before, lag is what was sent and is not written yet."""
+    """One sample. Rates are since the previous sample. Lag counts sent records that are not written yet."""
 
     at_s: float
     part: str
@@ -87,7 +87,7 @@ class Look:
 
 
 class Soak:
-    """Looks at a worker while the load changes; prints a row a look."""
+    """Samples a worker while the load changes, and prints a row per sample."""
 
     def __init__(self, worker: Worker, load: Steady) -> None:
         self._worker = worker
@@ -97,7 +97,7 @@ class Soak:
         self.looks: list[Look] = []
 
     def part(self, name: str, seconds: float, every_s: float) -> None:
-        """Look again and again for so long."""
+        """Take samples for so many seconds."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             time.sleep(min(every_s, left))
@@ -129,9 +129,9 @@ def _short(value: object) -> str:
 
 
 def figures_of(looks: list[Look]) -> dict[str, object]:
-    """What the looks come to."""
+    """Return the summary of the samples."""
     parts = {name: [look for look in looks if look.part == name] for name in PARTS}
-    # The first look still has the start in it.
+    # The first sample still includes the start.
     first = parts[FLOOD][1].rss_mb
     most_rss_mb, most_lag_mb = max(look.rss_mb for look in looks), max(look.lag_mb for look in looks)
     flat = max(look.rss_mb for look in looks[2:]) <= GROWTH * first
@@ -162,7 +162,7 @@ def _slowed(made: Stand, url: str) -> Stand:
 
 
 def options(parser: ArgumentParser) -> None:
-    """How long, how much, and on what."""
+    """Add the options: duration, load, and broker."""
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--customers", type=int, default=50_000)
     parser.add_argument("--backlog", type=int, default=8_000_000, help="events in the broker when the worker starts")
@@ -173,10 +173,10 @@ def options(parser: ArgumentParser) -> None:
 
 
 def measure(given: Namespace) -> Figures:
-    """Print a row every ten seconds; `ok` unless memory grew, or the broker was never fuller than it."""
+    """Print a row every ten seconds. `ok` unless memory grew, or the backlog never exceeded the memory."""
     workload = generate(Spec(events=4 * given.customers, customers=given.customers))
     every_s = min(EVERY_S, given.seconds / 20)
-    pathless = {"CLOCK": "stream", "MARGIN": "0", "DWELL": "0"}  # so that customers move, as in W1
+    pathless = {"CLOCK": "stream", "MARGIN": "0", "DWELL": "0"}  # so that customers change segments, as in W1
     with stand(fixed_model(), given.broker, STORE=given.store, **pathless) as made:
         redis = SlowRedis(made.redis_url)
         load = Steady(made.broker.address, workload, FILL_PER_S)

@@ -1,4 +1,4 @@
-"""A steady stream of events into the input topics, from a thread of the benchmark's own."""
+"""A steady stream of events into the input topics, from a separate thread of the benchmark."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Placed = tuple[Partition, bytes, bytes]
 
 
 class Steady:
-    """Sends a workload's records again and again, under new ids each time.
+    """Sends a workload's records repeatedly, under new ids each time.
 
-    `rate`, events per second, may be changed.
+    `rate`, events per second, may change during the run.
     """
 
     def __init__(self, bootstrap: str, workload: Workload, rate: float) -> None:
@@ -37,7 +37,7 @@ class Steady:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Sends while the block runs. Raises what ended the sending early."""
+        """Send while the block runs. Raises the error that ended the sending early."""
         thread = threading.Thread(target=self._run, daemon=True)
         thread.start()
         try:
@@ -49,7 +49,7 @@ class Steady:
             raise self._failure
 
     def wait_until_sent(self, events: int) -> None:
-        """Return when so many are sent. Raises what ended the sending before."""
+        """Return when so many are sent. Raises the error that ended the sending before."""
         while self.sent < events:
             if self._failure is not None:
                 raise self._failure
@@ -68,7 +68,7 @@ class Steady:
                 await asyncio.sleep(TICK_S)
                 now = time.monotonic()
                 owed, at = owed + (now - at) * self.rate, now
-                # What a slow broker leaves undone is not made up for at once.
+                # Time lost to a slow broker is not made up at once.
                 wanted = min(int(owed), 4 * int(self.rate * TICK_S) + 1)
                 owed = min(owed - wanted, self.rate)
                 by_topic: dict[str, dict[int, list[Message]]] = {}
@@ -89,7 +89,7 @@ def _interleaved(workload: Workload) -> list[Placed]:
 
 
 def _in_turn(value: bytes, turn: int) -> bytes:
-    """The event with ids of its own in each turn; in all turns after the first it would be a repeat otherwise."""
+    """Return the event with new ids for each turn. In later turns it would otherwise be a repeat."""
     if not turn:
         return value
     mark = b"%d." % turn

@@ -1,4 +1,4 @@
-"""What a topic stores: its batches as they lie on the broker, with codec and size."""
+"""The stored batches of a topic, with codec and size."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.client import connect, partitions_of
 from stream_seg.kafka.offsets import high_watermarks, log_starts
 
-# By the low bits of a batch's attributes.
+# Indexed by the low bits of a batch's attributes.
 CODECS: Final = ("none", "gzip", "snappy", "lz4", "zstd")
-# Base offset, length of what follows, leader epoch, magic, checksum, attributes, last offset as a difference.
+# Base offset, length of the rest, leader epoch, magic, checksum, attributes, last offset as a difference.
 _HEADER: Final = struct.Struct(">qiibihi")
 _BEFORE_LENGTH: Final = 12
 FETCH_BYTES: Final = 1_000_000
@@ -23,7 +23,7 @@ WAIT_MS: Final = 1_000
 
 
 class Batch(NamedTuple):
-    """One batch of records: its codec, its size in bytes, and how many offsets it spans."""
+    """One batch of records: its codec, its size in bytes, and the number of its offsets."""
 
     codec: str
     size: int
@@ -54,7 +54,7 @@ async def _stored(broker: Broker, topic: str) -> list[Batch]:
 
 
 def _whole_batches(records: bytes) -> list[tuple[int, Batch]]:
-    """Return the batches that lie in the records of a fetch as a whole, each with its first offset."""
+    """Return the complete batches in the records of a fetch, each with its first offset."""
     found, begin = [], 0
     while begin + _HEADER.size <= len(records):
         first, length, _, _, _, attributes, last = _HEADER.unpack_from(records, begin)

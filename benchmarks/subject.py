@@ -21,13 +21,13 @@ from stream_seg.kafka.broker import Broker
 from stream_seg.settings import Settings
 from stream_seg.tools.topics import create_topics, topic_specs
 
-# Each look at the metrics costs the worker some milliseconds.
+# Each request for metrics costs the worker some milliseconds.
 POLL_S = 0.25
 
 
 @dataclass(frozen=True)
 class Stand:
-    """A broker, a Redis and the settings of a worker on them."""
+    """A broker, a Redis, and the settings of a worker on them."""
 
     broker: Broker
     redis_url: str
@@ -36,7 +36,9 @@ class Stand:
 
 @contextmanager
 def stand(model: Mapping[str, Any] | None, broker: str = brokers.EMBEDDED, **settings: str) -> Iterator[Stand]:
-    """Services with empty topics; `model` is pinned. `settings` are names without prefix, as in the environment."""
+    """Yield services with empty topics. `model` is pinned. `settings` are names without prefix, as in the
+    environment.
+    """
     with ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory())
         place = "embedded"
@@ -58,7 +60,7 @@ def stand(model: Mapping[str, Any] | None, broker: str = brokers.EMBEDDED, **set
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
+    """Return an unused port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -69,7 +71,7 @@ def _prefixed(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 class Worker:
-    """A worker process and its figures; a context manager that kills it, since services are thrown away after it."""
+    """A worker process and its figures: a context manager that kills it, because its services are discarded next."""
 
     def __init__(self, stand: Stand) -> None:
         self._url = f"http://127.0.0.1:{stand.environment['STREAM_SEG_WORKER_HTTP_PORT']}"
@@ -77,7 +79,7 @@ class Worker:
 
     @classmethod
     def beside(cls, stand: Stand, **settings: str) -> Worker:
-        """Another worker, with a port of its own. `settings` are names without prefix, as in the environment."""
+        """Return another worker, with its own port. `settings` are names without prefix, as in the environment."""
         own = {"WORKER_HTTP_PORT": str(free_port()), **settings}
         return cls(replace(stand, environment={**stand.environment, **_prefixed(own)}))
 
@@ -89,7 +91,7 @@ class Worker:
         self.child.stop()
 
     def metrics(self) -> dict[str, float]:
-        """Samples by name with labels, as Prometheus would read them; empty while nothing listens."""
+        """Return samples by name with labels, as Prometheus would read them. Empty while the port is closed."""
         try:
             with urllib.request.urlopen(f"{self._url}/metrics", timeout=5) as answer:
                 lines = answer.read().decode().splitlines()
@@ -99,11 +101,11 @@ class Worker:
         return {name: float(value) for name, _, value in pairs}
 
     def written(self) -> int:
-        """Records whose effects are all made: state, changes and documents."""
+        """Return the number of records with complete effects: state, changes and documents."""
         return int(self.metrics().get("stream_seg_group_events_sum", 0))
 
     def absorbed(self) -> int:
-        """Events absorbed and records rejected so far, written or not."""
+        """Return the events absorbed and records rejected so far, written or not."""
         names = ("stream_seg_events_absorbed_total", "stream_seg_events_rejected_total")
         return int(sum(value for name, value in self.metrics().items() if name.startswith(names)))
 
@@ -118,7 +120,7 @@ class Worker:
 
 @dataclass(frozen=True)
 class Run:
-    """What a worker did with preloaded records, from the first to the last."""
+    """Measurements of a worker over preloaded records, from the first to the last."""
 
     events: int
     wall_s: float
@@ -128,19 +130,19 @@ class Run:
 
     @property
     def events_per_s(self) -> float:
-        """Records a second of wall time, the rejected included."""
+        """Return records per second of wall time, including rejected ones."""
         return self.events / self.wall_s
 
     @property
     def cpu_s_per_million(self) -> float:
-        """CPU seconds of the worker process a million records."""
+        """Return CPU seconds of the worker process per million records."""
         return self.cpu_s / self.events * 1e6
 
 
 def drain(stand: Stand, events: int, timeout_s: float = 600.0) -> Run:
-    """Run one worker over `events` preloaded records; start-up and shutdown are left out.
+    """Run one worker over `events` preloaded records and measure it without start-up and shutdown.
 
-    So few that the first look finds all of them absorbed are measured from the look before.
+    If the first poll finds all of them absorbed, the measurement starts at the poll before.
     """
     with Worker(stand) as worker:
         first: tuple[int, Usage] | None = None

@@ -1,4 +1,4 @@
-"""What a benchmark prints: plain tables for people, and one JSON object on the last line for programs."""
+"""The output of a benchmark: tables for readers, and one JSON object on the last line for programs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from math import isfinite
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Rows under headers as Markdown that also reads well in a terminal; columns of numbers are right-aligned."""
+    """Return rows under headers as a Markdown table, aligned for a terminal. Columns of numbers are right-aligned."""
     cells = [[show(value) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(headers, *cells, strict=True)]
     right = [all(_is_number(row[i]) for row in rows) for i in range(len(headers))]
@@ -22,7 +22,7 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def show(value: object) -> str:
-    """A value as people read it: thousands separated, three significant digits below a hundred, yes and no."""
+    """Return a value for readers: separated thousands, three significant digits below a hundred, yes and no."""
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -33,7 +33,7 @@ def show(value: object) -> str:
 
 
 def json_line(figures: Mapping[str, object]) -> str:
-    """Return figures as one JSON object on one line. Floats keep six significant digits; those not finite are null."""
+    """Return figures as one JSON object on one line. Floats have six significant digits, or null if not finite."""
     return json.dumps(_rounded(figures), separators=(",", ":"), allow_nan=False)
 
 

@@ -17,7 +17,7 @@ LOOKUP = 1_000
 
 
 def options(parser: ArgumentParser) -> None:
-    """The size of the workload, the broker, and how much of it plain Faust gets."""
+    """Add the options: the size of the workload, the broker, and the share for plain Faust."""
     parser.add_argument("--events", type=int, default=W1.events)
     parser.add_argument("--customers", type=int, default=W1.customers)
     parser.add_argument("--seed", type=int, default=W1.seed)
@@ -27,7 +27,7 @@ def options(parser: ArgumentParser) -> None:
 
 
 def measure(given: Namespace) -> Figures:
-    """Events per second, CPU seconds per million, and whether every segment is as the fold says."""
+    """Return events per second, CPU seconds per million, and whether every segment matches the fold."""
     spec = Spec(events=given.events, customers=given.customers, seed=given.seed)
     workload, model = generate(spec), fixed_model()
     folds = [fold(workload.records, model) for _ in range(2)]
@@ -80,7 +80,7 @@ def measure(given: Namespace) -> Figures:
 
 
 def _segments(url: str, customers: list[str]) -> dict[str, str]:
-    """Behavior segments in Redis, of those customers that have one."""
+    """Return the behavior segments in Redis, of the customers that have one."""
     held = {}
     with SegmentClient.from_url(url) as client:
         for start in range(0, len(customers), LOOKUP):

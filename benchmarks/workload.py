@@ -18,12 +18,12 @@ PURCHASES = "purchases"
 INTERACTIONS = "interactions"
 TOPICS = (PURCHASES, INTERACTIONS)
 
-START_MS = 1_735_689_600_000  # 2025-01-01T00:00:00Z: long past, so that no event is "in the future"
+START_MS = 1_735_689_600_000  # 2025-01-01T00:00:00Z, long past, so that no event is "in the future"
 DAY_MS = 86_400_000
 BATCH_BYTES = 500_000
 
 PRODUCT, CATEGORY, PLAIN = "product", "category", "plain"
-# (name, what it is about, weight): a shop's usual mix; only some kinds name a product, and only those need to
+# (name, subject, weight): a shop's usual mix. Only some kinds name a product, and only those need one.
 KINDS = (
     ("product_viewed", PRODUCT, 24),
     ("product_clicked", PRODUCT, 9),
@@ -45,7 +45,7 @@ CATEGORIES = ("grocery", "garden", "home", "toys", "books", "shoes", "sports", "
 CHANNELS = ("web", "app", "store", "email")
 CHANNEL_SHARES = (0.5, 0.3, 0.15, 0.05)
 
-# The five ways to be malformed; an interaction has no amount or currency, so it is broken elsewhere.
+# The five ways to be malformed. An interaction has no amount or currency, so it is broken in another field.
 NOT_JSON = "not_json"
 NO_CUSTOMER = "missing_customer_id"
 BAD_AMOUNT = "absurd_amount_or_empty_event_id"
@@ -53,11 +53,11 @@ NO_OFFSET = "time_without_offset"
 BAD_CURRENCY = "unknown_currency_or_empty_customer_id"
 WAYS = (NOT_JSON, NO_CUSTOMER, BAD_AMOUNT, NO_OFFSET, BAD_CURRENCY)
 
-# Six fixed centres, found once by k-means over the customers W1 ends with, so that the work is the same every run.
+# Six fixed centers, found once by k-means over the final customers of W1, so that the work is the same every run.
 MODEL_FEATURES = ("order_rate", "spend_rate", "basket_value", "recency_days", "browse_rate", "refund_share")
 CENTER = (0.294, 1.44, 1.52, 1.443, 0.832, 0.004)
 SCALE = (0.479, 1.779, 1.784, 1.572, 0.657, 0.1)
-# name, customers of W1 in it, centre in scaled space, medians in human units
+# name, customers of W1 in it, center in scaled space, medians in human units
 SEGMENTS = (
     ("Passers-by", 22877, (-0.612, -0.809, -0.851, -0.883, -0.437, -0.036), (0.0, 0.0, 0.0, 0.0, 0.69, 0.0)),
     ("Returning browsers", 18336, (-0.606, -0.806, -0.845, 1.134, 0.127, 0.031), (0.0, 0.0, 0.0, 28.37, 1.26, 0.0)),
@@ -73,7 +73,7 @@ Partition = tuple[str, int]
 
 @dataclass(frozen=True)
 class Spec:
-    """What to generate; the defaults are W1. Shares are of all events, `refund_share` of the purchases."""
+    """Parameters of the generator. The defaults are W1. Shares are of all events, `refund_share` of the purchases."""
 
     events: int = 1_000_000
     customers: int = 100_000
@@ -92,7 +92,7 @@ W1 = Spec()
 
 @dataclass(frozen=True)
 class Malformed:
-    """Where a malformed record lies (its offset once preloaded into empty topics), and in which of `WAYS`."""
+    """The place of a malformed record (its offset once preloaded into empty topics), and its way in `WAYS`."""
 
     topic: str
     partition: int
@@ -102,7 +102,7 @@ class Malformed:
 
 @dataclass(frozen=True)
 class Workload:
-    """Records by (topic, partition), in the order of their offsets; keys are customer ids in UTF-8."""
+    """Records by (topic, partition), in the order of their offsets. Keys are customer ids in UTF-8."""
 
     spec: Spec
     records: Mapping[Partition, list[Record]]
@@ -110,22 +110,22 @@ class Workload:
 
     @property
     def events(self) -> int:
-        """All records, the malformed included."""
+        """Return the number of all records, including malformed ones."""
         return sum(map(len, self.records.values()))
 
     @property
     def accepted(self) -> int:
-        """Records that a consumer should absorb."""
+        """Return the number of records that a consumer should absorb."""
         return self.events - len(self.malformed)
 
     @property
     def value_bytes(self) -> int:
-        """Bytes of all values."""
+        """Return the bytes of all values."""
         return sum(len(value) for records in self.records.values() for _, value in records)
 
 
 def fixed_model() -> dict[str, Any]:
-    """The six centres as a model snapshot in JSON form (`STREAM_SEG_MODEL` names a file of it)."""
+    """Return the six centers as a model snapshot in JSON form (`STREAM_SEG_MODEL` names a file of it)."""
     customers = sum(size for _, size, _, _ in SEGMENTS)
     return {
         "version": 1,
@@ -155,21 +155,21 @@ def fixed_model() -> dict[str, Any]:
 
 
 def java_partition(key: bytes, partitions: int) -> int:
-    """The partition the Java client's default partitioner gives `key`."""
+    """Return the partition that the Java client's default partitioner gives `key`."""
     return int((murmur2(key) & 0x7FFF_FFFF) % partitions)
 
 
 def generate(spec: Spec = W1) -> Workload:
-    """The workload of `spec`: the same records for the same spec, every time (about 5 s for W1).
+    """Return the workload of `spec`: the same records for the same spec, every time (about 5 s for W1).
 
-    No event id repeats. A refund takes back the whole amount of the customer's latest purchase, so a
-    program that remembers one order a customer can find it.
+    No event id repeats. A refund takes back the full amount of the customer's latest purchase, so a program that
+    remembers one order per customer can find it.
     """
     return _Generator(spec).run()
 
 
 class _Generator:
-    """All random draws as columns first; then one pass makes the records."""
+    """Draw all random numbers as columns first, then create the records in one pass."""
 
     def __init__(self, spec: Spec) -> None:
         rng = np.random.default_rng(spec.seed)
@@ -242,7 +242,9 @@ class _Generator:
 
 
 def _zipf_customers(rng: np.random.Generator, spec: Spec) -> NDArray[np.int64]:
-    """Customer numbers (events,): ranks from a Zipf law bounded at `customers`, permuted so that rank is not id."""
+    """Return customer numbers (events,): ranks from a Zipf law bounded at `customers`, permuted so that rank is not
+    id.
+    """
     weights = np.arange(1, spec.customers + 1, dtype=float) ** -spec.zipf_s
     cumulative = np.cumsum(weights)
     ranks = np.searchsorted(cumulative, rng.random(spec.events) * cumulative[-1], side="right")
@@ -256,7 +258,7 @@ def _rfc3339(epoch_ms: NDArray[np.int64]) -> list[str]:
 
 
 def break_value(value: str, way: str) -> str:
-    """An event's JSON made malformed in one of `WAYS`."""
+    """Return an event's JSON, malformed in one of `WAYS`."""
     if way == NOT_JSON:
         return value[: len(value) // 2]
     if way == NO_CUSTOMER:
@@ -277,10 +279,10 @@ def _field(value: str, name: str, replacement: str) -> str:
 
 
 async def preload(bootstrap: str, workload: Workload, names: Mapping[str, str] | None = None) -> None:
-    """Write the workload into the broker, creating topics that are missing; returns when all is acknowledged.
+    """Write the workload into the broker, create missing topics, and return when all is acknowledged.
 
-    `names` maps "purchases" and "interactions" to the topics to write (themselves by default). The topics
-    should be empty: `Malformed.offset` counts from 0.
+    `names` maps "purchases" and "interactions" to the topics to write (themselves by default). The topics should be
+    empty, because `Malformed.offset` counts from 0.
     """
     names = names or {topic: topic for topic in TOPICS}
     await create_topics(bootstrap, [names[topic] for topic in TOPICS], workload.spec.partitions)

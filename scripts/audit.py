@@ -1,4 +1,4 @@
-"""Runs pip-audit and says what it found, or that it could ask nobody: by itself it calls that no vulnerability."""
+"""Run pip-audit and report its findings, or that no advisory database was reachable (pip-audit itself exits 0 then)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ LONGEST_S = 300
 
 
 def verdict(dependencies: Sequence[dict[str, Any]], *, required: bool) -> tuple[int, list[str]]:
-    """Exit status, and what to say of the dependencies that pip-audit lists. `required`: all must have been audited."""
+    """Return the exit status and a message about the dependencies that pip-audit lists. `required`: all must be
+    audited.
+    """
     known = [each for each in dependencies if "skip_reason" not in each]
     unknown = [each["name"] for each in dependencies if "skip_reason" in each]
     if not known:
@@ -34,13 +36,13 @@ def verdict(dependencies: Sequence[dict[str, Any]], *, required: bool) -> tuple[
 
 
 def not_reached(*, required: bool) -> tuple[int, list[str]]:
-    """Exit status, and what to say when nobody could be asked."""
-    said = "the advisory database could not be reached; no dependency was audited"
-    return (1, [f"audit: FAILED, {said}"]) if required else (0, [f"audit: SKIPPED, {said}"])
+    """Return the exit status and a message for an unreachable advisory database."""
+    message = "the advisory database could not be reached; no dependency was audited"
+    return (1, [f"audit: FAILED, {message}"]) if required else (0, [f"audit: SKIPPED, {message}"])
 
 
 def judge(out: str, err: str, *, required: bool) -> tuple[int, list[str]]:
-    """The verdict on what pip-audit wrote; that it failed is no news of the database, unless it says so."""
+    """Return the verdict on pip-audit's output. A failure is not a finding unless the output contains one."""
     try:
         return verdict(json.loads(out)["dependencies"], required=required)
     except (ValueError, KeyError):
@@ -51,7 +53,7 @@ def judge(out: str, err: str, *, required: bool) -> tuple[int, list[str]]:
 
 
 def main() -> int:
-    """Ask, and print the verdict."""
+    """Run the audit and print the verdict."""
     required = os.environ.get("STREAM_SEG_REQUIRE_AUDIT") == "1"
     try:
         done = subprocess.run(

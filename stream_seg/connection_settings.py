@@ -1,4 +1,4 @@
-"""Settings of the connections to Kafka and Redis, checked so that a mistake is found before anything is sent."""
+"""Settings of the connections to Kafka and Redis, validated before the first connection."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _KAFKA_SECURITY: Final = (
     "kafka_ssl_certfile",
     "kafka_ssl_keyfile",
 )
-_MEANT: Final = "SASL_SSL logs in over TLS, SASL_PLAINTEXT without it, SSL is TLS alone"
-_A_BROKER: Final = "write kafka://host:port[,host:port], or embedded"
+_PROTOCOLS: Final = "SASL_SSL logs in over TLS, SASL_PLAINTEXT logs in without TLS, SSL is TLS without login"
+_USAGE: Final = "Write kafka://host:port[,host:port], or embedded"
 
 Lower = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 Upper = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
 
 
 class ConnectionSettings(BaseSettings):
-    """Where Kafka and Redis are, and how to connect to them."""
+    """Addresses of Kafka and Redis, and options for connecting to them."""
 
     broker: str = Field(EMBEDDED, description="kafka://host:port[,host:port], or embedded")
     kafka_security_protocol: Annotated[SecurityProtocol, Upper] = Field(
@@ -43,30 +43,32 @@ class ConnectionSettings(BaseSettings):
     kafka_sasl_username: str | None = Field(None, description="login name of a SASL protocol")
     kafka_sasl_password: SecretStr | None = Field(None, description="password of a SASL protocol")
     kafka_ssl_cafile: Path | None = Field(
-        None, description="PEM file of the authorities that may sign the brokers' certificates; the system's by default"
+        None,
+        description="PEM file of the authorities that may sign the brokers' certificates, the system's by default",
     )
     kafka_ssl_certfile: Path | None = Field(None, description="PEM file of the client certificate, for mutual TLS")
     kafka_ssl_keyfile: Path | None = Field(
-        None, description="PEM file of its key, not encrypted; by default it is in the certificate's file"
+        None, description="PEM file of its unencrypted key, by default in the file of the certificate"
     )
     compression: Annotated[Compression, Lower] = Field(
-        "none", description="of records that stream_seg produces: none, gzip, snappy, lz4 or zstd"
+        "none", description="compression of produced records: none, gzip, snappy, lz4 or zstd"
     )
     redis_url: str = Field(EMBEDDED, description="redis://..., rediss://..., or embedded", repr=False)
     redis_ssl_cafile: Path | None = Field(
-        None, description="PEM file of the authorities that may sign Redis's certificate; the system's by default"
+        None,
+        description="PEM file of the authorities that may sign Redis's certificate, the system's by default",
     )
 
     @field_validator("broker")
     @classmethod
     def _broker_reachable(cls, value: str) -> str:
-        # What is shown nowhere else must not be shown by the error that refuses it.
+        # The value may hold a password, so the error must not quote it.
         if "@" in value or "?" in value:
-            raise ValueError("BROKER must not hold user, password or options; write kafka://host:port[,host:port]")
+            raise ValueError("BROKER must not hold user, password or options. Write kafka://host:port[,host:port]")
         if value == EMBEDDED:
             return value
         if not value.startswith(KAFKA):
-            raise ValueError(f"BROKER is {value!r}; {_A_BROKER}")
+            raise ValueError(f"BROKER is {value!r}. {_USAGE}")
         return KAFKA + ",".join(map(_address, value.removeprefix(KAFKA).split(",")))
 
     @field_validator("kafka_sasl_mechanism", mode="before")
@@ -74,7 +76,7 @@ class ConnectionSettings(BaseSettings):
     def _mechanism_supported(cls, value: object) -> object:
         if isinstance(value, str) and value.upper() not in get_args(SaslMechanism):
             raise ValueError(
-                f"KAFKA_SASL_MECHANISM {value!r} is not supported; use {', '.join(get_args(SaslMechanism))},"
+                f"KAFKA_SASL_MECHANISM {value!r} is not supported. Use {', '.join(get_args(SaslMechanism))},"
                 " with credentials that the broker's operator gives you"
             )
         return value
@@ -83,7 +85,7 @@ class ConnectionSettings(BaseSettings):
     @classmethod
     def _file_exists(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         if value is not None and not value.is_file():
-            raise ValueError(f"{str(info.field_name).upper()} names {value}, which is not a file; give a PEM file")
+            raise ValueError(f"{str(info.field_name).upper()} names {value}, which is not a file. Give a PEM file")
         return value
 
     @field_validator("redis_url")
@@ -92,33 +94,33 @@ class ConnectionSettings(BaseSettings):
         if value != EMBEDDED and not value.startswith(("redis://", "rediss://")):
             raise ValueError("REDIS_URL must begin with redis:// or rediss://, or be embedded")
         if not _can_be_looked_up(_redis_host(value)):
-            raise ValueError("REDIS_URL names a host that cannot be one; write redis://[user:password@]host:port")
+            raise ValueError("REDIS_URL has an invalid host name. Write redis://[user:password@]host:port")
         return value
 
     @model_validator(mode="after")
     def _security_consistent(self) -> Self:
-        """Refuse credentials that would silently go unused, and protocols that lack theirs."""
+        """Reject credentials that the protocol would silently ignore, and protocols without their credentials."""
         named = [name for name in _KAFKA_SECURITY if name in self.model_fields_set]
         if self.broker == EMBEDDED and named:
-            raise ValueError(f"{named[0].upper()} needs a Kafka of your own; set BROKER=kafka://host:port")
+            raise ValueError(f"{named[0].upper()} has no effect on the embedded broker. Set BROKER=kafka://host:port")
         protocol = self.kafka_security_protocol
         for name in ("kafka_sasl_username", "kafka_sasl_password"):
-            given = getattr(self, name) is not None
-            if given != protocol.startswith("SASL"):
-                wanted = "is needed for" if not given else "has no effect with"
-                raise ValueError(f"{name.upper()} {wanted} KAFKA_SECURITY_PROTOCOL {protocol}; {_MEANT}")
+            present = getattr(self, name) is not None
+            if present != protocol.startswith("SASL"):
+                fault = "has no effect with" if present else "is needed for"
+                raise ValueError(f"{name.upper()} {fault} KAFKA_SECURITY_PROTOCOL {protocol}. {_PROTOCOLS}")
         for name in ("kafka_ssl_cafile", "kafka_ssl_certfile", "kafka_ssl_keyfile"):
             if getattr(self, name) is not None and not protocol.endswith("SSL"):
-                raise ValueError(f"{name.upper()} has no effect with KAFKA_SECURITY_PROTOCOL {protocol}; {_MEANT}")
+                raise ValueError(f"{name.upper()} has no effect with KAFKA_SECURITY_PROTOCOL {protocol}. {_PROTOCOLS}")
         if self.kafka_ssl_keyfile is not None and self.kafka_ssl_certfile is None:
-            raise ValueError("KAFKA_SSL_KEYFILE has no effect without KAFKA_SSL_CERTFILE; set both")
+            raise ValueError("KAFKA_SSL_KEYFILE has no effect without KAFKA_SSL_CERTFILE. Set both")
         if self.redis_ssl_cafile is not None and not self.redis_url.startswith("rediss://"):
             raise ValueError("REDIS_SSL_CAFILE needs a REDIS_URL that begins with rediss://")
         return self
 
     @property
     def cluster(self) -> Broker:
-        """The Kafka cluster that BROKER names; only where it is not embedded."""
+        """The Kafka cluster in BROKER. Not defined for the embedded broker."""
         security = Security(
             protocol=self.kafka_security_protocol,
             mechanism=self.kafka_sasl_mechanism,
@@ -131,12 +133,12 @@ class ConnectionSettings(BaseSettings):
         return Broker(self.broker.removeprefix(KAFKA), security=security, compression=self.compression)
 
     def embedded_broker(self, address: str) -> Broker:
-        """The embedded broker at `host:port`."""
+        """Return the embedded broker at `host:port`."""
         return Broker(address, embedded=True, compression=self.compression)
 
     @property
     def redis_address(self) -> str:
-        """REDIS_URL, with REDIS_SSL_CAFILE in it as redis-py reads it."""
+        """REDIS_URL with REDIS_SSL_CAFILE as a query parameter, as redis-py expects it."""
         if self.redis_ssl_cafile is None:
             return self.redis_url
         separator = "&" if urlsplit(self.redis_url).query else "?"
@@ -144,27 +146,25 @@ class ConnectionSettings(BaseSettings):
 
 
 def _address(text: str) -> str:
-    """`host` or `host:port` of a broker without blanks around; raises ValueError for what none can have.
+    """Return `host` or `host:port` of a broker without surrounding blanks. Raises ValueError for an invalid address.
 
-    Nothing of it is in the messages: what stands where a port should may be a password.
+    Error messages never quote the address, because the part in the port position may be a password.
     """
     address = text.strip()
     host, colon, port = address, "", ""
     if ":" in address and not address.endswith("]"):
         host, colon, port = address.rpartition(":")
     if not host:
-        raise ValueError(f"BROKER names no host; {_A_BROKER}")
+        raise ValueError(f"BROKER names no host. {_USAGE}")
     if not _host(host):
-        raise ValueError(
-            f"BROKER names a host that cannot be one; {_A_BROKER} (commas between brokers, IPv6 in brackets)"
-        )
+        raise ValueError(f"BROKER has an invalid host name. {_USAGE} (commas between brokers, IPv6 in brackets)")
     if colon and not (port.isascii() and port.isdigit() and len(port) <= 5 and 1 <= int(port) <= 65_535):
-        raise ValueError(f"BROKER has a port that is not a number from 1 to 65535; {_A_BROKER}")
+        raise ValueError(f"BROKER has a port that is not a number from 1 to 65535. {_USAGE}")
     return address
 
 
 def _host(text: str) -> bool:
-    """Whether this can be a host: a name, an IPv4 address, or an IPv6 address in brackets."""
+    """Return whether a text can be a host: a name, an IPv4 address, or an IPv6 address in brackets."""
     try:
         if text.startswith("[") and text.endswith("]"):
             IPv6Address(text[1:-1])
@@ -175,7 +175,7 @@ def _host(text: str) -> bool:
 
 
 def _can_be_looked_up(host: str) -> bool:
-    """Whether a resolver takes it; asked for any other it does not answer, but fails with this very error."""
+    """Return whether a host name can be encoded. For any other name, a lookup would raise this same error."""
     try:
         host.encode("idna")
     except ValueError:
@@ -187,4 +187,4 @@ def _redis_host(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""
     except ValueError:
-        return ""  # no URL at all: the client says so, and what to write
+        return ""  # not a URL, which the client reports with the remedy

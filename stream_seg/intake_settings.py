@@ -1,4 +1,4 @@
-"""Settings of the intake: the topics that it reads, and how their records become events."""
+"""Settings of the intake: its input topics, and the mappings from their records to events."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Final, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode
 
-# The key of a mapping that holds for every topic without one of its own. No topic has an empty name.
+# The key of the mapping for every topic without its own mapping. No topic has an empty name.
 EVERY_TOPIC: Final = ""
 _TOPIC: Final = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
@@ -18,13 +18,13 @@ Maps = BeforeValidator(lambda value: _maps(value) if isinstance(value, str) else
 
 
 class IntakeSettings(BaseSettings):
-    """Where `stream-seg intake` reads."""
+    """The topics that `stream-seg intake` reads, and their mappings."""
 
     intake_topics: Annotated[tuple[str, ...], NoDecode, Topics] = Field(
-        (), description="topics that `stream-seg intake` reads, with commas between; no prefix is added"
+        (), description="topics that `stream-seg intake` reads, separated by commas. No prefix is added"
     )
     intake_map: Annotated[dict[str, Path], NoDecode, Maps] = Field(
-        default_factory=dict, description="mapping file of the intake topics, or topic=file with commas between"
+        default_factory=dict, description="mapping file of the intake topics, or topic=file separated by commas"
     )
 
     @field_validator("intake_topics")
@@ -32,9 +32,9 @@ class IntakeSettings(BaseSettings):
     def _topics_possible(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for name in value:
             if _TOPIC.fullmatch(name) is None or name in (".", ".."):
-                raise ValueError(f"INTAKE_TOPICS names {name!r}, which no topic can be called; write orders,clicks")
+                raise ValueError(f"INTAKE_TOPICS names {name!r}, which is not a valid topic name. Write orders,clicks")
             if value.count(name) > 1:
-                raise ValueError(f"INTAKE_TOPICS names {name!r} twice; leave one out")
+                raise ValueError(f"INTAKE_TOPICS names {name!r} twice. Remove one")
         return value
 
     @field_validator("intake_map")
@@ -42,14 +42,14 @@ class IntakeSettings(BaseSettings):
     def _maps_exist(cls, value: dict[str, Path]) -> dict[str, Path]:
         for path in value.values():
             if not path.is_file():
-                raise ValueError(f"INTAKE_MAP names {path}, which is not a file; give the path of a mapping file")
+                raise ValueError(f"INTAKE_MAP names {path}, which is not a file. Give the path of a mapping file")
         return value
 
     @model_validator(mode="after")
     def _maps_used(self) -> Self:
         for topic in self.intake_map:
             if topic != EVERY_TOPIC and topic not in self.intake_topics:
-                raise ValueError(f"INTAKE_MAP has a mapping for {topic!r}, which INTAKE_TOPICS does not name; add it")
+                raise ValueError(f"INTAKE_MAP has a mapping for {topic!r}, which INTAKE_TOPICS does not name. Add it")
         return self
 
 
@@ -58,12 +58,12 @@ def _topics(value: str) -> list[str]:
 
 
 def _maps(value: str) -> dict[str, str]:
-    """`file` for every topic, or `topic=file` with commas between."""
+    """Return file by topic, from `file` for every topic, or from `topic=file` separated by commas."""
     maps: dict[str, str] = {}
     for part in filter(None, map(str.strip, value.split(","))):
         topic, equals, path = map(str.strip, part.rpartition("="))
         if topic in maps:
             which = f"the topic {topic!r}" if equals else "every topic"
-            raise ValueError(f"INTAKE_MAP has two files for {which}; write one, or topic=file,topic=file")
+            raise ValueError(f"INTAKE_MAP has two files for {which}. Write one, or topic=file,topic=file")
         maps[topic] = path
     return maps

@@ -1,10 +1,10 @@
 """Real services for tests: both brokers and a Redis, one of each per session, and fresh ones on demand.
 
-What takes `broker`, `embedded` or `broker_setting` runs twice: on the embedded broker and on Apache Kafka. Only what is
-about the embedded services themselves takes `embedded_broker` and runs on that alone: `test_embedded.py`, the demo
-(which starts its own), and what a command says when nobody has started them; so does what no broker can change, the
-store on disk between two workers and where secrets show. Services that cannot be started skip the tests that need
-them, or fail them when STREAM_SEG_REQUIRE_SERVICES=1.
+Tests that take `broker`, `embedded` or `broker_setting` run twice, on the embedded broker and on Apache Kafka. Tests
+take `embedded_broker`, and run on it alone, if they are about the embedded services (`test_embedded.py`, the demo,
+commands without started services) or about something that no broker can change (the store on disk between two
+workers, places where secrets show). Services that cannot be started skip the tests that need them, or fail them when
+STREAM_SEG_REQUIRE_SERVICES=1.
 """
 
 from __future__ import annotations
@@ -21,20 +21,21 @@ import pytest
 from apache_kafka.server import ApacheKafka
 from stream_seg.connection_settings import EMBEDDED
 from stream_seg.embedded.broker import start_broker
-from stream_seg.embedded.process import EmbeddedError, ServiceProcess
+from stream_seg.embedded.process import ServiceProcess
 from stream_seg.embedded.redis import start_redis
+from stream_seg.errors import EmbeddedError
 from stream_seg.kafka.broker import Broker
 from tests.shared_kafka import SharedKafka, shared_address
 
-# The broker of a test lives for minutes. With Java's second compiler a start takes 7 CPU seconds, without it 4.
+# The broker of a test runs for minutes. With Java's second compiler a start takes 7 CPU seconds, without it 4.
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 
-# What lies beside the tests asserts too; a failure there must say what was not equal.
+# Modules beside the tests assert too, and their failures must show the compared values.
 pytest.register_assert_rewrite("tests.integration.support", "tests.chaos")
 
 SLOW = [hypothesis.HealthCheck.too_slow]
-# The same examples every time: whether a change is right does not hang on luck, nor on how long the machine takes.
-# For other ones: pytest tests/laws --hypothesis-profile explore
+# Use the same examples every time, so that a result depends neither on luck nor on the speed of the machine. For other
+# examples run: pytest tests/laws --hypothesis-profile explore
 hypothesis.settings.register_profile("same", deadline=None, derandomize=True, suppress_health_check=SLOW)
 hypothesis.settings.register_profile("explore", deadline=None, max_examples=2_000, suppress_health_check=SLOW)
 hypothesis.settings.load_profile("same")
@@ -44,8 +45,8 @@ Service = TypeVar("Service")
 REQUIRE = "STREAM_SEG_REQUIRE_SERVICES"
 SHARED = "shared_kafka"
 _shared = pytest.StashKey[SharedKafka]()
-# Folders and files whose tests take longest. They run first, in this order, so that no process is left with one of them
-# while the others have nothing more to do.
+# Folders and files with the slowest tests. They run first, in this order, so that no process is left with one of them
+# while the others are idle.
 LONG_FOLDERS = ("chaos", "integration", "packaging")
 LONG_FILES = (
     *("test_crash_points", "test_chaos", "test_recovery", "test_crashes", "test_benches", "test_dead_letters"),
@@ -54,7 +55,7 @@ LONG_FILES = (
 
 
 def started(start: Callable[[], Service]) -> Service:
-    """A service, or the end of the test that needs it."""
+    """Yield a service, or skip or fail the test that needs it."""
     try:
         return start()
     except EmbeddedError as error:
@@ -76,7 +77,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell a process of pytest-xdist where to ask for the Kafka that all share."""
+    """Tell a pytest-xdist process where to request the shared Kafka."""
     stash = node.config.stash
     if _shared not in stash:
         stash[_shared] = SharedKafka()
@@ -90,27 +91,27 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def url_of(service: ServiceProcess) -> str:
-    """URL of a running Redis."""
+    """Yield the URL of a running Redis."""
     return f"redis://{service.address}/0"
 
 
 @pytest.fixture(autouse=True)
 def _defaults(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The developer's own deployment must not change what a test means."""
+    """Keep the developer's own deployment settings out of tests."""
     for name in [name for name in os.environ if name.startswith("STREAM_SEG_") and name != REQUIRE]:
         monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")
 def embedded_broker() -> Iterator[Broker]:
-    """An embedded broker that all tests share: use `prefix` for topics and groups."""
+    """Yield the embedded broker that all tests share. Use `prefix` for topics and groups."""
     with started(start_broker) as service:
         yield Broker(service.address, embedded=True)
 
 
 @pytest.fixture(scope="session")
 def apache_kafka(request: pytest.FixtureRequest) -> Iterator[Broker]:
-    """An Apache Kafka that all tests of all processes share: use `prefix` for topics and groups."""
+    """Yield the Apache Kafka that all tests of all processes share. Use `prefix` for topics and groups."""
     directory = getattr(request.config, "workerinput", {}).get(SHARED)
     if directory is not None:
         yield Broker(started(lambda: shared_address(directory)))
@@ -121,45 +122,45 @@ def apache_kafka(request: pytest.FixtureRequest) -> Iterator[Broker]:
 
 @pytest.fixture(scope="session", params=["embedded", "kafka"])
 def broker_setting(request: pytest.FixtureRequest) -> str:
-    """`STREAM_SEG_BROKER` of a deployment: for `embedded` one of its own, else the shared Apache Kafka."""
+    """Return the `STREAM_SEG_BROKER` of a deployment: `embedded` for its own broker, else the shared Apache Kafka."""
     return EMBEDDED if request.param == "embedded" else f"kafka://{request.getfixturevalue('apache_kafka').address}"
 
 
 @pytest.fixture(scope="session")
 def embedded(broker_setting: str) -> bool:
-    """Whether the broker is the embedded one, with its quirks."""
+    """Return whether the broker is the embedded one, with its quirks."""
     return broker_setting == EMBEDDED
 
 
 @pytest.fixture(scope="session")
 def broker(embedded: bool, request: pytest.FixtureRequest) -> Broker:
-    """A broker that all tests share: use `prefix` for topics and groups."""
+    """Return a broker that all tests share. Use `prefix` for topics and groups."""
     found: Broker = request.getfixturevalue("embedded_broker" if embedded else "apache_kafka")
     return found
 
 
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
-    """`redis://127.0.0.1:port/0` of a Redis that all tests share: use `prefix` for keys, never flush it."""
+    """Return the `redis://127.0.0.1:port/0` of the shared Redis. Use `prefix` for keys, and never flush it."""
     with started(start_redis) as service:
         yield url_of(service)
 
 
 @pytest.fixture
 def new_broker() -> Iterator[Callable[[], ServiceProcess]]:
-    """Starts a broker of the test's own at each call (`.address`, `.stop()`, `.kill()`)."""
+    """Return a function that starts a private broker at each call (`.address`, `.stop()`, `.kill()`)."""
     with ExitStack() as stack:
         yield lambda: stack.enter_context(started(start_broker))
 
 
 @pytest.fixture
 def new_redis() -> Iterator[Callable[[], ServiceProcess]]:
-    """Starts a Redis of the test's own at each call (`.port`, `.stop()`, `.kill()`)."""
+    """Return a function that starts a private Redis at each call (`.port`, `.stop()`, `.kill()`)."""
     with ExitStack() as stack:
         yield lambda: stack.enter_context(started(start_redis))
 
 
 @pytest.fixture
 def prefix() -> str:
-    """A name no other test uses, for topics, groups and Redis keys; ends in a dash."""
+    """Return a unique prefix for topics, groups and Redis keys, which ends in a dash."""
     return f"t{uuid.uuid4().hex[:10]}-"

@@ -1,4 +1,4 @@
-"""One Apache Kafka for all processes of pytest-xdist. Each start and each warm-up costs as much as many tests."""
+"""One Apache Kafka for all processes of pytest-xdist, because each start and warm-up costs as much as many tests."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import time
 from pathlib import Path
 
 from apache_kafka.server import READY_S, ApacheKafka
-from stream_seg.embedded.process import EmbeddedError
+from stream_seg.errors import EmbeddedError
 
 LOOK_EVERY_S = 0.1
 ANSWERED_S = 3 * READY_S
 
 
 class SharedKafka:
-    """Waits in the process that controls the others, and starts a Kafka when one of them asks for it.
+    """Waits in the controlling process, and starts a Kafka when another process requests one.
 
-    It starts in a thread of its own, because the controlling process must go on meanwhile, and a service dies with the
-    thread that started it.
+    Kafka starts in a thread of its own, because the controlling process must continue meanwhile, and a service dies
+    with the thread that started it.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class SharedKafka:
 
     @property
     def directory(self) -> str:
-        """Folder through which the processes ask, and are answered."""
+        """Return the folder for requests and answers between the processes."""
         return self._directory.name
 
     def close(self) -> None:
@@ -54,7 +54,7 @@ class SharedKafka:
 
 
 def shared_address(directory: str) -> str:
-    """Ask for the Kafka, and return its `host:port`; raises EmbeddedError where it could not be started."""
+    """Request the Kafka and return its `host:port`. Raises EmbeddedError if it could not be started."""
     _wanted(directory).touch()
     answer, deadline = _answered(directory), time.monotonic() + ANSWERED_S
     while not answer.exists():

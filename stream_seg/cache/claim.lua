@@ -1,7 +1,7 @@
--- Claims the prefix unless it has an owner, and reads marks: returns the owner, then {epoch, group} of each mark.
+-- Claims the prefix unless it has an owner, and reads marks. Returns the owner, then {epoch, group} of each mark.
 --
--- KEYS: the owner's, then the mark hashes. ARGV[1]: the application. A foreign value of another type is no mark,
--- and an owner without a name.
+-- KEYS: the owner key, then the mark hashes. ARGV[1]: the application. A foreign value of another type counts as a
+-- missing mark, or as an owner with an empty name.
 
 redis.call('SET', KEYS[1], ARGV[1], 'NX')
 local owner = redis.pcall('GET', KEYS[1])

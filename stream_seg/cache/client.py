@@ -1,4 +1,4 @@
-"""The readers' client: a customer's current segments, segment sizes and the model, for threads and for asyncio."""
+"""Clients for readers, for threads and for asyncio: a customer's current segments, segment sizes and the model."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ T = TypeVar("T")
 
 
 class SegmentClient:
-    """Reads segments from Redis; safe to share between threads.
+    """A reader of segments in Redis. Threads may share one client.
 
-    Every method raises `CacheUnavailable` when Redis does not answer in time, and `CacheDamaged` when what it reads was
-    written by something else, such as a customer's hash that is not a whole document.
+    Every method raises `CacheUnavailable` when Redis does not answer in time, and `CacheDamaged` when a value was
+    written by another program, such as a customer's hash that is not a complete document.
 
     >>> with SegmentClient.from_url("redis://127.0.0.1:6379/0") as client:  # doctest: +SKIP
     ...     client.get("h-1871")
@@ -42,26 +42,26 @@ class SegmentClient:
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         timeout_s: float = TIMEOUT_S,
     ) -> Self:
-        """A client with its own connections; connects when first used. Raises ValueError for a bad URL.
+        """Return a client with its own connections. It connects when first used. Raises ValueError for a bad URL.
 
-        `timeout_s` bounds the wait for a free connection, and for each reply.
+        `timeout_s` limits the wait for a free connection, and the wait for each reply.
         """
         return cls(connect(url, connect_timeout_s=connect_timeout_s, timeout_s=timeout_s), prefix)
 
     def get(self, customer_id: str) -> CustomerSegments | None:
-        """The customer's current segments; None for a customer nothing is known of."""
+        """Return the customer's current segments, or None for an unknown customer."""
         return self._run(reads.customer(self._keys, customer_id))
 
     def get_many(self, customer_ids: Iterable[str]) -> dict[str, CustomerSegments | None]:
-        """The same for many customers, by id, in one round trip."""
+        """Return the current segments of many customers by id, in one round trip."""
         return self._run(reads.customers(self._keys, customer_ids))
 
     def model(self) -> dict[str, Any] | None:
-        """The model snapshot in force; None before the first."""
+        """Return the active model snapshot, or None before the first."""
         return self._run(reads.model(self._keys))
 
     def sizes(self) -> reads.Sizes:
-        """Customers now in each segment: dimension -> segment -> customers."""
+        """Return the number of customers now in each segment: dimension -> segment -> customers."""
         return self._run(reads.sizes(self._keys, self._run(reads.partitions(self._keys))))
 
     def close(self) -> None:
@@ -85,7 +85,7 @@ class SegmentClient:
 
 
 class AsyncSegmentClient:
-    """The same for asyncio; one client may serve many tasks of one event loop."""
+    """`SegmentClient` for asyncio. Tasks of one event loop may share one client."""
 
     def __init__(self, redis: redis.asyncio.Redis, prefix: str = "seg", *, timeout_s: float = TIMEOUT_S) -> None:
         self._redis = redis
@@ -101,9 +101,9 @@ class AsyncSegmentClient:
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         timeout_s: float = TIMEOUT_S,
     ) -> Self:
-        """A client with its own connections; connects when first used. Raises ValueError for a bad URL.
+        """Return a client with its own connections. It connects when first used. Raises ValueError for a bad URL.
 
-        `timeout_s` bounds a round trip as a whole.
+        `timeout_s` limits a whole round trip.
         """
         client = connect_async(url, connect_timeout_s=connect_timeout_s, timeout_s=timeout_s)
         return cls(client, prefix, timeout_s=timeout_s)

@@ -1,4 +1,4 @@
-"""What can go wrong between this program and Redis, as two exceptions."""
+"""Failures of Redis and of the connection to it, as two exceptions."""
 
 from __future__ import annotations
 
@@ -9,93 +9,62 @@ from typing import Any
 
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
-from stream_seg.errors import causes
-
-
-class CacheError(Exception):
-    """Base of everything the cache raises on purpose."""
-
-
-class CacheUnavailable(CacheError):
-    """Redis is away, too slow, or refuses: nothing is wrong with what was asked, so asking again later may help."""
-
-
-class CacheRefused(CacheUnavailable):
-    """Redis answers, but TLS, the login or a permission is wrong. Asking again helps only after that is mended."""
-
-
-class BadUrl(CacheError, ValueError):
-    """The URL of a Redis cannot be read; the message does not quote it, since it may hold a password."""
-
-
-class CacheDamaged(CacheError):
-    """What Redis holds is not what stream_seg writes; the message names the key, and says what to do."""
-
-
-class PrefixTaken(CacheError):
-    """The keys under the prefix belong to another application, whose documents would be mixed with this one's."""
-
-    def __init__(self, prefix: str, owner: str, app_id: str) -> None:
-        super().__init__(
-            f"the Redis keys under {prefix!r} belong to the application {owner!r}, and this one is {app_id!r}: "
-            f"give this one another STREAM_SEG_REDIS_PREFIX; "
-            f"or, if {owner!r} is gone for good, hand the keys over with: redis-cli del {prefix}:owner"
-        )
-        self.prefix = prefix
-        self.owner = owner
-        self.app_id = app_id
+from stream_seg.errors import CacheRefused, CacheUnavailable, causes
 
 
 @contextmanager
 def redis_errors() -> Iterator[None]:
-    """Turn every failure of Redis or of the network inside the block into `CacheUnavailable`."""
+    """Raise `CacheUnavailable` for any failure of Redis or of the network inside the block.
+
+    A refusal that an operator must fix raises its subclass `CacheRefused`.
+    """
     try:
         yield
     except (RedisError, OSError) as error:
-        if (sentence := _refusal(error)) is not None:
-            raise CacheRefused(sentence) from error
-        # The texts of redis-py name host and port, never user or password. A timeout of asyncio has no text.
+        if (message := _refusal(error)) is not None:
+            raise CacheRefused(message) from error
+        # Messages of redis-py name host and port, never user or password. A timeout of asyncio has no message.
         raise CacheUnavailable(
-            f"Redis did not answer as it should ({type(error).__name__}: {str(error) or 'too slow'}); "
+            f"Redis did not answer as it should ({type(error).__name__}: {str(error) or 'too slow'}): "
             "check that it runs, is reachable, and takes writes"
         ) from error
 
 
 def _refusal(error: BaseException) -> str | None:
-    """Why Redis, or TLS, turns this client down; None for other failures.
+    """Return a message if Redis or TLS refuses this client, or None for other failures.
 
-    Redis's own texts name commands and keys but no password, and redis-py wraps the errors of TLS in its own.
+    Redis's own messages name commands and keys but no password. redis-py wraps TLS errors in its own exceptions.
     """
     if isinstance(error, NoPermissionError):
         return (
-            f"Redis does not let this user do what is needed ({error}); grant it the commands and keys that"
+            f"Redis denies permission to this user ({error}): grant it the commands and keys that"
             " docs/guides/connections.md#redis lists"
         )
     if isinstance(error, AuthenticationError):
-        return "Redis refuses the login; check user and password in STREAM_SEG_REDIS_URL"
-    for found in causes(error):
-        if isinstance(found, ssl.SSLCertVerificationError):
-            return f"the certificate of Redis {_certificate(found)}"
-        if isinstance(found, ssl.SSLError):
-            return f"no TLS connection to Redis ({found.reason or found}); check STREAM_SEG_REDIS_URL"
+        return "Redis refuses the login: check user and password in STREAM_SEG_REDIS_URL"
+    for cause in causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"the certificate of Redis {_certificate(cause)}"
+        if isinstance(cause, ssl.SSLError):
+            return f"no TLS connection to Redis ({cause.reason or cause}): check STREAM_SEG_REDIS_URL"
     return None
 
 
 def _certificate(error: ssl.SSLCertVerificationError) -> str:
     if "expired" in error.verify_message:
-        return "has expired; renew it"
+        return "has expired: renew it"
     if "match" in error.verify_message:
-        return "is for another host name; write a name that it lists into STREAM_SEG_REDIS_URL"
+        return "is for another host name: use a name that it lists in STREAM_SEG_REDIS_URL"
     return (
-        f"is not trusted ({error.verify_message}); set STREAM_SEG_REDIS_SSL_CAFILE to the certificate of the"
+        f"is not trusted ({error.verify_message}): set STREAM_SEG_REDIS_SSL_CAFILE to the certificate of the"
         " authority that signed it"
     )
 
 
 def checked(replies: list[Any]) -> list[Any]:
-    """The replies of a pipeline that was executed with `raise_on_error=False`; raises the first error among them.
+    """Return the replies of a pipeline that was executed with `raise_on_error=False`, or raise the first error in them.
 
-    redis-py's own raising would quote the command, and with it customers' data, in the text of the error.
+    redis-py would quote the command, and with it customers' data, in the message of the error.
     """
     for reply in replies:
         if isinstance(reply, Exception):

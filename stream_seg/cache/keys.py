@@ -7,30 +7,33 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Key names of one deployment. The first three are public, see `docs/contract.md`; the others are ours."""
+    """The key names of one deployment.
+
+    The first three are public (see `docs/reference/redis.md`). The others are internal.
+    """
 
     prefix: str
 
     def customer(self, customer_id: str) -> str:
-        """Hash: a customer's current segments."""
+        """Return the hash of a customer's current segments."""
         return f"{self.prefix}:customer:{customer_id}"
 
     @property
     def model(self) -> str:
-        """String: the model snapshot in force, JSON."""
+        """String: the active model snapshot as JSON."""
         return f"{self.prefix}:model"
 
     def stats(self, partition: int) -> str:
-        """Hash: `{dimension}:{segment}` -> customers of the partition now in it."""
+        """Return the hash of segment sizes: `{dimension}:{segment}` -> customers of the partition now in it."""
         return f"{self.prefix}:stats:{partition}"
 
     def mark(self, partition: int) -> str:
-        """Hash `{epoch, group}`: the last group of the partition that is in Redis as a whole."""
+        """Return the hash `{epoch, group}` of the last group of the partition that was written completely."""
         return f"{self.prefix}:group:{partition}"
 
     @property
     def partitions(self) -> str:
-        """Set: the partitions that have stats, so that readers need not know how many there are."""
+        """Set: the partitions that have sizes, so that readers need not know the number of partitions."""
         return f"{self.prefix}:partitions"
 
     @property

@@ -1,23 +1,23 @@
--- Writes the sizes and marks of partitions, and returns for each whether its mark is now the given one.
+-- Writes the sizes and marks of partitions, and returns for each whether its mark is now the new one.
 --
 -- KEYS: the set of partitions, then a stats hash and a mark hash for each partition. ARGV[1]: JSON array of
--- {partition, epoch, group, after, sizes}, numbers as text. A mark moves on only from the group `after` (or any,
--- where it is empty) or from itself, so that a repeated call answers as the first.
+-- {partition, epoch, group, after, sizes}, with numbers as text. A mark advances only from the group `after`, or from
+-- itself, so that a repeated call returns the same as the first. With an empty `after` it advances from any group.
 
-local moved = {}
+local advanced = {}
 for i, new in ipairs(cjson.decode(ARGV[1])) do
   local stats, mark = KEYS[2 * i], KEYS[2 * i + 1]
-  local held = redis.pcall('HMGET', mark, 'epoch', 'group')
-  if held.err then
-    -- A foreign value of another type must not hold up all other partitions for ever.
+  local stored = redis.pcall('HMGET', mark, 'epoch', 'group')
+  if stored.err then
+    -- A foreign value of another type must not block all other partitions.
     redis.call('DEL', mark)
-    held = {}
+    stored = {}
   end
-  local held_epoch, held_group = tonumber(held[1]) or -1, tonumber(held[2]) or -1
+  local stored_epoch, stored_group = tonumber(stored[1]) or -1, tonumber(stored[2]) or -1
   local epoch, group, after = tonumber(new.epoch), tonumber(new.group), tonumber(new.after)
-  local same_epoch = held_epoch == epoch
-  moved[i] = 0
-  if held_epoch < epoch or (same_epoch and held_group <= group) then
+  local same_epoch = stored_epoch == epoch
+  advanced[i] = 0
+  if stored_epoch < epoch or (same_epoch and stored_group <= group) then
     redis.call('DEL', stats)
     for segment, customers in pairs(new.sizes) do
       redis.call('HSET', stats, segment, customers)
@@ -26,10 +26,10 @@ for i, new in ipairs(cjson.decode(ARGV[1])) do
       redis.call('DEL', KEYS[1])
       redis.call('SADD', KEYS[1], new.partition)
     end
-    if not after or (same_epoch and (held_group == after or held_group == group)) then
+    if not after or (same_epoch and (stored_group == after or stored_group == group)) then
       redis.call('HSET', mark, 'epoch', new.epoch, 'group', new.group)
-      moved[i] = 1
+      advanced[i] = 1
     end
   end
 end
-return moved
+return advanced

@@ -1,4 +1,4 @@
-"""The cache without Redis, for tests and for running in one process: same interface, same rules, plain dictionaries."""
+"""A cache in dictionaries with the interface and rules of the one in Redis, for tests and for a single process."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 import orjson
 
 from stream_seg.cache import reads
-from stream_seg.cache.errors import CacheRefused, CacheUnavailable, PrefixTaken
 from stream_seg.cache.port import Mark, PartitionWrite, WriteResult
 from stream_seg.contracts.document import CustomerSegments, Document
+from stream_seg.errors import CacheRefused, CacheUnavailable, PrefixTaken
 
 
 @dataclass
 class MemoryServer:
-    """What several `MemoryCache` share, as programs share one Redis.
+    """The data that several `MemoryCache` objects share, as programs share one Redis.
 
-    It fails while `available` is False, and turns its clients down while `refusing` is True.
+    Every call raises `CacheUnavailable` while `available` is False, and `CacheRefused` while `refusing` is True.
     """
 
     available: bool = True
@@ -31,12 +31,12 @@ class MemoryServer:
 
     def wipe(self) -> None:
         """Lose everything, as a Redis without persistence does at a restart."""
-        for held in (self.owners, self.documents, self.stats, self.marks, self.models):
-            held.clear()
+        for values in (self.owners, self.documents, self.stats, self.marks, self.models):
+            values.clear()
 
 
 class MemoryCache:
-    """Implements `port.Cache`, and the readers' methods of `AsyncSegmentClient` beside it."""
+    """An implementation of `port.Cache` that also has the methods of `AsyncSegmentClient`."""
 
     def __init__(self, prefix: str = "seg", app_id: str = "stream-seg", server: MemoryServer | None = None) -> None:
         self.server = MemoryServer() if server is None else server
@@ -45,31 +45,31 @@ class MemoryCache:
 
     async def write(self, batches: Sequence[PartitionWrite]) -> WriteResult:
         """See `port.Cache.write`."""
-        self._reached()
+        self._connect()
         documents = sum(self._write_document(document) for batch in batches for document in batch.documents)
         return WriteResult(documents, frozenset(b.partition for b in batches if not self._write_mark(b)))
 
     async def marks(self, partitions: Iterable[int]) -> dict[int, Mark | None]:
         """See `port.Cache.marks`."""
-        owner = self._reached().owners.setdefault(self._prefix, self._app_id)
+        owner = self._connect().owners.setdefault(self._prefix, self._app_id)
         if owner != self._app_id:
             raise PrefixTaken(self._prefix, owner, self._app_id)
         return {partition: self.server.marks.get((self._prefix, partition)) for partition in partitions}
 
     async def set_model(self, snapshot: str | bytes) -> bool:
         """See `port.Cache.set_model`."""
-        new, held = orjson.loads(snapshot), await self.model()
-        if held and held["version"] > new["version"] and held["created_at"] >= new["created_at"]:
+        new, stored = orjson.loads(snapshot), await self.model()
+        if stored and stored["version"] > new["version"] and stored["created_at"] >= new["created_at"]:
             return False
         self.server.models[self._prefix] = snapshot.encode() if isinstance(snapshot, str) else snapshot
         return True
 
     async def aclose(self) -> None:
-        """Nothing to give back."""
+        """Do nothing, because there are no connections."""
 
     async def get(self, customer_id: str) -> CustomerSegments | None:
         """See `SegmentClient.get`."""
-        return reads.segments_of(customer_id, self._reached().documents.get((self._prefix, customer_id), {}))
+        return reads.segments_of(customer_id, self._connect().documents.get((self._prefix, customer_id), {}))
 
     async def get_many(self, customer_ids: Iterable[str]) -> dict[str, CustomerSegments | None]:
         """See `SegmentClient.get_many`."""
@@ -77,38 +77,38 @@ class MemoryCache:
 
     async def model(self) -> dict[str, Any] | None:
         """See `SegmentClient.model`."""
-        return reads.model_of(self._reached().models.get(self._prefix))
+        return reads.model_of(self._connect().models.get(self._prefix))
 
     async def sizes(self) -> reads.Sizes:
         """See `SegmentClient.sizes`."""
-        held = self._reached().stats.items()
-        return reads.added_up(stats for (prefix, _), stats in held if prefix == self._prefix)
+        sizes = self._connect().stats.items()
+        return reads.total_sizes(of_one for (prefix, _), of_one in sizes if prefix == self._prefix)
 
     async def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing, because there are no connections."""
 
-    def _reached(self) -> MemoryServer:
+    def _connect(self) -> MemoryServer:
         if not self.server.available:
-            raise CacheUnavailable("the cache in memory was made unavailable")
+            raise CacheUnavailable("the in-memory cache was made unavailable")
         if self.server.refusing:
-            raise CacheRefused("the cache in memory was told to refuse")
+            raise CacheRefused("the in-memory cache was set to refuse")
         return self.server
 
     def _write_document(self, document: Document) -> bool:
         key, new = (self._prefix, document.customer_id), document.fields()
-        held = self.server.documents.get(key)
-        if held is not None and _version(held) > _version(new):
+        stored = self.server.documents.get(key)
+        if stored is not None and _version(stored) > _version(new):
             return False
         self.server.documents[key] = new
         return True
 
     def _write_mark(self, batch: PartitionWrite) -> bool:
         key, new = (self._prefix, batch.partition), Mark(batch.epoch, batch.group)
-        held = self.server.marks.get(key)
-        if held is not None and held > new:
+        stored = self.server.marks.get(key)
+        if stored is not None and stored > new:
             return False
         self.server.stats[key] = {segment: str(customers) for segment, customers in batch.sizes.items()}
-        if batch.after is not None and held not in (new, Mark(batch.epoch, batch.after)):
+        if batch.after is not None and stored not in (new, Mark(batch.epoch, batch.after)):
             return False
         self.server.marks[key] = new
         return True

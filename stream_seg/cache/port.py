@@ -1,4 +1,4 @@
-"""What the streaming side asks of a cache: the types of a group's write, and the interface itself."""
+"""The interface of the cache for workers, and the types of a write."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from stream_seg.contracts.document import Document
 
 
 class Mark(NamedTuple):
-    """The last group of a partition that the cache holds. Marks are ordered by (epoch, group)."""
+    """The last group of a partition that is in the cache. Marks are ordered by (epoch, group)."""
 
     epoch: int
     group: int
 
 
 class PartitionWrite(NamedTuple):
-    """What one group changes in one partition.
+    """The changes of one group in one partition.
 
     `sizes` are absolute and complete: `"{dimension}:{segment}"` -> customers of the partition now in it.
 
-    `after` names the group of the same epoch that the cache must still hold for the mark to move on. With it, a
-    cache that was wiped or fell back between two groups does not get a new mark over the hole. Without it (None)
-    the mark is set in any case: right for the first write after an assignment or a loss, where the writer knows
-    that it owes the cache all other customers of the partition.
+    `after` is the group of the same epoch whose mark must still be in the cache for the mark to advance. It prevents a
+    new mark over missing data when the cache was wiped or fell back between two groups. With None the mark is always
+    set. That is right for the first write after an assignment or a loss, when the writer knows that all other customers
+    of the partition are still to be written.
     """
 
     partition: int
@@ -35,27 +35,31 @@ class PartitionWrite(NamedTuple):
 
 
 class WriteResult(NamedTuple):
-    """`documents`: how many were new enough to be written. `unmarked`: the partitions whose mark did not move,
-    because the cache lost something (rewrite all of the partition) or a newer epoch owns it."""
+    """The result of a write.
+
+    `documents` is the number of documents that were new enough to be written. `unmarked` are the partitions whose mark
+    did not advance, because the cache lost data (rewrite the whole partition) or a newer epoch owns the partition.
+    """
 
     documents: int
     unmarked: frozenset[int]
 
 
 class Cache(Protocol):
-    """The writing side of the cache. Every method but `aclose` may raise `CacheUnavailable`."""
+    """The writing interface of the cache. Every method except `aclose` may raise `CacheUnavailable`."""
 
     async def write(self, batches: Sequence[PartitionWrite]) -> WriteResult:
-        """Write documents, sizes and marks of some partitions in one round trip; what is older is left alone."""
+        """Write documents, sizes and marks of partitions in one round trip. Newer values in the cache stay."""
 
     async def marks(self, partitions: Iterable[int]) -> dict[int, Mark | None]:
-        """The marks of `partitions`, None where there is none.
+        """Return the marks of `partitions`, with None for a missing mark.
 
-        Claims the prefix for this application, again should it be wiped; raises `PrefixTaken` when it is another's.
+        Claims the prefix for this application, also again after a wipe. Raises `PrefixTaken` when another application
+        owns the prefix.
         """
 
     async def set_model(self, snapshot: str | bytes) -> bool:
-        """Put the model snapshot (JSON) in force; False when the one held is newer."""
+        """Store the active model snapshot (JSON). Return False when the stored one is newer."""
 
     async def aclose(self) -> None:
-        """Give connections back."""
+        """Close the connections."""

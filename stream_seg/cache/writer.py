@@ -1,4 +1,4 @@
-"""The cache in Redis: documents, sizes and marks of many partitions in one guarded round trip."""
+"""The cache in Redis, written by scripts that keep newer values."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ import redis.asyncio
 from redis.exceptions import NoScriptError
 
 from stream_seg.cache.connect import CONNECT_TIMEOUT_S, TIMEOUT_S, connect_async
-from stream_seg.cache.errors import CacheUnavailable, PrefixTaken, checked, redis_errors
+from stream_seg.cache.errors import checked, redis_errors
 from stream_seg.cache.keys import Keys
 from stream_seg.cache.port import Mark, PartitionWrite, WriteResult
 from stream_seg.contracts.document import Document
+from stream_seg.errors import CacheUnavailable, PrefixTaken
 
 __all__ = ["CacheUnavailable", "CacheWriter", "Mark", "PartitionWrite", "PrefixTaken", "WriteResult"]
 
-# Redis does nothing else while a script runs; this many documents take it about a millisecond.
-DOCUMENTS_A_CALL: Final = 250
+# Redis is blocked while a script runs. This number of documents takes about a millisecond.
+DOCUMENTS_PER_CALL: Final = 250
 
 Command = tuple[Any, ...]
 
@@ -31,7 +32,7 @@ class _Script:
 
     def __init__(self, name: str) -> None:
         self.text = files(__package__).joinpath(name).read_text(encoding="utf-8")
-        # Redis names scripts by this hash; nothing secret hangs on it.
+        # Redis identifies scripts by this hash. It protects no secret.
         self.sha = sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
     def call(self, keys: Sequence[str], argument: str | bytes) -> Command:
@@ -46,9 +47,10 @@ _LOAD: Final[list[Command]] = [("SCRIPT LOAD", script.text) for script in (_WRIT
 
 
 class CacheWriter:
-    """Writes to one Redis (not a cluster: a call covers keys of many slots). Implements `port.Cache`.
+    """A writer to one Redis, which implements `port.Cache`.
 
-    May be used by many tasks at once. `redis` must decode responses, as `from_url` sees to.
+    It does not support Redis Cluster, because one call covers keys of many slots. Tasks may share one writer. `redis`
+    must decode responses, as it does after `from_url`.
     """
 
     def __init__(self, redis: redis.asyncio.Redis, prefix: str, app_id: str, *, timeout_s: float = TIMEOUT_S) -> None:
@@ -67,47 +69,48 @@ class CacheWriter:
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         timeout_s: float = TIMEOUT_S,
     ) -> Self:
-        """A writer with its own connections; connects when first used. Raises ValueError for a bad URL.
+        """Return a writer with its own connections. It connects when first used. Raises ValueError for a bad URL.
 
-        `timeout_s` bounds a round trip as a whole.
+        `timeout_s` limits a whole round trip.
         """
         client = connect_async(url, connect_timeout_s=connect_timeout_s, timeout_s=timeout_s)
         return cls(client, prefix, app_id, timeout_s=timeout_s)
 
     async def write(self, batches: Sequence[PartitionWrite]) -> WriteResult:
-        """Write documents, sizes and marks in one round trip; what is older than what Redis holds is left alone.
+        """Write documents, sizes and marks in one round trip. Newer values in Redis stay.
 
-        The order is documents, then sizes, then marks, so that a mark never promises what is not there. When it
-        raises `CacheUnavailable`, any part may have been written; writing it again is harmless. All is encoded
-        before anything is sent: give a partition of many thousand customers in slices.
+        The order is documents, then sizes, then marks, so that a mark never covers missing data. After
+        `CacheUnavailable`, any part may have been written, and writing it again is safe. Everything is encoded before
+        anything is sent, so split a partition of many thousand customers into slices.
         """
         if not batches:
             return WriteResult(0, frozenset())
         commands = self.commands([document for batch in batches for document in batch.documents])
-        *counts, moved = await self._call([*commands, self._marks(batches)])
-        unmarked = (batch.partition for batch, at_ours in zip(batches, moved, strict=True) if not at_ours)
+        *counts, advanced = await self._call([*commands, self._marks(batches)])
+        unmarked = (batch.partition for batch, mark in zip(batches, advanced, strict=True) if not mark)
         return WriteResult(sum(counts), frozenset(unmarked))
 
     def commands(self, documents: Sequence[Document]) -> list[Command]:
-        """What is sent to write documents, encoded; sends nothing."""
+        """Return the encoded commands that write documents. Sends nothing."""
         return [self._documents(chunk) for chunk in _chunks(documents)]
 
     async def marks(self, partitions: Iterable[int]) -> dict[int, Mark | None]:
-        """The marks of `partitions`, None where there is none.
+        """Return the marks of `partitions`, with None for a missing mark.
 
-        Claims the prefix for this application, again should it be wiped; raises `PrefixTaken` when it is another's.
+        Claims the prefix for this application, also again after a wipe. Raises `PrefixTaken` when another application
+        owns the prefix.
         """
         wanted = list(partitions)
         keys = [self._keys.owner, *map(self._keys.mark, wanted)]
-        ((owner, *held),) = await self._call([_CLAIM.call(keys, self._app_id)])
+        ((owner, *marks),) = await self._call([_CLAIM.call(keys, self._app_id)])
         if owner != self._app_id:
             raise PrefixTaken(self._keys.prefix, owner, self._app_id)
-        return {partition: _mark_of(*mark) for partition, mark in zip(wanted, held, strict=True)}
+        return {partition: _mark_of(*mark) for partition, mark in zip(wanted, marks, strict=True)}
 
     async def set_model(self, snapshot: str | bytes) -> bool:
-        """Put a model snapshot in force: a JSON object with `version` and `created_at` (RFC 3339).
+        """Store the active model snapshot, a JSON object with `version` and `created_at` (RFC 3339).
 
-        Returns False, and leaves Redis alone, when the one held has a higher version and is not older.
+        Returns False and keeps the stored snapshot when that has a higher version and is not older.
         """
         (was_set,) = await self._call([_MODEL.call([self._keys.model], snapshot)])
         return bool(was_set)
@@ -127,7 +130,7 @@ class CacheWriter:
         return _MARK.call(keys, orjson.dumps([_mark_argument(batch) for batch in batches]))
 
     async def _call(self, commands: list[Command]) -> list[Any]:
-        """Replies of script calls; loads the scripts where Redis has forgotten them (restart, failover)."""
+        """Return the replies of script calls. Load the scripts if Redis lost them in a restart or failover."""
         try:
             return await self._send(commands)
         except CacheUnavailable as error:
@@ -145,12 +148,12 @@ class CacheWriter:
 
 
 def _chunks(documents: Sequence[Document]) -> Iterator[Sequence[Document]]:
-    for start in range(0, len(documents), DOCUMENTS_A_CALL):
-        yield documents[start : start + DOCUMENTS_A_CALL]
+    for start in range(0, len(documents), DOCUMENTS_PER_CALL):
+        yield documents[start : start + DOCUMENTS_PER_CALL]
 
 
 def _mark_of(epoch: str | None = None, group: str | None = None) -> Mark | None:
-    """The mark that Redis holds; None where there is none, or what is there was not written by us."""
+    """Return the mark in Redis, or None when it is missing or was written by another program."""
     try:
         return None if epoch is None or group is None else Mark(int(epoch), int(group))
     except ValueError:

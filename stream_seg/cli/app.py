@@ -1,4 +1,4 @@
-"""The commands and their help. Each imports what it needs when it runs, so that help and mistakes cost nothing."""
+"""The commands and their help. Each command imports its code when it runs, so that help starts quickly."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from stream_seg import __version__
-from stream_seg.cli.models_app import models
+from stream_seg.cli.models.app import models
 
 HELP = """Real-time customer segmentation on Kafka: events in, explained segment changes and cached segments out.
 
@@ -26,21 +26,21 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-topics = typer.Typer(help="Make the topics of a deployment, or say what is wrong with them.", no_args_is_help=True)
+topics = typer.Typer(help="Create the topics of a deployment, or check them.", no_args_is_help=True)
 app.add_typer(topics, name="topics")
-dead_letters = typer.Typer(help="Look at rejected records, and send them again after a fix.", no_args_is_help=True)
+dead_letters = typer.Typer(help="List rejected records, and send them again after a fix.", no_args_is_help=True)
 app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(models, name="models")
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line, and nothing for people.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line instead of text.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Send only the first N events.", metavar="N")]
 Reasons = Annotated[
-    list[str] | None, typer.Option("--reason", help="Only this reason; may be repeated.", metavar="CODE")
+    list[str] | None, typer.Option("--reason", help="Only this reason. May be repeated.", metavar="CODE")
 ]
-OfTopic = Annotated[
-    str | None, typer.Option("--topic", help="Only records of purchases, interactions, profiles or an intake topic.")
+OfTopic = Annotated[str | None, typer.Option("--topic", help="Only records of an input or intake topic.")]
+Since = Annotated[
+    str | None, typer.Option(help="Only records rejected since a time, or within an age: 15m, 2h, 7d.", metavar="WHEN")
 ]
-Since = Annotated[str | None, typer.Option(help="Only rejected since a time, or an age: 15m, 2h, 7d.", metavar="WHEN")]
 Customer = Annotated[str, typer.Argument(help="The customer's id, for example h-1871.")]
 
 
@@ -61,7 +61,7 @@ def _root(
 @app.command()
 def demo(
     limit: Limit = None,
-    headless: Annotated[bool, typer.Option("--headless", help="No progress, just the summary at the end.")] = False,
+    headless: Annotated[bool, typer.Option("--headless", help="Show no progress, only the summary.")] = False,
     json: Json = False,
 ) -> None:
     """Watch a year of shopping turn into segments, on this machine.
@@ -69,7 +69,7 @@ def demo(
     Starts a broker and a Redis from wheels, creates the topics, starts a worker, replays Complete Journey (a year of
     grocery baskets of 2,469 households) and ends with a summary and a check. Ctrl-C stops everything.
 
-    - `stream-seg demo`: all of it, about a minute
+    - `stream-seg demo`: the whole year, about a minute
     - `stream-seg demo --limit 50000`: the first four months
     - `stream-seg demo --json | tail -1`: the summary for a program
     """
@@ -80,10 +80,10 @@ def demo(
 
 @app.command()
 def worker() -> None:
-    """Run one worker until Ctrl-C or SIGTERM; start as many as there are partitions.
+    """Run one worker until Ctrl-C or SIGTERM. Start at most as many workers as there are partitions.
 
-    Creates missing topics. With embedded services the first worker starts them and the others attach; they end with
-    the one that started them.
+    Creates missing topics. With embedded services, the first worker starts them and the others attach. The services
+    end with the worker that started them.
 
     - `stream-seg worker`
     - `STREAM_SEG_BROKER=kafka://kafka:9092 STREAM_SEG_REDIS_URL=redis://redis:6379/0 stream-seg worker`
@@ -95,13 +95,13 @@ def worker() -> None:
 
 @app.command()
 def intake(
-    once: Annotated[bool, typer.Option("--once", help="End when everything that is there now has been read.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Stop after reading all records that exist now.")] = False,
     json: Json = False,
 ) -> None:
     """Read other programs' topics and write their records as events into the input topics, until Ctrl-C or SIGTERM.
 
-    Source topics may have any keys and partitioners. Records that are no events become dead letters. Start several to
-    share the partitions.
+    Source topics may have any keys and partitioners. Records that are not events become dead letters. Start several
+    intakes to share the partitions.
 
     - `STREAM_SEG_INTAKE_TOPICS=segment.events,shop.orders stream-seg intake`
     - `stream-seg intake --once --json | tail -1`
@@ -128,7 +128,7 @@ def replay(
         str | None, typer.Option(help="For a file: the field with the customer's id, if not customer_id.")
     ] = None,
     mapping: Annotated[
-        Path | None, typer.Option("--map", help="For a file: how its rows become events, in TOML.", metavar="FILE")
+        Path | None, typer.Option("--map", help="For a file: a mapping of its rows to events, in TOML.", metavar="FILE")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue a replay that ended early.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Send everything, even if it was sent before.")] = False,
@@ -140,11 +140,11 @@ def replay(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Send a source's events into the input topics, each of them once.
+    """Send the events of a source to the input topics, each event once.
 
-    Rows that are not events are skipped and counted. Mend them and replay the file again: only they are sent.
+    Rows that are not events are skipped and counted. Fix them and replay the file again. Only the fixed rows are sent.
 
-    - `stream-seg replay complete-journey`: as fast as the broker takes it
+    - `stream-seg replay complete-journey`: as fast as the broker accepts them
     - `stream-seg replay simulate --seed 7 --speed 86400 --limit 100000`: a day per second
     - `stream-seg replay orders.csv --topic purchases --key-field customer`
     - `stream-seg replay export.csv --map orders.toml --strict`
@@ -159,7 +159,7 @@ def replay(
 
 @topics.command("create")
 def topics_create() -> None:
-    """Create the topics that do not exist; existing ones are left as they are.
+    """Create missing topics. Existing topics stay unchanged.
 
     - `STREAM_SEG_PARTITIONS=16 STREAM_SEG_REPLICATION_FACTOR=3 stream-seg topics create`
     """
@@ -170,7 +170,7 @@ def topics_create() -> None:
 
 @topics.command("check")
 def topics_check() -> None:
-    """Say what is wrong with the topics and how to mend it; exit status 1 if anything is."""
+    """Report problems of the topics and how to fix them. The exit status is 1 if there are any."""
     from stream_seg.cli.topics import check
 
     raise typer.Exit(check())
@@ -182,11 +182,11 @@ def inspect(
     why: Annotated[bool, typer.Option("--why", help="Explain the last change in sentences.")] = False,
     changes: Annotated[
         int | None,
-        typer.Option(min=0, help="Show only the last N changes: by default 10, with --json all.", metavar="N"),
+        typer.Option(min=0, help="Show only the last N changes. Default: 10, with --json all.", metavar="N"),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Show a customer's segments, the state behind them, and the changes that led there.
+    """Show the segments of a customer, the state behind them, and the changes that led there.
 
     - `stream-seg inspect h-1871 --why`
     - `stream-seg inspect h-1871 --json | tail -1`
@@ -199,7 +199,7 @@ def inspect(
 @app.command()
 def segments(
     profiles: Annotated[
-        bool, typer.Option("--profiles", help="A profile of each segment, and how it differs from all others.")
+        bool, typer.Option("--profiles", help="Show a profile of each segment and its differences from all others.")
     ] = False,
     json: Json = False,
 ) -> None:
@@ -215,7 +215,7 @@ def segments(
 
 @app.command()
 def lag(json: Json = False) -> None:
-    """Show how far the workers are behind, per partition, in events and in seconds; no worker need run.
+    """Show the lag of the workers per partition, in events and in seconds. No worker needs to run.
 
     - `stream-seg lag --json | tail -1`
     """
@@ -229,10 +229,10 @@ def dead_letters_list(
     reason: Reasons = None,
     topic: OfTopic = None,
     since: Since = None,
-    limit: Annotated[int, typer.Option(min=0, help="How many of the latest to show.", metavar="N")] = 20,
+    limit: Annotated[int, typer.Option(min=0, help="Show the latest N records.", metavar="N")] = 20,
     json: Json = False,
 ) -> None:
-    """Show the latest rejected records, why they were rejected, and how many there are of each reason.
+    """Show the latest rejected records with the reason of each, and the number of records by reason.
 
     - `stream-seg dead-letters list --since 1h`
     - `stream-seg dead-letters list --reason currency_without_rate --topic purchases --limit 5`
@@ -248,14 +248,16 @@ def dead_letters_redrive(
     topic: OfTopic = None,
     since: Since = None,
     limit: Limit = None,
-    again: Annotated[bool, typer.Option("--again", help="Also what an earlier redrive has sent.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and send nothing.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Include records that an earlier redrive has sent.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Report the records that would be sent, and send nothing.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Send rejected records to their topics again, byte for byte, after what rejected them was mended.
+    """Send rejected records to their topics again, byte for byte, after the cause is fixed.
 
-    Each is sent once: what an earlier redrive went past is left out.
+    Each record is sent once. Records that an earlier redrive passed are left out.
 
     - `stream-seg dead-letters redrive --dry-run`
     - `stream-seg dead-letters redrive --reason currency_without_rate --yes`

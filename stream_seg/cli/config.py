@@ -1,27 +1,38 @@
-"""Settings for a command: read, explained where they are wrong, and applied to logging."""
+"""Settings for a command. They are read, explained if they are wrong, and applied to logging."""
 
 from __future__ import annotations
 
+import os
+import sys
 import tomllib
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any, Final
 
 from pydantic import ValidationError
 
-from stream_seg.cli.errors import UsageError
 from stream_seg.connection_settings import EMBEDDED
 from stream_seg.embedded.services import attach_services
+from stream_seg.errors import UsageError
 from stream_seg.kafka.broker import Broker
 from stream_seg.settings import PREFIX, Settings
 
 TOML: Final = "stream_seg.toml"
+# The least likeness of a variable's name to that of a setting, of 1.0, for a warning.
+_NEAR: Final = 0.7
 # Values that may hold a password.
 _SECRET: Final = ("redis_url", "kafka_sasl_password")
 
 
-def load_settings(**given: Any) -> Settings:
-    """Settings from the environment and `stream_seg.toml`; `given` win over both. Raises UsageError."""
+def load_settings(**overrides: Any) -> Settings:
+    """Return the settings from the environment and `stream_seg.toml`. `overrides` win over both. Raises UsageError.
+
+    Every command calls it once, so it also warns about misspelled variables.
+    """
+    for line in misspelled(os.environ):
+        print(line, file=sys.stderr)
     try:
-        return Settings(**given)
+        return Settings(**overrides)
     except ValidationError as error:
         raise UsageError("; ".join(_fault(dict(fault)) for fault in error.errors(include_url=False))) from None
     except tomllib.TOMLDecodeError as error:
@@ -30,13 +41,35 @@ def load_settings(**given: Any) -> Settings:
         raise UsageError(f"{TOML} is not UTF-8, as TOML must be ({error.reason}); save it as UTF-8") from None
 
 
+def misspelled(environment: Iterable[str]) -> list[str]:
+    """Return a warning for each variable with our prefix whose name is nearly that of a setting.
+
+    Only near names are reported, because other programs may use the prefix too. Values never appear, because one may be
+    a password.
+    """
+    known = [name.upper() for name in Settings.model_fields]
+    warnings = []
+    for variable in sorted(environment):
+        if not variable.upper().startswith(PREFIX):
+            continue
+        name = variable.upper().removeprefix(PREFIX)
+        if name not in known and (near := get_close_matches(name, known, n=1, cutoff=_NEAR)):
+            warnings.append(
+                f"stream-seg: {variable} is not a setting, so it is ignored; did you mean {PREFIX}{near[0]}?"
+            )
+    return warnings
+
+
 def attach_broker(settings: Settings) -> Broker:
     """Return the broker for a command that needs no Redis. Raises EmbeddedError when an embedded one is not running."""
     return attach_services(settings).broker if settings.broker == EMBEDDED else settings.cluster
 
 
 def quiet_logging(settings: Settings) -> None:
-    """Log as the settings say, without the libraries: a command says itself what went wrong, once."""
+    """Configure logging as the settings say, without the libraries.
+
+    A command reports each failure itself, once.
+    """
     import logging
 
     from stream_seg.ops.logging import configure_logging
@@ -48,7 +81,7 @@ def quiet_logging(settings: Settings) -> None:
 def _fault(fault: dict[str, Any]) -> str:
     message = str(fault["msg"]).removeprefix("Value error, ")
     if not fault["loc"]:
-        return f"{PREFIX}{message}"  # checks over several settings begin with a name themselves
+        return f"{PREFIX}{message}"  # the message of a check over several settings begins with a name
     name = str(fault["loc"][0])
     if fault["type"] == "extra_forbidden":
         return f"{TOML} sets {name!r}, which is not a setting"

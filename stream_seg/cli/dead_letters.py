@@ -1,4 +1,4 @@
-"""`stream-seg dead-letters list | redrive`: what was rejected and why, and sending it again after a fix."""
+"""`stream-seg dead-letters list | redrive`: list rejected records, and send them again after a fix."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from heapq import nlargest
-from time import time
 from typing import Any, Final
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -18,16 +17,17 @@ from rich.text import Text
 
 from stream_seg.cli.config import attach_broker, load_settings, quiet_logging
 from stream_seg.cli.console import print_json, shows_progress, stderr, stdout, table
-from stream_seg.cli.errors import Failure, UsageError
 from stream_seg.cli.escapes import printable
 from stream_seg.cli.interrupt import run_async
+from stream_seg.clock import SYSTEM_CLOCK, Clock
 from stream_seg.contracts.reasons import SENTENCES
 from stream_seg.contracts.times import MissingOffset, parse_rfc3339, rfc3339
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
+from stream_seg.errors import Failure, UsageError
 from stream_seg.kafka.broker import Broker
 from stream_seg.settings import Settings
 from stream_seg.tools import redrive as redriving
-from stream_seg.tools.letters import Letter, Selection, read_letters
+from stream_seg.tools.dead_letters import Letter, Selection, read_letters
 from stream_seg.tools.redrive import Redrive, Tally
 
 PREVIEW: Final = 60
@@ -37,7 +37,7 @@ _SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the options ask for, as they were given."""
+    """The options of a command, before validation."""
 
     reasons: Sequence[str] = ()
     topic: str | None = None
@@ -47,16 +47,16 @@ class Wanted:
 
 @dataclass(slots=True)
 class Found:
-    """Letters by reason, and the latest of them."""
+    """The number of letters by reason, and the latest letters."""
 
     by_reason: Counter[str] = field(default_factory=Counter)
     latest: list[Letter] = field(default_factory=list)
 
 
-def list_letters(wanted: Wanted, *, as_json: bool) -> int:
-    """Print the latest letters, and how many there are of each reason."""
+def list_letters(wanted: Wanted, *, as_json: bool, clock: Clock = SYSTEM_CLOCK) -> int:
+    """Print the latest letters and the number of letters by reason. Return the exit status."""
     settings, broker = _start()
-    selection = selection_of(wanted, settings, time())
+    selection = selection_of(wanted, settings, clock.wall())
     found = run_async(find(broker, settings, selection, wanted.limit or 0))
     if as_json:
         print_json(facts(found))
@@ -66,9 +66,9 @@ def list_letters(wanted: Wanted, *, as_json: bool) -> int:
 
 
 def redrive(wanted: Wanted, *, again: bool, yes: bool, dry_run: bool, as_json: bool) -> int:
-    """Say what would be sent, ask, and send it."""
+    """Report the letters to send, ask for confirmation, and send them. Return the exit status."""
     settings, broker = _start()
-    selection = selection_of(wanted, settings, time())
+    selection = selection_of(wanted, settings, SYSTEM_CLOCK.wall())
     request = redriving.Request(selection, wanted.limit, again)
     job = Redrive(broker, settings, request)
     tally = run_async(job.plan())
@@ -86,7 +86,7 @@ def redrive(wanted: Wanted, *, again: bool, yes: bool, dry_run: bool, as_json: b
 
 
 def selection_of(wanted: Wanted, settings: Settings, now_s: float) -> Selection:
-    """The letters that options mean; raises UsageError where one makes no sense. `now_s` is epoch seconds."""
+    """Return the filter that the options describe. `now_s` is epoch seconds. Raises UsageError."""
     if unknown := [code for code in wanted.reasons if code not in SENTENCES]:
         raise UsageError(f"--reason {unknown[0]} is no reason code; those are {', '.join(SENTENCES)}")
     names = {**{topic: topic for topic in settings.intake_topics}, **{name: settings.topic(name) for name in TOPICS}}
@@ -99,7 +99,7 @@ def selection_of(wanted: Wanted, settings: Settings, now_s: float) -> Selection:
 
 
 def since(text: str, now_s: float) -> float:
-    """The moment that `--since` means, epoch seconds: an age (`90s`, `15m`, `2h`, `7d`) or an RFC 3339 time."""
+    """Return the time of `--since` in epoch seconds, from an age (`90s`, `15m`, `2h`, `7d`) or an RFC 3339 time."""
     if age := re.fullmatch(r"(\d{1,9})([smhd])", text):
         return now_s - int(age[1]) * _SECONDS[age[2]]
     try:
@@ -112,7 +112,7 @@ def since(text: str, now_s: float) -> float:
 
 
 async def find(broker: Broker, settings: Settings, selection: Selection, shown: int) -> Found:
-    """Count letters, and keep the latest `shown`."""
+    """Count the letters by reason, and keep the latest `shown`. Raises BrokerError."""
     found = Found()
     topic = settings.topic("dead-letters")
     async for _, _, letters in read_letters(broker, topic, selection):
@@ -122,7 +122,7 @@ async def find(broker: Broker, settings: Settings, selection: Selection, shown: 
 
 
 def facts(found: Found) -> dict[str, Any]:
-    """Letters for programs: counts, then the latest."""
+    """Return the letters as JSON: counts, then the latest."""
     return {
         "letters": found.by_reason.total(),
         "by_reason": dict(found.by_reason.most_common()),
@@ -145,8 +145,8 @@ def facts(found: Found) -> dict[str, Any]:
 
 
 def rendered(letters: Sequence[Letter]) -> Table:
-    """Letters for people, the latest first."""
-    made = table("rejected at", "reason", "source", "key", "value", "detail")
+    """Return a table of letters, the latest first."""
+    rows = table("rejected at", "reason", "source", "key", "value", "detail")
     for letter in letters:
         source = f"{letter.source_topic} {letter.source_partition}/{letter.source_offset}"
         texts = (
@@ -157,20 +157,20 @@ def rendered(letters: Sequence[Letter]) -> Table:
             "(none)" if letter.value is None else preview(letter.value, PREVIEW),
             preview(letter.detail.encode(), 400),
         )
-        made.add_row(*map(Text, texts))  # plain: what strangers wrote is no markup
-    return made
+        rows.add_row(*map(Text, texts))  # plain text, because records may contain markup
+    return rows
 
 
 def preview(value: bytes, characters: int) -> str:
-    """The start of bytes as text that is safe to print; what no terminal should get is written as an escape."""
+    """Return the start of bytes as text that is safe to print, with escapes for control characters."""
     text = value[: 4 * characters].decode("utf-8", "backslashreplace")
     safe = printable(text)
-    whole = len(safe) <= characters and len(value) <= 4 * characters
-    return safe if whole else safe[: characters - 1] + "…"
+    is_complete = len(safe) <= characters and len(value) <= 4 * characters
+    return safe if is_complete else safe[: characters - 1] + "…"
 
 
 def tally_facts(tally: Tally) -> dict[str, Any]:
-    """What a redrive did, or would do, for programs."""
+    """Return the result of a redrive, or of its plan, as JSON."""
     by_reason, by_topic = Counter[str](), Counter[str]()
     for kind, count in tally.sent.items():
         by_reason[kind.reason] += count
@@ -187,7 +187,7 @@ def tally_facts(tally: Tally) -> dict[str, Any]:
 
 
 def sentences(tally: Tally, *, dry_run: bool) -> Iterator[str]:
-    """What a redrive did, or would do, for people."""
+    """Yield the result of a redrive, or of its plan, as lines of text."""
     yield f"{'would send' if dry_run else 'sent'} {described(tally)}"
     if tally.already:
         yield f"left out {tally.already:,}: an earlier redrive went past them; --again takes them too"
@@ -200,7 +200,7 @@ def sentences(tally: Tally, *, dry_run: bool) -> Iterator[str]:
 
 
 def described(tally: Tally) -> str:
-    """How many records, of which reasons, to which topics."""
+    """Return the number of records by reason and topic as text."""
     count = tally.sent.total()
     if not count:
         return "nothing"
@@ -229,9 +229,9 @@ def _print_found(found: Found) -> None:
 
 
 def _ask(tally: Tally) -> None:
-    """Go on after a yes; raises Failure otherwise."""
+    """Ask for confirmation. Raises Failure if the answer is not yes, UsageError without a terminal."""
     if not sys.stdin.isatty():
-        raise UsageError(f"would send {described(tally)}; give --yes, since nobody can be asked here")
+        raise UsageError(f"would send {described(tally)}; give --yes, because standard input is not a terminal")
     print(f"Send {described(tally)}? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise Failure("nothing was sent")

@@ -1,4 +1,4 @@
-"""From arguments to an exit status: 0 done, 1 failed with one clear line, 2 wrong usage, 128 + n ended by signal n."""
+"""Run a command. The exit status is 0 for success, 1 for failure, 2 for wrong usage and 128 + n for signal n."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ INTERRUPTED: Final = 128 + signal.SIGINT
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status; `arguments` are those of the process by default."""
+    """Run one command and return its exit status. The default `arguments` are those of the process."""
     try:
         interrupt.install()
         app(args=None if arguments is None else list(arguments), prog_name=PROGRAM)

@@ -12,16 +12,16 @@ from rich.text import Text
 from stream_seg.cache import CustomerSegments
 from stream_seg.cli.config import load_settings, quiet_logging
 from stream_seg.cli.console import print_json, stdout, table
-from stream_seg.cli.errors import Failure, UsageError
 from stream_seg.cli.escapes import printable
 from stream_seg.cli.interrupt import run_async
 from stream_seg.cli.words import QUANTITIES, Change, cause, day, explained, money, moved, quantity, where
 from stream_seg.contracts.times import rfc3339
 from stream_seg.embedded.services import attach_services
+from stream_seg.errors import Failure, UsageError
 from stream_seg.views.customer import CustomerView, RecordFacts, look_up
 
-SHOWN = 10  # changes in a table, where the command line does not say
-# Features that customers do not have: without orders, and with orders on one day only.
+SHOWN = 10  # changes in a table by default
+# Features that customers lack with orders on one day only, and without orders.
 _ON_ONE_DAY = ("gap_days",)
 _WITHOUT_ORDERS = ("recency_days", "basket_value", "refund_share", *_ON_ONE_DAY)
 
@@ -57,7 +57,7 @@ def check_id(customer_id: str) -> None:
 
 
 def print_view(console: Console, view: CustomerView, currency: str, shown: int) -> None:
-    """Print everything, as tables."""
+    """Print all facts of a customer as tables."""
     console.print(Text(view.customer_id, "bold"))
     for part in _parts(view, currency, shown):
         console.print()
@@ -74,25 +74,25 @@ def _parts(view: CustomerView, currency: str, shown: int) -> Iterator[Renderable
 
 
 def segments_table(document: CustomerSegments) -> Table:
-    """The document in Redis."""
+    """Return the document in Redis as a table."""
     title = f"Segments in Redis (change {document.sequence}, model {document.model_version})"
-    made = table("dimension", "segment", "", "since", title=title)
+    rows = table("dimension", "segment", "", "since", title=title)
     for dimension, now in document.segments.items():
-        made.add_row(dimension, Text(now.name), Text(now.segment, "dim"), day(now.since))
-    return made
+        rows.add_row(dimension, Text(now.name), Text(now.segment, "dim"), day(now.since))
+    return rows
 
 
 def record_table(record: RecordFacts, currency: str) -> Table:
-    """Counts, money and times of the record."""
-    made = table("", "", title=f"State (partition {record.partition}, half-life {record.half_life_days:g} days)")
-    made.show_header = False
+    """Return the counts, money and times of the record as a table."""
+    rows = table("", "", title=f"State (partition {record.partition}, half-life {record.half_life_days:g} days)")
+    rows.show_header = False
     for name, value in in_words(record, currency):
-        made.add_row(Text(name, "dim"), value)
-    return made
+        rows.add_row(Text(name, "dim"), value)
+    return rows
 
 
 def in_words(record: RecordFacts, currency: str) -> Iterator[tuple[str, str]]:
-    """Yield the lines of a record: a name and its value."""
+    """Yield the lines of a record as names and values."""
     when = _span(record.first_order, record.last_order)
     yield "orders", f"{record.orders:,} on {record.order_days:,} days, {when}"
     yield "spent", money(record.spend, currency)
@@ -117,28 +117,28 @@ def _moment(t: float) -> str:
 
 def features_table(record: RecordFacts, currency: str) -> Table:
     """Return the features at the time of the last evaluation, without those that the customer does not have."""
-    made = table("feature", ">value", title=f"Features as of {_moment(record.as_of)}")
+    rows = table("feature", ">value", title=f"Features as of {_moment(record.as_of)}")
     lacking = _WITHOUT_ORDERS if not record.orders else _ON_ONE_DAY if record.order_days < 2 else ()
     for name, value in record.features.items():
         if name not in lacking:
-            made.add_row(QUANTITIES[name].phrase, quantity(name, value, currency))
-    return made
+            rows.add_row(QUANTITIES[name].phrase, quantity(name, value, currency))
+    return rows
 
 
 def changes_table(changes: Sequence[Change], currency: str, total: int) -> Table:
-    """The last changes, the newest first."""
+    """Return the last changes as a table, the newest first."""
     title = f"Last {len(changes)} of {total} changes" if len(changes) < total else f"Changes ({total})"
-    made = table(">#", "when", "dimension", "change", "cause", "what moved most", title=title)
+    rows = table(">#", "when", "dimension", "change", "cause", "what moved most", title=title)
     for change in reversed(changes):
-        made.add_row(
+        rows.add_row(
             str(change["sequence"]), day(change["occurred_at"]), change["dimension"], Text(where(change)),
             cause(change), "; ".join(moved(change, currency)),
         )  # fmt: skip
-    return made
+    return rows
 
 
 def print_why(view: CustomerView, currency: str) -> None:
-    """Print the last change, in sentences."""
+    """Print sentences that explain the last change."""
     customer = printable(view.customer_id)
     if not view.changes:
         print(f"{customer} has not changed segments: no model has placed this customer yet.")

@@ -1,4 +1,4 @@
-"""`stream-seg intake`: records of other topics as events into the input topics, until a signal or their end."""
+"""`stream-seg intake`: write records of other topics as events to the input topics, until a signal or their end."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any
 
 from stream_seg.cli.config import attach_broker, load_settings, quiet_logging
 from stream_seg.cli.console import print_json
-from stream_seg.cli.errors import UsageError
 from stream_seg.cli.interrupt import SIGNALS, run_async
-from stream_seg.contracts.mapping import EventMapping, MappingError, parse_mapping
+from stream_seg.contracts.mapping import EventMapping, parse_mapping
+from stream_seg.errors import MappingError, OwnTopic, UsageError
 from stream_seg.intake.process import run_intake
 from stream_seg.intake.run import Summary
-from stream_seg.intake.topics import OwnTopic, check_sources
+from stream_seg.intake.topics import check_sources
 from stream_seg.kafka.broker import Broker
 from stream_seg.settings import Settings
 from stream_seg.tools.topics import topic_specs
 
 
 def run(*, once: bool, as_json: bool) -> int:
-    """Run one intake, and say what it did."""
+    """Run one intake and print its summary. Return the exit status."""
     settings = load_settings()
     quiet_logging(settings)
     if not settings.intake_topics:
@@ -41,7 +41,7 @@ def run(*, once: bool, as_json: bool) -> int:
 
 
 def read_mapping(path: Path) -> EventMapping:
-    """The mapping in a file. Raises UsageError."""
+    """Return the mapping in a file. Raises UsageError."""
     try:
         return parse_mapping(path.read_text(encoding="utf-8"), str(path))
     except (MappingError, UnicodeDecodeError) as error:
@@ -49,7 +49,7 @@ def read_mapping(path: Path) -> EventMapping:
 
 
 def facts(summary: Summary) -> dict[str, Any]:
-    """The summary for programs."""
+    """Return the summary as JSON."""
     return {
         "records": summary.records,
         "events": summary.by_topic.total(),
@@ -62,7 +62,7 @@ def facts(summary: Summary) -> dict[str, Any]:
 
 
 def sentence(summary: Summary) -> str:
-    """The summary for people."""
+    """Return the summary in one line."""
     topics = ", ".join(f"{name} {count:,}" for name, count in sorted(summary.by_topic.items()))
     text = f"read {summary.records:,} records, wrote {summary.by_topic.total():,} events" + f" ({topics})" * bool(
         topics
@@ -80,7 +80,7 @@ def sentence(summary: Summary) -> str:
 async def _until_signal(
     broker: Broker, settings: Settings, mappings: Mapping[str, EventMapping], *, once: bool
 ) -> Summary:
-    """Run until the end or a signal. The first lets the batch in flight end, the second does not."""
+    """Run until the end or a signal. The first signal lets the batch in flight finish. The second cancels it."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     task = asyncio.current_task()
     assert task is not None

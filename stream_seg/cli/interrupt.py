@@ -1,4 +1,4 @@
-"""Interrupts: Ctrl-C and SIGTERM end a command at any moment, cleaning up, whatever swallows the exception."""
+"""Ctrl-C and SIGTERM end a command at any moment with cleanup, even if a library swallows the exception."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from typing import Any, Final, TypeVar
 T = TypeVar("T")
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
-# A task that ignored its cancellation is cancelled again; one that cleans up has this long to do it.
+# A task that ignored its cancellation is cancelled again after this time, which is also the time for its cleanup.
 INSIST_S: Final = 1.0
 
 _came: list[int] = []
 
 
 def install() -> None:
-    """Let both signals raise KeyboardInterrupt in the main thread.
+    """Make both signals raise KeyboardInterrupt in the main thread.
 
-    Explicitly, because a shell starts the background jobs of scripts with SIGINT ignored; whoever sends one means it.
+    The handler is set explicitly, because a shell starts the background jobs of scripts with SIGINT ignored.
     """
     for number in SIGNALS:
         signal.signal(number, _interrupt)
@@ -33,22 +33,22 @@ def install() -> None:
 
 
 def status() -> int | None:
-    """The exit status that the first signal asks for; None when none came."""
+    """Return the exit status that the first signal asks for, or None if there was no signal."""
     return 128 + _came[0] if _came else None
 
 
 def handled() -> None:
-    """The interrupt has been dealt with: the process may end with the status it is given.
+    """Make the interpreter forget a handled interrupt, so that the process ends with its own exit status.
 
-    One that came while a compiled module ran Python code is remembered by the interpreter, though it was caught since,
-    which then ends itself by SIGINT whatever the status. Running any code in the same way makes it forget.
+    The interpreter remembers an interrupt that arrived while a compiled module ran Python code, even if it was caught
+    later. It then ends the process by SIGINT instead of the status. Running any code in the same way clears that.
     """
     ctypes.pythonapi.PyRun_SimpleString(b"")
 
 
 @contextmanager
 def insisting() -> Iterator[None]:
-    """Inside, an interrupt is raised again until it ends the block: compiled modules swallow it, pyarrow for one."""
+    """Raise an interrupt again until it ends the block, because compiled modules such as pyarrow swallow it."""
     ended = threading.Event()
 
     def insist() -> None:
@@ -62,12 +62,12 @@ def insisting() -> Iterator[None]:
         yield
     finally:
         _end(ended, watching)
-        if _came:  # and swallowed
+        if _came:  # the block swallowed it
             raise KeyboardInterrupt
 
 
 def _end(ended: threading.Event, watching: threading.Thread) -> None:
-    """End what insists. One more interrupt may be on its way from it, and must not leave it running for ever."""
+    """Stop the watching thread. One more interrupt from it may arrive meanwhile, and must not leave it running."""
     while watching.is_alive():
         with suppress(KeyboardInterrupt):
             ended.set()
@@ -75,9 +75,9 @@ def _end(ended: threading.Event, watching: threading.Thread) -> None:
 
 
 def run_async(main: Coroutine[Any, Any, T]) -> T:
-    """`asyncio.run`, ended by both signals even where a library swallows the first cancellation."""
+    """Run a coroutine like `asyncio.run`. Both signals end it, even if a library swallows the first cancellation."""
     try:
-        if _came:  # and was swallowed
+        if _came:  # a library swallowed it
             raise KeyboardInterrupt
         return asyncio.run(_interruptible(main))
     except asyncio.CancelledError:
@@ -106,7 +106,7 @@ async def _interruptible(main: Coroutine[Any, Any, T]) -> T:
             task.cancel()
             await asyncio.wait({task}, timeout=INSIST_S)
         if not task.cancelled():
-            task.exception()  # of a cleanup that failed: the interrupt matters more
+            task.exception()  # retrieve the error of a failed cleanup, because the interrupt matters more
         raise asyncio.CancelledError
     return task.result()
 
@@ -117,6 +117,6 @@ def _interrupt(number: int, _frame: FrameType | None) -> None:
 
 
 def _unraisable(found: sys.UnraisableHookArgs) -> None:
-    """An interrupt that lands in a finalizer cannot be raised there. It is remembered, and no fault to report."""
+    """Keep quiet about an interrupt in a finalizer. It cannot be raised there, but `_came` remembers it."""
     if not (_came and found.exc_type is KeyboardInterrupt):
         sys.__unraisablehook__(found)

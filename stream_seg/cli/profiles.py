@@ -1,4 +1,4 @@
-"""Profiles of segments in words: what their customers are like, and how they differ from all others."""
+"""Profiles of segments in words: their typical customers, and their differences from all others."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from rich.text import Text
 from stream_seg.cli.words import QUANTITIES, quantity
 
 SHOWN_PARTS: Final = 4  # of a mix
-# From so many spreads apart on.
+# The least distance in spreads for each word.
 _DEGREES: Final = ((2.0, "far"), (1.0, "much"), (0.5, "clearly"), (0.0, "somewhat"))
-# A ratio below or above says nothing that the numbers do not.
+# A ratio outside of these adds nothing to the numbers.
 _TIMES_FROM: Final = 1.2
 _TIMES_TO: Final = 100.0
 _LEAST_SHARE: Final = 0.005  # a smaller one is shown as 0%
@@ -23,7 +23,7 @@ _HEADLINE: Final = ("order_rate", "spend_rate", "recency_days")
 
 
 def difference_in_words(difference: Mapping[str, Any], currency: str) -> str | None:
-    """Return `orders a month: much higher, 8.2 against 1.4 (5.9 times)`; None where both would read the same."""
+    """Return `orders a month: much higher, 8.2 against 1.4 (5.9 times)`, or None if both would read the same."""
     what, here, rest = difference["what"], difference["here"], difference["rest"]
     strength = abs(difference["strength"])
     degree = next(word for least, word in _DEGREES if strength >= least)
@@ -35,20 +35,20 @@ def difference_in_words(difference: Mapping[str, Any], currency: str) -> str | N
     else:
         called = QUANTITIES[what].phrase if what in QUANTITIES else what
         mine, others, nothing = (quantity(what, value, currency) for value in (here, rest, 0.0))
-        # A multiple of next to nothing would be a large number without a meaning.
-        told = here > rest > 0 and others != nothing and _TIMES_FROM <= here / rest < _TIMES_TO
-        times = f" ({here / rest:.1f} times)" if told else ""
+        # A multiple of nearly zero would be a large number without meaning.
+        has_ratio = here > rest > 0 and others != nothing and _TIMES_FROM <= here / rest < _TIMES_TO
+        times = f" ({here / rest:.1f} times)" if has_ratio else ""
     return f"{called}: {way}, {mine} against {others}{times}" if mine != others else None
 
 
 def headline(profile: Mapping[str, float], views_per_order: float | None, currency: str) -> str:
-    """Medians in one line: `8.2 orders a month, $412 spend a month, 2.1 days since the last order, ...`."""
-    said = [
+    """Return medians in one line: `8.2 orders a month, $412 spend a month, 2.1 days since the last order, ...`."""
+    parts = [
         f"{quantity(name, profile[name], currency)} {QUANTITIES[name].phrase}" for name in _HEADLINE if name in profile
     ]
     if views_per_order is not None:
-        said.append(f"{views_per_order:.1f} views per order")
-    return ", ".join(said)
+        parts.append(f"{views_per_order:.1f} views per order")
+    return ", ".join(parts)
 
 
 def mix_in_words(shares: Mapping[str, float]) -> str:
@@ -58,12 +58,12 @@ def mix_in_words(shares: Mapping[str, float]) -> str:
 
 
 def _percent(share: float) -> str:
-    """Return a share in whole percents; only all is 100%."""
+    """Return a share in whole percents. Only a share of 1.0 reads 100%."""
     return ">99%" if 1.0 - _LEAST_SHARE <= share < 1.0 else f"{share:.0%}"
 
 
 def profiles(segments: Iterable[Any], currency: str) -> RenderableType:
-    """A block for each of `cli.segments.SegmentFacts`; those of which nothing is known but the size have one line."""
+    """Return a block for each of `cli.segments.SegmentFacts`, with one line if only the size is known."""
     return Group(*(part for each in segments for part in _block(each, currency)))
 
 

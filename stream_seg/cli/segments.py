@@ -1,4 +1,4 @@
-"""`stream-seg segments`: sizes, names, profiles, and the flows between segments."""
+"""`stream-seg segments`: the sizes, names and profiles of segments, and the flows between them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from stream_seg.cli.console import print_json, stdout, table
 from stream_seg.cli.interrupt import run_async
 from stream_seg.cli.profiles import difference_in_words, profiles
 from stream_seg.cli.words import QUANTITIES, quantity
-from stream_seg.core.model import BEHAVIOR
+from stream_seg.core.dimensions.behavior import BEHAVIOR
 from stream_seg.embedded.services import attach_services
 from stream_seg.settings import Settings
 from stream_seg.tools.fold import Flow, fold_changes
 
-BAR: Final = 8  # characters of a full one
+BAR: Final = 8  # characters of a full bar
 WIDE: Final = 100  # columns of a console that has room for everything
 WIDE_FEATURES: Final = 5  # beside the share of revenue, within 120 columns
 NARROW_FEATURES: Final = 4
@@ -34,9 +34,9 @@ Sizes = Mapping[str, Mapping[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class SegmentFacts:
-    """One segment: customers in it now, their share of the dimension, and its profile as the model in force tells it.
+    """One segment: its customers now, their share of the dimension, and its profile in the active model.
 
-    `profile`: medians of features in human units; `differences` with `words` for people.
+    `profile` holds medians of features in human units. Each of `differences` has `words`, a phrase for the terminal.
     """
 
     dimension: str
@@ -54,7 +54,7 @@ class SegmentFacts:
 
 @dataclass(frozen=True, slots=True)
 class FlowFacts:
-    """Changes from one segment to another, by the names they have now; `None` for no segment."""
+    """The number of changes from one segment to another, with their names now. `None` stands for no segment."""
 
     dimension: str
     left: str | None
@@ -65,7 +65,7 @@ class FlowFacts:
 
 
 def run(*, as_json: bool, in_full: bool = False) -> int:
-    """Read Redis and the topic of changes, and print; `in_full`: a profile of each segment in place of the table."""
+    """Read Redis and the topic of changes, and print segments. `in_full` prints profiles in place of the table."""
     settings = load_settings()
     quiet_logging(settings)
     addresses = attach_services(settings)
@@ -91,7 +91,7 @@ async def _flows(addresses: Addresses, settings: Settings, found: Iterable[Segme
 
 
 def segment_facts(sizes: Sizes, model: Mapping[str, Any] | None, currency: str = "USD") -> list[SegmentFacts]:
-    """Every segment that has customers or that the model in force knows, the largest first within a dimension."""
+    """Return all segments with customers or in the active model, the largest first within a dimension."""
     known = {each["id"]: each for each in (model or {}).get("segments", ())}
     counts = {dimension: dict(segments) for dimension, segments in sizes.items()}
     behavior = counts.setdefault(BEHAVIOR, {})
@@ -99,30 +99,30 @@ def segment_facts(sizes: Sizes, model: Mapping[str, Any] | None, currency: str =
         behavior.setdefault(segment, 0)
     found = []
     for dimension, segments in sorted(counts.items()):
-        everyone = sum(segments.values())
+        total = sum(segments.values())
         for segment, size in sorted(segments.items(), key=lambda item: (-item[1], item[0])):
-            told = known.get(segment, {}) if dimension == BEHAVIOR else {}
-            share = size / everyone if everyone else 0.0
-            name = told.get("name", segment)
-            found.append(SegmentFacts(dimension, segment, name, size, round(share, 4), **_profile(told, currency)))
+            entry = known.get(segment, {}) if dimension == BEHAVIOR else {}
+            share = size / total if total else 0.0
+            name = entry.get("name", segment)
+            found.append(SegmentFacts(dimension, segment, name, size, round(share, 4), **_profile(entry, currency)))
     return found
 
 
-def _profile(told: Mapping[str, Any], currency: str) -> dict[str, Any]:
-    """What a snapshot tells of a segment; older snapshots tell less."""
-    differences = ((each, difference_in_words(each, currency)) for each in told.get("differences", ()))
+def _profile(entry: Mapping[str, Any], currency: str) -> dict[str, Any]:
+    """Return the profile of a segment in a snapshot. Older snapshots have fewer fields."""
+    differences = ((each, difference_in_words(each, currency)) for each in entry.get("differences", ()))
     return {
-        "profile": dict(told.get("features", {})),
-        "revenue_share": told.get("revenue_share"),
-        "views_per_order": told.get("views_per_order"),
-        "channels": dict(told.get("channels", {})),
-        "categories": dict(told.get("categories", {})),
+        "profile": dict(entry.get("features", {})),
+        "revenue_share": entry.get("revenue_share"),
+        "views_per_order": entry.get("views_per_order"),
+        "channels": dict(entry.get("channels", {})),
+        "categories": dict(entry.get("categories", {})),
         "differences": [{**each, "words": words} for each, words in differences if words],
     }
 
 
 def flow_facts(flows: Mapping[Flow, int], segments: Iterable[SegmentFacts]) -> list[FlowFacts]:
-    """Flows between segments by id, the largest first. Entries into a first segment, and new names, are left out."""
+    """Return the flows between segments by id, the largest first, without first entries and new names."""
     now = {(each.dimension, each.segment): each.name for each in segments}
     by_id: Counter[tuple[str, str | None, str | None]] = Counter()
     then: dict[tuple[str, str | None], str] = {}
@@ -142,7 +142,7 @@ def flow_facts(flows: Mapping[Flow, int], segments: Iterable[SegmentFacts]) -> l
 
 
 def rendered(segments: list[SegmentFacts], flows: list[FlowFacts], currency: str) -> RenderableType:
-    """Segments and the largest flows as tables."""
+    """Return the segments and the largest flows as tables."""
     parts: list[RenderableType] = [SegmentTable(segments, currency)]
     if flows:
         parts += [Text(), flow_table(flows)]
@@ -151,7 +151,7 @@ def rendered(segments: list[SegmentFacts], flows: list[FlowFacts], currency: str
 
 @dataclass(frozen=True, slots=True)
 class SegmentTable:
-    """One line a segment: name, size, share, and what its customers are like (features that all lack left out)."""
+    """A table with one line per segment: name, size, share and medians, without features that all segments lack."""
 
     segments: list[SegmentFacts]
     currency: str
@@ -160,39 +160,39 @@ class SegmentTable:
         yield self.table(narrow=options.max_width < WIDE)
 
     def table(self, *, narrow: bool) -> Table:
-        """The table; a narrow one fits 80 columns, and leaves out what can best be missed."""
+        """Return the table. A narrow table fits 80 columns and has fewer of them."""
         features = [name for name in QUANTITIES if any(round(each.profile.get(name, 0.0), 1) for each in self.segments)]
-        paid = any(each.revenue_share is not None for each in self.segments)
-        features = features[: NARROW_FEATURES if narrow else WIDE_FEATURES if paid else None]
+        has_revenue = any(each.revenue_share is not None for each in self.segments)
+        features = features[: NARROW_FEATURES if narrow else WIDE_FEATURES if has_revenue else None]
         heads = [f">{QUANTITIES[name].column}" for name in features]
-        more = (">of\nrevenue",) if paid else ()
+        more = (">of\nrevenue",) if has_revenue else ()
         wide = ("segment", "", ">customers", ">share", "", *more, *heads)
-        made = table("segment", ">size", *heads) if narrow else table(*wide)
-        made.columns[0].min_width = min(NAME, max((len(each.name) for each in self.segments), default=0))
+        rows = table("segment", ">size", *heads) if narrow else table(*wide)
+        rows.columns[0].min_width = min(NAME, max((len(each.name) for each in self.segments), default=0))
         for each in self.segments:
             profile = each.profile
             values = [quantity(name, profile[name], self.currency) if name in profile else "" for name in features]
             size = f"{each.size:,}"
             revenue = "" if each.revenue_share is None else f"{each.revenue_share:.0%}"
-            whole = (
+            wide_cells = (
                 Text(each.segment, "dim"),
                 size,
                 f"{each.share:.0%}",
                 bar(each.share),
-                *((revenue,) if paid else ()),
+                *((revenue,) if has_revenue else ()),
             )
-            made.add_row(Text(each.name), *((size,) if narrow else whole), *values)
-        return made
+            rows.add_row(Text(each.name), *((size,) if narrow else wide_cells), *values)
+        return rows
 
 
 def bar(share: float) -> Text:
-    """A share (0..1) as a bar; the smallest is still to be seen."""
+    """Return a share (0..1) as a bar. The smallest bar is still visible."""
     return Text("█" * max(round(share * BAR), 1 if share else 0), "cyan")
 
 
 def flow_table(flows: list[FlowFacts], shown: int = FLOWS) -> Table:
-    """The largest flows, one a line."""
-    made = table(">changes", "from", "", "to")
+    """Return the largest flows as a table, one per line."""
+    rows = table(">changes", "from", "", "to")
     for flow in flows[:shown]:
-        made.add_row(f"{flow.changes:,}", Text(flow.left_name), "→", Text(flow.entered_name))
-    return made
+        rows.add_row(f"{flow.changes:,}", Text(flow.left_name), "→", Text(flow.entered_name))
+    return rows

@@ -1,4 +1,4 @@
-"""Features, reasons and changes in words and units that people use."""
+"""Features, reasons and changes in plain words and everyday units."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-# A change of `segment-changes`, as its JSON says.
+# A change on `segment-changes`, as parsed JSON.
 Change = Mapping[str, Any]
 
 _SYMBOLS: Final = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
@@ -35,7 +35,7 @@ _RENAMED: Final = "a new name of the segment"
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A feature for people: how it is called, as the head of a column and in a sentence, and how it is written."""
+    """The words for a feature: its column heading, its phrase in a sentence, and the format of its values."""
 
     column: str
     phrase: str
@@ -43,7 +43,7 @@ class Quantity:
 
 
 def money(amount: float, currency: str) -> str:
-    """An amount in major units: $1,234 or, where cents matter, $9.90; SEK 1,234 where no symbol is common."""
+    """Return an amount in major units: $1,234, $9.90 below 100, or SEK 1,234 for currencies without a common symbol."""
     symbol = _SYMBOLS.get(currency, f"{currency} ")
     return f"{'-' if amount < 0 else ''}{symbol}{abs(amount):,.{2 if abs(amount) < 100 else 0}f}"
 
@@ -60,7 +60,7 @@ def _share(value: float, _: str) -> str:
     return f"{value:.0%}"
 
 
-# By the names of `core.features.FEATURES`; a month is 30 days.
+# By the names of `core.features.FEATURES`. A month has 30 days.
 QUANTITIES: Final = {
     "order_rate": Quantity("orders\na month", "orders a month", _rate),
     "spend_rate": Quantity("spend\na month", "spend a month", money),
@@ -77,13 +77,13 @@ QUANTITIES: Final = {
 
 
 def quantity(name: str, value: float, currency: str) -> str:
-    """A feature's value as people write it."""
+    """Return the value of a feature as text with its unit."""
     known = QUANTITIES.get(name)
     return known.write(value, currency) if known else f"{value:g}"
 
 
 def cause(change: Change) -> str:
-    """What caused a change, as a noun: `an order`, `a new model (12)`, ..."""
+    """Return the cause of a change as a noun: `an order`, `a new model (12)`, ..."""
     if change.get("change") == "renamed":
         return _RENAMED
     reason = change["reason"]
@@ -94,14 +94,14 @@ def cause(change: Change) -> str:
 
 
 def code_in_words(code: str) -> str:
-    """A reason code as a noun: `a new model`."""
+    """Return a reason code as a noun: `a new model`."""
     return _CODES.get(code, code)
 
 
 def moved(change: Change, currency: str) -> list[str]:
-    """Return the features that moved most, the first by most: `spend a month $41.20 → $97.80`.
+    """Return the features that moved most, largest move first: `spend a month $41.20 → $97.80`.
 
-    Those that read the same before and after are left out.
+    Features with the same text before and after are left out.
     """
     features: Mapping[str, Mapping[str, float]] = change["reason"].get("features") or {}
     written = {
@@ -116,7 +116,7 @@ def moved(change: Change, currency: str) -> list[str]:
 
 
 def where(change: Change) -> str:
-    """From where to where: `Regular shoppers → Big baskets`."""
+    """Return the segment left and the segment entered: `Regular shoppers → Big baskets`."""
     left, entered = change.get("from"), change.get("to")
     if left is None:
         return f"→ {entered['name']}" if entered else "?"
@@ -124,7 +124,7 @@ def where(change: Change) -> str:
 
 
 def day(text: str | datetime | None) -> str:
-    """The day of an RFC 3339 time, for people: 9 May 2017."""
+    """Return the day of an RFC 3339 time: 9 May 2017."""
     if text is None:
         return "never"
     moment = text if isinstance(text, datetime) else datetime.fromisoformat(text.replace("Z", "+00:00"))
@@ -132,7 +132,7 @@ def day(text: str | datetime | None) -> str:
 
 
 def explained(change: Change, currency: str, names: Mapping[str, str] | None = None) -> Iterator[str]:
-    """A change in sentences; `names` are those of segments by id, for the runner-up."""
+    """Yield sentences that explain a change. `names` by segment id are for the runner-up."""
     left, entered = change.get("from"), change.get("to")
     who, on = change["customer_id"], day(change["occurred_at"])
     if left and entered and left["segment"] == entered["segment"]:

@@ -1,20 +1,20 @@
-"""`stream-seg worker`: services and topics first, then one worker until a signal or a failure."""
+"""`stream-seg worker`: start services, create topics, and run one worker until a signal or a failure."""
 
 from __future__ import annotations
 
 from stream_seg.addresses import Addresses
 from stream_seg.cli.config import load_settings, quiet_logging
-from stream_seg.cli.errors import Failure
 from stream_seg.cli.interrupt import run_async
 from stream_seg.embedded.services import open_services
+from stream_seg.errors import Failure
 from stream_seg.settings import Settings
 
 
 def run() -> int:
-    """Run one worker; the exit status."""
+    """Run one worker and return the exit status."""
     settings = load_settings()
     quiet_logging(settings)
-    # Faust makes its own folder in there, but not this one.
+    # Faust creates its own folder in there, but not this one.
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     with open_services(settings) as addresses:
         run_async(prepare_topics(addresses, settings))
@@ -24,8 +24,8 @@ def run() -> int:
 async def prepare_topics(addresses: Addresses, settings: Settings) -> None:
     """Create missing topics, and check that this client may use them and join the group.
 
-    Raises Failure when existing topics do not have the partitions of the settings: a worker that counts other
-    partitions than there are would call good records misplaced. Raises BrokerRefused for missing permissions.
+    Raises Failure if existing topics do not have the partitions of the settings, because a worker with the wrong count
+    would reject good records as misplaced. Raises BrokerRefused for missing permissions.
     """
     from stream_seg.kafka.client import check_group, connect, partitions_of
     from stream_seg.tools.topics import create_topics, topic_specs
@@ -45,6 +45,6 @@ async def prepare_topics(addresses: Addresses, settings: Settings) -> None:
 
 
 def _work(settings: Settings, addresses: Addresses) -> int:
-    from stream_seg.streaming.worker import run_worker
+    from stream_seg.worker.process import run_worker
 
     return run_worker(settings, addresses)

@@ -1,1 +1,1 @@
-"""What we promise: events and their aliases, changes, the Redis document, model snapshots."""
+"""The formats that other programs rely on: events and their aliases, changes, the Redis document, model snapshots."""

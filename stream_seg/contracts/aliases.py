@@ -1,4 +1,4 @@
-"""Names of events: the names that Segment, GA4 and others use for the events that have a name here."""
+"""Event names that Segment, GA4 and other programs use, and the native name of each."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from stream_seg.core.vocabulary import INTERACTIONS, PURCHASES
+from stream_seg.core.events.taxonomy import INTERACTIONS, PURCHASES
 
 NATIVE_NAMES: Final = frozenset(PURCHASES + INTERACTIONS)
 SURVEY_ANSWERED: Final = "survey_answered"
 
-# Longer names are never aliases. They would only fill the cache.
+# Longer names are never aliases. Skip them so they cannot fill the cache.
 _LONGEST_NAME: Final = 128
 _SEPARATORS: Final = re.compile(r"[\s_.:/-]+")
 
-# Names of others that are not a native name in another spelling or another order of words.
+# Foreign names that are not just a native name in another spelling or word order.
 _NAMES: Final = {
     # GA4
     "purchase": "order_completed",
@@ -45,16 +45,16 @@ _NAMES: Final = {
     "push_notification_received": "campaign_received",
     "email_link_clicked": "email_clicked",
     "product_reviewed": "review_posted",
-    # Counted as `other`, but sets a trait.
+    # Counts as `other`, but also sets a trait.
     SURVEY_ANSWERED: SURVEY_ANSWERED,
 }
 
 
 def native_name(name: str) -> str:
-    """Return our name for an event that others call `name`, or the name itself where there is none.
+    """Return the native name for the event name `name`, or `name` itself if it is not an alias.
 
-    Case, blanks and ``_ - . : /`` between words do not matter. The verb may come first, as in Segment's first
-    e-commerce specification: ``Completed Order``, ``viewedProduct``.
+    Case and the separators blank, ``_ - . : /`` are ignored. The verb may come first, as in Segment's first e-commerce
+    specification: ``Completed Order``, ``viewedProduct``.
     """
     return _known_name(name) if len(name) <= _LONGEST_NAME else name
 
@@ -64,10 +64,10 @@ def _compact(name: str) -> str:
 
 
 def _by_compact_name() -> dict[str, str]:
-    ours = {name: name for name in NATIVE_NAMES} | _NAMES
-    found = {_compact(theirs): name for theirs, name in ours.items()}
-    for theirs, name in ours.items():
-        thing, _, verb = theirs.rpartition("_")
+    aliases = {name: name for name in NATIVE_NAMES} | _NAMES
+    found = {_compact(alias): name for alias, name in aliases.items()}
+    for alias, name in aliases.items():
+        thing, _, verb = alias.rpartition("_")
         if verb.endswith("ed"):
             found.setdefault(_compact(verb + thing), name)
     return found

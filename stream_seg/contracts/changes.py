@@ -1,4 +1,4 @@
-"""Segment changes as the world gets them: CloudEvents 1.0 in Kafka's binary mode, with a JSON value."""
+"""Segment changes as published: CloudEvents 1.0 in Kafka's binary mode, with a JSON value."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple, Self
 import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from stream_seg.core.transitions import Held, Transition
+from stream_seg.core.transitions import CurrentSegment, Transition
 
 from .times import rfc3339
 
@@ -27,7 +27,7 @@ class _Message(BaseModel):
 
 
 class HeldSegment(_Message):
-    """A segment that a customer is or was in, named as when it was entered."""
+    """A current or former segment of a customer, with the name it had when the customer entered it."""
 
     segment: str
     name: str
@@ -42,7 +42,7 @@ class FeatureChange(_Message):
 
 
 class ChangeReason(_Message):
-    """Why a segment changed; for `event`, which one, and the features that moved most."""
+    """The reason for a change. For code `event` it names the event and the features that moved most."""
 
     code: Literal["event", "deadline", "model", "definition", "merge", "erase", "restore"]
     event_id: str | None = None
@@ -51,7 +51,7 @@ class ChangeReason(_Message):
 
 
 class SegmentChanged(_Message):
-    """One change of one customer in one dimension; `segments` is all of the customer's state after it."""
+    """One change of one customer in one dimension. `segments` holds all current segments after the change."""
 
     customer_id: str
     dimension: str = Field(description="behavior, lifecycle, value, or rule:<key>")
@@ -89,20 +89,21 @@ class ChangeMessage(NamedTuple):
 
 
 def encode_change(
-    t: Transition, *, epoch: int, detected_at: str, source: str, say: Callable[[float], str] = rfc3339
+    t: Transition, *, epoch: int, detected_at: str, source: str, format_time: Callable[[float], str] = rfc3339
 ) -> ChangeMessage:
-    """The record of a transition; a pure function of its arguments, to the byte.
+    """Return the Kafka record of a transition.
 
-    `detected_at` is RFC 3339, `source` the CloudEvents source (a URI reference of the deployment). `say` is `rfc3339`,
-    or what knows the times of many transitions already (`times.Texts`).
+    The function is pure, so the same arguments give the same bytes. `detected_at` is RFC 3339. `source` is the
+    CloudEvents source, a URI reference of the deployment. `format_time` writes epoch seconds as RFC 3339. A caller
+    with many transitions passes a lookup in `times.FormattedTimes`, which formats all of their times at once.
     """
-    occurred_at, to = say(t.occurred_at), _held(t.to, say)
+    occurred_at, to = format_time(t.occurred_at), _segment(t.to, format_time)
     value = orjson.dumps(
         {
             "customer_id": t.customer_id,
             "dimension": t.dimension,
             "change": t.change,
-            "from": _held(t.from_, say),
+            "from": _segment(t.from_, format_time),
             "to": to,
             "reason": {
                 "code": t.reason,
@@ -112,7 +113,10 @@ def encode_change(
             },
             "confidence": t.confidence,
             "runner_up": t.runner_up,
-            "segments": {dimension: to if held is t.to else _held(held, say) for dimension, held in t.segments.items()},
+            "segments": {
+                dimension: to if segment is t.to else _segment(segment, format_time)
+                for dimension, segment in t.segments.items()
+            },
             "sequence": t.sequence,
             "life": t.life,
             "epoch": epoch,
@@ -128,16 +132,19 @@ def encode_change(
 
 
 def message_again(value: bytes, source: str) -> ChangeMessage:
-    """The message that `encode_change` made with this value and source: key and headers follow from them."""
+    """Return the message that `encode_change` produced, from its value and source.
+
+    Key and headers follow from these two.
+    """
     change = orjson.loads(value)
     customer_id = change["customer_id"]
-    name = change_id(customer_id, change["dimension"], change["life"], change["sequence"])
-    return _message(customer_id, name, change["occurred_at"], value, source)
+    id_ = change_id(customer_id, change["dimension"], change["life"], change["sequence"])
+    return _message(customer_id, id_, change["occurred_at"], value, source)
 
 
-def _message(customer_id: str, name: str, occurred_at: str, value: bytes, source: str) -> ChangeMessage:
+def _message(customer_id: str, id_: str, occurred_at: str, value: bytes, source: str) -> ChangeMessage:
     headers = [
-        ("ce_id", name.encode()),
+        ("ce_id", id_.encode()),
         ("ce_source", source.encode()),
         ("ce_time", occurred_at.encode()),
         *_FIXED_HEADERS,
@@ -146,16 +153,16 @@ def _message(customer_id: str, name: str, occurred_at: str, value: bytes, source
 
 
 def change_id(customer_id: str, dimension: str, life: int, sequence: int) -> str:
-    """The `ce_id` of a change: the same for every delivery of it, and for no other change."""
+    """Return the `ce_id` of a change, which is unique to the change and equal for all of its deliveries."""
     return f"{customer_id}/{dimension}/{life}/{sequence}"
 
 
 def parse_change(value: bytes) -> SegmentChanged:
-    """The change that a record of `segment-changes` carries; raises pydantic.ValidationError (a ValueError)."""
+    """Return the change in a record of `segment-changes`. Raises pydantic.ValidationError (a ValueError)."""
     return SegmentChanged.model_validate_json(value)
 
 
-def _held(held: Held | None, say: Callable[[float], str]) -> dict[str, str] | None:
-    if held is None:
+def _segment(segment: CurrentSegment | None, format_time: Callable[[float], str]) -> dict[str, str] | None:
+    if segment is None:
         return None
-    return {"segment": held.segment, "name": held.name, "since": say(held.since)}
+    return {"segment": segment.segment, "name": segment.name, "since": format_time(segment.since)}

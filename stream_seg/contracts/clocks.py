@@ -1,4 +1,4 @@
-"""When events happened: the times of a batch, and those that cannot be."""
+"""Reads the times of a batch of events and refuses impossible ones."""
 
 from __future__ import annotations
 
@@ -14,23 +14,27 @@ from .moments import seconds_of
 from .reasons import Refused, quoted
 from .times import MissingOffset, bulk_seconds
 
-# A number of seconds that is a plausible number of milliseconds: past the year 5138 against past 1973.
+# Numbers above this are probably milliseconds. As seconds they lie after the year 5138, as milliseconds after 1973.
 _MILLISECONDS: Final = 1e11
 
 
-def read_times(said: list[str | float]) -> tuple[list[float], dict[int, Refused]]:
-    """Return epoch seconds of many moments, and those refused, by position (0 in the list)."""
+def read_times(moments: list[str | float]) -> tuple[list[float], dict[int, Refused]]:
+    """Return n moments as epoch seconds, and the refused ones by position.
+
+    A refused moment is 0.0 in the list.
+    """
     refused: dict[int, Refused] = {}
-    return [_time(at, said[at], refused) if t is None else t for at, t in enumerate(_in_bulk(said))], refused
+    return [_time(at, moments[at], refused) if t is None else t for at, t in enumerate(_in_bulk(moments))], refused
 
 
 def out_of_time(
-    said: list[str | float], times: list[float], now_s: float, slack_s: float, written_ms: Sequence[int] | None
+    moments: list[str | float], times: list[float], now_s: float, slack_s: float, written_ms: Sequence[int] | None
 ) -> dict[int, Refused]:
-    """Return those of `times` that lie before 1970, or too far in the future, by position.
+    """Return a refusal, by position, for each of `times` that lies before 1970 or too far in the future.
 
-    An event may happen up to `slack_s` after its record was written (`written_ms`, the broker's timestamps), and never
-    later than that after now. Records without a timestamp (0 or less) are compared with now alone.
+    `moments` are the same n times as the producer wrote them. An event may happen up to `slack_s` after its record was
+    written (`written_ms`, the broker's timestamps) and up to `slack_s` after `now_s` (epoch seconds). Records without a
+    timestamp (0 or less) are compared with `now_s` alone.
     """
     latest = min(now_s, _earliest(written_ms) / 1e3) if written_ms else now_s
     if not times or (min(times) >= 0.0 and max(times) <= latest + slack_s):
@@ -38,11 +42,11 @@ def out_of_time(
     limits = _limits(now_s, written_ms, len(times)) + slack_s
     with np.errstate(invalid="ignore"):
         good = (np.array(times) >= 0.0) & (np.array(times) <= limits)
-    return {at: _out_of_time(said[at], times[at], now_s + slack_s) for at in np.flatnonzero(~good).tolist()}
+    return {at: _out_of_time(moments[at], times[at], now_s + slack_s) for at in np.flatnonzero(~good).tolist()}
 
 
 def _earliest(written_ms: Sequence[int]) -> float:
-    """The earliest timestamp that is one; infinity where there is none."""
+    """Return the earliest valid timestamp, or infinity if there is none."""
     earliest = min(written_ms)
     return earliest if earliest > 0 else min((at for at in written_ms if at > 0), default=inf)
 
@@ -54,13 +58,13 @@ def _limits(now_s: float, written_ms: Sequence[int] | None, count: int) -> npt.N
     return np.where(written > 0.0, np.minimum(written, now_s), now_s)
 
 
-def _in_bulk(said: list[Any]) -> list[float | None]:
-    """Epoch seconds of many moments at once; None in place of texts to be read one by one."""
+def _in_bulk(moments: list[Any]) -> list[float | None]:
+    """Return moments as epoch seconds, with None for each text that must be parsed on its own."""
     try:
-        return bulk_seconds(said)
-    except TypeError:  # there are numbers among them
-        texts = iter(bulk_seconds([moment for moment in said if isinstance(moment, str)]))
-        return [next(texts) if isinstance(moment, str) else moment for moment in said]
+        return bulk_seconds(moments)
+    except TypeError:  # some moments are numbers
+        texts = iter(bulk_seconds([moment for moment in moments if isinstance(moment, str)]))
+        return [next(texts) if isinstance(moment, str) else moment for moment in moments]
 
 
 def _time(at: int, moment: Any, refused: dict[int, Refused]) -> float:
@@ -69,16 +73,16 @@ def _time(at: int, moment: Any, refused: dict[int, Refused]) -> float:
     except MissingOffset as fault:
         refused[at] = Refused(reasons.TIME_WITHOUT_OFFSET, f"occurred_at {fault}.")
     except ValueError:
-        form = "write RFC 3339 with an offset, such as 2017-05-09T18:00:31Z, or epoch seconds"
-        refused[at] = Refused(reasons.BAD_TIME, f"occurred_at {quoted(moment)} is no time; {form}.")
+        form = "Write RFC 3339 with an offset, such as 2017-05-09T18:00:31Z, or epoch seconds"
+        refused[at] = Refused(reasons.BAD_TIME, f"occurred_at {quoted(moment)} is not a time. {form}.")
     return 0.0
 
 
-def _out_of_time(said: str | float, t: float, latest: float) -> Refused:
+def _out_of_time(moment: str | float, t: float, latest: float) -> Refused:
     if t < 0.0:
-        return Refused(reasons.TIME_BEFORE_1970, f"occurred_at {quoted(said)} lies before 1970.")
+        return Refused(reasons.TIME_BEFORE_1970, f"occurred_at {quoted(moment)} is before 1970.")
     if t <= latest:
-        detail = f"occurred_at {quoted(said)} lies after the time at which the record was written."
+        detail = f"occurred_at {quoted(moment)} is after the time at which the record was written."
         return Refused(reasons.TIME_IN_FUTURE, detail)
-    hint = "; it looks like milliseconds, give seconds" if t > _MILLISECONDS else ""
-    return Refused(reasons.TIME_IN_FUTURE, f"occurred_at {quoted(said)} lies in the future{hint}.")
+    hint = " It looks like milliseconds. Write seconds." if t > _MILLISECONDS else ""
+    return Refused(reasons.TIME_IN_FUTURE, f"occurred_at {quoted(moment)} is in the future.{hint}")

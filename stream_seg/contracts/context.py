@@ -1,4 +1,4 @@
-"""Traits that events carry: those of profiles, where and on what device something happened, and answers to surveys."""
+"""Traits that events carry: profile traits, the location and device of an event, and survey answers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .reasons import Refused, quoted
 MAX_TRAITS: Final = 64
 MAX_TRAITS_BYTES: Final = 4096
 
-# Traits that the context of an event can set, and where it says them.
+# Traits that the context of an event can set, and their path in the context.
 CONTEXT_TRAITS: Final[dict[str, tuple[str, ...]]] = {
     "geo.country": ("location", "country"),
     "geo.region": ("location", "region"),
@@ -30,9 +30,10 @@ _LONGEST_TEXT: Final = 256
 
 
 def traits_of(event: Mapping[str, Any], chosen: Collection[str]) -> Json:
-    """Return the traits that an event of any topic sets: its own over those of its context.
+    """Return the traits that an event of any topic sets.
 
-    `chosen` are names of `CONTEXT_TRAITS`. Raises Refused for an answer that is no scalar.
+    The event's own traits take precedence over traits from its context. `chosen` are the names of `CONTEXT_TRAITS` to
+    use. Raises Refused for an answer that is not a JSON scalar.
     """
     found: Json = dict(event.get("traits") or {})
     context = event.get("context")
@@ -47,13 +48,16 @@ def traits_of(event: Mapping[str, Any], chosen: Collection[str]) -> Json:
 
 
 def within_bounds(traits: Json) -> Json:
-    """Return the traits of an event that are kept: of the first 64 each that still fits into 4 KiB of JSON."""
+    """Return the traits of an event that are kept.
+
+    Only the first 64 are considered, and each one that still fits into 4 KiB of JSON is kept.
+    """
     if len(traits) <= MAX_TRAITS and _size(traits) <= MAX_TRAITS_BYTES:
         return traits
     kept: Json = {}
     used = _size({})
     for name in list(traits)[:MAX_TRAITS]:
-        one = _size({name: traits[name]}) - _size({}) + bool(kept)  # and a comma
+        one = _size({name: traits[name]}) - _size({}) + bool(kept)  # plus a comma
         if used + one <= MAX_TRAITS_BYTES:
             kept[name] = traits[name]
             used += one
@@ -83,5 +87,5 @@ def _answer(event: Mapping[str, Any]) -> Json:
 
 
 def _size(traits: Json) -> int:
-    """Bytes of traits as compact JSON."""
+    """Return the size of traits as compact JSON, in bytes."""
     return len(json.dumps(traits, ensure_ascii=False, separators=(",", ":")).encode())

@@ -1,4 +1,4 @@
-"""ISO 4217: the currencies in use, and how many decimals their minor unit has."""
+"""The ISO 4217 currencies in use, and the number of decimals of their minor unit."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _BY_EXPONENT: Final[dict[int, str]] = {
     4: "CLF UYW",
 }
 
-# Decimals of the minor unit, by code. Metals and codes for testing have no minor unit and are left out.
+# Decimals of the minor unit, by code. Metals and test codes have no minor unit and are omitted.
 EXPONENTS: Final[dict[str, int]] = {
     code: exponent for exponent, codes in _BY_EXPONENT.items() for code in codes.split()
 }
 
 
 def minor_per_major(currency: str) -> int:
-    """Minor units in one major unit (100 for USD); raises ValueError where the code is not known."""
+    """Return the minor units in one major unit (100 for USD). Raises ValueError for an unknown code."""
     try:
         return int(10 ** EXPONENTS[currency])
     except KeyError:
-        raise ValueError(f"{currency!r} is not a currency code of ISO 4217; write one such as USD") from None
+        raise ValueError(f"{currency!r} is not an ISO 4217 currency code such as USD") from None

@@ -1,4 +1,4 @@
-"""The hot path: records of an input topic into validated events, as columns."""
+"""The hot path of decoding, which turns records of an input topic into columns of validated events."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_VALUE_BYTES: Final = 256 * 1024
 
 @dataclass(frozen=True, slots=True, order=True)
 class Rejected:
-    """A record that is no event: its position in the batch, a code of `reasons`, and a sentence."""
+    """A record that is not an event: its position in the batch, a code from `reasons`, and a sentence."""
 
     index: int
     reason: str
@@ -30,11 +30,11 @@ class Rejected:
 
 @dataclass(slots=True)
 class Decoded:
-    """The good events of a batch as aligned columns, in the order of their records, and those rejected.
+    """The valid events of a batch as aligned columns, in record order, and the rejected records.
 
-    `indices` are positions in the batch, `times` epoch seconds, `amounts` minor units of the base currency
-    (purchases only, else empty): 0 where a cancellation has none, `ALL_THAT_IS_LEFT` where a refund has none. An event
-    that sets traits has them under `traits`; `traits_dropped` counts those beyond the bounds.
+    `indices` are positions in the batch. `times` are epoch seconds. `amounts` are minor units of the base currency, for
+    purchases only, else empty. A cancellation without an amount has 0, a refund without one has `ALL_THAT_IS_LEFT`. An
+    event that sets traits has them under `traits`. `traits_dropped` counts the traits beyond the bounds.
     """
 
     indices: list[int] = field(default_factory=list)
@@ -45,7 +45,7 @@ class Decoded:
     traits_dropped: int = 0
 
     def refuse(self, refused: Mapping[int, Refused]) -> None:
-        """Move events, by position in the columns, to those rejected."""
+        """Move events, by position in the columns, to `rejected`."""
         if not refused:
             return
         self.rejected += [Rejected(self.indices[at], r.reason, r.detail) for at, r in refused.items()]
@@ -58,12 +58,13 @@ class Decoded:
 
 
 class Decoder:
-    """Decodes records of one input topic ("purchases", "interactions" or "profiles").
+    """A decoder for records of one input topic ("purchases", "interactions" or "profiles").
 
-    `currency` and `rates` as in `money.Money`; `future_slack_s` is how far past its record and past now an event may
-    say it happened; `ids` are the placeholder ids, `context_traits` the traits to take from an event's context. JSON's
-    unofficial NaN and Infinity are read as numbers: refused as bad_amount, or bad_time, wherever the contract asks for
-    a number, and harmless in free properties. Raises ValueError on an unknown topic, currency or rate.
+    `currency` and `rates` are the arguments of `money.Money`. `future_slack_s` is how far after its record's timestamp
+    and after now an event may claim to happen. `ids` are the placeholder ids. `context_traits` are the traits to take
+    from an event's context. NaN and Infinity, which are not standard JSON, are read as numbers. They are refused as
+    bad_amount or bad_time wherever the contract asks for a number, and are harmless in free properties. Raises
+    ValueError for an unknown topic, currency or rate.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class Decoder:
         context_traits: Sequence[str] = DEFAULT_CONTEXT_TRAITS,
     ) -> None:
         if topic not in FREQUENT:
-            raise ValueError(f"{topic!r} is no input topic; take one of {', '.join(FREQUENT)}")
+            raise ValueError(f"{topic!r} is not one of the input topics {', '.join(FREQUENT)}")
         self._topic = topic
         self._ids = ids
         self._reader = EventReader(topic, ids)
@@ -94,9 +95,9 @@ class Decoder:
     ) -> Decoded:
         """Return the events of records with these values and keys, and the rejected records.
 
-        `now_s` is wall time, epoch seconds. `written_ms` are the broker's timestamps of the records; 0 or less, and
-        None for all, is no timestamp. Never raises for what a record holds: a record that is no event is rejected with
-        a reason, and changes nothing for those around it.
+        `now_s` is wall time, epoch seconds. `written_ms` are the broker's timestamps of the records. 0 or less means
+        that a record has no timestamp, None that no record has one. Never raises because of a record's content. A
+        record that is not an event is rejected with a reason and does not affect the other records.
         """
         decoded = Decoded(indices=list(range(len(values))))
         read = self._reader.read(_readable(values, decoded))
@@ -110,10 +111,10 @@ class Decoder:
         return decoded
 
     def _read_traits(self, decoded: Decoded, precise: Sequence[int]) -> dict[int, Refused]:
-        """Put the traits that an event sets under `traits`.
+        """Put the traits that each event sets under `traits` and return the refused events by position.
 
-        Profiles have traits of their own. Others have them in a context or an answer, with which no event is in its
-        frequent form.
+        All profile events can have traits. Other events get them from a context or an answer. An event with either is
+        never in the frequent form, so only the `precise` positions are checked.
         """
         refused: dict[int, Refused] = {}
         for at in range(len(decoded.events)) if self._topic == "profiles" else precise:
@@ -121,12 +122,12 @@ class Decoder:
             if event is None:
                 continue
             try:
-                said = traits_of(event, self._context_traits)
+                traits = traits_of(event, self._context_traits)
             except Refused as why:
                 refused[at] = Refused(why.reason, why.detail)
                 continue
-            kept = within_bounds(said)
-            decoded.traits_dropped += len(said) - len(kept)
+            kept = within_bounds(traits)
+            decoded.traits_dropped += len(traits) - len(kept)
             if kept:
                 event["traits"] = kept
         return refused
@@ -146,12 +147,12 @@ class Decoder:
                 decoded.refuse({at: _no_order(order) for at, order in enumerate(orders) if order in self._ids})
 
     def _read_times(self, decoded: Decoded, now_s: float, written_ms: Sequence[int] | None) -> None:
-        said = [event["occurred_at"] for event in decoded.events]
-        if not said:
+        moments = [event["occurred_at"] for event in decoded.events]
+        if not moments:
             return
         written = None if written_ms is None else _at(written_ms, decoded.indices)
-        decoded.times, refused = read_times(said)
-        refused |= out_of_time(said, decoded.times, now_s, self._future_slack_s, written)
+        decoded.times, refused = read_times(moments)
+        refused |= out_of_time(moments, decoded.times, now_s, self._future_slack_s, written)
         decoded.refuse(refused)
 
     def _read_amounts(self, decoded: Decoded) -> None:
@@ -161,7 +162,7 @@ class Decoder:
 
 
 def _at(column: Sequence[Any], indices: Sequence[int]) -> Sequence[Any]:
-    """The places of a column of the batch that are left."""
+    """Return the values of a batch column at the positions that are left."""
     if len(column) == len(indices):
         return column
     first, last = indices[0], indices[-1]
@@ -179,40 +180,42 @@ def _no_order(order: str) -> Refused:
 
 
 def _readable(values: Sequence[bytes | None], decoded: Decoded) -> list[bytes]:
-    """The values that can be parsed at all; the others are rejected."""
+    """Return the values that can be parsed. Reject null and oversized values."""
     try:
         if max(map(len, values), default=0) <= MAX_VALUE_BYTES:  # type: ignore[arg-type]
             return list(values)  # type: ignore[arg-type]
     except TypeError:
-        pass  # there is a null among them
+        pass  # at least one value is null
     refused: dict[int, Refused] = {}
     for at, value in enumerate(values):
         if value is None:
-            refused[at] = Refused(reasons.NULL_VALUE, "The record has no value; send an event, or nothing.")
+            refused[at] = Refused(reasons.NULL_VALUE, "The record has no value. Send an event or nothing.")
         elif len(value) > MAX_VALUE_BYTES:
-            detail = f"The value has {len(value):,} bytes; at most {MAX_VALUE_BYTES:,} are read."
+            detail = f"The value has {len(value):,} bytes. At most {MAX_VALUE_BYTES:,} are read."
             refused[at] = Refused(reasons.TOO_LARGE, detail)
     decoded.refuse(refused)
     return [value for at, value in enumerate(values) if value is not None and at not in refused]
 
 
 def _wrong_keys(owners: list[str], keys: Sequence[bytes | None]) -> dict[int, Refused]:
-    """Events of records whose key is not the customer id, by position."""
+    """Return a refusal, by position, for each record whose key is not the customer id."""
     refused: dict[int, Refused] = {}
     if _all_equal(owners, keys):
         return refused
     for at, (owner, key) in enumerate(zip(owners, keys, strict=True)):
         if key is None:
-            refused[at] = Refused(reasons.MISSING_KEY, f"The record has no key; its key must be {quoted(owner)}.")
+            refused[at] = Refused(reasons.MISSING_KEY, f"The record has no key. Its key must be {quoted(owner)}.")
         elif key != owner.encode():
             wrong = quoted(key.decode(errors="backslashreplace"))
-            hint = "; write keys as plain text, not as JSON" if key == f'"{owner}"'.encode() else ""
-            refused[at] = Refused(reasons.KEY_MISMATCH, f"The key is {wrong}, the customer_id {quoted(owner)}{hint}.")
+            hint = " Write keys as plain text, not as JSON." if key == f'"{owner}"'.encode() else ""
+            refused[at] = Refused(
+                reasons.KEY_MISMATCH, f"The key is {wrong}, but the customer_id is {quoted(owner)}.{hint}"
+            )
     return refused
 
 
 def _all_equal(owners: list[str], keys: Sequence[bytes | None]) -> bool:
-    """Whether every key is its owner in UTF-8; where ids hold newlines, False may also mean unknown."""
+    """Return whether every key is its owner in UTF-8. If ids hold newlines, False may also mean unknown."""
     try:
         joined = b"\n".join(keys)  # type: ignore[arg-type]
     except TypeError:

@@ -1,4 +1,4 @@
-"""The Redis document: a customer's current segments as the fields of one hash, written and read back."""
+"""The Redis document: a customer's current segments as the fields of one hash."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .times import parse_datetime
 
 
 class Document(NamedTuple):
-    """What is written of a customer.
+    """The document that a worker writes for a customer.
 
-    `segments` holds (dimension, segment, name, since) with `since` as `times.rfc3339` writes it; `as_of` is the
-    time of the evaluation, as `times.rfc3339_ms` writes it, so that documents sort by (epoch, sequence, as_of).
+    `segments` holds (dimension, segment, name, since) with `since` in the form of `times.rfc3339`. `as_of` is the time
+    of the evaluation in the form of `times.rfc3339_ms`, so that documents sort by (epoch, sequence, as_of).
     """
 
     customer_id: str
@@ -25,7 +25,7 @@ class Document(NamedTuple):
     model_version: int
 
     def fields(self) -> dict[str, str]:
-        """The fields of the hash."""
+        """Return the fields of the hash."""
         fields = {
             "sequence": str(self.sequence),
             "epoch": str(self.epoch),
@@ -41,7 +41,7 @@ class Document(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SegmentNow:
-    """A segment that a customer is in. `until`: when time alone will change it, where that is known."""
+    """A current segment of a customer. `until` is when time alone will change it, None if that is not known."""
 
     segment: str
     name: str
@@ -51,7 +51,7 @@ class SegmentNow:
 
 @dataclass(frozen=True, slots=True)
 class CustomerSegments:
-    """A customer's current segments by dimension, as a reader gets them."""
+    """The current segments of a customer by dimension, as readers get them."""
 
     customer_id: str
     segments: dict[str, SegmentNow]
@@ -62,7 +62,7 @@ class CustomerSegments:
 
     @classmethod
     def from_hash(cls, customer_id: str, fields: Mapping[bytes, bytes] | Mapping[str, str]) -> CustomerSegments:
-        """What `HGETALL` answered, as bytes or as text; raises ValueError where it is no whole document."""
+        """Return the segments in a reply of `HGETALL`, bytes or text. Raises ValueError if it is incomplete."""
         text = {_text(name): _text(value) for name, value in fields.items()}
         try:
             return cls(

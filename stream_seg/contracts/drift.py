@@ -1,4 +1,4 @@
-"""Drift events: customers are not what they were when the learner last knew them, with the evidence."""
+"""Drift events: evidence that customers have changed since the learner last measured them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from stream_seg.core.model import BEHAVIOR
+from stream_seg.core.dimensions.behavior import BEHAVIOR
 
 from .faults import first_fault
 
@@ -19,37 +19,37 @@ class _Json(BaseModel):
 
 
 class Finding(_Json):
-    """One thing that changed, for one segment or, where `segment` is null, for all customers."""
+    """One measured change, for one segment or, if `segment` is null, for all customers."""
 
-    what: What = Field(description="distance: of customers to the centre they are nearest to; share: of customers")
+    what: What = Field(description="distance: of customers to their nearest center. share: of customers in the segment")
     segment: str | None = None
-    name: str | None = Field(default=None, description="what the model in force calls the segment")
-    before: Finite = Field(description="mean until then, a distance in scaled space or a share 0..1")
-    after: Finite = Field(description="mean since then")
-    since: str = Field(description="RFC 3339, stream time: about when it began")
+    name: str | None = Field(default=None, description="name of the segment in the active model")
+    before: Finite = Field(description="mean before `since`, a distance in scaled space or a share 0..1")
+    after: Finite = Field(description="mean after `since`")
+    since: str = Field(description="RFC 3339, stream time: approximate start of the change")
     samples_before: int = Field(ge=0, description="sampled customers behind `before`")
     samples_after: int = Field(ge=0, description="sampled customers behind `after`")
 
 
 class SegmentDrift(_Json):
-    """An event of the topic segment-drift: all that was found at one time, the strongest first."""
+    """An event of the topic segment-drift: all findings of one check, strongest first."""
 
     dimension: str = BEHAVIOR
-    model_version: int = Field(ge=1, description="the model in force, whose centres the findings are about")
-    occurred_at: str = Field(description="RFC 3339, stream time at which it was found")
+    model_version: int = Field(ge=1, description="the active model, whose centers the findings refer to")
+    occurred_at: str = Field(description="RFC 3339, stream time of the check")
     detected_at: str = Field(description="RFC 3339, wall time")
-    since: str = Field(description="RFC 3339, stream time: when the earliest of the findings began")
+    since: str = Field(description="RFC 3339, stream time: start of the earliest finding")
     segments: list[str] = Field(description="ids of the segments that findings name")
     findings: Annotated[list[Finding], Field(min_length=1)]
     schema_version: int = 1
 
     def dumps(self) -> bytes:
-        """The event as JSON; the same bytes for the same event."""
+        """Return the event as JSON. Equal events give equal bytes."""
         return self.model_dump_json().encode()
 
 
 def parse_drift(value: bytes) -> SegmentDrift:
-    """The drift event in a JSON text; raises ValueError that says in one line what is wrong first."""
+    """Return the drift event in a JSON text. Raises ValueError with one line about the first error."""
     try:
         return SegmentDrift.model_validate_json(value)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""The fields that events of each topic can have, and the kind of value each holds, read from `events`."""
+"""The fields of events by topic and the kind of value in each, derived from `events`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from pydantic import TypeAdapter
 
-from stream_seg.core.vocabulary import PURCHASES
+from stream_seg.core.events.taxonomy import PURCHASES
 
 from .aliases import native_name
 from .events import Alias, Cancellation, Consent, Erase, Identify, Interaction, Purchase
@@ -24,14 +24,13 @@ _FORMS: Final[dict[str, tuple[Any, ...]]] = {
     "profiles": (Identify, Alias, Consent, Erase),
 }
 
-
-# Fields of which the schema allows any JSON, because what is not understood is ignored.
+# The schema allows any JSON in these fields, because values that are not understood are ignored.
 _OPEN: Final[dict[str, Kind]] = {"context": "object", "question": "text", "answer": "text"}
 
 
 @cache
 def fields_of(topic: str) -> Mapping[str, Kind]:
-    """Name and kind of every field that an event of a topic can have, `type` included."""
+    """Return name and kind of every field that an event of a topic can have, including `type`."""
     found: dict[str, Kind] = {}
     for form in _FORMS[topic]:
         properties = TypeAdapter(form).json_schema()["properties"]
@@ -41,19 +40,19 @@ def fields_of(topic: str) -> Mapping[str, Kind]:
 
 @cache
 def all_fields() -> Mapping[str, Kind]:
-    """Name and kind of every field that an event of any topic can have."""
+    """Return name and kind of every field that an event of any topic can have."""
     return MappingProxyType({name: kind for topic in _FORMS for name, kind in fields_of(topic).items()})
 
 
 def topic_of_type(kind: str) -> str:
-    """The input topic that carries events of a type; names that are not ours are interactions."""
+    """Return the input topic for events of a type. Types that are not native are interactions."""
     if kind.lower() in PROFILE_TYPES:
         return "profiles"
     return "purchases" if native_name(kind) in PURCHASES else "interactions"
 
 
 def needed_fields(topic: str, kind: str | None) -> tuple[str, ...]:
-    """The fields, beside `event_id` and `type`, that an event of a topic and type cannot do without."""
+    """Return the required fields of an event of a topic and type, except `event_id` and `type`."""
     if topic != "purchases":
         return ("customer_id", "occurred_at")
     amount = ("amount",) if kind is None or kind == PURCHASES[0] else ()
@@ -73,7 +72,7 @@ def _kind(schema: Mapping[str, Any]) -> Kind:
 
 
 def _forms(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The branches of a schema, without the unions around them."""
+    """Return the branches of a schema, with nested unions flattened."""
     if "anyOf" in schema:
         return [form for branch in schema["anyOf"] for form in _forms(branch)]
     return [{"type": "string"}] if "const" in schema or "enum" in schema else [schema]

@@ -1,4 +1,4 @@
-"""Ids for events whose source has none, made of what the event says."""
+"""Ids for events whose source has none, derived from the content of the event."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from xxhash import xxh3_64_intdigest, xxh3_128_hexdigest
 
 
 def content_of(topic: str, event: Mapping[str, Any]) -> bytes:
-    """The content of an event that ids are made of: the same for any order of its fields.
+    """Return the content of an event from which its id is derived. The order of fields does not matter.
 
-    Raises TypeError where the event holds what JSON cannot.
+    Raises TypeError for a value that JSON cannot hold.
     """
     return orjson.dumps([topic, event], option=orjson.OPT_SORT_KEYS)
 
 
 def content_id(content: bytes, ordinal: int = 0) -> str:
-    """An id of 24 characters. `ordinal` tells apart events of equal content: how many came before this one."""
+    """Return an id of 24 characters. `ordinal` is the number of earlier events with equal content."""
     return xxh3_128_hexdigest(content if ordinal == 0 else b"%b%d" % (content, ordinal))[:24]
 
 
 def fingerprint(content: bytes) -> int:
-    """64 bits by which equal contents are found."""
+    """Return a 64-bit hash for finding equal contents."""
     return xxh3_64_intdigest(content)

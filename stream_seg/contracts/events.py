@@ -16,7 +16,7 @@ MAX_RATING: Final = 100
 
 
 class _Also:
-    """Adds forms to the published schema, which the precise path turns into the strict one."""
+    """An annotation that adds forms to the published schema. The precise path converts them to the strict form."""
 
     def __init__(self, *forms: dict[str, Any]) -> None:
         self._forms = forms
@@ -26,7 +26,7 @@ class _Also:
 
 
 class _Published(_Also):
-    """Publishes these forms in place of the strict one."""
+    """An annotation that publishes these forms in place of the strict one."""
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {"anyOf": list(self._forms)}
@@ -50,10 +50,10 @@ Name = Annotated[str, Field(max_length=256)]
 Code = Annotated[str, Field(max_length=256), _Also(_WHOLE_NUMBER)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 LooseNumber = Annotated[float, Field(allow_inf_nan=False), _Also(_DECIMAL)]
-# A negative amount becomes a return, or the absolute value of a refund, on the precise path.
+# The precise path turns a negative order into a return, and a negative refund into its absolute value.
 Amount = Annotated[
     float,
-    Field(ge=0, allow_inf_nan=False, description="major units of the currency; a negative order is a return"),
+    Field(ge=0, allow_inf_nan=False, description="major units of the currency. A negative order is a return"),
     _Published({"type": "number"}, _DECIMAL),
 ]
 Quantity = Annotated[float, Field(ge=-MAX_QUANTITY, le=MAX_QUANTITY, allow_inf_nan=False), _Also(_DECIMAL)]
@@ -86,7 +86,7 @@ InteractionName = Literal[
     "support_contacted",
     "other",
 ]
-# Any other name is accepted as it is, and counted as `other`. Aliases become our names.
+# Any other name is accepted unchanged and counts as `other`. Aliases become native names.
 AnyInteractionName = Annotated[
     InteractionName | Annotated[str, Field(min_length=1, max_length=128), AfterValidator(native_name)],
     Field(union_mode="left_to_right"),
@@ -96,15 +96,15 @@ _CONFIG: Final = ConfigDict(strict=True, extra="ignore")
 
 
 class Event(TypedDict):
-    """What every event says: which, whose, when, and through which channel."""
+    """The fields that all events share: id, customer, time and channel."""
 
     __pydantic_config__ = _CONFIG  # type: ignore[misc]
 
-    event_id: Annotated[Id, Field(description="the id by which a repeated event is recognised")]
+    event_id: Annotated[Id, Field(description="the id by which a repeated event is recognized")]
     customer_id: CustomerId
     occurred_at: Moment
     channel: NotRequired[Annotated[Name | None, Field(description="web, app, store, email, ...")]]
-    properties: NotRequired[Annotated[dict[str, Any] | None, Field(description="free; kept out of state")]]
+    properties: NotRequired[Annotated[dict[str, Any] | None, Field(description="free, not kept in state")]]
     context: NotRequired[
         Annotated[Any, Field(description="location (country, region, city), device (type), locale, timezone")]
     ]
@@ -122,7 +122,7 @@ class Item(TypedDict, total=False):
 
 
 class Order(Event):
-    """What every event about an order says."""
+    """The fields that all events about orders share."""
 
     order_id: Id
     currency: NotRequired[Annotated[CurrencyCode | None, Field(description="the base currency if absent")]]
@@ -136,12 +136,12 @@ class Order(Event):
     coupon: NotRequired[Code | None]
     refund_id: NotRequired[Annotated[Id | None, Field(description="accepted, not used yet")]]
     order_at: NotRequired[
-        Annotated[Moment | None, AfterValidator(_is_time), Field(description="time of the order; not used yet")]
+        Annotated[Moment | None, AfterValidator(_is_time), Field(description="time of the order, not used yet")]
     ]
 
 
 class Purchase(Order):
-    """An order was completed, or an amount of it was refunded."""
+    """An event for a completed order, or for a refund with an amount."""
 
     type: NotRequired[
         Annotated[Literal["order_completed", "order_refunded"], Field(default="order_completed"), _Also(_NULL)]
@@ -150,54 +150,56 @@ class Purchase(Order):
 
 
 class Refund(Order):
-    """An order was refunded. Without an amount: the sum of the items, or all that is left of the order."""
+    """A refund. Without an amount it refunds the sum of its items, or without items the rest of the order."""
 
     type: Literal["order_refunded"]
     amount: NotRequired[Amount | None]
 
 
 class Cancellation(Order):
-    """An order was cancelled; without an amount all of it goes back."""
+    """A cancellation of an order. Without an amount it takes back the whole order."""
 
     type: Literal["order_cancelled"]
     amount: NotRequired[Amount | None]
 
 
 class Interaction(Event):
-    """Anything else that a customer does."""
+    """Any other action of a customer."""
 
     type: AnyInteractionName
     product_id: NotRequired[Code | None]
     category: NotRequired[Code | None]
     value: NotRequired[LooseNumber | None]
-    rating: NotRequired[Annotated[Rating | None, Field(description="of a review or an answer; not used yet")]]
-    question: NotRequired[Annotated[Any, Field(description="text; of survey_answered, names a trait")]]
-    answer: NotRequired[Annotated[Any, Field(description="a JSON scalar; of survey_answered, the trait's value")]]
+    rating: NotRequired[Annotated[Rating | None, Field(description="of a review or an answer, not used yet")]]
+    question: NotRequired[Annotated[Any, Field(description="text. In survey_answered it names a trait")]]
+    answer: NotRequired[
+        Annotated[Any, Field(description="a JSON scalar. In survey_answered it is the value of the trait")]
+    ]
 
 
 class Identify(Event):
-    """What is known about a customer, as traits of JSON scalars."""
+    """Facts about a customer, as traits with JSON scalars as values."""
 
     type: Literal["identify"]
-    traits: Annotated[dict[Name, Scalar], Field(description="the first 64 in 4 KiB are kept")]
+    traits: Annotated[dict[Name, Scalar], Field(description="up to 64 in 4 KiB of JSON are kept")]
 
 
 class Alias(Event):
-    """`previous_id` and `customer_id` are one customer. Not acted on yet: dead letter `not_supported_yet`."""
+    """A statement that two ids are one customer. Not supported yet: becomes dead letter `not_supported_yet`."""
 
     type: Literal["alias"]
     previous_id: CustomerId
 
 
 class Consent(Event):
-    """What a customer's data may be used for. Not acted on yet: dead letter `not_supported_yet`."""
+    """The permitted uses of a customer's data. Not supported yet: becomes dead letter `not_supported_yet`."""
 
     type: Literal["consent"]
     purposes: dict[str, bool]
 
 
 class Erase(Event):
-    """A customer's data must go. Not acted on yet: dead letter `not_supported_yet`."""
+    """A request to erase a customer's data. Not supported yet: becomes dead letter `not_supported_yet`."""
 
     type: Literal["erase"]
 
@@ -210,7 +212,8 @@ ProfileEvent = Annotated[Identify | Alias | Consent | Erase, Field(discriminator
 
 
 class _FrequentPurchase(Purchase):
-    # With one of the first two a record may not be native. With the others it sets traits. The precise path tells.
+    # A record with `event` or `event_name` may not be native. One with `context` or `question` may set traits. The
+    # precise path handles both.
     event: NotRequired[None]
     event_name: NotRequired[None]
     context: NotRequired[None]
@@ -223,7 +226,7 @@ class _FrequentInteraction(Interaction):
     question: NotRequired[None]
 
 
-# The frequent form of each topic's events, which whole batches are validated as. Others take the precise path.
+# The frequent form of events by topic. Records in other forms take the precise path.
 FREQUENT: Final[dict[str, Any]] = {
     "purchases": _FrequentPurchase,
     "interactions": _FrequentInteraction,

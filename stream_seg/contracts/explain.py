@@ -1,4 +1,4 @@
-"""The precise path of decoding: find the native event that a JSON value stands for, or the reason why there is none."""
+"""The precise path of decoding, which finds the native event in a JSON value or explains why there is none."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from stream_seg.core.vocabulary import INTERACTIONS, PURCHASES
+from stream_seg.core.events.taxonomy import INTERACTIONS, PURCHASES
 
 from . import placeholders, reasons
 from .aliases import native_name
@@ -26,10 +26,10 @@ _IDENTIFY: Final = TypeAdapter(Identify)
 
 
 def explain(topic: str, value: Any, ids: Placeholders = placeholders.DEFAULT) -> Json:
-    """Return the native event that `value` stands for on a topic; raises Refused if there is none.
+    """Return the native event that `value` represents on a topic. Raises Refused if there is none.
 
-    Called for each record that is not in the frequent form: other formats, loose spellings, and faults. `ids` are the
-    placeholder ids.
+    Called for each record that is not in the frequent form: records in other formats, in loose spellings, or with
+    errors. `ids` are the placeholder ids.
     """
     if not isinstance(value, dict):
         raise Refused(reasons.NOT_AN_OBJECT, f"The value is a JSON {json_name(value)}, not an object.")
@@ -37,7 +37,7 @@ def explain(topic: str, value: Any, ids: Placeholders = placeholders.DEFAULT) ->
 
 
 def accepted(topic: str, event: Json) -> Json:
-    """Return a native event of a topic in its strict form; raises Refused where it lacks something."""
+    """Return a native event of a topic in its strict form. Raises Refused if a field is missing or invalid."""
     event = loosened(topic, event)
     if topic == "purchases":
         event = with_signs(event)
@@ -49,7 +49,7 @@ def accepted(topic: str, event: Json) -> Json:
 
 
 def _form(topic: str, event: Json) -> TypeAdapter[Any]:
-    """The form that an event must have by its topic and type."""
+    """Return the form that the topic and type of an event require."""
     kind = event.get("type")
     if kind is not None and not isinstance(kind, str):
         raise Refused(reasons.WRONG_TYPE, f"type must be a string, but is a JSON {json_name(kind)}.")
@@ -67,14 +67,17 @@ def _purchase_form(kind: str | None, event: Json) -> TypeAdapter[Any]:
         return _REFUND
     if kind is None or kind in PURCHASES:
         return _PURCHASE
-    hint = "; send it to the topic interactions" if native_name(kind) in INTERACTIONS else ""
-    raise Refused(reasons.UNKNOWN_TYPE, f"{quoted(kind)} is no purchase{hint}; purchases are {', '.join(PURCHASES)}.")
+    hint = " Send it to the topic interactions." if native_name(kind) in INTERACTIONS else ""
+    known = ", ".join(PURCHASES)
+    raise Refused(reasons.UNKNOWN_TYPE, f"{quoted(kind)} is not a purchase.{hint} Purchases are {known}.")
 
 
 def _profile_form(kind: str | None) -> TypeAdapter[Any]:
     if kind in UNSUPPORTED:
-        raise Refused(reasons.NOT_SUPPORTED_YET, f"{kind} is not acted on by this version; keep the record to redrive.")
+        raise Refused(
+            reasons.NOT_SUPPORTED_YET, f"{kind} is not supported by this version. Keep the record to redrive."
+        )
     if kind is None or kind == "identify":
         return _IDENTIFY
     known = ", ".join(("identify", *UNSUPPORTED))
-    raise Refused(reasons.UNKNOWN_TYPE, f"{quoted(kind)} is nothing that profiles carry; they carry {known}.")
+    raise Refused(reasons.UNKNOWN_TYPE, f"{quoted(kind)} is not a type of the topic profiles. Its types are {known}.")

@@ -1,4 +1,4 @@
-"""Faults: what pydantic found wrong first, in one line that repeats nothing of the input."""
+"""One-line descriptions of pydantic errors that never quote the input."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 
 def first_fault(error: ValidationError) -> str:
-    """Where the first fault is, and what."""
+    """Return the place and the message of the first error."""
     fault = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(map(str, fault["loc"])) or "the whole"
-    return f"{place}: {fault['msg']}"
+    place = ".".join(map(str, fault["loc"]))
+    return f"{place}: {fault['msg']}" if place else fault["msg"]

@@ -1,4 +1,4 @@
-"""Framing of schema registries: the bytes that serializers put before a value."""
+"""Headers that serializers of schema registries put before a value."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ _HEADERS: Final = (5, 9)
 # AWS Glue: version 3, compression (0: none, 5: zlib), and the sixteen bytes of a UUID.
 _GLUE: Final = 3
 _GLUE_HEADER: Final = 18
-# Bytes with which an object begins, and binary values hardly ever do.
+# First bytes of a JSON object. Binary values hardly ever begin with them.
 _OBJECTS: Final = (b'{"', b"{ ", b"{\n", b"{\r", b"{\t", b"{}")
 
 
 def unframed(record: bytes) -> bytes | None:
-    """Return the JSON object behind a schema registry's header; None where a record has no header or no JSON behind it.
+    """Return the JSON object behind a schema registry's header.
 
-    Whether it is whole is for a parser to say.
+    The object is not parsed, so it may be truncated. Returns None for a record without a header or without an object
+    behind it.
     """
     for length in _lengths(record):
         if record.startswith(_OBJECTS, length):
@@ -26,7 +27,7 @@ def unframed(record: bytes) -> bytes | None:
 
 
 def framing(record: bytes) -> str | None:
-    """Return which header a record begins with, for people; None where it begins with none."""
+    """Return a description of the header that a record begins with, for error messages. None if it has no header."""
     lengths = _lengths(record)
     if not lengths or len(record) <= lengths[0]:
         return None

@@ -1,4 +1,4 @@
-"""Loose spellings of plain values: ids as numbers, numbers as text, null for what is absent."""
+"""Loose spellings of plain values: ids as numbers, numbers as text, null for absent fields."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from .reasons import Refused, quoted
 
 Json = dict[str, Any]
 
-# A decimal with a point and nothing else. A comma may separate decimals or thousands, so that its text is ambiguous.
+# A decimal with a point and nothing else. A comma is ambiguous because it may separate decimals or thousands.
 _DECIMAL: Final = re.compile(r"[+-]?(\d+(\.\d+)?|\.\d+)", re.ASCII)
 _WHOLE: Final = re.compile(r"\d{1,7}", re.ASCII)
 
-# Integers of more bits are no ids, and text of any length must not be made of them.
+# Larger integers are not ids. The limit bounds the length of the text made from them.
 _LARGEST_ID_BITS: Final = 256
-# Up to here each whole number is a float of its own, so that 70123.0 is the id 70123.
+# Below this, a float holds every whole number exactly, so that 70123.0 is the id 70123.
 _EXACT: Final = 2.0**53
 
 _IDS: Final = ("event_id", "customer_id", "order_id", "refund_id", "previous_id", "product_id", "category", "coupon")
@@ -26,7 +26,7 @@ _NUMBERS_OF_ITEMS: Final = ("quantity", "price")
 
 
 def as_id(value: Any) -> Any:
-    """Return a number as the text of an id, and any other value itself."""
+    """Return a number as the text of an id. Any other value is returned unchanged."""
     if isinstance(value, bool):
         return value
     if isinstance(value, float) and abs(value) < _EXACT and value.is_integer():
@@ -35,17 +35,17 @@ def as_id(value: Any) -> Any:
 
 
 def as_number(value: Any) -> Any:
-    """Return a plain decimal in text as a number, and any other value itself."""
+    """Return a plain decimal in text as a number. Any other value is returned unchanged."""
     if isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
         return float(value)
     return value
 
 
 def loosened(topic: str, event: Json) -> Json:
-    """Return a copy of a native event in which every unambiguous spelling is the strict one.
+    """Return a copy of a native event with every unambiguous spelling replaced by the strict one.
 
-    Fields that are null are left out, and so are optional numbers of empty text. Values that are not understood stay as
-    they are, for validation to refuse. Raises Refused for text that should be a number and is no plain decimal.
+    Null fields are removed, and so are optional numbers that are empty text. Values that are not understood stay
+    unchanged, so validation refuses them. Raises Refused for text in place of a number that is not a plain decimal.
     """
     found = {name: value for name, value in event.items() if value is not None}
     _loosen_ids(found)
@@ -66,7 +66,7 @@ def _loosen_ids(fields: Json) -> None:
 
 
 def _loosen_numbers(fields: Json, names: tuple[str, ...], where: str) -> None:
-    """Read optional numbers in text; empty text is no number."""
+    """Replace optional numbers in text by numbers. Remove empty texts."""
     for name in names:
         value = fields.get(name)
         if value == "":
@@ -80,17 +80,17 @@ def _number(path: str, text: str) -> float:
     if isinstance(found, str):
         raise Refused(
             reasons.BAD_AMOUNT,
-            f"{path} {quoted(text)} is not a plain decimal; write 1234.5, with a point for the decimals and nothing "
+            f"{path} {quoted(text)} is not a plain decimal. Write 1234.5, with a point for the decimals and nothing "
             "between the thousands.",
         )
     return float(found)
 
 
 def _items(items: Any) -> Any:
-    """Items of an order, as a number or as a list of lines."""
+    """Return the items of an order, as a number or as a list of lines."""
     if isinstance(items, list):
         return [_line(at, item) if isinstance(item, dict) else item for at, item in enumerate(items)]
-    # JSON has one number 3 and 3.0.
+    # In JSON, 3 and 3.0 are the same number.
     if isinstance(items, float) and items.is_integer():
         return int(items)
     return int(items) if isinstance(items, str) and _WHOLE.fullmatch(items.strip()) else items

@@ -1,11 +1,11 @@
-"""The chain of models: which of the published snapshots takes force, by one rule that all readers share.
+"""The chain of models: the rule by which all readers choose the active snapshot of `segment-models`.
 
-The rule is a function of the topic alone, so every worker and every command comes to the same model:
+The rule depends on the topic alone, so every worker and every command arrives at the same model:
 
-- A snapshot takes force when it names the one in force as its parent; the first that is read does in any case.
-- While a pinned one is in force, only what a person published counts.
-- One that names a parent not read yet waits for it: compaction may leave a parent behind its child.
-- Everything else is left aside for good, such as one by a learner that lost its partition, or a race.
+- The first snapshot read becomes active. Later ones become active if their parent is the active snapshot.
+- While a pinned snapshot is active, only snapshots published by an operator can replace it.
+- A snapshot whose parent has not been read yet waits for it, because compaction may place a parent after its child.
+- Every other snapshot is superseded for good, such as one by a learner that lost its partition or a race.
 """
 
 from __future__ import annotations
@@ -17,47 +17,47 @@ from .model import ModelSnapshot
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What became of a snapshot that was read: `aside` says why it does not count, None where it took force."""
+    """The outcome for one snapshot. `superseded` is the reason why it is ignored, None if it became active."""
 
     snapshot: ModelSnapshot
-    aside: str | None = None
+    superseded: str | None = None
 
     @property
-    def in_force(self) -> bool:
-        """Whether it took force."""
-        return self.aside is None
+    def active(self) -> bool:
+        """Whether the snapshot became active."""
+        return self.superseded is None
 
 
 @dataclass(slots=True)
 class ModelChain:
-    """Snapshots that were read in the order of the topic. `latest` is the one in force."""
+    """The snapshots read so far, in the order of the topic. `latest` is the active one."""
 
     latest: ModelSnapshot | None = None
     versions: set[int] = field(default_factory=set)
-    _waiting: dict[int, ModelSnapshot] = field(default_factory=dict)  # by parent; the first of each counts
+    _waiting: dict[int, ModelSnapshot] = field(default_factory=dict)  # by parent, the first of each
 
     def take(self, snapshot: ModelSnapshot) -> list[Ruling]:
-        """What becomes of the next snapshot, and of those that waited for it."""
-        aside = self._aside(snapshot)
+        """Take the next snapshot. Return its ruling, then those of waiting snapshots that became active with it."""
+        superseded = self._superseded(snapshot)
         self.versions.add(snapshot.version)
-        rulings = [Ruling(snapshot, aside)]
-        while aside is None:
+        rulings = [Ruling(snapshot, superseded)]
+        while superseded is None:
             self.latest = snapshot
             child = self._waiting.pop(snapshot.version, None)
             if child is None:
                 break
-            snapshot, aside = child, self._aside(child)
-            if aside is None:
+            snapshot, superseded = child, self._superseded(child)
+            if superseded is None:
                 rulings.append(Ruling(snapshot))
         return rulings
 
-    def _aside(self, snapshot: ModelSnapshot) -> str | None:
-        """Why a snapshot does not take force now."""
+    def _superseded(self, snapshot: ModelSnapshot) -> str | None:
+        """Return why a snapshot does not become active now, None if it does."""
         latest = self.latest
         if latest is None:
             return None
         if snapshot.parent == latest.version:
-            if latest.pinned and not snapshot.by_person:
+            if latest.pinned and not snapshot.by_operator:
                 return f"model {latest.version} is pinned"
             return None
         if snapshot.parent > latest.version:
@@ -65,4 +65,4 @@ class ModelChain:
             return f"its parent {snapshot.parent} is not known"
         if snapshot.version in self.versions:
             return f"another model {snapshot.version} came first"
-        return f"its parent is {snapshot.parent}, but {latest.version} was in force"
+        return f"its parent is {snapshot.parent}, but {latest.version} was active"

@@ -1,4 +1,4 @@
-"""Times as producers write them: RFC 3339 and its close relatives, epoch seconds, and the clocks of devices."""
+"""Readers for the time formats of producers: RFC 3339 and close variants, epoch numbers, and device clocks."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from .times import MissingOffset, parse_rfc3339
 
-# Epoch seconds as text have nine or ten digits, milliseconds thirteen, microseconds sixteen. Texts of other lengths may
-# be a year, a date, or a date with a time.
+# Epoch seconds as text have 9 or 10 digits, milliseconds 13, microseconds 16. Texts of other lengths may be a year, a
+# date, or a date with a time.
 _EPOCH: Final = re.compile(r"(\d{9,10}|\d{13})(\.\d+)?", re.ASCII)
 _EPOCH_IN_ENVELOPES: Final = re.compile(r"(\d{9,10}|\d{13}|\d{16})(\.\d+)?", re.ASCII)
 
-# What others write in place of RFC 3339: no seconds, a zone called UTC or GMT, an offset without colon or minutes.
+# Common variants of RFC 3339: no seconds, a zone called UTC or GMT, an offset without colon or minutes.
 _LOOSE: Final = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)[Tt ](?P<minute>\d\d:\d\d)(?P<second>:\d\d(\.\d+)?)?"
     r"(?P<zone>[Zz]| ?(UTC|utc|GMT|gmt)| ?[+-]\d\d(:?\d\d)?)?",
@@ -21,18 +21,19 @@ _LOOSE: Final = re.compile(
 )
 _UTC: Final = ("z", "utc", "gmt")
 
-# Numbers from here on are milliseconds, or microseconds: as seconds they lie after the year 5138.
+# Larger numbers are milliseconds or microseconds. As seconds they would lie after the year 5138.
 _MILLISECONDS: Final = 1e11
 _MICROSECONDS: Final = 1e14
 _TOO_MANY: Final = 1e18
 
 
 def seconds_of(text: str) -> float:
-    """Epoch seconds of a time in text.
+    """Return a time in text as epoch seconds.
 
-    Takes RFC 3339, also with a blank instead of T, without seconds, with the zone ``UTC`` or ``GMT``, with an offset
-    such as ``+0000`` or ``+00``, and epoch seconds of 9, 10 or 13 digits. Raises MissingOffset (a ValueError) where
-    only the offset from UTC is missing, else ValueError.
+    Accepts RFC 3339, also with a blank in place of T, without seconds, with the zone ``UTC`` or ``GMT``, or with an
+    offset such as ``+0000`` or ``+00``. Accepts numbers of 9, 10 or 13 digits too, and returns them unchanged, so 13
+    digits (milliseconds) give a time far in the future. Raises MissingOffset (a ValueError) if only the offset from UTC
+    is missing, else ValueError.
     """
     try:
         return parse_rfc3339(text)
@@ -45,10 +46,10 @@ def seconds_of(text: str) -> float:
 
 
 def _strict(text: str) -> str:
-    """A loose time as RFC 3339 writes it; raises ValueError for any other text."""
+    """Return a loose time in the form of RFC 3339. Raises ValueError for any other text."""
     form = _LOOSE.fullmatch(text)
     if form is None:
-        raise ValueError("not a time; write it as 2017-05-09T18:00:31Z")
+        raise ValueError("not a time such as 2017-05-09T18:00:31Z")
     zone = (form["zone"] or "").strip()
     if zone.lower() in _UTC:
         zone = "Z"
@@ -59,10 +60,10 @@ def _strict(text: str) -> str:
 
 
 def stamp(value: Any) -> Any:
-    """The time of an envelope as epoch seconds; `value` itself where it is text that is no number, or no time.
+    """Return the time of an envelope as epoch seconds, or `value` itself if it is out of range or not a number.
 
-    Numbers, also as text, are seconds, milliseconds or microseconds by their size: each unit has its own range for
-    every time after 1973.
+    Numbers, also as text, are seconds, milliseconds or microseconds depending on their size. The ranges of the units do
+    not overlap for times after 1973.
     """
     if isinstance(value, str) and _EPOCH_IN_ENVELOPES.fullmatch(value):
         value = float(value)
@@ -74,7 +75,7 @@ def stamp(value: Any) -> Any:
 
 
 def envelope_time(value: Any) -> float | None:
-    """Epoch seconds of an envelope's time; None where there is none that can be read."""
+    """Return an envelope's time as epoch seconds, None if it is absent or unreadable."""
     value = stamp(value)
     if isinstance(value, str):
         try:
@@ -85,10 +86,10 @@ def envelope_time(value: Any) -> float | None:
 
 
 def corrected(original: Any, sent: Any, received: Any) -> float | None:
-    """When an event happened by the receiver's clock: received - (sent - original), epoch seconds.
+    """Return the time of an event by the receiver's clock: received - (sent - original), epoch seconds.
 
-    The device's clock may be wrong by any amount: the difference of two of its times is right. None unless all three
-    times can be read. Source: Segment, "Common fields", timestamps.
+    The device's clock may be wrong by any amount, but the difference of two of its times is right. Returns None unless
+    all three times can be read. Source: Segment, "Common fields", timestamps.
     """
     happened, left, arrived = envelope_time(original), envelope_time(sent), envelope_time(received)
     if happened is None or left is None or arrived is None:

@@ -1,4 +1,4 @@
-"""Which partition a key belongs to: Kafka's murmur2, for many keys at once."""
+"""Kafka's murmur2 partitioner, for many keys at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _R = np.uint32(24)
 
 
 def partitions_of(keys: Sequence[bytes], partitions: int) -> npt.NDArray[np.int64]:
-    """The partition (n,) that Kafka's default partitioner chooses for each of n keys, out of `partitions`."""
+    """Return the partition (n,), out of `partitions`, that Kafka's default partitioner chooses for each of n keys."""
     out = np.empty(len(keys), dtype=np.int64)
     by_length: dict[int, list[int]] = {}
     for index, key in enumerate(keys):
@@ -24,14 +24,14 @@ def partitions_of(keys: Sequence[bytes], partitions: int) -> npt.NDArray[np.int6
 
 
 def misplaced(keys: Sequence[bytes], found: Sequence[int], partitions: int) -> list[int]:
-    """Positions of those of `keys` that do not belong in the partition where they were `found`."""
+    """Return the positions of the keys that do not belong in the partition where they were `found`."""
     if not keys:
         return []
     return np.flatnonzero(partitions_of(keys, partitions) != np.array(found, np.int64)).tolist()
 
 
 def _murmur2(keys: Sequence[bytes], length: int) -> npt.NDArray[np.uint32]:
-    """MurmurHash2 (Austin Appleby, public domain) of keys of one length, with Kafka's seed; (n,)."""
+    """Return MurmurHash2 (Austin Appleby, public domain), with Kafka's seed, of n keys of one length, as (n,)."""
     table = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(len(keys), length)
     words = length // 4
     with np.errstate(over="ignore"):

@@ -1,12 +1,12 @@
-"""Placeholder ids: what programs write in place of an id that they do not have."""
+"""Placeholder ids, which programs write in place of a missing id."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-# The text of a missing value in JavaScript, Python, Ruby, Objective-C and spreadsheets, what shops and analytics call
-# visitors without an account, the zero and minus one of databases, and the nil UUID.
+# The text of a missing value in JavaScript, Python, Ruby, Objective-C and spreadsheets, the names that shops and
+# analytics use for visitors without an account, the zero and minus one of databases, and the nil UUID.
 DEFAULT_PLACEHOLDERS: Final = (
     "undefined",
     "null",
@@ -28,25 +28,25 @@ DEFAULT_PLACEHOLDERS: Final = (
 
 
 class Placeholders:
-    """A list of placeholder ids. Case, and spaces around an id, do not matter. An id of spaces is always one."""
+    """A set of placeholder ids. Case and surrounding spaces are ignored. An id of spaces is always a placeholder."""
 
     def __init__(self, names: Iterable[str] = DEFAULT_PLACEHOLDERS) -> None:
         self._known = frozenset(map(_plain, names)) | {""}
 
     def __contains__(self, value: object) -> bool:
-        """Whether a value that stands where an id should be is a placeholder; an empty one is not."""
+        """Return whether a value in the place of an id is a placeholder. Empty text is not."""
         if isinstance(value, bool) or not isinstance(value, str | int):
             return False
         return value != "" and _plain(str(value)) in self._known
 
     def among(self, ids: Sequence[str]) -> bool:
-        """Whether any of these ids, none of them empty, is a placeholder. Takes 0.08 microseconds per id."""
+        """Return whether any of these non-empty ids is a placeholder. Takes 0.08 microseconds per id."""
         if " " in "".join(ids):
             return any(each in self for each in ids)
         return not self._known.isdisjoint(map(str.lower, ids))
 
     def real(self, *values: Any) -> Any:
-        """The first value that is neither None nor a placeholder; None where there is none."""
+        """Return the first value that is neither None nor a placeholder, or None."""
         return next((value for value in values if value is not None and value not in self), None)
 
 

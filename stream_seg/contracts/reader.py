@@ -1,4 +1,4 @@
-"""JSON records read as events of one topic: the frequent form in one strict pass, the rest by the precise path."""
+"""Reads JSON records as events of one topic: the frequent form in one strict pass, others by the precise path."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .framing import framing, unframed
 from .placeholders import Placeholders
 from .reasons import NOT_JSON, NOT_UTF8, TOO_DEEP, UNSUPPORTED_FORMAT, Refused
 
-# Native events have this field. A record without it need not be tried as one.
+# Every native event has this field, so a record without it need not be tried as native.
 _NATIVE_FIELD: Final = b'"event_id"'
 
 
 class Read(NamedTuple):
-    """Events in place of their records, None where there is none.
+    """The events of a batch by position, None for a refused record.
 
-    `refused` says why there is none, by position; `precise` are the positions of events in other forms.
+    `refused` holds the reasons by position. `precise` are the positions of events that took the precise path.
     """
 
     events: list[Any]
@@ -31,24 +31,24 @@ class Read(NamedTuple):
 
 
 class EventReader:
-    """Reads records of an input topic, each by itself: nothing that stands in one can reach another."""
+    """A reader for records of one input topic. Each record is read on its own, so none can affect another."""
 
     def __init__(self, topic: str, ids: Placeholders = placeholders.DEFAULT) -> None:
         self._topic = topic
         self._ids = ids
-        # Ids are never the same twice: looking each up in a cache of strings costs a quarter of the whole pass.
+        # Ids hardly ever repeat. Looking up each one in a cache of strings would take a quarter of the pass.
         config = CoreConfig(cache_strings="keys")
         self._validate = SchemaValidator(TypeAdapter(FREQUENT[topic]).core_schema, config).validate_json
 
     def read(self, records: Sequence[bytes]) -> Read:
-        """Read each record; never raises for what one holds."""
+        """Read each record. Never raises because of a record's content."""
         events: list[Any] = []
         refused: dict[int, Refused] = {}
         precise: list[int] = []
         validate, append = self._validate, events.append
         foreign = False
         for record in records:
-            # After a record in another form one more is likely. Validation would take ten times as long to find out.
+            # Another form is likely to follow another form. Strict validation would take ten times as long to find out.
             if not (foreign and _NATIVE_FIELD not in record):
                 try:
                     append(validate(record))
@@ -67,7 +67,7 @@ class EventReader:
         return Read(events, refused, precise)
 
     def _precisely(self, record: bytes) -> dict[str, Any] | Refused:
-        """Read an event in another form, or find out why there is none."""
+        """Return the event in a record of another form, or the reason why there is none."""
         try:
             value = from_json(record, cache_strings="keys")
         except ValueError as error:
@@ -78,11 +78,11 @@ class EventReader:
         try:
             return explain(self._topic, value, self._ids)
         except Refused as why:
-            # Not the one that was raised: it holds the frames it came through, and with them the batch, in a cycle.
+            # Return a copy. The raised exception holds its frames, and with them the batch, in a reference cycle.
             return Refused(why.reason, why.detail)
 
     def _unframed(self, record: bytes, fault: str) -> dict[str, Any] | Refused:
-        """Read the event behind a schema registry's header, or find out why there is none."""
+        """Return the event behind a schema registry's header, or the reason why there is none."""
         value = unframed(record)
         if value is not None:
             return self._behind_header(value)
@@ -90,7 +90,7 @@ class EventReader:
         if header is None:
             return _broken(record, fault)
         detail = (
-            f"The value begins with {header} and looks like Avro or Protobuf; send JSON, plain or behind the header."
+            f"The value begins with {header} and looks like Avro or Protobuf. Send JSON, plain or behind the header."
         )
         return Refused(UNSUPPORTED_FORMAT, detail)
 
@@ -107,15 +107,15 @@ class EventReader:
 
 
 def _broken(record: bytes, fault: str) -> Refused:
-    """Return why a record is not one JSON value."""
+    """Return the reason why a record is not one JSON value."""
     try:
         record.decode()
     except UnicodeDecodeError as error:
         return Refused(NOT_UTF8, f"Byte {error.start} of the value is not UTF-8.")
     if not record.strip():
-        return Refused(NOT_JSON, "The value is empty; send one event a record.")
+        return Refused(NOT_JSON, "The value is empty. Send one event per record.")
     if "recursion limit" in fault:
-        return Refused(TOO_DEEP, "The value nests arrays and objects too deeply; flatten it.")
+        return Refused(TOO_DEEP, "The value nests arrays and objects too deeply. Flatten it.")
     if "trailing characters" in fault:
-        return Refused(NOT_JSON, "The record holds several JSON values; send one event a record.")
+        return Refused(NOT_JSON, "The record holds several JSON values. Send one event per record.")
     return Refused(NOT_JSON, f"The value is not JSON: {fault}.")

@@ -1,4 +1,4 @@
-"""Refusals: what pydantic found wrong with an event, as a reason and a sentence about this record."""
+"""Translates pydantic errors about an event into a reason code and a sentence about the record."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _REASON_OF_FAULT: Final = {
 
 _TIMES: Final = ("occurred_at", "order_at")
 
-# What a field of several forms may be.
+# The expected form in fields with several forms.
 _FORMS: Final = {"traits": "an object", "items": "a whole number or a list"}
 
-# Fields whose numbers may be negative.
+# Fields with numbers that may be negative.
 _SIGNED: Final = ("value", "discount")
 
 _JSON_NAMES: Final = (
@@ -38,14 +38,14 @@ _JSON_NAMES: Final = (
 
 
 def json_name(value: object) -> str:
-    """Return what JSON calls a value."""
+    """Return the name of a value's JSON type."""
     return next((name for kind, name in _JSON_NAMES if isinstance(value, kind)), "null")
 
 
 def refused(errors: list[ErrorDetails]) -> Refused:
-    """Return why an event is refused, by the first field with an error; `errors` are those of one validation."""
+    """Return the refusal of an event for the first field with an error. `errors` are those of one validation."""
     field = errors[0]["loc"][0]
-    # A union reports every branch; the one that got furthest, or failed on more than the type, tells most.
+    # A union reports every branch. The branch that got furthest, or failed on more than the type, is most informative.
     about = [error for error in errors if error["loc"][0] == field]
     error = max(about, key=lambda e: (e["type"] != "literal_error", not e["type"].endswith("_type"), len(e["loc"])))
     reason = _REASON_OF_FAULT.get(error["type"], reasons.WRONG_TYPE)
@@ -54,27 +54,27 @@ def refused(errors: list[ErrorDetails]) -> Refused:
     if reason == reasons.EMPTY_ID:
         return Refused(reason, f"{field} is empty.")
     for each in about:
-        # An integer that is no number to pydantic is one beyond any float.
+        # Pydantic rejects the type of an integer if it is too large for a float.
         if each["type"] == "float_type" and type(each["input"]) is int:
             return _refused_huge(each)
-    path, given = _path(error), f" (it is {quoted(error['input'])})"
+    path, actual = _path(error), f" (it is {quoted(error['input'])})"
     if field in _TIMES:
         reason = reasons.BAD_TIME if reason == reasons.BAD_AMOUNT else reason
-        return Refused(reason, f"{path} must be an RFC 3339 time or a number of epoch seconds{given}.")
+        return Refused(reason, f"{path} must be an RFC 3339 time or a number of epoch seconds{actual}.")
     form = "a JSON scalar" if path.startswith("traits.") else _FORMS.get(path)
     if form and reason == reasons.WRONG_TYPE:
-        return Refused(reason, f"{path} must be {form}{given}.")
+        return Refused(reason, f"{path} must be {form}{actual}.")
     message = error["msg"].replace("Input should", "must").replace("String should", "must")
-    return Refused(reason, f"{path} {message.replace('dictionary', 'object')}{given}.")
+    return Refused(reason, f"{path} {message.replace('dictionary', 'object')}{actual}.")
 
 
 def _refused_huge(error: ErrorDetails) -> Refused:
-    """Why an integer beyond any float is refused."""
+    """Return the refusal of an integer that is too large for a float."""
     path, number = _path(error), error["input"]
     if path in _TIMES and number < 0:
-        return Refused(reasons.TIME_BEFORE_1970, f"{path} {quoted(number)} lies before 1970.")
+        return Refused(reasons.TIME_BEFORE_1970, f"{path} {quoted(number)} is before 1970.")
     if path in _TIMES:
-        return Refused(reasons.TIME_IN_FUTURE, f"{path} {quoted(number)} lies in the future.")
+        return Refused(reasons.TIME_IN_FUTURE, f"{path} {quoted(number)} is in the future.")
     if number < 0 and path not in _SIGNED:
         return Refused(reasons.BAD_AMOUNT, f"{path} must be greater than or equal to 0 (it is {quoted(number)}).")
     limit = "at least -1e308" if number < 0 else "at most 1e308"
@@ -82,7 +82,7 @@ def _refused_huge(error: ErrorDetails) -> Refused:
 
 
 def _path(error: ErrorDetails) -> str:
-    """The field, and the place within items or traits, without pydantic's names for branches of unions."""
+    """Return the field and the place within items or traits, without pydantic's names for union branches."""
     first, *inner = error["loc"]
     if first == "traits":
         return ".".join((first, *map(quoted, inner[:1])))

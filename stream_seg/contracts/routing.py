@@ -1,7 +1,6 @@
-"""Routing: the events that a record from anywhere stands for, and where each belongs.
+"""Routing: finds the events in a record of any known format, and the input topic and key of each.
 
-For programs that feed the input topics from a stream whose records have any key, any order of kinds, and any known
-format.
+Programs use it to feed the input topics from a stream with mixed event types, formats and keys.
 
 >>> call = {"type": "track", "event": "Order Completed", "messageId": "m-1", "userId": 7, "timestamp": 1795168800,
 ...         "properties": {"order_id": "o-1", "revenue": "25.50"}}
@@ -25,15 +24,15 @@ from .placeholders import Placeholders
 from .reasons import Refused, quoted
 from .refusals import json_name
 
-# Arrays and objects within each other. The parser of the worker goes as far.
+# Maximum nesting of arrays and objects, the same as in the worker's parser.
 _DEEPEST: Final = 200
 
 
 class Routed(NamedTuple):
-    """One event of a record: its topic, its customer (the key to write it with), and what to write as JSON.
+    """One event of a record: its topic, its customer (the key of the record to write), and the JSON object to write.
 
-    `event` is the record itself, the same object, where a worker reads it as it is: its bytes can go on unchanged.
-    Otherwise it is a native event.
+    If a worker can read the record unchanged, `event` is the record itself, the same object, so a caller can forward
+    its bytes. Otherwise it is a native event.
     """
 
     topic: str
@@ -42,10 +41,10 @@ class Routed(NamedTuple):
 
 
 def members(value: Any) -> list[Any]:
-    """Return the records within a batch, or the one record that is none. Never raises.
+    """Return the records within a batch. A record that is not a batch is its only member. Never raises.
 
     Batches are arrays, the ``batch`` of Segment and PostHog, and bodies of GA4's Measurement Protocol. Route each
-    member by itself, so that one bad call costs only itself.
+    member on its own, so that an invalid member does not affect the others.
     """
     if isinstance(value, list):
         return value
@@ -59,15 +58,15 @@ def members(value: Any) -> list[Any]:
 
 
 def routed(value: Any, ids: Placeholders = placeholders.DEFAULT, received_s: float | None = None) -> list[Routed]:
-    """Return the events that a decoded JSON value stands for, in the order in which they are to be written.
+    """Return the events in a decoded JSON value, in the order in which to write them.
 
-    A batch, and an order of Shopify or WooCommerce with refunds, stand for several. `ids` are the placeholder ids.
-    `received_s` (epoch seconds) is when the record was received: it is the time of an event whose format lets the
-    receiver supply it, and whose record does not say one.
+    A batch, and an order of Shopify or WooCommerce with refunds, hold several events. `ids` are the placeholder ids.
+    `received_s` (epoch seconds) is when the record was received. It becomes the time of an event that has none, if its
+    format lets the receiver supply the time.
 
-    Event ids are those of the record. Where an event has none of its own, its id is made of what identifies it: the
-    same record gives the same ids, and two events of one record never share one. Raises Refused, with the reason and
-    what to do, where any of it is no event; what of a batch is good is then found with `members`.
+    Event ids come from the record. An event without an id gets one derived from its identifying fields, so the same
+    record always gives the same ids, and two events of one record never share one. Raises Refused, with the reason and
+    the remedy, if any part of the value is not an event. Use `members` to find the valid parts of a batch.
     """
     parts = members(value)
     if len(parts) == 1 and parts[0] is value:
@@ -85,12 +84,12 @@ def _routed(value: Any, ids: Placeholders, received_s: float | None) -> list[Rou
     if not isinstance(value, dict):
         raise Refused(reasons.NOT_AN_OBJECT, f"The value is a JSON {json_name(value)}, not an object.")
     if _is_deeper([value], _DEEPEST):
-        raise Refused(reasons.TOO_DEEP, "The value nests arrays and objects too deeply; flatten it.")
+        raise Refused(reasons.TOO_DEEP, "The value nests arrays and objects too deeply. Flatten it.")
     raw = unwrapped(value)
     several = events_of(raw, ids)
     if several is not None and len(several) > 1:
         return [_checked(event, ids) for event in several]
-    # What an event says beside its type depends on its topic.
+    # The fields of an event other than its type depend on its topic, so find the topic first.
     topic = topic_of(to_native("profiles", raw, ids) if several is None else several[0])
     event = to_native(topic, raw, ids)
     if event.get("occurred_at") is None and received_s is not None and not is_native(raw):
@@ -99,12 +98,12 @@ def _routed(value: Any, ids: Placeholders, received_s: float | None) -> list[Rou
 
 
 def topic_of(event: Json) -> str:
-    """Return the topic of a native event, by its type; an order needs none. Raises Refused where nothing says it."""
+    """Return the topic of a native event by its type, which an order does not need. Raises Refused without a type."""
     kind = event.get("type")
     if kind is None and event.get("order_id") is not None:
         return "purchases"
     if not isinstance(kind, str) or not kind:
-        detail = "type is missing, so the topic is not known; say what happened."
+        detail = "type is missing, so the topic is unknown. Add the type of the event."
         raise Refused(reasons.MISSING_FIELD, detail)
     return topic_of_type(kind)
 
@@ -120,15 +119,18 @@ def _checked(event: Json, ids: Placeholders) -> Routed:
 
 
 def _received(event: Json, raw: Json, received_s: float) -> Json:
-    """An event at the time at which it was received; without an id of its own, that time and the record identify it."""
-    said: Json = {"occurred_at": received_s}
+    """Return an event with the time at which it was received.
+
+    An event without an id of its own gets one derived from that time and the record.
+    """
+    added: Json = {"occurred_at": received_s}
     if str(event.get("event_id", "")).startswith("hash-"):
-        said["event_id"] = hashed(received_s, json.dumps(raw, sort_keys=True))
-    return {**event, **said}
+        added["event_id"] = hashed(received_s, json.dumps(raw, sort_keys=True))
+    return {**event, **added}
 
 
 def _is_deeper(values: Iterable[Any], levels: int) -> bool:
-    """Whether values hold arrays or objects within each other to more than so many levels."""
+    """Return whether arrays and objects are nested in `values` more than `levels` deep."""
     for _ in range(levels):
         nested = [value for value in values if isinstance(value, dict | list)]
         if not nested:

@@ -28,19 +28,19 @@ _TITLES: Final[dict[str, tuple[Any, str]]] = {
 
 
 def schemas() -> dict[str, str]:
-    """File name and text of every schema."""
+    """Return the text of every schema by file name."""
     return {f"{name}.json": _text(contract, title) for name, (contract, title) in _TITLES.items()}
 
 
 def write(folder: Path) -> None:
-    """Write all schemas into a folder, which is made if need be."""
+    """Write all schemas into a folder. Create the folder if it does not exist."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in schemas().items():
         (folder / name).write_text(text, encoding="utf-8")
 
 
 class _Untitled(GenerateJsonSchema):
-    """Leaves out titles that only repeat the names of fields."""
+    """A generator that omits titles, because they only repeat the names of fields."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
         return False

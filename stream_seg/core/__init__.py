@@ -1,1 +1,1 @@
-"""What a segment is: pure rules over behaviour, free of clocks, I/O and frameworks."""
+"""The core: pure rules that turn events into segments, without clocks, I/O or frameworks."""

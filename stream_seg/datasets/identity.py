@@ -1,4 +1,4 @@
-"""What tells one source from another: a hash of its content, and of the options that change what it means."""
+"""Identities that tell sources apart: a hash of the content and of the options that change its meaning."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import orjson
 from xxhash import xxh3_128
 
 _CHUNK_BYTES: Final = 1 << 20
-# 64 bits: a record carries this text, and a deployment replays some thousand sources in its life.
+# 64 bits, because each record carries this text and a deployment replays only some thousand sources in its life.
 _CHARACTERS: Final = 16
 
 
 def identity_of(name: str, options: object) -> str:
-    """The identity of a generated source, by its name and everything that changes its events."""
+    """Return the identity of a generated source, from its name and everything that changes its events."""
     return xxh3_128(orjson.dumps([name, options])).hexdigest()[:_CHARACTERS]
 
 
 def identity_of_file(path: Path, options: object) -> str:
-    """The identity of a file; it is read in pieces. `options` as JSON. Raises OSError."""
+    """Return the identity of a file, which is read in pieces. `options` are JSON. Raises OSError."""
     digest = xxh3_128(orjson.dumps(["file", options]))
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):

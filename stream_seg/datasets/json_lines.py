@@ -16,13 +16,13 @@ from .envelopes import as_read, customer_id, moment_of, topic_of
 from .record import UNKNOWN_TIME_S, SourceRecord
 from .skips import Row, Skips
 
-# Fields that a worker reads the customer from, the first that is there.
+# Fields that a worker reads the customer from. The first one present counts.
 _CUSTOMER_FIELDS: Final = ("customer_id", "userId", "user_id")
 _NAMES_OF_CUSTOMER: Final = "customer_id (Segment's userId, GA4's user_id)"
 
 
 def json_records(path: Path, record_of: Callable[[bytes, int], SourceRecord], skips: Skips) -> Iterator[SourceRecord]:
-    """The records that `record_of` makes of the lines of a file and their numbers. Raises OSError."""
+    """Yield the records that `record_of` creates from the lines of a file and their numbers. Raises OSError."""
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             value = line.rstrip(b"\r\n")
@@ -41,7 +41,7 @@ def json_records(path: Path, record_of: Callable[[bytes, int], SourceRecord], sk
 
 
 def parse_line(value: bytes) -> dict[str, Any]:
-    """The object that a line holds. Raises Refused."""
+    """Return the object on a line. Raises Refused."""
     try:
         event = orjson.loads(value)
     except orjson.JSONDecodeError as error:
@@ -56,7 +56,7 @@ def parse_line(value: bytes) -> dict[str, Any]:
 
 
 class JsonEvents:
-    """Makes records of events in JSON, one after the other. `topic` and `key_field` are those of FileSource."""
+    """Creates records from JSON events, one at a time. `topic` and `key_field` are those of FileSource."""
 
     def __init__(self, topic: str | None, key_field: str | None) -> None:
         self._topic = topic
@@ -64,30 +64,30 @@ class JsonEvents:
         self._occurred_at_s = UNKNOWN_TIME_S
 
     def record_of_line(self, value: bytes, number: int) -> SourceRecord:
-        """The record of a line, whose bytes go out as they are. Raises Refused."""
+        """Return the record of a line, whose bytes pass unchanged. Raises Refused."""
         return self.record(parse_line(value), value, number)
 
     def record(self, event: dict[str, Any], value: bytes | None, line: int) -> SourceRecord:
-        """The record of an event; `value` is its JSON, made here where that is None.
+        """Return the record of an event. `value` is its JSON, or None to encode it here.
 
-        A customer id that is a number is written as text, and that of a `key_field` as `customer_id`, because a
-        worker compares the key with what the event says. Raises Refused.
+        A numeric customer id is written as text, and the id in a `key_field` as `customer_id`, because a worker
+        compares the key with the event. Raises Refused.
         """
         native = as_read(event)
-        # The worker judges whether the time is good. Here it only paces.
+        # The worker validates the time. Here it only paces.
         moment = moment_of(event, native)
         if moment is not None:
             self._occurred_at_s = moment
         topic = self._topic or topic_of(event, native)
-        said = event.get(self._key_field) if self._key_field else native.get("customer_id", event.get("userId"))
-        customer: str = said if isinstance(said, str) else ""
-        if self._key_field or type(said) is not str or not said:
-            customer = customer_id(said, self._key_field or _NAMES_OF_CUSTOMER)
-            owner = "customer_id" if self._key_field else self._owner(event, said)
-            # Where a format keeps the id deeper, a worker finds it there and reads the number as text.
+        owner_id = event.get(self._key_field) if self._key_field else native.get("customer_id", event.get("userId"))
+        customer: str = owner_id if isinstance(owner_id, str) else ""
+        if self._key_field or type(owner_id) is not str or not owner_id:
+            customer = customer_id(owner_id, self._key_field or _NAMES_OF_CUSTOMER)
+            owner = "customer_id" if self._key_field else self._owner(event, owner_id)
+            # Where a format nests the id, a worker finds it there and reads a number as text.
             value = value if owner is None else orjson.dumps({**event, owner: customer})
         return SourceRecord(topic, customer.encode(), value or orjson.dumps(event), self._occurred_at_s, line)
 
-    def _owner(self, event: dict[str, Any], said: object) -> str | None:
-        """The field of an event that holds the customer's id; None where none of its own does."""
-        return next((name for name in _CUSTOMER_FIELDS if event.get(name) is said), None)
+    def _owner(self, event: dict[str, Any], owner_id: object) -> str | None:
+        """Return the field of an event with the customer's id, or None if no native field has it."""
+        return next((name for name in _CUSTOMER_FIELDS if event.get(name) is owner_id), None)

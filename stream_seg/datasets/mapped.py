@@ -1,4 +1,4 @@
-"""Rows and JSON objects as events by a mapping file."""
+"""Events from rows and JSON objects through a mapping file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .skips import BAD_ROW, NOT_MAPPED, Row
 
 
 class MappedEvents:
-    """Makes records of rows by a mapping, one after the other."""
+    """Creates records from rows through a mapping, one at a time."""
 
     def __init__(self, mapping: EventMapping) -> None:
         self._mapping = mapping
@@ -27,11 +27,11 @@ class MappedEvents:
         self._occurred_at_s = UNKNOWN_TIME_S
 
     def record_of_line(self, value: bytes, number: int) -> SourceRecord:
-        """The record of a line of JSON. Raises Refused."""
+        """Return the record of a line of JSON. Raises Refused."""
         return self._record(parse_line(value), number)
 
     def record(self, row: Row) -> SourceRecord:
-        """The record of a row. Raises Refused."""
+        """Return the record of a row. Raises Refused."""
         return self._record(row.content, row.number)
 
     def _record(self, content: Mapping[str, Any], line: int) -> SourceRecord:
@@ -45,8 +45,8 @@ class MappedEvents:
             self._occurred_at_s = moment
         try:
             if "event_id" not in event:
-                said = content_of(topic, event)
-                event = {"event_id": content_id(said, self._ordinals.next(fingerprint(said))), **event}
+                identifying = content_of(topic, event)
+                event = {"event_id": content_id(identifying, self._ordinals.next(fingerprint(identifying))), **event}
             return SourceRecord(topic, key.encode(), orjson.dumps(event), self._occurred_at_s, line)
         except (TypeError, UnicodeEncodeError) as error:
             raise Refused(BAD_ROW, f"a cell cannot be written as JSON ({error}).") from None

@@ -1,4 +1,4 @@
-"""Counting equal rows of a source, in 12 to 24 bytes per row."""
+"""Counts of equal rows of a source, in 12 to 24 bytes per row."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ _FIRST_SLOTS: Final = 1 << 10
 
 
 class Ordinals:
-    """Tells equal rows apart: the first is 0, the next 1, and so on. Rows are known by 64-bit fingerprints."""
+    """Numbers equal rows: the first is 0, the next 1, and so on. 64-bit fingerprints identify the rows."""
 
     def __init__(self) -> None:
-        # A hash table of our own (open addressing), because a set of integers takes five times the memory.
+        # A custom hash table (open addressing), because a set of integers takes five times the memory.
         self._slots = array("Q", bytes(8 * _FIRST_SLOTS))
         self._used = 0
         self._repeats: dict[int, int] = {}
 
     def next(self, fingerprint: int) -> int:
-        """How many rows with this fingerprint came before."""
+        """Return how many rows with this fingerprint came before."""
         wanted = fingerprint or 1  # 0 marks a free slot
         if self._insert(wanted):
             return 0
@@ -26,7 +26,7 @@ class Ordinals:
         return ordinal
 
     def _insert(self, wanted: int) -> bool:
-        """Whether the fingerprint is new."""
+        """Return whether the fingerprint is new, and remember it."""
         slots, mask = self._slots, len(self._slots) - 1
         at = wanted & mask
         while slots[at]:

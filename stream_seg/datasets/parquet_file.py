@@ -1,4 +1,4 @@
-"""Parquet files: rows by column name, with the types that the file gives them."""
+"""Parquet files: rows by column name, with the file's own types."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from stream_seg.contracts.reasons import Refused
+from stream_seg.errors import SourceError
 
 from .csv_file import check_columns
-from .record import SourceError
 from .skips import BAD_ROW, Row
 
 BATCH_ROWS: Final = 8_192
@@ -22,14 +22,14 @@ class ParquetFile:
         self._path = path
 
     def columns(self) -> list[str]:
-        """Names of the columns. Raises SourceError."""
+        """Return the column names. Raises SourceError."""
         with self._open(_pyarrow(self._path)) as file:
             names: list[str] = file.schema_arrow.names
         check_columns(self._path, names)
         return names
 
     def rows(self) -> Iterator[Row]:
-        """All rows; one with a cell that cannot be read has a Refused as its content. Raises SourceError."""
+        """Yield all rows. A row with an unreadable cell has a Refused as its content. Raises SourceError."""
         names = self.columns()
         pyarrow = _pyarrow(self._path)
         number = 0
@@ -64,7 +64,7 @@ def _pyarrow(path: Path) -> Any:
 
 
 def _cells(name: str, column: Any, pyarrow: Any) -> list[Any]:
-    """The values of a column; a Refused in place of each that Python has no value for."""
+    """Return the values of a column, with a Refused in place of each value that Python cannot represent."""
     faults = (pyarrow.ArrowException, ValueError, OverflowError, LookupError)  # the last of a time zone
     try:
         return _values(column, pyarrow)
@@ -82,7 +82,7 @@ def _cells(name: str, column: Any, pyarrow: Any) -> list[Any]:
 def _values(column: Any, pyarrow: Any) -> list[Any]:
     kind = column.type
     if pyarrow.types.is_timestamp(kind):
-        # Python's times have no nanoseconds. From other units nothing is cut off, but what is too large must not pass.
+        # Python's times have no nanoseconds. Other units lose nothing, but values out of range must not pass.
         column = column.cast(pyarrow.timestamp("us", kind.tz), safe=kind.unit != "ns")
     elif pyarrow.types.is_decimal(kind):
         column = column.cast(pyarrow.float64())

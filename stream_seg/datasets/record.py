@@ -1,24 +1,20 @@
-"""What sources yield: records that are ready to be sent, in the order in which they are to be sent."""
+"""Records that sources yield, ready to send and in sending order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple, Protocol
 
-UNKNOWN_TIME_S: Final = float("-inf")  # before all others, so that nothing waits for it
-
-
-class SourceError(ValueError):
-    """A source cannot be read; the message says which, where, and what to do."""
+UNKNOWN_TIME_S: Final = float("-inf")  # before all other times, so that nothing waits for it
 
 
 class SourceRecord(NamedTuple):
     """One record for a topic.
 
-    `topic` is the name without prefix (`purchases`, `interactions`, `profiles`), `key` the customer id in UTF-8,
-    `value` the event as JSON, `occurred_at_s` the event's own time, epoch seconds: it paces a replay, no more, and is
-    `UNKNOWN_TIME_S` where no event up to this one says when it happened. `line` is the line (row, ordinal) of the
-    source that the record was made of, counted from 1: it grows from record to record. 0 where nothing counts.
+    `topic` is the name without prefix (`purchases`, `interactions`, `profiles`), `key` the customer id in UTF-8, and
+    `value` the event as JSON. `occurred_at_s` is the event's own time in epoch seconds. It only paces a replay, and
+    it is `UNKNOWN_TIME_S` where no event up to this one has a time. `line` is the source line (row, ordinal) of the
+    record, counted from 1 and growing from record to record. It is 0 for sources that do not count.
     """
 
     topic: str
@@ -29,17 +25,17 @@ class SourceRecord(NamedTuple):
 
 
 class Source(Protocol):
-    """Something that can be replayed: the same records in the same order, however often it is read."""
+    """A replayable source, which yields the same records in the same order each time it is read."""
 
     @property
     def name(self) -> str:
-        """How messages call it."""
+        """Return the name of the source in messages."""
 
     @property
     def unit(self) -> str:
-        """What `SourceRecord.line` counts: line, row or event."""
+        """Return the unit that `SourceRecord.line` counts: line, row or event."""
 
     def identity(self) -> str:
-        """A hash of what the source holds, which its records carry as the header `replay`."""
+        """Return a hash of the source's content, which its records carry as the header `replay`."""
 
     def __iter__(self) -> Iterator[SourceRecord]: ...

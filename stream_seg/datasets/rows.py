@@ -1,4 +1,4 @@
-"""Rows of a table as events: which column is which field, and what makes a whole event of them."""
+"""Events from the rows of a table: the field of each column, and the missing parts of an event."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from .record import SourceRecord
 from .skips import BAD_ROW, Row
 
 _SECONDS: Final = re.compile(r"\d+(\.\d*)?", re.ASCII)
-# Digits alone may be a year, a month, a day, or a day with a time: 2025, 202501, 20250131, 202501311800.
+# Digits alone are ambiguous: a year, a month, a day, or a day with a time (2025, 202501, 20250131, 202501311800).
 _LENGTHS_OF_DATES: Final = (4, 6, 8, 12, 14)
 NESTED: Final = ("traits", "purposes", "properties")  # columns may be named `traits.age`
 SEGMENT: Final = {"userId": "customer_id", "messageId": "event_id", "timestamp": "occurred_at"}
 SEGMENT_MARKS: Final = frozenset(("userId", "messageId"))
 GA4_MARKS: Final = frozenset(("event_timestamp", "timestamp_micros"))
-HAPPENED: Final = ("event", "event_name")  # columns in which Segment and GA4 say what happened
+HAPPENED: Final = ("event", "event_name")  # columns with the event type of Segment and GA4
 DEFAULT_TYPE: Final = {"purchases": "order_completed", "profiles": "identify"}
 
 
 class TableEvents:
-    """Makes records of rows, one after the other. `topic` and `key_field` are those of FileSource.
+    """Creates records from rows, one at a time. `topic` and `key_field` are those of FileSource.
 
-    Columns with the name of an event's field are that field. Others become properties, or traits of a profile. Rows of
-    GA4's export go out as the envelopes that they are. A row without `event_id` gets one made of its content, and of
-    the number of equal rows before it, so that the same file always gives the same ids.
+    Columns named like a field of the event are that field. Other columns become properties, or traits of a profile.
+    Rows of GA4's export pass as the envelopes that they are. A row without `event_id` gets an id derived from its
+    content and from the number of equal rows before it, so that the same file always gives the same ids.
     """
 
     def __init__(self, topic: str | None, key_field: str | None) -> None:
@@ -49,7 +49,7 @@ class TableEvents:
         self._ordinals = Ordinals()
 
     def record(self, row: Row) -> SourceRecord:
-        """The record of a row; empty cells (None or "") are left out. Raises Refused."""
+        """Return the record of a row, without its empty cells (None or ""). Raises Refused."""
         cells = {name: value for name, value in row.content.items() if value is not None and value != ""}
         try:
             if _is_ga4(row.content):
@@ -66,15 +66,16 @@ class TableEvents:
             _say_type(fields, row.content)
         topic = self._topic or topic_of(fields, fields)
         fields.pop("topic", None)
-        said = _nested(fields, "traits" if topic == "profiles" else "properties")
-        if "type" not in said and topic in DEFAULT_TYPE:
-            said["type"] = DEFAULT_TYPE[topic]
-        event = _by_our_names(topic, said)
+        raw = _nested(fields, "traits" if topic == "profiles" else "properties")
+        if "type" not in raw and topic in DEFAULT_TYPE:
+            raw["type"] = DEFAULT_TYPE[topic]
+        event = _native_names(topic, raw)
         _complete(event, topic, self._key_field)
         occurred_at_s = _occurred(event)
         if "event_id" not in event:
-            # Of what the row says, not of what aliases make of it: the id must outlive another entry in their tables.
-            content = content_of(topic, {**said, "occurred_at": event["occurred_at"]})
+            # The id depends on the row's own content, not on aliases, because it must survive new entries in the alias
+            # tables.
+            content = content_of(topic, {**raw, "occurred_at": event["occurred_at"]})
             event["event_id"] = content_id(content, self._ordinals.next(fingerprint(content)))
         key = event["customer_id"].encode()
         return SourceRecord(topic, key, orjson.dumps(event), occurred_at_s, row.number)
@@ -85,7 +86,7 @@ def _is_ga4(row: Mapping[str, Any]) -> bool:
 
 
 def _decoded(cell: Any) -> Any:
-    """A cell of a GA4 export; in CSV files lists and objects are written as JSON."""
+    """Return a cell of a GA4 export. In CSV files lists and objects are written as JSON."""
     if isinstance(cell, str) and cell[:1] in ("[", "{"):
         try:
             return orjson.loads(cell)
@@ -95,20 +96,22 @@ def _decoded(cell: Any) -> Any:
 
 
 def _say_type(fields: dict[str, Any], row: Mapping[str, Any]) -> None:
-    """Make a column in which others say what happened the type, unless the row has a type of its own."""
+    """Use a foreign event-name column as the type, unless the row has a type of its own."""
     name = next((name for name in HAPPENED if name in fields), None)
     if name is None or fields.get("type", TRACK) != TRACK or not isinstance(fields[name], str):
         return
-    # In a table of another kind an `event` may be a summer sale.
+    # In another kind of table an `event` may be a summer sale.
     theirs = name == "event_name" or not SEGMENT_MARKS.isdisjoint(row)
     if theirs or native_name(fields[name]) in NATIVE_NAMES:
         fields["type"] = fields.pop(name)
 
 
-def _by_our_names(topic: str, said: dict[str, Any]) -> dict[str, Any]:
-    """The event by our names where the row uses those of others; what it needs may then be among the properties."""
-    native = said if topic == "profiles" else to_native(topic, said)
-    return said if native is said else {name: value for name, value in native.items() if value is not None}
+def _native_names(topic: str, raw: dict[str, Any]) -> dict[str, Any]:
+    """Return the event under native names if the row uses foreign ones. Required values may then be among the
+    properties.
+    """
+    native = raw if topic == "profiles" else to_native(topic, raw)
+    return raw if native is raw else {name: value for name, value in native.items() if value is not None}
 
 
 def _field(name: str, row: Mapping[str, Any], key_field: str | None) -> str:
@@ -170,13 +173,13 @@ def _whole(name: str, value: Any) -> int:
     return int(number)
 
 
-def _json(name: str, said: Any, kind: type) -> Any:
+def _json(name: str, raw: Any, kind: type) -> Any:
     try:
-        value = orjson.loads(said) if isinstance(said, str) else said
+        value = orjson.loads(raw) if isinstance(raw, str) else raw
     except orjson.JSONDecodeError as error:
         raise Refused(NOT_JSON, f"{name} is not JSON ({error}).") from None
     if not isinstance(value, kind):
-        raise Refused(WRONG_TYPE, f"{name} is {shown(said)}; write a JSON {'array' if kind is list else 'object'}.")
+        raise Refused(WRONG_TYPE, f"{name} is {shown(raw)}; write a JSON {'array' if kind is list else 'object'}.")
     return value
 
 

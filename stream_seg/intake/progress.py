@@ -1,7 +1,8 @@
-"""How far a source partition is written: where to look for records that are there already, and which those are.
+"""Track which source records are written, so that a restart finds the ones that the destinations already hold.
 
-With each offset the intake commits bounds: per destination partition an offset before which nothing is that comes of
-this offset or a later one. After a crash, the destinations are read from their bounds on.
+With each source offset the intake commits bounds. A bound is an offset per destination partition. All records written
+for this source offset or a later one are at the bound or after it. After a crash, the intake reads the destinations
+from their bounds on.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from .plan import MEMBER
 # Kafka's default of offset.metadata.max.bytes.
 METADATA_BYTES: Final = 4_096
 _VERSION: Final = b"\x01"
-# Low bits to leave out before partitions share a bound: up to 4,096 records a partition are read in vain.
+# Low bits to drop before partitions share a bound. This reads up to 4,096 extra records per partition.
 _SHIFTS: Final = (0, 4, 8, 12)
 _LOG_APPEND_TIME: Final = 1
 
@@ -26,10 +27,10 @@ Bounds = Mapping[TopicPartition, int]
 
 
 def encoded(bounds: Bounds, topics: Sequence[str]) -> str:
-    """Return bounds as metadata of at most METADATA_BYTES characters; `topics` are the destinations, in a fixed order.
+    """Return bounds as metadata of at most METADATA_BYTES characters. `topics` are the destinations in a fixed order.
 
-    Where exact bounds do not fit, lower ones are written, which are as right and cost more reading: first without low
-    bits, then one for 2, 4, 8... neighboring partitions together.
+    If exact bounds do not fit, lower bounds are written. They are also correct, but cost more reading. First they lose
+    low bits, then 2, 4, 8... neighboring partitions share one.
     """
     by_topic = [_numbers(bounds, topic) for topic in topics]
     block = 1
@@ -42,7 +43,7 @@ def encoded(bounds: Bounds, topics: Sequence[str]) -> str:
 
 
 def decoded(metadata: str, topics: Sequence[str]) -> dict[TopicPartition, int] | None:
-    """Return the bounds that metadata holds; None where it is not of this intake, or of other topics."""
+    """Return the bounds in metadata, or None if another program or an intake with other topics wrote it."""
     try:
         content = b85decode(metadata)
         head = _VERSION + _digest(topics)
@@ -69,19 +70,19 @@ class Coordinates(NamedTuple):
 
 
 def coordinates(record: Any) -> Coordinates | None:
-    """Return the source that the headers of an aiokafka record name; None where they name none."""
-    said = {name: value for name, value in record.headers if value is not None}
+    """Return the source in the headers of an aiokafka record, or None if they name none."""
+    headers = {name: value for name, value in record.headers if value is not None}
     try:
-        partition = TopicPartition(said["source_topic"].decode(), int(said["source_partition"]))
-        return Coordinates(partition, int(said["source_offset"]), int(said.get(MEMBER, b"0")))
+        partition = TopicPartition(headers["source_topic"].decode(), int(headers["source_partition"]))
+        return Coordinates(partition, int(headers["source_offset"]), int(headers.get(MEMBER, b"0")))
     except (KeyError, ValueError):
         return None
 
 
 class Found:
-    """Records that the destinations hold already, of source partitions from given offsets on.
+    """The source records that the destinations already hold.
 
-    `positions` are the first offset of each partition that matters.
+    `positions` are the first relevant offsets by source partition.
     """
 
     def __init__(self, positions: Mapping[TopicPartition, int]) -> None:
@@ -90,24 +91,24 @@ class Found:
         self._last: dict[TopicPartition, int] = {}
 
     def add(self, record: Any) -> None:
-        """Take in an aiokafka record of a destination, whoever wrote it."""
+        """Take in an aiokafka record of a destination, written by any program."""
         source = coordinates(record)
         if source is None or source.offset < self._positions.get(source.partition, source.offset + 1):
             return
-        # A topic that takes the time of appending does not keep the source's.
+        # A topic with LogAppendTime does not keep the timestamp of the source.
         kept = record.timestamp_type != _LOG_APPEND_TIME
         self._timestamps[source] = record.timestamp if kept else None
         self._last[source.partition] = max(source.offset, self._last.get(source.partition, -1))
 
     def last(self, partition: TopicPartition) -> int:
-        """The largest source offset of a partition that was found; -1 where none was."""
+        """Return the largest source offset that was found for a partition, or -1 if there is none."""
         return self._last.get(partition, -1)
 
     def has(self, record: Any, member: int, timestamp_ms: int) -> bool:
-        """Whether a member of a source record is written, which would be written with this timestamp.
+        """Return whether a member of a source record was written. `timestamp_ms` is the timestamp to write it with.
 
-        Another timestamp says that the source topic was deleted and made again, and its offsets began anew. A timestamp
-        that differs from the source's own was moved towards the clock of that moment, and says nothing.
+        A different timestamp shows that the source topic was deleted and created again, with new offsets. A timestamp
+        that is not the source's own was limited by the clock of that moment, so it is not compared.
         """
         partition = TopicPartition(record.topic, record.partition)
         if record.offset > self.last(partition):
@@ -143,7 +144,7 @@ def _digest(topics: Sequence[str]) -> bytes:
 
 
 def _append(packed: bytearray, number: int) -> None:
-    """A number in groups of seven bits, the lowest first; the highest bit of a byte says that more follow."""
+    """Append a number in groups of seven bits, the lowest first. The highest bit of a byte marks that more follow."""
     while number > 0x7F:
         packed.append(number & 0x7F | 0x80)
         number >>= 7

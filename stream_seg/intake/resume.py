@@ -1,4 +1,4 @@
-"""Where an intake goes on: committed offsets, and what the destinations hold of the records behind them."""
+"""Find where an intake continues, from committed offsets and from the records that the destinations hold."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Owned:
 
 @dataclass(slots=True)
 class Assignment:
-    """What a rebalance gave to this process.
+    """The source partitions that a rebalance assigned to this process.
 
-    `ends` are bounds that hold for all partitions that are settled: the ends of the destinations as far as known.
+    `ends` are bounds for all settled partitions, namely the last known ends of the destinations.
     """
 
     owned: dict[TopicPartition, Owned] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Resuming:
-    """Finds out where to go on. `client` is connected to `broker`."""
+    """A search for the position to continue from. `client` is connected to `broker`."""
 
     broker: Broker
     client: AIOKafkaClient
@@ -59,9 +59,9 @@ class Resuming:
     destinations: Destinations
 
     async def resume(self, partitions: Collection[TopicPartition], still: Callable[[], bool]) -> Assignment | None:
-        """Return where to go on with source partitions; None as soon as they are not ours any more by `still`.
+        """Return the positions of source partitions, or None as soon as `still()` says that they have moved away.
 
-        Without known bounds, all of the destinations is read. Raises BrokerError or KafkaError.
+        Without known bounds, the destinations are read completely. Raises BrokerError or KafkaError.
         """
         committed = await commits(self.client, self.group, partitions)
         starts = await log_starts(self.client, partitions)
@@ -89,7 +89,7 @@ class Resuming:
 
 
 def _position(tp: TopicPartition, commit: OffsetAndMetadata | None, start: int, end: int) -> int:
-    """The offset to go on from, out of what was committed and what the partition still has."""
+    """Return the offset to continue from, by the commit and the records that the partition still has."""
     if commit is None:
         return start
     offset = int(commit.offset)

@@ -1,4 +1,4 @@
-"""The loop of an intake: fetch, write, commit; and what happens when partitions come and go."""
+"""The loop of an intake: fetch, write and commit, also across rebalances."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .resume import Assignment, Resuming
 
 BATCH_RECORDS: Final = 2_000
 FETCH_WAIT_MS: Final = 500
-# So old may the bounds of an idle partition be: after a crash what was written since is read again.
+# Maximum age of the bounds of an idle partition. After a crash, records written since then are read again.
 REFRESH_S: Final = 30.0
 _LOST_POLL_S: Final = 0.05
 _OTHERS_POLL_S: Final = 0.5
@@ -35,10 +35,9 @@ Result = TypeVar("Result")
 
 @dataclass(slots=True)
 class Summary:
-    """What an intake did: source records read, and events and dead letters written for them.
+    """The result of an intake: source records read, and events and dead letters written for them.
 
-    `already` counts records to write that an earlier run had written, `skipped` source records that their mapping does
-    not take.
+    `already` counts records that an earlier run had written. `skipped` counts source records that their mapping skips.
     """
 
     records: int = 0
@@ -48,14 +47,14 @@ class Summary:
     by_reason: Counter[str] = field(default_factory=Counter)
 
     def count(self, written: Written) -> None:
-        """Count a record that is written."""
+        """Count a written record."""
         if written.reason is None:
             self.by_topic[written.topic] += 1
         else:
             self.by_reason[written.reason] += 1
 
     def add(self, other: Summary) -> None:
-        """Add what another batch did."""
+        """Add the result of another batch."""
         self.records += other.records
         self.already += other.already
         self.skipped += other.skipped
@@ -64,10 +63,10 @@ class Summary:
 
 
 class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
-    """Reads source partitions as a member of a group, and writes what they hold.
+    """A member of the intake's group that reads source partitions and writes their events.
 
-    `consumer` is a started aiokafka consumer whose rebalance listener this is, or will be; `producer` a started
-    producer. A batch is written, acknowledged and committed before the next one is. Partitions go only between batches.
+    `consumer` is an aiokafka consumer whose rebalance listener is this object. `producer` is a started producer. Each
+    batch is written, acknowledged and committed before the next. Partitions move only between batches.
     """
 
     def __init__(self, consumer: Any, producer: Any, planner: Planner, resuming: Resuming) -> None:
@@ -77,26 +76,26 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         self._planner = planner
         self._resuming = resuming
         self._busy = asyncio.Lock()
-        self._generation = 0  # counts what a rebalance takes and gives
-        self._fresh = False  # partitions came, and it is not known yet where to go on
+        self._generation = 0  # increases with every rebalance
+        self._fresh = False  # partitions were assigned, and their positions are not known yet
         self._assignment: Assignment | None = None
         self._refreshed_s = 0.0
 
     async def on_partitions_revoked(self, revoked: Any) -> None:  # noqa: ARG002
-        """Let the batch in flight end, and begin no other. Called by aiokafka before it joins the group again."""
+        """Finish the batch in flight, and start no other. Called by aiokafka before it joins the group again."""
         self._lose()
         async with self._busy:
             pass
 
     async def on_partitions_assigned(self, assigned: Any) -> None:  # noqa: ARG002
-        """Have the loop find out where to go on. Called by aiokafka when it has joined the group."""
+        """Make the loop find its positions. Called by aiokafka when it has joined the group."""
         self._lose()
         self._fresh = True
 
     async def run(self, stop: asyncio.Event, until: Mapping[TopicPartition, int] | None = None) -> Summary:
         """Read until `stop` is set, or until the group has read all source partitions up to the offsets `until`.
 
-        Raises BrokerError where the broker does not acknowledge, and KafkaError for what it refuses.
+        Raises BrokerError if the broker does not acknowledge, and KafkaError if it refuses a request.
         """
         while not stop.is_set() and not (until is not None and await self._reached(until)):
             await self._round(stop)
@@ -113,11 +112,11 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         if self._assignment is None:
             await asyncio.sleep(_LOST_POLL_S)
             return
-        # A rebalance lets this wait until it is over.
+        # During a rebalance this waits until it is over.
         fetching = self._consumer.getmany(timeout_ms=FETCH_WAIT_MS, max_records=BATCH_RECORDS)
         fetched = await unless(stop, fetching)
         async with self._busy:
-            # Partitions may have gone while this waited: then others read these records.
+            # If partitions moved while this waited, another member reads these records.
             if fetched is not None and generation == self._generation:
                 await self._take(fetched)
 
@@ -132,7 +131,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         await self._commit(refresh=False)
 
     async def _take(self, fetched: Fetched) -> None:
-        """Write what was fetched, and commit."""
+        """Write the fetched records and commit."""
         assignment = self._assignment
         if assignment is None:
             return
@@ -154,9 +153,9 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             await self._commit(refresh=False, only=moved)
 
     async def _positions(self, assignment: Assignment) -> dict[TopicPartition, int] | None:
-        """Offsets behind what was fetched: behind markers of transactions too, which are no records.
+        """Return the offsets after the fetched records, and after markers of transactions, which are not records.
 
-        None where a rebalance has taken partitions already.
+        Returns None if a rebalance has already taken partitions.
         """
         try:
             return {tp: int(await self._consumer.position(tp)) for tp in assignment.owned}
@@ -164,13 +163,13 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             return None
 
     async def _write(self, fetched: Fetched, assignment: Assignment) -> bool:
-        """Write what was fetched, without what is there already. False where partitions went before it was sent."""
+        """Write fetched records that are not written yet. Return False if partitions moved before sending."""
         done = Summary(records=sum(map(len, fetched.values())))
         planned: list[tuple[Written, Any, int]] = []
         now_ms = int(self._planner.wall() * 1000)
         for record in chain.from_iterable(fetched.values()):
             planned += self._planned(record, timestamp_ms(record, now_ms), assignment, done)
-            # Heartbeats must go on: a record may be a batch of hundreds.
+            # Let heartbeats run, because a record may be a batch of hundreds.
             await asyncio.sleep(0)
         if self._assignment is not assignment:
             return False
@@ -184,7 +183,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
     def _planned(
         self, record: Any, stamp: int, assignment: Assignment, done: Summary
     ) -> Iterator[tuple[Written, Any, int]]:
-        """What is to be written for a record with this timestamp, counted in `done`."""
+        """Yield the records to write for a record with this timestamp, and count them in `done`."""
         planned = self._planner.plan(record)
         done.skipped += not planned
         for member, written in enumerate(planned):
@@ -195,7 +194,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                 yield written, record, stamp
 
     async def _commit(self, *, refresh: bool, only: list[TopicPartition] | None = None) -> None:
-        """Commit positions with bounds; `refresh`: with the ends of the destinations as they are now."""
+        """Commit positions with bounds. `refresh` first raises the bounds to the present ends of the destinations."""
         assignment = self._assignment
         if assignment is None or not assignment.owned:
             return
@@ -213,13 +212,13 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         try:
             await self._consumer.commit(offsets)
         except (CommitFailedError, IllegalStateError):
-            # Others have these partitions now, or will. What was written is theirs to find.
+            # Other members have these partitions now, or soon. They will find the written records.
             self._lose()
 
     async def _refresh(self, assignment: Assignment) -> None:
-        """Raise the bounds to the present ends: nothing is in flight, so later records will come behind them."""
+        """Raise the bounds to the present ends. Nothing is in flight, so later records will be after them."""
         resuming = self._resuming
-        # Older bounds are as right, and the next refresh is near.
+        # Older bounds are also correct, and the next refresh comes soon.
         with suppress(KafkaError):
             assignment.ends |= await high_watermarks(resuming.broker, resuming.client, resuming.destinations.partitions)
 
@@ -229,7 +228,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         self._assignment = None
 
     async def _reached(self, until: Mapping[TopicPartition, int]) -> bool:
-        """Whether the group has read and committed up to these offsets, with other members' partitions."""
+        """Return whether the whole group has read and committed up to these offsets."""
         if self._assignment is None:
             return False
         owned = self._assignment.owned
@@ -245,7 +244,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
 
 
 async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, Result]) -> Result | None:
-    """Return the result of `work`; None, with `work` cancelled, as soon as `stop` is set."""
+    """Return the result of `work`. As soon as `stop` is set, cancel `work` and return None."""
     working, stopped = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
     try:
         await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""The topics around an intake: those that it reads, and the destinations that it writes."""
+"""The topics that an intake reads, and the destinations that it writes."""
 
 from __future__ import annotations
 
@@ -10,22 +10,18 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.structs import TopicPartition
 
 from stream_seg.contracts.partitioning import partitions_of as partitions_of_keys
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
+from stream_seg.errors import BrokerError, OwnTopic
 from stream_seg.kafka.append import Message
 from stream_seg.kafka.client import partitions_of
-from stream_seg.kafka.errors import BrokerError
 from stream_seg.settings import Settings
 
 from .plan import DEAD_LETTERS, Written
 
 
-class OwnTopic(ValueError):
-    """INTAKE_TOPICS names a topic of this deployment: the intake would read what it writes."""
-
-
 @dataclass(frozen=True)
 class Destinations:
-    """The topics to write, by their names without prefix, and how many partitions each has."""
+    """The topics to write, by their names without prefix, with the partition count of each."""
 
     names: Mapping[str, str]
     counts: Mapping[str, int]
@@ -41,7 +37,7 @@ class Destinations:
         return [TopicPartition(self.names[name], number) for name in self.names for number in range(self.counts[name])]
 
     def placed(self, written: Iterable[tuple[Written, Any, int]]) -> dict[TopicPartition, list[tuple[Message, int]]]:
-        """Return messages with their timestamps by partition, in order; given are records, sources and timestamps."""
+        """Return messages and timestamps by partition, in order. `written` holds records, sources and timestamps."""
         by_topic: dict[str, list[tuple[Written, Any, int]]] = {}
         for each, source, timestamp_ms in written:
             by_topic.setdefault(each.topic, []).append((each, source, timestamp_ms))
@@ -56,13 +52,13 @@ class Destinations:
 
 
 def check_sources(settings: Settings, own: Iterable[str]) -> None:
-    """Raise OwnTopic where INTAKE_TOPICS names one of `own`, the full names of this deployment's topics."""
+    """Raise OwnTopic if INTAKE_TOPICS names one of `own`, the full names of this deployment's topics."""
     for topic in sorted(set(own).intersection(settings.intake_topics)):
         raise OwnTopic(f"{topic} is a topic of stream_seg itself, which the intake may not read")
 
 
 async def find_destinations(client: AIOKafkaClient, settings: Settings) -> Destinations:
-    """Return the destinations. Raises BrokerError where one does not exist."""
+    """Return the destinations. Raises BrokerError if one does not exist."""
     names = {name: settings.topic(name) for name in (*TOPICS, DEAD_LETTERS)}
     found = await partitions_of(client, names.values())
     missing = [topic for topic in names.values() if topic not in found]
@@ -72,7 +68,7 @@ async def find_destinations(client: AIOKafkaClient, settings: Settings) -> Desti
 
 
 async def find_sources(client: AIOKafkaClient, settings: Settings) -> list[TopicPartition]:
-    """Return all partitions of INTAKE_TOPICS. Raises BrokerError where a topic does not exist."""
+    """Return all partitions of INTAKE_TOPICS. Raises BrokerError if a topic does not exist."""
     found = await partitions_of(client, settings.intake_topics)
     missing = [topic for topic in settings.intake_topics if topic not in found]
     if missing:

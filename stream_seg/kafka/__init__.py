@@ -1,1 +1,1 @@
-"""Talking to Kafka without a worker: connections, offsets, lag, reading and appending."""
+"""Kafka clients outside of a worker's consumer: connections, offsets, lag, reading and appending."""

@@ -1,4 +1,4 @@
-"""Appending many messages to a topic, and waiting until the broker has them."""
+"""Appends many messages to a topic and waits until the broker has acknowledged them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from aiokafka.structs import TopicPartition
 from stream_seg.contracts.model import ModelSnapshot
 
 Message = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]]]  # key, value, headers
-PublishSnapshot = Callable[[ModelSnapshot], Awaitable[None]]  # returns when the broker has it
+PublishSnapshot = Callable[[ModelSnapshot], Awaitable[None]]  # returns when the broker has acknowledged it
 
 
 class Appended(NamedTuple):
-    """Where a batch went: the offsets of its first and last message."""
+    """The offsets of the first and last message of a batch."""
 
     first: int
     last: int
@@ -24,10 +24,10 @@ class Appended(NamedTuple):
 async def append_all(
     producer: Any, topic: str, by_partition: Mapping[int, Iterable[Message]], timestamp_ms: int
 ) -> dict[int, list[Appended]]:
-    """Append messages to partitions of `topic`, in order within each; returns when all are acknowledged.
+    """Append messages to partitions of `topic`, in order within each, and return when all are acknowledged.
 
-    `producer` is a started aiokafka producer. All messages get the same timestamp. Send errors are raised: the caller
-    must not go on as if the messages were sent.
+    `producer` is a started aiokafka producer. All messages get the same timestamp. Raises send
+    errors, because the caller must not go on as if the messages were sent.
     """
     stamped = {
         TopicPartition(topic, number): ((message, timestamp_ms) for message in messages)
@@ -39,7 +39,7 @@ async def append_all(
 async def append_stamped(
     producer: Any, by_partition: Mapping[TopicPartition, Iterable[tuple[Message, int]]]
 ) -> dict[TopicPartition, list[Appended]]:
-    """Append messages, each with a timestamp of its own (epoch milliseconds); otherwise as `append_all`."""
+    """Append messages with a timestamp each, in epoch milliseconds. Otherwise like `append_all`."""
     results = await asyncio.gather(
         *(_append(producer, partition, messages) for partition, messages in by_partition.items())
     )
@@ -47,7 +47,7 @@ async def append_stamped(
 
 
 async def append_snapshot(producer: Any, topic: str, snapshot: ModelSnapshot, wall_s: float) -> None:
-    """Append a model snapshot under its version; raises as `append_all`. `wall_s`: now, epoch seconds."""
+    """Append a model snapshot under its version. `wall_s` is now, in epoch seconds. Raises like `append_all`."""
     message: Message = (str(snapshot.version).encode(), snapshot.dumps(), ())
     await append_all(producer, topic, {0: [message]}, int(wall_s * 1000))
 
@@ -68,5 +68,5 @@ async def _append(producer: Any, tp: TopicPartition, messages: Iterable[tuple[Me
 
 
 async def _send(producer: Any, batch: Any, tp: TopicPartition) -> Any:
-    batch.close()  # a closed batch leaves at once, an open one lingers for more
+    batch.close()  # a closed batch is sent at once, but an open one waits for more messages
     return await producer.send_batch(batch, tp.topic, partition=tp.partition)

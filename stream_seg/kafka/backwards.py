@@ -1,4 +1,4 @@
-"""Reading partitions backwards, in windows from their ends towards their starts, without a consumer."""
+"""Reads partitions backwards, in windows from their ends towards their starts, without a consumer."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from aiokafka.structs import TopicPartition
 from stream_seg.kafka.client import answers, ask_leaders, raise_for
 from stream_seg.kafka.offsets import FETCH_WAITS_MS, fetch
 
-# Records of the first window, which mostly suffices; each further one has four times as many, up to the largest.
+# Records of the first window, which is mostly enough. Each further one has four times as many, up to the largest.
 FIRST_WINDOW: Final = 1_024
 LARGEST_WINDOW: Final = 262_144
 FETCH_BYTES: Final = 1024 * 1024
 
 
 class PartitionView(Protocol):
-    """Looks at the records of one partition, window after window."""
+    """A reader of the records of one partition, window after window."""
 
     def look(self, records: Iterable[Any]) -> None:
-        """Take records of the current window, in their order; called several times per window."""
+        """Take records of the current window, in their order. Called several times per window."""
 
     def window_ended(self) -> bool:
-        """Return whether older windows need not be read; called behind each window."""
+        """Return whether older windows need not be read. Called after each window."""
 
 
 View = TypeVar("View", bound=PartitionView)
@@ -40,12 +40,12 @@ async def read_backwards(
 ) -> dict[TopicPartition, View]:
     """Show each partition's records between two offsets to a view of its own, newest window first.
 
-    A window is at most 262,144 records long, and no more than about a megabyte of it is held at once. Batches without
-    the bytes `mark` are passed over, unless they are compressed. Raises KafkaError.
+    A window has at most 262,144 records, of which about a megabyte is in memory at once. Batches without the bytes
+    `mark` are skipped, unless they are compressed. Raises KafkaError.
     """
 
     async def ask(node: int, mine: Sequence[TopicPartition]) -> dict[TopicPartition, View]:
-        # New views for every attempt: an attempt that failed has seen some records already.
+        # Each attempt gets new views, because a failed attempt has already shown records to its own.
         views = {tp: view(tp) for tp in mine}
         low = {tp: spans[tp][1] for tp in mine}
         unread = [tp for tp in mine if low[tp] > spans[tp][0]]
@@ -68,7 +68,7 @@ async def _read(
     views: Mapping[TopicPartition, PartitionView],
     mark: bytes,
 ) -> None:
-    """Show all records of some windows, which have one leader."""
+    """Show all records of windows that have the same leader."""
     reached = {tp: begin for tp, (begin, _) in windows.items()}
     waits_ms = iter(FETCH_WAITS_MS)
     wait_ms = next(waits_ms)
@@ -88,7 +88,7 @@ async def _read(
 
 
 def _show(data: bytes, begin: int, end: int, view: PartitionView, mark: bytes) -> int:
-    """Show the records between two offsets, and return the offset behind the last whole batch."""
+    """Show the records between two offsets, and return the offset after the last complete batch."""
     passed = begin
     marked = mark in data
     batches = MemoryRecords(data)

@@ -1,4 +1,4 @@
-"""The one value that says where Kafka is and how to connect to it."""
+"""The `Broker` value: the address of Kafka and how to connect to it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from stream_seg.kafka.errors import BrokerError
+from stream_seg.errors import BrokerError
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -21,10 +21,10 @@ EMBEDDED_FOLLOW_WAIT_MS: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Security:
-    """How a client proves who it is, and how it checks the broker. The default is neither.
+    """How a client authenticates, and how it verifies the broker. By default it does neither.
 
-    `cafile` holds the certificates to trust, in PEM; without it the system's are trusted. `certfile` and `keyfile`
-    (PEM, the key not encrypted) are this client's own, for mutual TLS.
+    `cafile` has the certificates to trust, in PEM. Without it the system's are trusted. `certfile` and `keyfile` (PEM,
+    with an unencrypted key) are this client's own, for mutual TLS.
     """
 
     protocol: SecurityProtocol = "PLAINTEXT"
@@ -46,7 +46,7 @@ class Security:
         return self.protocol in ("SASL_PLAINTEXT", "SASL_SSL")
 
     def context(self) -> ssl.SSLContext | None:
-        """The TLS context; None without TLS. Raises BrokerError when a file cannot be used."""
+        """Return the TLS context, or None without TLS. Raises BrokerError when a file cannot be used."""
         if not self.tls:
             return None
         try:
@@ -67,8 +67,8 @@ class Security:
 class Broker:
     """A Kafka cluster, or the embedded broker, as clients see it.
 
-    `address` is `host:port[,host:port]`. `embedded` says that the broker is the one from a wheel, with its quirks.
-    `compression` is for what this project produces. All codecs can be read.
+    `address` is `host:port[,host:port]`. `embedded` is true for the broker from a wheel, which has quirks.
+    `compression` applies to produced records. All codecs can be read.
     """
 
     address: str
@@ -78,21 +78,21 @@ class Broker:
 
     @property
     def fetch_wait_ms(self) -> int:
-        """How long a worker lets the broker hold a fetch of inputs open, unless the settings say otherwise."""
+        """Longest wait of a worker's fetch of inputs, in milliseconds, unless the settings have another."""
         return EMBEDDED_FETCH_WAIT_MS if self.embedded else FETCH_WAIT_MS
 
     @property
     def follow_wait_ms(self) -> int:
-        """The same for topics that change rarely, such as models."""
+        """The same for topics that rarely get records, such as models."""
         return EMBEDDED_FOLLOW_WAIT_MS if self.embedded else FETCH_WAIT_MS
 
     @property
     def codec(self) -> str | None:
-        """The compression of producers, as aiokafka and Faust name it."""
+        """The compression of producers in the form of aiokafka and Faust."""
         return None if self.compression == "none" else self.compression
 
     def client_options(self) -> dict[str, Any]:
-        """Arguments of every aiokafka client, consumer, producer and admin client.
+        """Return the arguments that every aiokafka client, consumer, producer and admin client needs.
 
         Raises BrokerError when a certificate file cannot be used.
         """
@@ -110,7 +110,7 @@ class Broker:
 
 
 def _no_password() -> str:
-    """Called for an encrypted key. OpenSSL would ask on the terminal, where a worker has no one to answer."""
+    """Reject an encrypted key. Otherwise OpenSSL would ask for the password on the terminal of a worker."""
     raise OSError("the key is encrypted; write it unencrypted: openssl pkey -in KEY -out PLAIN_KEY")
 
 

@@ -1,4 +1,4 @@
-"""A short-lived client, the topics that exist, and requests to the leaders of partitions.
+"""A short-lived client, and requests for topics, groups and the leaders of partitions.
 
 All functions but `connect` take a started `AIOKafkaClient` on the running loop. They use a connection of their own, so
 that a consumer's long fetch does not delay them.
@@ -37,11 +37,11 @@ Answer = TypeVar("Answer")
 
 REQUEST_TIMEOUT_MS = 10_000
 ATTEMPTS = 5
-# A new cluster makes the topic of groups' offsets when it is first asked for one, one that restarts reads it first.
+# A new cluster first creates the topic of group offsets, and a restarted one first reads it.
 ATTEMPTS_OF_COORDINATORS = 50
 RETRY_S = 0.2
 COORDINATOR_ERRORS = (CoordinatorNotAvailableError, NotCoordinatorError, CoordinatorLoadInProgressError)
-# aiokafka keeps a connection for each broker and group of requests; any hashable names a group.
+# aiokafka keeps one connection per broker and group of requests. Any hashable value names a group.
 CONNECTION = "offsets"
 
 
@@ -49,8 +49,8 @@ CONNECTION = "offsets"
 async def connect(broker: Broker) -> AsyncIterator[AIOKafkaClient]:
     """Yield a started client.
 
-    Raises NoBroker when no broker answers, BrokerRefused when one does not let this client in, and BrokerError in place
-    of any KafkaError raised inside the block.
+    Raises BrokerUnavailable when no broker answers, BrokerRefused when one rejects this client, and BrokerError in
+    place of any KafkaError that the block raises.
     """
     client = AIOKafkaClient(request_timeout_ms=REQUEST_TIMEOUT_MS, **broker.client_options())
     try:
@@ -65,13 +65,25 @@ async def connect(broker: Broker) -> AsyncIterator[AIOKafkaClient]:
         await client.close()
 
 
+def client_of(consumer: Any) -> AIOKafkaClient:
+    """Return the client of a started `AIOKafkaConsumer`.
+
+    Patches: `AIOKafkaConsumer._client` (read only)
+    Why: The functions of this package need a client, and another one would open further connections.
+    Remove when: aiokafka makes the consumer's client public.
+    Test: tests/integration/test_consumer_setup.py
+    """
+    client: AIOKafkaClient = consumer._client
+    return client
+
+
 async def partitions_of(client: AIOKafkaClient, topics: Iterable[str]) -> dict[str, list[int]]:
-    """Return the partitions of each topic that exists, both in order. Other topics are left out and not created.
+    """Return the partitions of each existing topic, both in order. Missing topics are left out and not created.
 
     Raises TopicAuthorizationFailedError for topics that this client may not see.
     """
     names = list(topics)
-    # aiokafka's own reading of an answer logs an error for each topic that does not exist.
+    # Parse the answer here, because aiokafka's own parser logs an error for each missing topic.
     found = (await retrying(lambda: _metadata(client, names))).topics
     if denied := [topic for code, topic, *_ in found if code == TopicAuthorizationFailedError.errno]:
         raise TopicAuthorizationFailedError(denied)
@@ -80,13 +92,13 @@ async def partitions_of(client: AIOKafkaClient, topics: Iterable[str]) -> dict[s
 
 
 async def _metadata(client: AIOKafkaClient, topics: Sequence[str]) -> Any:
-    """Ask a broker for these topics, as they are now, without waiting for the client's own refresh."""
+    """Ask a broker for the current metadata of topics, without waiting for the client's own refresh."""
     request = MetadataRequest(list(topics), allow_auto_topic_creation=False)
     return await client.send(client.get_random_node(), request, group=CONNECTION)
 
 
 async def coordinator(client: AIOKafkaClient, group: str) -> int:
-    """The broker that coordinates a group."""
+    """Return the id of the broker that coordinates a group."""
     request = FindCoordinatorRequest(group, CoordinationType.GROUP)
     response = await client.send(client.get_random_node(), request, group=CONNECTION)
     raise_for(response.error_code, group)
@@ -95,13 +107,13 @@ async def coordinator(client: AIOKafkaClient, group: str) -> int:
 
 
 async def check_group(client: AIOKafkaClient, group: str) -> None:
-    """Raise GroupAuthorizationFailedError where this client may not join a consumer group.
+    """Raise GroupAuthorizationFailedError when this client may not join a consumer group.
 
-    aiokafka would try to join without end, and say nothing.
+    aiokafka would silently try to join without end.
     """
 
     async def ask() -> None:
-        # Of a member that does not exist: the broker checks permissions first, and changes nothing.
+        # The heartbeat names no member. The broker checks permissions first, and changes nothing.
         request = HeartbeatRequest(group, -1, "")
         response = await client.send(await coordinator(client, group), request, group=CONNECTION)
         if response.error_code == GroupAuthorizationFailedError.errno:
@@ -115,7 +127,7 @@ async def ask_leaders(
     partitions: Iterable[TopicPartition],
     ask: Callable[[int, Sequence[TopicPartition]], Awaitable[dict[TopicPartition, Answer]]],
 ) -> dict[TopicPartition, Answer]:
-    """`ask(leader, its partitions)` of all leaders at once, put together."""
+    """Call `ask(leader, its partitions)` for all leaders at once, and return the merged answers."""
     wanted = list(partitions)
 
     async def once() -> dict[TopicPartition, Answer]:
@@ -127,7 +139,10 @@ async def ask_leaders(
 
 
 async def _leaders(client: AIOKafkaClient, partitions: Sequence[TopicPartition]) -> dict[int, list[TopicPartition]]:
-    """Partitions by the broker that leads them, out of fresh metadata; UnknownTopicOrPartitionError for strangers."""
+    """Return partitions by their leader, from fresh metadata.
+
+    Raises UnknownTopicOrPartitionError for partitions that do not exist or have no leader.
+    """
     if not partitions:
         return {}
     cluster = ClusterMetadata()
@@ -144,7 +159,10 @@ async def _leaders(client: AIOKafkaClient, partitions: Sequence[TopicPartition])
 
 
 async def retrying(ask: Callable[[], Awaitable[Answer]]) -> Answer:
-    """The answer, asked for again while leaders and coordinators move; raises the KafkaError of the last attempt."""
+    """Return the answer of `ask`, repeated while leaders and coordinators move.
+
+    Raises the KafkaError of the last attempt.
+    """
     for attempt in itertools.count(1):
         try:
             return await ask()
@@ -157,7 +175,7 @@ async def retrying(ask: Callable[[], Awaitable[Answer]]) -> Answer:
 
 
 def by_topic(items: Iterable[tuple[TopicPartition, Any]]) -> list[tuple[str, list[Any]]]:
-    """The nesting of Kafka's requests: (topic, [what is asked of each partition])."""
+    """Group items as Kafka's requests do: (topic, [item of each partition])."""
     topics: dict[str, list[Any]] = defaultdict(list)
     for tp, wanted in items:
         topics[tp.topic].append(wanted)
@@ -165,7 +183,7 @@ def by_topic(items: Iterable[tuple[TopicPartition, Any]]) -> list[tuple[str, lis
 
 
 def answers(topics: Iterable[Any]) -> Iterable[tuple[TopicPartition, Sequence[Any]]]:
-    """The nesting of Kafka's responses undone: (partition, the fields after its number)."""
+    """Flatten Kafka's responses to (partition, the fields after its number)."""
     for topic, partitions in topics:
         for partition, *fields in partitions:
             yield TopicPartition(topic, partition), fields

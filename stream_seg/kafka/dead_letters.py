@@ -1,4 +1,4 @@
-"""Dead letters: a rejected record goes to its own topic, byte for byte, with the reason beside it."""
+"""Dead letters: rejected records, byte for byte, with the reason in their headers."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Final, NamedTuple, Protocol
 from stream_seg.contracts.times import rfc3339_ms
 from stream_seg.kafka.append import Message
 
-# A letter that the broker refuses would stop its writer for ever. Brokers take 1,048,588 bytes unless told otherwise.
+# A dead letter that the broker refuses would block its writer. By default, brokers accept 1,048,588 bytes.
 MAX_VALUE_BYTES: Final = 1_000_000
 MAX_KEY_BYTES: Final = 10_000
 
 
 class Source(NamedTuple):
-    """Where a record is."""
+    """The position of a record."""
 
     topic: str
     partition: int
     offset: int
 
     def headers(self) -> list[tuple[str, bytes]]:
-        """Return the headers that name it, in records that are made of it."""
+        """Return the headers that name this position, for records that are derived from the record."""
         return [
             ("source_topic", self.topic.encode()),
             ("source_partition", b"%d" % self.partition),
@@ -29,7 +29,7 @@ class Source(NamedTuple):
 
 
 class Why(Protocol):
-    """Why a record is rejected: a code of `contracts.reasons`, and a sentence."""
+    """The reason of a rejection: a code of `contracts.reasons`, and a sentence."""
 
     @property
     def reason(self) -> str: ...
@@ -39,9 +39,9 @@ class Why(Protocol):
 
 
 def dead_letter(source: Source, key: bytes | None, value: bytes | None, why: Why, now: float) -> Message:
-    """Return the message for `dead-letters` that holds a record and says why it was rejected at `now` (epoch seconds).
+    """Return the message for `dead-letters` with a record that was rejected at `now` (epoch seconds).
 
-    A key or value that is too long for a letter is cut, and the detail says so.
+    A key or value that is too long is cut, and the detail says so.
     """
     detail = why.detail
     if value is not None and len(value) > MAX_VALUE_BYTES:

@@ -1,4 +1,4 @@
-"""Why a broker refuses a client: TLS, login and permissions, as one sentence that says what to do."""
+"""Explains why a broker refuses a client (TLS, login, permissions), in one sentence that says what to do."""
 
 from __future__ import annotations
 
@@ -19,15 +19,14 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.metadata import MetadataRequest
 
-from stream_seg.errors import causes
+from stream_seg.errors import BrokerError, BrokerRefused, BrokerUnavailable, causes
 from stream_seg.kafka.broker import Broker, Security
-from stream_seg.kafka.errors import BrokerError, BrokerRefused, NoBroker
 
 PROBE_TIMEOUT_MS: Final = 5_000
 
-# OpenSSL's codes of X509_V_ERR_*; Python has no names for them.
+# OpenSSL's codes X509_V_ERR_*, which Python does not name.
 _NOT_YET_VALID, _EXPIRED, _WRONG_NAME, _WRONG_ADDRESS = 9, 10, 62, 64
-# Alerts by which a broker turns down the client's certificate, or asks for one.
+# Alerts with which a broker rejects the client's certificate, or asks for one.
 _CLIENT_REFUSED: Final = ("CERTIFICATE_REQUIRED", "ALERT_CERTIFICATE", "BAD_CERTIFICATE", "UNKNOWN_CA", "ALERT_ACCESS")
 _NOT_TLS: Final = ("WRONG_VERSION_NUMBER", "UNEXPECTED_EOF", "RECORD_LAYER", "INVALID_")
 
@@ -36,9 +35,9 @@ _PERMISSIONS: Final = "docs/guides/connections.md#permissions lists the permissi
 
 
 async def refused(error: BaseException, broker: Broker) -> BrokerError:
-    """Return why no connection came about, after an attempt that failed with `error`.
+    """Return the reason of a connection attempt that failed with `error`.
 
-    aiokafka only logs the reason, so connect to each broker once more. Raises BrokerError when a certificate file
+    aiokafka only logs the reason, so this connects to each broker once more. Raises BrokerError when a certificate file
     cannot be used.
     """
     if (sentence := explain(error, broker)) is not None:
@@ -55,18 +54,18 @@ async def refused(error: BaseException, broker: Broker) -> BrokerError:
         except (KafkaError, OSError, TimeoutError) as why:
             if (sentence := explain(why, broker) or _hung_up(why, broker)) is not None:
                 return BrokerRefused(sentence)
-    return NoBroker(broker.address)
+    return BrokerUnavailable(broker.address)
 
 
 def answered(error: BaseException, broker: Broker) -> BrokerError:
-    """Return the BrokerError for an error that a broker answered with."""
+    """Return the BrokerError for an error in a broker's answer."""
     if (sentence := explain(error, broker)) is not None:
         return BrokerRefused(sentence)
     return BrokerError(f"the broker at {broker.address} answers with an error: {error}")
 
 
 def explain(error: BaseException, broker: Broker) -> str | None:
-    """Return why the broker refuses this client, in one sentence; None when the error says nothing of that kind."""
+    """Return why the broker refuses this client, in one sentence, or None for other errors."""
     for each in causes(error):
         sentence = _tls(each, broker) or _login(each, broker) or _permission(each, broker)
         if sentence is not None:
@@ -160,7 +159,7 @@ def _user(security: Security) -> str:
 
 
 def _hung_up(error: BaseException, broker: Broker) -> str | None:
-    """Why a broker that took the connection closes it at once. Later on, a closed connection says nothing."""
+    """Return why a broker closes a new connection at once. Later, a closed connection has no such meaning."""
     found = list(causes(error))
     # A broker that expects no TLS takes the handshake for an absurdly long request and resets the connection.
     if broker.security.tls and any(isinstance(each, ConnectionResetError) for each in found):

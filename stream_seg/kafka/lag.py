@@ -1,4 +1,4 @@
-"""How far a consumer group is behind, per partition: in events, and in seconds."""
+"""The lag of a consumer group per partition, in events and in seconds."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from aiokafka.client import AIOKafkaClient
 from aiokafka.structs import TopicPartition
 
+from stream_seg.errors import BrokerError
 from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.client import connect, partitions_of
-from stream_seg.kafka.errors import BrokerError
 from stream_seg.kafka.offsets import committed, high_watermarks, log_starts, record_timestamps_at
 
 
 @dataclass(frozen=True)
 class PartitionLag:
-    """One partition as a group sees it.
+    """The lag of a group in one partition.
 
-    `end`: the offset of the next record to come. `committed`: the offset the group goes on from; None when it has
-    never committed, and reads from the beginning. `lag_seconds`: how long the first unread record has been waiting.
+    `end` is the offset of the next record to come. `committed` is the offset that the group continues from, or None
+    when it has never committed and reads from the beginning. `lag_seconds` is the age of the first unread record.
     """
 
     topic: str
@@ -44,14 +44,14 @@ async def client_lag(
 ) -> list[PartitionLag]:
     """Return the same through a client that is connected to `broker`."""
     partitions = await _partitions(client, list(topics))
-    # Committed offsets first: what is committed later lies below an end that is asked for later still.
+    # Ask for committed offsets first, so that none of them is above an end.
     commits = await committed(client, group, partitions)
     starts = await log_starts(client, partitions)
     ends = await high_watermarks(broker, client, partitions)
-    # Records that retention removed before the group read them are lost to it, not waiting.
+    # Records that retention removed before the group read them do not count as lag.
     unread = {tp: max(commits[tp] or 0, starts[tp]) for tp in partitions}
     behind = {tp: offset for tp, offset in unread.items() if offset < ends[tp]}
-    # What lies behind may be markers of transactions alone, which nobody will ever absorb.
+    # The rest of a partition may be transaction markers alone, which are never absorbed.
     since = await record_timestamps_at(client, behind, ends)
     return [
         PartitionLag(

@@ -1,8 +1,8 @@
-"""Where partitions begin and end, and how far a group has read, asked of the brokers directly.
+"""The start and end of partitions and the committed offsets of groups, asked from the brokers directly.
 
 All functions take a started `AIOKafkaClient` on the running loop (`client.connect` makes one). They raise
-`aiokafka.errors.KafkaError` for what a broker answers (`connect` makes it a BrokerError), after trying again while
-leaders move.
+`aiokafka.errors.KafkaError` for an error in a broker's answer (`connect` turns it into a BrokerError), after retries
+while leaders move.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from stream_seg.kafka.client import CONNECTION, answers, ask_leaders, by_topic, 
 
 LATEST, EARLIEST = -1, -2
 READ_UNCOMMITTED = 0
-# Enough for most first batches; a larger one comes alone, in a request of its own.
-BYTES_A_PARTITION = 65_536
-# How long a broker may take to find a record that is there. Apache Kafka answers at once; the embedded broker may take
-# longer, and says nothing when it has.
+# Enough for most first batches. A larger batch comes alone in its response.
+BYTES_PER_PARTITION = 65_536
+# How long a broker may take to find an existing record. Apache Kafka answers at once. The embedded broker may take
+# longer, and then answers with no record.
 FETCH_WAITS_MS = (100, 1000, 1000, 1000, 1000, 1000)
 
 
 async def high_watermarks(
     broker: Broker, client: AIOKafkaClient, partitions: Iterable[TopicPartition]
 ) -> dict[TopicPartition, int]:
-    """The offset that the next record of each partition will get. `client` is connected to `broker`."""
+    """Return the offset that the next record of each partition will get. `client` is connected to `broker`."""
 
     async def ask(node: int, mine: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         ends = await _list_offsets(client, node, mine, LATEST)
@@ -43,7 +43,7 @@ async def high_watermarks(
 
 
 async def log_starts(client: AIOKafkaClient, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-    """The offset of the oldest record that each partition still has."""
+    """Return the offset of the oldest record that each partition still has."""
 
     async def ask(node: int, mine: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         return await _list_offsets(client, node, mine, EARLIEST)
@@ -54,7 +54,10 @@ async def log_starts(client: AIOKafkaClient, partitions: Iterable[TopicPartition
 async def committed(
     client: AIOKafkaClient, group: str, partitions: Iterable[TopicPartition]
 ) -> dict[TopicPartition, int | None]:
-    """The offset each partition of the group goes on from; None where it never committed. No member need run."""
+    """Return the offset that a group continues from in each partition, or None where it never committed.
+
+    The group needs no running member.
+    """
     found = await commits(client, group, partitions)
     return {tp: None if each is None else each.offset for tp, each in found.items()}
 
@@ -62,9 +65,9 @@ async def committed(
 async def commits(
     client: AIOKafkaClient, group: str, partitions: Iterable[TopicPartition]
 ) -> dict[TopicPartition, OffsetAndMetadata | None]:
-    """Return the offset and metadata that the group committed for each partition; None where it never committed.
+    """Return the offset and metadata that a group committed for each partition, or None where it never committed.
 
-    The embedded broker keeps no metadata: it is empty there.
+    The embedded broker keeps no metadata, so it is empty there.
     """
     request = OffsetFetchRequest(group, by_topic((tp, tp.partition) for tp in partitions))
 
@@ -81,7 +84,7 @@ async def commits(
 
 
 async def commit(client: AIOKafkaClient, group: str, offsets: Mapping[TopicPartition, int]) -> None:
-    """Let a group that has no members go on from these offsets."""
+    """Commit offsets for a group that has no members. It continues from them."""
     wanted = by_topic((tp, (tp.partition, offset, "")) for tp, offset in offsets.items())
     request = OffsetCommitRequest(group, -1, "", -1, wanted)  # no generation, no member, the broker's own retention
 
@@ -96,10 +99,10 @@ async def commit(client: AIOKafkaClient, group: str, offsets: Mapping[TopicParti
 async def record_timestamps_at(
     client: AIOKafkaClient, positions: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
 ) -> dict[TopicPartition, float]:
-    """Timestamp (epoch seconds) of the first record at or after an offset, below the end (the high watermark).
+    """Return the timestamp (epoch seconds) of the first record at or after an offset, below the high watermark.
 
-    Partitions with none up to there, only markers of transactions, are left out. Raises KafkaTimeoutError when a broker
-    does not hand out what lies there.
+    Partitions that have only transaction markers there are left out. Raises KafkaTimeoutError when a broker does not
+    deliver existing records.
     """
 
     async def ask(node: int, mine: Sequence[TopicPartition]) -> dict[TopicPartition, float]:
@@ -108,7 +111,7 @@ async def record_timestamps_at(
         waits_ms = iter(FETCH_WAITS_MS)
         wait_ms = next(waits_ms)
         while waiting := {tp: at for tp, at in reached.items() if tp not in found and at < ends[tp]}:
-            # A response holds one whole batch at least, of the first partition that has any.
+            # A response has at least one complete batch, of the first partition that has any.
             timestamps, passed = await _fetch_timestamps(client, node, waiting, wait_ms)
             if not timestamps and not passed:
                 wait_ms = next(waits_ms, 0)
@@ -122,9 +125,9 @@ async def record_timestamps_at(
 
 
 class EmbeddedBrokerQuirks:
-    """What the embedded broker (Tansu 0.6) does differently, in one place; Apache Kafka needs none of it.
+    """Requests for offsets that only the embedded broker (Tansu 0.6) needs.
 
-    Its ListOffsets(LATEST) answers the base offset of the last batch + 1, not the end of the log. The high
+    Its ListOffsets(LATEST) answers with the base offset of the last batch + 1, not with the end of the log. The high
     watermark in a Fetch is right. A Fetch whose maximum wait is zero, or ran out, may leave partitions out.
     """
 
@@ -134,7 +137,7 @@ class EmbeddedBrokerQuirks:
     async def high_watermarks(
         cls, client: AIOKafkaClient, node: int, ends: Mapping[TopicPartition, int]
     ) -> dict[TopicPartition, int]:
-        """High watermarks out of a Fetch from the ends that ListOffsets gave."""
+        """Return the high watermarks of a Fetch from the ends that ListOffsets gave."""
         found: dict[TopicPartition, int] = {}
         missing = dict(ends)
         for wait_ms in cls.WAITS_MS:
@@ -163,7 +166,7 @@ async def _list_offsets(
 async def fetch(
     client: AIOKafkaClient, node: int, positions: Mapping[TopicPartition, int], *, wait_ms: int, max_bytes: int
 ) -> Any:
-    """Ask the leader `node` for whole batches from an offset of each partition, about `max_bytes` of each."""
+    """Fetch complete batches from the leader `node`, about `max_bytes` from an offset of each partition."""
     wanted = by_topic((tp, (tp.partition, offset, max_bytes)) for tp, offset in positions.items())
     request = FetchRequest(wait_ms, 1, max_bytes * len(positions), READ_UNCOMMITTED, wanted)
     return await client.send(node, request, group=CONNECTION)
@@ -172,8 +175,8 @@ async def fetch(
 async def _fetch_timestamps(
     client: AIOKafkaClient, node: int, positions: Mapping[TopicPartition, int], wait_ms: int
 ) -> tuple[dict[TopicPartition, float], dict[TopicPartition, int]]:
-    """Timestamps of first records; and where there are batches, but no such record, the offset behind them."""
-    response = await fetch(client, node, positions, wait_ms=wait_ms, max_bytes=BYTES_A_PARTITION)
+    """Return timestamps of first records, and the offset after the batches of partitions that have no record."""
+    response = await fetch(client, node, positions, wait_ms=wait_ms, max_bytes=BYTES_PER_PARTITION)
     found: dict[TopicPartition, float] = {}
     passed: dict[TopicPartition, int] = {}
     for tp, (error_code, *_, records) in answers(response.topics):
@@ -187,9 +190,9 @@ async def _fetch_timestamps(
 
 
 def _timestamp_ms_at(records: bytes | None, offset: int) -> tuple[int | None, int]:
-    """Timestamp of the first record at or after `offset` in whole batches, and where they end.
+    """Return the timestamp of the first record at or after `offset`, or None, and the end of the complete batches.
 
-    The last batch may be cut off, and is no whole one. Markers of transactions are no records.
+    The last batch may be cut off, and then does not count. Transaction markers are no records.
     """
     end = offset
     batches = MemoryRecords(records or b"")

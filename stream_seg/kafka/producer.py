@@ -1,4 +1,4 @@
-"""The producer of commands: idempotent where the broker supports it, with errors that say what to do."""
+"""The producer of CLI commands, which is idempotent where the broker supports it."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError
 from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.diagnosis import refused
 
-BATCH_BYTES: Final = 256 * 1024  # a partition's share of what replay sends at once; Kafka takes up to 1 MiB
+# One partition's share of the records that replay sends at once. Kafka accepts up to 1 MiB.
+BATCH_BYTES: Final = 256 * 1024
 STOP_TIMEOUT_S: Final = 5.0
-# A broker that crashed is back by then; for one that is gone for good a producer would wait without end.
+# Longest wait for an acknowledgement. A restarted broker is back by then. A producer would wait without end.
 ACKNOWLEDGED_S: Final = 60.0
 
 
 @asynccontextmanager
 async def started_producer(broker: Broker) -> AsyncIterator[Any]:
-    """Yield a producer that waits for all replicas. Raises NoBroker or BrokerRefused when it cannot connect.
+    """Yield a producer that waits for all replicas. Raises BrokerUnavailable or BrokerRefused when it cannot connect.
 
     On Kafka it is idempotent, so a batch that is sent again because its answer was lost adds no second record. Without
-    that, customers with more events in the batch than a worker remembers would be counted twice. The embedded broker
-    has no idempotence. An idempotent producer retries forever, so wait for it `in_time`.
+    idempotence, a customer with more events in the batch than a worker remembers would be counted twice. The embedded
+    broker has no idempotence. An idempotent producer retries without end, so wait for it `in_time`.
     """
     producer = AIOKafkaProducer(
         acks="all",
@@ -44,7 +45,7 @@ async def started_producer(broker: Broker) -> AsyncIterator[Any]:
     try:
         yield producer
     finally:
-        # Stopping sends what is left; with a broker that is gone that would take as long as every retry.
+        # Stopping sends the remaining records. Without a broker that would take as long as every retry.
         with suppress(TimeoutError):
             await asyncio.wait_for(producer.stop(), STOP_TIMEOUT_S)
         await producer.client.close()
@@ -52,7 +53,7 @@ async def started_producer(broker: Broker) -> AsyncIterator[Any]:
 
 @asynccontextmanager
 async def in_time() -> AsyncIterator[None]:
-    """Raises KafkaTimeoutError when what is awaited within is not acknowledged in ACKNOWLEDGED_S seconds."""
+    """Raise KafkaTimeoutError when the block is not done in ACKNOWLEDGED_S seconds."""
     try:
         async with asyncio.timeout(ACKNOWLEDGED_S):
             yield

@@ -10,13 +10,13 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
+from stream_seg.errors import BrokerError
 from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.client import connect, partitions_of
 from stream_seg.kafka.diagnosis import answered
-from stream_seg.kafka.errors import BrokerError
 from stream_seg.kafka.offsets import high_watermarks, log_starts
 
-# There is data until all is read, and both brokers answer at once. The embedded one looks no longer than this for it.
+# Both brokers answer at once while there is data. The embedded one searches no longer than this for it.
 FETCH_WAIT_MS: Final = 5_000
 FETCH_BYTES: Final = 4 * 1024 * 1024
 STALLED_S: Final = 30.0
@@ -25,10 +25,10 @@ STALLED_S: Final = 30.0
 async def read_all(
     broker: Broker, topic: str, *, partitions: Collection[int] | None = None
 ) -> AsyncIterator[tuple[int, list[Any]]]:
-    """Yield everything that a topic holds now, as (partition, aiokafka records), in order within each partition.
+    """Yield all records that a topic has now, as (partition, aiokafka records), in order within each partition.
 
-    `partitions` limits the partitions that are read. Records appended meanwhile are left out. Raises BrokerError when
-    the broker or the topic cannot be used, or the broker stops answering.
+    `partitions` limits the partitions that are read. Records that are appended meanwhile are left out. Raises
+    BrokerError when the broker or the topic cannot be used, or the broker stops answering.
     """
     starts, ends = await _bounds(broker, topic, partitions)
     async for tp, records in read_between(broker, starts, ends):
@@ -40,7 +40,7 @@ async def read_between(
 ) -> AsyncIterator[tuple[TopicPartition, list[Any]]]:
     """Yield the records of partitions from a first offset up to an end (excluded), in order within each partition.
 
-    `starts` and `ends` name the same partitions. A start that retention has passed is the oldest record that is left.
+    `starts` and `ends` name the same partitions. If retention has removed a start, reading begins at the oldest record.
     Raises BrokerError when the broker cannot be used, or stops answering.
     """
     wanted = {tp: end for tp, end in ends.items() if starts[tp] < end}
@@ -69,7 +69,7 @@ async def read_between(
 async def _bounds(
     broker: Broker, topic: str, partitions: Collection[int] | None
 ) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
-    """First offsets and high watermarks of the partitions of a topic."""
+    """Return the first offsets and high watermarks of the partitions of a topic."""
     async with connect(broker) as client:
         found = (await partitions_of(client, [topic])).get(topic)
         if found is None:
@@ -80,17 +80,17 @@ async def _bounds(
 
 async def _until(consumer: Any, ends: dict[TopicPartition, int]) -> AsyncIterator[tuple[TopicPartition, list[Any]]]:
     loop = asyncio.get_running_loop()
-    heard = loop.time()
+    received_at = loop.time()
     while ends:
         fetched = await consumer.getmany(*ends, timeout_ms=1000)
         if fetched:
-            heard = loop.time()
-        elif loop.time() - heard > STALLED_S:
+            received_at = loop.time()
+        elif loop.time() - received_at > STALLED_S:
             raise BrokerError(f"the broker has sent nothing for {STALLED_S:.0f} s; is it still running?")
         bounds = dict(ends)
-        # At once, before the consumer fetches again: a fetch that waits for records to come delays all of its leader's.
+        # Pause finished partitions before the next fetch, which would wait for new records and delay the others.
         for tp in bounds:
-            # Not by the last record: markers of transactions may come behind it, and are no records.
+            # Compare positions, because transaction markers after the last record are no records.
             if await consumer.position(tp) >= ends[tp]:
                 consumer.pause(tp)
                 del ends[tp]

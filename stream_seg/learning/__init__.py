@@ -1,1 +1,1 @@
-"""How segments are learned: the only room that knows River."""
+"""Learning of segments, the only package that imports River."""

@@ -1,4 +1,4 @@
-"""A worker's own small web server: `/metrics` for Prometheus, `/live` and `/ready` for whoever restarts and routes."""
+"""A worker's web server: `/metrics` for Prometheus, `/live` and `/ready` for an orchestrator or load balancer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 log = logging.getLogger(__name__)
 
-# Asked at each request: None when all is well, else the reason why not, without customers' data.
+# Called for each request. Returns None when all is well, else the reason, without customer data.
 Check = Callable[[], str | None]
 
 PORTS_TRIED = 100
@@ -19,7 +19,7 @@ SHUTDOWN_S = 1.0
 
 
 def verdict(checks: Mapping[str, Check]) -> tuple[int, dict[str, object]]:
-    """HTTP status (200 or 503) and JSON of some checks; one that raises has failed."""
+    """Return the HTTP status (200 or 503) and the JSON body of checks. A check that raises has failed."""
     reasons = {name: _reason(check) for name, check in checks.items()}
     failing = any(reason is not None for reason in reasons.values())
     states = {name: "ok" if reason is None else reason for name, reason in reasons.items()}
@@ -29,8 +29,8 @@ def verdict(checks: Mapping[str, Check]) -> tuple[int, dict[str, object]]:
 class OpsServer:
     """Serves the registry and the health of one worker on the running event loop.
 
-    `/live`: the loop turns; a restart would not help. `/ready`: what all of the checks in `ready` say, which is that
-    the worker does its work.
+    `/live` succeeds while the event loop runs. `/ready` succeeds while all checks in `ready` do, that is, while the
+    worker does its work.
     """
 
     def __init__(self, host: str, port: int, registry: CollectorRegistry, ready: Mapping[str, Check]) -> None:
@@ -41,9 +41,10 @@ class OpsServer:
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> int | None:
-        """Listen; the port, which is the next free one when the one asked for is taken. None: port 0, all is off.
+        """Start the server and return its port, which is the next free one when the wanted port is taken.
 
-        Raises OSError when no port can be had (an address that is not this machine's, a hundred ports taken).
+        Return None for port 0, which turns the server off. Raises OSError when no port can be used, because the address
+        belongs to another machine or a hundred ports are taken.
         """
         if self._port == 0:
             return None
@@ -59,7 +60,7 @@ class OpsServer:
         return port
 
     async def stop(self) -> None:
-        """Close the port; does nothing when it was not open."""
+        """Stop the server, if it runs."""
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
@@ -101,5 +102,5 @@ def _reason(check: Check) -> str | None:
     try:
         return check()
     except Exception as error:
-        # The type only: a message may hold what must not leave the worker.
+        # Only the type, because a message may contain data that must not leave the worker.
         return f"the check itself failed: {type(error).__name__}"

@@ -1,4 +1,4 @@
-"""One clear line a log record, for people or as JSON; silent libraries; no passwords."""
+"""Logging: one line per record, as text or JSON, with quiet libraries and without passwords."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import sys
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
-# They say at info what only their authors want to know, and are told apart from the root logger by a level of their
-# own: Faust sets the root logger to DEBUG for its start-up spinner.
-CHATTY = ("aiohttp", "aiokafka", "asyncio", "faust", "kafka", "mode", "redis")
+# Libraries whose info messages are of use to their authors only. They get a level of their own, because Faust sets the
+# root logger to DEBUG for its start-up spinner.
+LIBRARIES = ("aiohttp", "aiokafka", "asyncio", "faust", "kafka", "mode", "redis")
 
 _URL_PASSWORD = re.compile(r"(\w[\w+.-]*://[^\s:@/]*):\S*@")
 _QUERY_PASSWORD = re.compile(r"([?&]password=)[^&\s]*", re.IGNORECASE)
@@ -25,24 +25,24 @@ def configure_logging(
     libraries: int = logging.WARNING,
     stream: TextIO | None = None,
 ) -> None:
-    """Send all log records from `level` (debug, info, warning, error) on to `stream`, standard error by default.
+    """Write log records of at least `level` (debug, info, warning, error) to `stream`, by default standard error.
 
-    Libraries are heard from `libraries` on; a command that reports errors itself may raise it. Fields given by
-    `extra={...}` follow the message. Call it again to change it.
+    Records of libraries must be at least `libraries`. A command that reports errors itself may raise that level. Fields
+    from `extra={...}` follow the message. Each call replaces the configuration before it.
     """
     threshold = logging.getLevelNamesMapping()[level.upper()]
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_JsonFormatter() if format == "json" else _ConsoleFormatter())
     logging.root.handlers[:] = [handler]
     logging.root.setLevel(threshold)
-    for name in CHATTY:
+    for name in LIBRARIES:
         logging.getLogger(name).setLevel(max(threshold, libraries))
-    # Cheaper than a level, and holds whatever somebody does to the root logger's level later.
+    # Cheaper than a level, and not affected by later changes of the root logger's level.
     logging.disable(threshold - 1)
 
 
 def redact(text: str) -> str:
-    """The text with the passwords of its URLs replaced by `***`.
+    """Return the text with the passwords of its URLs replaced by `***`.
 
     >>> redact("rediss://app:s3cret@cache:6380/0")
     'rediss://app:***@cache:6380/0'
@@ -56,7 +56,7 @@ def _time(record: logging.LogRecord) -> str:
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
-    """What the caller gave by `extra`."""
+    """Return the fields from `extra`."""
     return {name: value for name, value in vars(record).items() if name not in _STANDARD}
 
 
@@ -84,5 +84,5 @@ class _JsonFormatter(logging.Formatter):
 
 
 def _clean(value: object) -> object:
-    """A JSON scalar, without passwords."""
+    """Return the value as a JSON scalar without passwords."""
     return value if value is None or isinstance(value, bool | int | float) else redact(str(value))

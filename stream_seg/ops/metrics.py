@@ -1,4 +1,4 @@
-"""Every metric of a worker, in one typed catalogue; `python -m stream_seg.ops.metrics` prints it as Markdown."""
+"""All metrics of a worker in one typed catalog. `python -m stream_seg.ops.metrics` prints it as Markdown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GROUP_SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 
 @dataclass(frozen=True)
 class Entry:
-    """One metric as documented: its full name, `counter`, `gauge` or `histogram`, its labels, one sentence."""
+    """One documented metric: full name, kind (`counter`, `gauge` or `histogram`), labels, and one sentence."""
 
     name: str
     kind: str
@@ -25,9 +25,9 @@ class Entry:
 
 
 class Metrics:
-    """The metrics of one worker, registered in the given registry, as plain attributes.
+    """The metrics of one worker as plain attributes, registered in a registry.
 
-    `catalogue` lists them in the order of this file. All counters count since the worker's start.
+    `catalogue` lists them in the order of this file. All counters start at zero when the worker starts.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -58,16 +58,14 @@ class Metrics:
         self.samples_sent = make.counter("samples_sent", "Customers' features sent to the learner.")
         self.offsets_missing = make.counter(
             "offsets_missing",
-            "Offsets that were never delivered: markers of transactions, or records that retention removed first.",
+            "Offsets without a record, because of a transaction marker or because retention removed the record first.",
             "topic",
         )
         self.foreign_appends = make.counter(
             "foreign_appends",
-            "Jumps in the offsets of the changelog: another worker wrote to a partition that this one owns.",
+            "Gaps in the changelog's offsets, where another worker wrote to a partition that this one owns.",
         )
-        self.stage_seconds = make.counter(
-            "stage_seconds", "Time spent in each stage of the way of an event, seconds.", "stage"
-        )
+        self.stage_seconds = make.counter("stage_seconds", "Time spent in each stage of processing, seconds.", "stage")
         self.group_events = make.histogram(
             "group_events", "Events that one group checkpoint made durable.", GROUP_SIZES
         )
@@ -79,7 +77,7 @@ class Metrics:
         self.events_gathered = make.gauge("events_gathered", "Events absorbed that wait for the next group checkpoint.")
         self.segment_customers = make.gauge(
             "segment_customers",
-            "Customers of this worker now in a segment; add the workers up.",
+            "Customers of this worker in a segment, to be added up over all workers.",
             "dimension",
             "segment",
         )
@@ -94,21 +92,21 @@ class Metrics:
             "redis_dirty_customers", "Customers whose document in Redis is behind and will be written again."
         )
         self.customers_to_reevaluate = make.gauge(
-            "customers_to_reevaluate", "Customers that the model in force has not looked at yet."
+            "customers_to_reevaluate", "Customers that the active model has not evaluated yet."
         )
-        self.model_version = make.gauge("model_version", "Version of the segment model in force; 0 when none is.")
+        self.model_version = make.gauge("model_version", "Version of the active segment model, 0 without one.")
         self.model_age_seconds = make.gauge(
-            "model_age_seconds", "Time since the segment model in force was made, on the worker's clock, seconds."
+            "model_age_seconds", "Age of the active segment model on the worker's clock, seconds."
         )
         self.drift_events = make.counter(
             "drift_events",
             "Drift events that this worker's learner published, by what changed: distance, share.",
             "what",
         )
-        self.model_pinned = make.gauge("model_pinned", "Whether the segment model in force is pinned: 1 or 0.")
+        self.model_pinned = make.gauge("model_pinned", "Whether the active segment model is pinned: 1 or 0.")
         self.models_refused = make.counter(
             "models_refused",
-            "Models that the gate kept from being published, or that cannot be used: the last good one stays.",
+            "Models that the gate refused or that cannot be used, so that the last good model stayed active.",
             "reason",
         )
         self.partitions_owned = make.gauge("partitions_owned", "Input partitions assigned to this worker.")
@@ -116,11 +114,11 @@ class Metrics:
             "recovery_seconds", "Duration of the last recovery of state after an assignment, seconds."
         )
         self.changelog_replayed = make.counter(
-            "changelog_replayed", "Changelog records applied by recoveries; those that a worker has already are not."
+            "changelog_replayed", "Changelog records applied by recoveries, without those that the worker already had."
         )
 
     def show_lag(self, lags: Iterable[PartitionLag]) -> None:
-        """Replace all lag series: those of partitions that this worker lost disappear."""
+        """Replace all lag series, so that those of lost partitions disappear."""
         self.lag_events.clear()
         self.lag_seconds.clear()
         for lag in lags:
@@ -129,7 +127,7 @@ class Metrics:
 
 
 def markdown_table() -> str:
-    """The catalogue as a Markdown table, one line a metric."""
+    """Return the catalog as a Markdown table with one line per metric."""
     lines = ["| metric | kind | labels | meaning |", "| --- | --- | --- | --- |"]
     for entry in Metrics(CollectorRegistry()).catalogue:
         labels = ", ".join(f"`{label}`" for label in entry.labels)
@@ -138,7 +136,7 @@ def markdown_table() -> str:
 
 
 class _Maker:
-    """Makes metrics and remembers them for the catalogue."""
+    """A factory of metrics that also records them for the catalog."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.entries: list[Entry] = []

@@ -1,1 +1,1 @@
-"""What people do to topics from outside, without a worker: make and check them, fill, read, fold and mend them."""
+"""Tools for operators that need no worker: create and check topics, replay, fold and redrive records."""

@@ -1,4 +1,4 @@
-"""Folds: what the topics of changes and of state come to in the end, read from their beginning."""
+"""Fold the topics of changes and of state from their beginning into the current segments of customers."""
 
 from __future__ import annotations
 
@@ -13,39 +13,36 @@ from stream_seg.contracts.changes import parse_change
 from stream_seg.contracts.document import CustomerSegments
 from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.contracts.times import rfc3339
-from stream_seg.core.customer import NO_SEGMENT, columns
-from stream_seg.core.model import BEHAVIOR, segment_id
-from stream_seg.core.namebook import NameBook
+from stream_seg.core.dimensions.behavior import BEHAVIOR, segment_id
+from stream_seg.core.dimensions.names import SegmentNames
+from stream_seg.core.record import NO_SEGMENT, columns
+from stream_seg.errors import BadChange
 from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.client import connect
 from stream_seg.kafka.client import partitions_of as partitions_of_topics
 from stream_seg.kafka.reader import read_all
-from stream_seg.streaming.state.partition import PartitionState
+from stream_seg.worker.partitions.state import PartitionState
 
 Change = dict[str, Any]  # one message of segment-changes, as its JSON says
 
 
-class BadChange(ValueError):
-    """A message on the topic of changes that is not a segment change."""
-
-
 class Place(NamedTuple):
-    """A segment that a customer is in; `since` as RFC 3339."""
+    """A segment that a customer is in. `since` is an RFC 3339 time."""
 
     segment: str
     name: str
     since: str
 
 
-class Standing(NamedTuple):
-    """Where a customer stands: the number of its last change, and its segments by dimension."""
+class CurrentSegments(NamedTuple):
+    """The current segments of a customer by dimension, and the sequence number of its last change."""
 
     sequence: int
     segments: dict[str, Place]
 
 
 class Flow(NamedTuple):
-    """From which segment to which, by id and by the name it had then; None where there was none."""
+    """The segment left and the segment entered, by id and by the name at that time. None stands for no segment."""
 
     dimension: str
     left: str | None
@@ -55,28 +52,28 @@ class Flow(NamedTuple):
 
 
 class LastChange(NamedTuple):
-    """The last change of a customer, which is its whole standing, and the flow it was part of."""
+    """The last change of a customer: all current segments after it, and its flow."""
 
     epoch: int
-    standing: Standing
+    current: CurrentSegments
     flow: Flow
 
 
 class Difference(NamedTuple):
-    """A customer of whom topic, Redis and state do not say the same; None where one knows nothing."""
+    """A customer for whom topic, Redis and state differ. None stands for a place without the customer."""
 
     customer_id: str
-    topic: Standing | None
-    redis: Standing | None
-    state: Standing | None
+    topic: CurrentSegments | None
+    redis: CurrentSegments | None
+    state: CurrentSegments | None
 
 
 @dataclass(slots=True)
 class ChangesFold:
-    """The topic of changes folded by customer: memory grows with customers, not with changes.
+    """The topic of changes folded by customer. Memory grows with customers, not with changes.
 
-    `changes` counts every change once; `repeats` those that were sent again, or came from a worker that had lost
-    its partition.
+    `changes` counts every change once. `repeats` counts changes that were sent again, or that came from a worker that
+    had lost its partition.
     """
 
     last: dict[str, LastChange] = field(default_factory=dict)
@@ -86,54 +83,54 @@ class ChangesFold:
     flows: Counter[Flow] = field(default_factory=Counter)
 
     def add(self, value: bytes) -> None:
-        """Fold one message; raises BadChange."""
+        """Fold one message. Raises BadChange."""
         try:
             change: Change = orjson.loads(value)
             customer_id, order = change["customer_id"], (change["epoch"], change["sequence"])
-            held = self.last.get(customer_id)
-            if held is not None and order <= (held.epoch, held.standing.sequence):
+            previous = self.last.get(customer_id)
+            if previous is not None and order <= (previous.epoch, previous.current.sequence):
                 self.repeats += 1
                 return
             flow = flow_of(change)
-            self.last[customer_id] = LastChange(change["epoch"], standing_of_change(change), flow)
+            self.last[customer_id] = LastChange(change["epoch"], segments_after_change(change), flow)
             self.reasons[change["reason"]["code"]] += 1
         except (AttributeError, KeyError, TypeError, ValueError) as reason:
             raise BadChange(f"a message on the topic of changes is not a segment change: {reason!r}") from None
         self.changes += 1
         self.flows[flow] += 1
 
-    def standings(self) -> dict[str, Standing]:
-        """Where every customer stands; those that have left all segments are left out."""
-        return {customer: last.standing for customer, last in self.last.items() if last.standing.segments}
+    def current_segments(self) -> dict[str, CurrentSegments]:
+        """Return the current segments by customer, without customers that have left all segments."""
+        return {customer: last.current for customer, last in self.last.items() if last.current.segments}
 
     def sizes(self) -> dict[str, dict[str, int]]:
-        """Customers now in each segment: dimension -> segment -> customers."""
+        """Return the number of customers now in each segment: dimension -> segment -> customers."""
         counts: dict[str, Counter[str]] = {}
         for last in self.last.values():
-            for dimension, place in last.standing.segments.items():
+            for dimension, place in last.current.segments.items():
                 counts.setdefault(dimension, Counter())[place.segment] += 1
         return {dimension: dict(segments) for dimension, segments in counts.items()}
 
 
-def standing_of_change(change: Change) -> Standing:
-    """The standing after a change."""
+def segments_after_change(change: Change) -> CurrentSegments:
+    """Return the segments of the customer after a change."""
     places = {
-        dimension: Place(held["segment"], held["name"], held["since"]) for dimension, held in change["segments"].items()
+        dimension: Place(each["segment"], each["name"], each["since"]) for dimension, each in change["segments"].items()
     }
-    return Standing(change["sequence"], places)
+    return CurrentSegments(change["sequence"], places)
 
 
-def standing_of_document(document: CustomerSegments) -> Standing:
-    """The standing that a document in Redis tells."""
+def segments_of_document(document: CustomerSegments) -> CurrentSegments:
+    """Return the segments that a document in Redis holds."""
     places = {
         dimension: Place(now.segment, now.name, rfc3339(now.since.timestamp()))
         for dimension, now in document.segments.items()
     }
-    return Standing(document.sequence, places)
+    return CurrentSegments(document.sequence, places)
 
 
 def flow_of(change: Change) -> Flow:
-    """From where to where a change goes."""
+    """Return the flow of a change."""
     left, entered = change.get("from") or {}, change.get("to") or {}
     return Flow(
         change["dimension"],
@@ -171,13 +168,13 @@ async def changes_of(broker: Broker, topic: str, customers: Sequence[str]) -> di
             changes = found.get(record.key.decode(errors="replace")) if record.key is not None else None
             if changes is None or record.value is None:
                 continue
-            change = _whole(record.value)
+            change = _validated(record.value)
             if not changes or _order(change) > _order(changes[-1]):
                 changes.append(change)
     return found
 
 
-def _whole(value: bytes) -> Change:
+def _validated(value: bytes) -> Change:
     try:
         parse_change(value)
     except ValueError:
@@ -203,9 +200,9 @@ async def fold_changelog(
     return states
 
 
-def standings_of_state(states: Iterable[PartitionState], names: NameBook) -> dict[str, Standing]:
-    """Where customers stand by the workers' records; those in no segment are left out."""
-    found: dict[str, Standing] = {}
+def segments_of_state(states: Iterable[PartitionState], names: SegmentNames) -> dict[str, CurrentSegments]:
+    """Return the current segments in the workers' records, without customers that are in no segment."""
+    found: dict[str, CurrentSegments] = {}
     for state in states:
         for chunk in state.records.slices():
             fixed = columns([record for _, record in chunk])
@@ -213,16 +210,16 @@ def standings_of_state(states: Iterable[PartitionState], names: NameBook) -> dic
             for (key, _), segment, version, since, sequence in zip(chunk, *rows, strict=True):
                 if segment != NO_SEGMENT:
                     place = Place(segment_id(segment), names.name(version, segment), rfc3339(since))
-                    found[key.decode()] = Standing(sequence, {BEHAVIOR: place})
+                    found[key.decode()] = CurrentSegments(sequence, {BEHAVIOR: place})
     return found
 
 
 def compare(
-    topic: Mapping[str, Standing], redis: Mapping[str, Standing], state: Mapping[str, Standing]
+    topic: Mapping[str, CurrentSegments], redis: Mapping[str, CurrentSegments], state: Mapping[str, CurrentSegments]
 ) -> list[Difference]:
-    """Customers of whom the three do not say the same, in order of id."""
-    everyone = sorted(topic.keys() | redis.keys() | state.keys())
+    """Return the customers for whom the three differ, in order of id."""
+    customers = sorted(topic.keys() | redis.keys() | state.keys())
     found = (
-        Difference(customer, topic.get(customer), redis.get(customer), state.get(customer)) for customer in everyone
+        Difference(customer, topic.get(customer), redis.get(customer), state.get(customer)) for customer in customers
     )
     return [each for each in found if not each.topic == each.redis == each.state]

@@ -1,8 +1,8 @@
-"""Redrive: rejected records go to their topics again, byte for byte, and each once unless asked for again.
+"""Send rejected records to their topics again, byte for byte, and each only once by default.
 
-What was sent is remembered as committed offsets of the topic of dead letters: one consumer group without members for
-each topic and reason, since a redrive may choose by both. A crash between sending and remembering sends again what
-it sent last; workers know those by event id.
+Committed offsets of the dead-letter topic record which letters were sent. There is one consumer group without members
+per topic and reason, because a redrive may select by both. After a crash between sending and committing, the last
+letters are sent again. Workers recognize their events by id.
 """
 
 from __future__ import annotations
@@ -10,31 +10,31 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from time import time
 from typing import Any, Final, NamedTuple
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
+from stream_seg.clock import SYSTEM_CLOCK, Clock
 from stream_seg.contracts.partitioning import partitions_of as partitions_of_keys
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
+from stream_seg.errors import BrokerError
 from stream_seg.kafka.append import Message, append_all
 from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.client import connect, partitions_of
-from stream_seg.kafka.errors import BrokerError
 from stream_seg.kafka.offsets import commit, committed, high_watermarks
 from stream_seg.kafka.producer import in_time, started_producer
 from stream_seg.settings import Settings
 
-from .letters import Letter, Selection, read_letters
+from .dead_letters import Letter, Selection, read_letters
 
-# Sent, acknowledged and remembered together.
+# Letters sent, acknowledged and committed together.
 CHUNK: Final = 2_000
 
 
 class Kind(NamedTuple):
-    """What is remembered on its own: letters of one source topic (its full name) and reason."""
+    """The letters of one source topic (full name) and reason, whose progress is committed separately."""
 
     topic: str
     reason: str
@@ -42,7 +42,7 @@ class Kind(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to redrive: at most `limit` letters of a selection; `again`: also those that an earlier one went past."""
+    """A request for at most `limit` letters of a selection. `again` includes letters that an earlier redrive passed."""
 
     selection: Selection
     limit: int | None = None
@@ -51,10 +51,11 @@ class Request:
 
 @dataclass(slots=True)
 class Tally:
-    """Letters by what a redrive does with them. `sent` are those to send, or sent, by kind.
+    """Counts of letters by their treatment.
 
-    Left out are: `already`, which an earlier redrive went past; `repeated`, which a crashed worker wrote twice;
-    `truncated`, whose record is not whole; `foreign`, which name no reason, or no topic that this deployment reads.
+    `sent` are letters to send, or sent, by kind. The others are left out: `already` by an earlier redrive, `repeated`
+    because a crashed worker wrote them twice, `truncated` because the record is incomplete, and `foreign` because they
+    name no reason or no topic that this deployment reads.
     """
 
     sent: Counter[Kind] = field(default_factory=Counter)
@@ -65,20 +66,21 @@ class Tally:
 
 
 class Redrive:
-    """One redrive of one deployment: `plan` says what it would do, `send` does it.
+    """One redrive of one deployment. `plan` reports what it would do, and `send` does it.
 
-    Letters that come after `plan` has read the topic, such as those of records rejected once more, are left alone.
-    Memory grows by some 70 bytes a letter that is meant.
+    Letters that arrive after `plan` has read the topic, such as those of records rejected once more, are ignored.
+    Memory grows by some 70 bytes per selected letter.
     """
 
-    def __init__(self, broker: Broker, settings: Settings, request: Request) -> None:
+    def __init__(self, broker: Broker, settings: Settings, request: Request, clock: Clock = SYSTEM_CLOCK) -> None:
         self._broker = broker
+        self._clock = clock
         self._request = request
         self._app_id = settings.app_id
         self._topic = settings.topic("dead-letters")
         self._inputs = [settings.topic(name) for name in TOPICS]
         self._sources = settings.intake_topics
-        self._bounds: dict[int, int] = {}  # first offset that is not looked at, by partition
+        self._bounds: dict[int, int] = {}  # first offset that is ignored, by partition
         self._positions: dict[Kind, dict[int, int]] = {}  # first offset not sent yet, by partition
 
     async def plan(self) -> Tally:
@@ -93,7 +95,7 @@ class Redrive:
         return tally
 
     async def send(self, on_progress: Callable[[int], None] | None = None) -> Tally:
-        """Send what was planned; `on_progress(records acknowledged so far)`. Raises BrokerError."""
+        """Send the planned letters and call `on_progress(records acknowledged so far)`. Raises BrokerError."""
         tally, seen = Tally(), set[int]()
         async with (
             connect(self._broker) as client,
@@ -106,7 +108,7 @@ class Redrive:
                 for start in range(0, len(known), CHUNK):
                     before = tally.sent.total()
                     chosen = self._choose(known[start : start + CHUNK], tally, seen)
-                    await _append(producer, addressed(chosen, counts, self._sources), before)
+                    await _append(producer, addressed(chosen, counts, self._sources), before, self._clock.wall())
                     await self._remember(client, chosen)
                     if on_progress is not None:
                         on_progress(tally.sent.total())
@@ -116,7 +118,7 @@ class Redrive:
         return read_letters(self._broker, self._topic, self._request.selection)
 
     def _choose(self, letters: Iterable[Letter], tally: Tally, seen: set[int]) -> list[Letter]:
-        """The letters to send, as far as the limit goes; `seen` are fingerprints of those met before."""
+        """Return the letters to send, up to the limit. `seen` holds the fingerprints of earlier letters."""
         again, limit = self._request.again, self._request.limit
         chosen = []
         for letter in letters:
@@ -141,7 +143,7 @@ class Redrive:
         places = [TopicPartition(self._topic, number) for number in numbers]
         ends = await high_watermarks(self._broker, client, places)
         found = await committed(client, self._group(kind), places)
-        # Beyond the end it is of a topic of the same name that was deleted.
+        # An offset beyond the end belongs to a deleted topic of the same name.
         return {tp.partition: offset for tp, offset in found.items() if offset is not None and offset <= ends[tp]}
 
     async def _remember(self, client: AIOKafkaClient, sent: Iterable[Letter]) -> None:
@@ -149,7 +151,7 @@ class Redrive:
         for letter in sent:
             kind, number = kind_of(letter), letter.partition
             position = self._positions[kind]
-            # Sent again, what was remembered lies ahead.
+            # With `again`, the committed offset may lie ahead.
             position[number] = max(letter.offset + 1, position.get(number, 0))
             moved.setdefault(kind, {})[TopicPartition(self._topic, number)] = position[number]
         for kind, offsets in moved.items():
@@ -160,17 +162,17 @@ class Redrive:
 
 
 def kind_of(letter: Letter) -> Kind:
-    """The kind of a letter."""
+    """Return the kind of a letter."""
     return Kind(letter.source_topic, letter.reason)
 
 
 def addressed(
     letters: Iterable[Letter], counts: Mapping[str, int], sources: Collection[str] = ()
 ) -> dict[str, dict[int, list[Message]]]:
-    """Return the records of letters, as they were, by topic and partition; `counts` are partitions by topic.
+    """Return the original records of letters by topic and partition. `counts` are partitions by topic.
 
-    A record goes where murmur2 puts its key. Without a key, or to one of `sources`, the intake topics, it goes back to
-    the partition that it came from. Raises BrokerError when a topic does not exist any more.
+    The murmur2 hash of its key decides the partition of a record. A record without a key, or from one of the intake
+    topics `sources`, goes back to its own partition. Raises BrokerError if a topic does not exist anymore.
     """
     by_topic: dict[str, list[Letter]] = {}
     for letter in letters:
@@ -190,11 +192,13 @@ def addressed(
     return addresses
 
 
-async def _append(producer: Any, addresses: Mapping[str, Mapping[int, list[Message]]], before: int) -> None:
+async def _append(
+    producer: Any, addresses: Mapping[str, Mapping[int, list[Message]]], before: int, now_s: float
+) -> None:
     try:
         for topic, by_partition in addresses.items():
             async with in_time():
-                await append_all(producer, topic, by_partition, int(time() * 1000))
+                await append_all(producer, topic, by_partition, int(now_s * 1000))
     except (KafkaError, ValueError) as error:
         what = str(error) or type(error).__name__
         raise BrokerError(f"sending failed after {before:,} acknowledged records: {what}") from error

@@ -1,10 +1,9 @@
-"""The topics a deployment needs: what they must be, making them, and what is wrong with those that exist."""
+"""Create the topics of a deployment, and check those that exist."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -20,10 +19,11 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import TopicPartition
 
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.clock import SYSTEM_CLOCK, Clock
+from stream_seg.core.events.taxonomy import TOPICS
+from stream_seg.errors import BrokerError
 from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.client import connect, partitions_of
-from stream_seg.kafka.errors import BrokerError
 from stream_seg.kafka.offsets import log_starts
 from stream_seg.settings import Settings
 
@@ -36,7 +36,7 @@ KEPT_FOR_EVER = {"cleanup.policy": "delete", "retention.ms": "-1"}
 
 @dataclass(frozen=True)
 class TopicSpec:
-    """What a topic must be. `copartitioned`: its partition count must be that of the other such topics."""
+    """The required properties of a topic. All `copartitioned` topics must have the same partition count."""
 
     name: str
     partitions: int
@@ -47,7 +47,7 @@ class TopicSpec:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong with a topic, and what to do about it; both are sentences for people."""
+    """A problem of a topic and its remedy, both as text for the operator."""
 
     topic: str
     problem: str
@@ -55,7 +55,7 @@ class Problem:
 
 
 def topic_specs(settings: Settings) -> list[TopicSpec]:
-    """All topics of a deployment: inputs, the workers' changelog, outputs, and those of the model."""
+    """Return all topics of a deployment: inputs, the workers' changelog, outputs, and those of the model."""
     many, replication = settings.partitions, settings.replication_factor
     return [
         *(TopicSpec(settings.topic(name), many, replication, copartitioned=True) for name in TOPICS),
@@ -68,11 +68,11 @@ def topic_specs(settings: Settings) -> list[TopicSpec]:
     ]
 
 
-async def create_topics(broker: Broker, specs: Sequence[TopicSpec]) -> list[str]:
-    """Create those topics that do not exist; the names of the created ones. Existing topics are left as they are.
+async def create_topics(broker: Broker, specs: Sequence[TopicSpec], clock: Clock = SYSTEM_CLOCK) -> list[str]:
+    """Create missing topics and return their names. Existing topics stay unchanged.
 
-    Returns when the brokers know them and the leader of each partition answers for it. Raises BrokerError when no
-    broker answers, or one refuses.
+    Returns when the brokers know the new topics and the leader of each partition answers for it. Raises BrokerError if
+    no broker answers, or if one refuses.
     """
     async with connect(broker) as client:
         existing = await partitions_of(client, [spec.name for spec in specs])
@@ -81,15 +81,12 @@ async def create_topics(broker: Broker, specs: Sequence[TopicSpec]) -> list[str]
             return []
         async with _admin(broker) as admin:
             created = await _create(admin, missing)
-        await _wait_until_usable(client, [spec.name for spec in missing])
+        await _wait_until_usable(client, [spec.name for spec in missing], clock)
     return created
 
 
 async def check_topics(broker: Broker, specs: Sequence[TopicSpec]) -> list[Problem]:
-    """What is wrong with the topics of a deployment, in the order of `specs`; empty when all is well.
-
-    Raises BrokerError when no broker answers.
-    """
+    """Return the problems of the topics of a deployment, in the order of `specs`. Raises BrokerError."""
     async with connect(broker) as client:
         existing = await partitions_of(client, [spec.name for spec in specs])
         async with _admin(broker) as admin:
@@ -97,6 +94,15 @@ async def check_topics(broker: Broker, specs: Sequence[TopicSpec]) -> list[Probl
     counts = {topic: len(partitions) for topic, partitions in existing.items()}
     problems = [problem for spec in specs for problem in _problems(spec, counts, configs.get(spec.name, {}))]
     return problems + _copartitioning([spec for spec in specs if spec.copartitioned], counts)
+
+
+async def missing_topics(broker: Broker, topics: Sequence[str]) -> list[str]:
+    """Return those of some topics that do not exist, such as topics that the intake should read. Raises BrokerError."""
+    if not topics:
+        return []
+    async with connect(broker) as client:
+        existing = await partitions_of(client, topics)
+    return [topic for topic in topics if topic not in existing]
 
 
 def _problems(spec: TopicSpec, counts: Mapping[str, int], config: Mapping[str, str]) -> list[Problem]:
@@ -118,13 +124,13 @@ def _problems(spec: TopicSpec, counts: Mapping[str, int], config: Mapping[str, s
 def _wrong_count(spec: TopicSpec, count: int) -> Problem:
     found = f"has {count} partitions, not {spec.partitions}"
     recreate = "delete it while no worker runs, and run `stream-seg topics create`"
-    # Partitions that are added to a topic with records take customers away from their history.
+    # Adding partitions to a topic with records separates customers from their history.
     remedy = recreate if spec.partitions == 1 else f"set STREAM_SEG_PARTITIONS={count}, or {recreate}"
     return Problem(spec.name, found, remedy)
 
 
 def _copartitioning(specs: Sequence[TopicSpec], counts: Mapping[str, int]) -> list[Problem]:
-    """One worker owns all of a customer only when the inputs and the changelog have the same partition count."""
+    """Check the partition counts. One worker owns all data of a customer only if inputs and changelog have the same."""
     found = {spec.name: counts[spec.name] for spec in specs if spec.name in counts}
     if len(set(found.values())) <= 1:
         return []
@@ -158,19 +164,19 @@ async def _create(admin: AIOKafkaAdminClient, specs: Iterable[TopicSpec]) -> lis
         if error_code == 0:
             created.append(topic)
         elif error is not TopicAlreadyExistsError:
-            # Somebody else creating it meanwhile is as good; anything else is for a person.
+            # If another program creates it meanwhile, that is as good. An operator must fix any other error.
             if error in (TopicAuthorizationFailedError, ClusterAuthorizationFailedError):
                 raise error(topic)
-            said = next(filter(None, message), None) or error.description
-            raise BrokerError(f"the broker refuses to create {topic}: {said} ({error.__name__})")
+            detail = next(filter(None, message), None) or error.description
+            raise BrokerError(f"the broker refuses to create {topic}: {detail} ({error.__name__})")
     return created
 
 
-async def _wait_until_usable(client: AIOKafkaClient, topics: Sequence[str]) -> None:
-    """Brokers learn of new topics one after the other, and of leading them later; until then producers would fail."""
-    deadline_s = time.monotonic() + VISIBLE_WITHIN_S
+async def _wait_until_usable(client: AIOKafkaClient, topics: Sequence[str], clock: Clock) -> None:
+    """Wait until brokers know new topics and lead their partitions. Producers would fail before that."""
+    deadline_s = clock.monotonic() + VISIBLE_WITHIN_S
     while not await _all_led(client, topics):
-        if time.monotonic() > deadline_s:
+        if clock.monotonic() > deadline_s:
             raise BrokerError(
                 f"created, but brokers do not answer for all partitions yet: {', '.join(topics)}; try again"
             )
@@ -178,7 +184,7 @@ async def _wait_until_usable(client: AIOKafkaClient, topics: Sequence[str]) -> N
 
 
 async def _all_led(client: AIOKafkaClient, topics: Sequence[str]) -> bool:
-    """Whether the topics are known, and the leader of each of their partitions answers for it."""
+    """Return whether the topics are known and the leader of each of their partitions answers for it."""
     known = await partitions_of(client, topics)
     try:
         await log_starts(client, [TopicPartition(topic, number) for topic in known for number in known[topic]])
@@ -190,7 +196,7 @@ async def _all_led(client: AIOKafkaClient, topics: Sequence[str]) -> bool:
 
 
 async def _configs(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Settings of existing topics, by topic and name."""
+    """Return the settings of existing topics by topic and name."""
     if not topics:
         return {}
     responses = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic) for topic in topics])

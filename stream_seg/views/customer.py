@@ -15,15 +15,15 @@ from stream_seg.contracts.currencies import minor_per_major
 from stream_seg.contracts.document import SegmentNow
 from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.contracts.times import rfc3339
-from stream_seg.core import traits
 from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.engine import Engine, Rules
+from stream_seg.core.events import traits
 from stream_seg.core.features import FEATURES
 from stream_seg.kafka.client import connect
 from stream_seg.kafka.client import partitions_of as partitions_of_topics
 from stream_seg.settings import Settings
-from stream_seg.streaming.state.partition import PartitionState
 from stream_seg.tools.fold import Change, changes_of, fold_changelog
+from stream_seg.worker.partitions.state import PartitionState
 
 
 @dataclass(frozen=True, slots=True)

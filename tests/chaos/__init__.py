@@ -1,1 +1,1 @@
-"""The chaos harness: workers under load are killed, frozen and starved, then the ending is compared with a fold."""
+"""The chaos harness: kills, freezes and starves workers under load, then compares the result with a fold."""

@@ -1,4 +1,4 @@
-"""`scripts/chaos`: one run, its table, and an exit status that says whether all rows hold."""
+"""`scripts/chaos`: one run, its table, and an exit status that is 0 if all rows hold."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from pathlib import Path
 from aiokafka.errors import KafkaError
 
 from benchmarks.table import json_line, table
-from stream_seg.embedded.process import EmbeddedError
-from stream_seg.kafka.errors import BrokerError
+from stream_seg.errors import BrokerError, EmbeddedError
 from tests.chaos.broker import broker_of
 from tests.chaos.options import Options, parse
 from tests.chaos.run import Told, run
@@ -21,10 +20,11 @@ from tests.chaos.verdict import ROWS
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run chaos; the exit status: 0, or 1 when a row is not 0."""
+    """Run chaos and return the exit status: 0, or 1 when a row is not 0."""
     options = parse(arguments)
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker that is away is what we are here for
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what was started is stopped
+    # an unavailable broker is part of the test, so its log lines are noise
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the started services are stopped
     with tempfile.TemporaryDirectory(prefix="stream-seg-chaos-") as temporary:
         directory = Path(temporary) if options.keep is None else options.keep.absolute()
         directory.mkdir(parents=True, exist_ok=True)
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def report(told: Told) -> None:
-    """Print the table, examples of what is wrong, and the seed."""
+    """Print the table, examples of findings, and the seed."""
     options, figures = told.options, told.verdict.figures
     print()
     print(table(("must be 0", "found"), [(ROWS[name], found) for name, found in figures.items() if name in ROWS]))
@@ -54,7 +54,7 @@ def report(told: Told) -> None:
 
 
 def again(options: Options) -> str:
-    """The command line that repeats a run."""
+    """Return the command line that repeats a run."""
     words = ["scripts/chaos", f"--broker {options.broker}", f"--events {options.events}"]
     words += [f"--workers {options.workers}", f"--kills {options.kills}", f"--seed {options.seed}"]
     words += [f"--seconds {options.duration_s:g}"] + ["--learning"] * options.learning

@@ -1,4 +1,4 @@
-"""Brokers that a chaos run can work on: what it needs of them, the embedded one, and Apache Kafka."""
+"""Brokers of a chaos run: their interface, the embedded one, and Apache Kafka."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
-from stream_seg.embedded.process import EmbeddedError
 from stream_seg.embedded.services import open_services
+from stream_seg.errors import EmbeddedError
 from stream_seg.kafka.broker import Broker
 from stream_seg.settings import Settings
 
@@ -19,7 +19,8 @@ EMBEDDED_SESSION_S = 6.0
 class ChaosBroker(Protocol):
     """A broker on this machine.
 
-    `keeps`: what was acknowledged is there after `restart`. `session_s`: how long a silent worker keeps its partitions.
+    `keeps` means that acknowledged records survive `restart`. `session_s` is how long a silent worker keeps its
+    partitions.
     """
 
     name: str
@@ -28,31 +29,31 @@ class ChaosBroker(Protocol):
 
     @property
     def value(self) -> Broker:
-        """Address and quirks, once it has started."""
+        """Return address and quirks of the started broker."""
 
     @property
     def setting(self) -> str:
-        """What workers get as STREAM_SEG_BROKER."""
+        """Return the value of STREAM_SEG_BROKER for workers."""
 
     def start(self) -> None:
-        """Start it; it answers when this returns."""
+        """Start the broker and return once it answers."""
 
     def restart(self) -> None:
-        """Stop it and start it again."""
+        """Stop the broker and start it again."""
 
     def stop(self) -> None:
-        """End it. Idempotent."""
+        """End the broker. Idempotent."""
 
 
 def broker_of(name: str, data_dir: Path) -> ChaosBroker:
-    """The broker that was asked for, not started: `embedded` or `kafka`."""
+    """Return the requested broker (`embedded` or `kafka`), not started."""
     return KafkaBroker() if name == "kafka" else EmbeddedBroker(data_dir)
 
 
 class EmbeddedBroker:
     """The broker from a wheel, which workers find through `data_dir`. It keeps nothing.
 
-    It must be started by a thread that lives as long as it should (see `embedded.process.ServiceProcess`).
+    Start it from a thread that lives as long as the broker should (see `embedded.process.ServiceProcess`).
     """
 
     name = "embedded"
@@ -61,29 +62,29 @@ class EmbeddedBroker:
     setting = "embedded"
 
     def __init__(self, data_dir: Path) -> None:
-        # Redis is the run's own: a URL that nobody opens keeps it from being started beside the broker.
+        # Redis belongs to the run. A placeholder URL keeps another one from being started beside the broker.
         self._settings = Settings(broker="embedded", redis_url="redis://127.0.0.1:1/0", data_dir=data_dir)
         self._stack = ExitStack()
         self.value = Broker("", embedded=True)
 
     def start(self) -> None:
-        """Raises EmbeddedError."""
+        """Start the broker. Raises EmbeddedError."""
         self.value = self._stack.enter_context(open_services(self._settings)).broker
 
     def restart(self) -> None:
-        """Another one, on another port, with nothing in it."""
+        """Start an empty broker on another port."""
         self.stop()
         self.start()
 
     def stop(self) -> None:
-        """End it, and all it holds."""
+        """End the broker and lose its content."""
         self._stack.close()
 
 
 class KafkaBroker:
     """Apache Kafka, one node run from its jars. It keeps its data and its port.
 
-    A service dies with the thread that started it; so one thread starts it, and lives until `stop`.
+    A service dies with the thread that started it, so one thread starts it and lives until `stop`.
     """
 
     name = "kafka"
@@ -96,16 +97,16 @@ class KafkaBroker:
 
     @property
     def value(self) -> Broker:
-        """Where it is."""
+        """Return the address of the node."""
         return Broker(self._kafka.address)
 
     @property
     def setting(self) -> str:
-        """As a user of it would write."""
+        """Return the setting as a user would write it."""
         return f"kafka://{self.value.address}"
 
     def start(self) -> None:
-        """Raises EmbeddedError, also where this checkout has no `apache_kafka`."""
+        """Start the node. Raises EmbeddedError, also where this checkout has no `apache_kafka`."""
         try:
             server = importlib.import_module("apache_kafka.server")
         except ImportError:
@@ -113,11 +114,11 @@ class KafkaBroker:
         self._kafka = self._thread.submit(server.ApacheKafka).result()
 
     def restart(self) -> None:
-        """An orderly shutdown, and a start on the same data and port."""
+        """Shut the node down in order, and start it on the same data and port."""
         self._thread.submit(self._kafka.restart).result()
 
     def stop(self) -> None:
-        """End it, and remove its data."""
+        """End the node, and remove its data."""
         if self._kafka is not None:
             self._kafka.__exit__(None, None, None)
             self._kafka = None

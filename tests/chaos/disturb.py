@@ -1,4 +1,4 @@
-"""Disturbances of workers: killed, stopped, joined, frozen, and let die at every crash point."""
+"""Disturbances of workers: kill, stop, join, freeze, and death at every crash point."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from tests.chaos.stage import Stage
 from tests.integration.support.polling import until
 
 POLL_S: Final = 0.2
-FOUND_S: Final = 40.0  # within which a worker that owns partitions and lags should be found
+FOUND_S: Final = 40.0  # time to find a worker that owns partitions and lags
 READY_S: Final = 60.0
 VISITED_S: Final = 45.0
 STIR_EVERY_S: Final = 4.0
-STIRRED: Final = 20  # events that are sent again where none come any more
-LOAD: Final = 3_000  # the same, so that a worker lags for a moment
-BESIDE_S: Final = 4.0  # beyond the session that a frozen worker sleeps
-# Points that a worker comes to once, or not often; at others it dies at some later visit.
+STIRRED: Final = 20  # events that are sent again after the end of the input
+LOAD: Final = 3_000  # the same for short lag
+BESIDE_S: Final = 4.0  # time that a frozen worker sleeps beyond the session
+# Points that a worker reaches once or rarely. At other points it dies at some later visit.
 LATEST_VISIT: Final = {"decided": 6, "changelog": 6, "changes": 6, "redis": 6, "acknowledged": 6, "repairing": 2}
 STOPPED: Final = {"drained", "confirmed"}
 
 
 class WorkerTrouble:
-    """What happens to workers, one after the other. `done` counts what took place."""
+    """The disturbances of workers, one after another. `done` counts those that took place."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -35,14 +35,14 @@ class WorkerTrouble:
         self.done: Counter[str] = Counter()
 
     def kill(self) -> None:
-        """kill -9 of a worker that owns partitions and has lag."""
+        """Kill (-9) a worker that owns partitions and has lag."""
         place = self._someone(self._lagging)
         if place is not None and self.fleet.kill(place):
             self.done["kills"] += 1
             self.stage.say(f"kill -9 of worker {place.number}, batches of {place.batch_records}")
 
     def restart(self) -> None:
-        """SIGTERM; the supervisor starts it again."""
+        """Send SIGTERM. The supervisor restarts the worker."""
         place = self._someone(owns)
         if place is not None:
             clean = self.fleet.terminate(place)
@@ -50,7 +50,7 @@ class WorkerTrouble:
             self.stage.say(f"SIGTERM of worker {place.number}{'' if clean else ', which did not stop as it should'}")
 
     def join_and_leave(self) -> None:
-        """Another worker joins, and leaves after a while."""
+        """Let another worker join, and leave after a while."""
         guest = self.fleet.places[-1]
         self.fleet.want(guest)
         joined = until(lambda: owns(guest), READY_S, POLL_S)
@@ -63,7 +63,7 @@ class WorkerTrouble:
         self.stage.say(f"worker {guest.number} left")
 
     def freeze(self) -> None:
-        """SIGSTOP for longer than the session; then it wakes, and others own what it owned."""
+        """Send SIGSTOP for longer than the session, so that the worker wakes after others took its partitions."""
         place = self._someone(self._lagging)
         if place is None or not self.fleet.freeze(place):
             return
@@ -74,7 +74,7 @@ class WorkerTrouble:
         self.done["zombies"] += 1
 
     def visit(self, point: str) -> bool:
-        """Let a worker die at a crash point; whether one did."""
+        """Let a worker die at a crash point, and return whether one did."""
         before = self.fleet.tally.visited.count(point)
         learner = point in ("publishing", "published") and self.stage.options.learning
         places = [place for place in self.fleet.places if place.wanted]
@@ -97,12 +97,12 @@ class WorkerTrouble:
         self.stage.say(f"crash point {point}:{nth} {'visited' if visited() else 'not reached'}")
         for place in armed:
             place.armed = ""
-            if place.running_armed:  # somewhere else it would be in the way
+            if place.running_armed:  # a disturbance elsewhere would interfere
                 self.fleet.kill(place)
         return visited()
 
     def _stir(self, point: str, place: Place) -> None:
-        """Bring about what leads to a point."""
+        """Bring about the situation that leads to a point."""
         if point in STOPPED and owns(place):
             self.fleet.terminate(place)
         elif point == "dead-letters":
@@ -126,7 +126,7 @@ class WorkerTrouble:
         return 1_000_000 + self.done["bursts_at_points"]
 
     def _someone(self, fit: Callable[[Place], bool]) -> Place | None:
-        """A place that fits, drawn among those that do; None when there is none for long."""
+        """Return a random place among those that fit, or None when there is none for long."""
         deadline = time.monotonic() + FOUND_S
         while time.monotonic() < deadline:
             places = list(self.fleet.places)
@@ -135,7 +135,7 @@ class WorkerTrouble:
                 if place.wanted and owns(place) and fit(place):
                     return place
             if fit == self._lagging and not self.stage.sender.sending and self.stage.lag() == 0:
-                self._send_again(LOAD)  # all has come already: what came before is sent again, to have work in hand
+                self._send_again(LOAD)  # the input has ended, so earlier events are sent again to create work
             time.sleep(POLL_S)
         return None
 

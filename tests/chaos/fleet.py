@@ -1,4 +1,4 @@
-"""The fleet: workers in numbered places, and a supervisor that starts the same command again when one ends."""
+"""The fleet: workers in numbered places, and a supervisor that restarts the same command when one ends."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.integration.support.worker import Worker
 LOOK_EVERY_S = 0.2
 OWNERSHIP_EVERY_S = 2.0
 RESTART_AFTER_S = 0.5
-# A place whose worker owns nothing for so long, in spite of restarts, would have got a person out of bed.
+# A place whose worker owns nothing for so long, in spite of restarts, would have paged an operator.
 HAND_S = 120.0
 BATCH_SIZES = (3, 20, 150, 600, 1024)
 
@@ -32,12 +32,12 @@ class Exit:
     place: int
     status: int
     armed: str
-    said: str
+    output: str
 
 
 @dataclass
 class Place:
-    """Where one worker runs after the other. `armed` is the crash point of the next one to start."""
+    """A place where workers run one after another. `armed` is the crash point of the next one to start."""
 
     number: int
     wanted: bool = False
@@ -46,23 +46,23 @@ class Place:
     running_armed: str = ""
     batch_records: int = 0
     starts: int = 0
-    told: bool = False  # its end is the harness's doing
+    told: bool = False  # the harness ended it
     killed: bool = False  # and by kill -9
     frozen: bool = False
     ended_at: float = 0.0
-    working_at: float = 0.0  # when it was last seen to own partitions, or began to be wanted
+    working_at: float = 0.0  # last time it was seen to own partitions, or when it was first wanted
     looked_at: float = 0.0
     needed_hand: bool = False
 
     @property
     def alive(self) -> bool:
-        """Whether a worker runs here, frozen or not."""
+        """Return whether a worker runs here, frozen or not."""
         return self.worker is not None and self.worker.running()
 
 
 @dataclass
 class Tally:
-    """What the supervisor saw."""
+    """Findings of the supervisor."""
 
     restarts: int = 0
     by_hand: list[int] = field(default_factory=list)  # places
@@ -71,7 +71,7 @@ class Tally:
 
 
 class Fleet:
-    """Places by number. All processes are started by one thread, with which they die."""
+    """Places by number. One thread starts all processes, which die with it."""
 
     def __init__(self, places: int, environment: Mapping[str, str], directory: Path, rng: random.Random) -> None:
         self.places = [Place(number) for number in range(places)]
@@ -83,11 +83,11 @@ class Fleet:
         self._thread = threading.Thread(target=self._supervise, daemon=True)
 
     def start(self) -> None:
-        """Begin to supervise; places that are wanted get a worker."""
+        """Start to supervise. Wanted places get a worker."""
         self._thread.start()
 
     def end(self) -> list[int]:
-        """Stop all workers as a deployment would; their exit statuses. Nothing is started any more."""
+        """Stop all workers as a deployment would, and return their exit statuses. No worker starts afterwards."""
         for place in self.places:
             place.wanted = False
         living = [place.worker for place in self.places if place.worker is not None and place.alive]
@@ -105,7 +105,7 @@ class Fleet:
         return statuses
 
     def close(self) -> None:
-        """End everything at once. Idempotent."""
+        """End all workers at once. Idempotent."""
         for place in self.places:
             place.wanted = False
         self._ended.set()
@@ -116,12 +116,12 @@ class Fleet:
                 place.worker.kill()
 
     def want(self, place: Place, wanted: bool = True) -> None:
-        """Let a worker run in a place, or not again."""
+        """Set whether a worker should run in a place."""
         place.working_at = time.monotonic()
         place.wanted = wanted
 
     def kill(self, place: Place) -> bool:
-        """kill -9, unless it has ended already; the supervisor starts another."""
+        """Kill (-9) a worker, unless it has ended already. The supervisor starts another."""
         worker = place.worker
         if worker is None or not worker.running():
             return False
@@ -130,7 +130,9 @@ class Fleet:
         return True
 
     def terminate(self, place: Place) -> bool:
-        """SIGTERM; whether it stopped as it should. The supervisor starts another where one is wanted."""
+        """Send SIGTERM and return whether the worker stopped cleanly. The supervisor starts another where one is
+        wanted.
+        """
         worker = place.worker
         if worker is None or not worker.running():
             return False
@@ -143,11 +145,11 @@ class Fleet:
             worker.kill()
             status = worker.status or 0
         if status != 0 and not (status == -signal.SIGKILL and place.running_armed):
-            self.tally.exits.append(Exit(place.number, status, STOPPED, worker.said()))
+            self.tally.exits.append(Exit(place.number, status, STOPPED, worker.output()))
         return status == 0
 
     def freeze(self, place: Place) -> bool:
-        """SIGSTOP, unless it has ended already."""
+        """Send SIGSTOP, unless the worker has ended already."""
         worker = place.worker
         if worker is None or not worker.running():
             return False
@@ -156,14 +158,14 @@ class Fleet:
         return True
 
     def thaw(self, place: Place) -> None:
-        """SIGCONT, where it was stopped."""
+        """Send SIGCONT to a stopped worker."""
         if place.frozen and place.worker is not None:
             place.working_at = time.monotonic()
             place.frozen = False
             place.worker.signal(signal.SIGCONT)
 
     def working(self) -> list[Place]:
-        """Places whose worker owns partitions now."""
+        """Return the places whose worker owns partitions now."""
         return [place for place in self.places if owns(place)]
 
     def _supervise(self) -> None:
@@ -196,8 +198,8 @@ class Fleet:
         if status == -signal.SIGKILL and place.running_armed and not place.killed:
             self.tally.visited.append(place.running_armed.partition(":")[0])
         elif not place.told:
-            self.tally.exits.append(Exit(place.number, status, place.running_armed, worker.said()))
-            place.armed = place.armed or place.running_armed  # it ended before it came to its crash point
+            self.tally.exits.append(Exit(place.number, status, place.running_armed, worker.output()))
+            place.armed = place.armed or place.running_armed  # it ended before its crash point
         place.told, place.killed, place.running_armed = False, False, ""
         place.ended_at = time.monotonic()
 
@@ -215,7 +217,7 @@ class Fleet:
 
 
 def owns(place: Place) -> bool:
-    """Whether a place's worker owns partitions and writes for them; no while it does not answer."""
+    """Return whether a place's worker owns partitions and writes for them. False while it does not answer."""
     worker = place.worker
     if worker is None or place.frozen or not worker.running():
         return False
@@ -223,7 +225,7 @@ def owns(place: Place) -> bool:
 
 
 def metric(worker: Worker, name: str) -> float:
-    """A worker's metric; 0 while it does not answer, or dies while it does."""
+    """Return a worker's metric, or 0 when it does not answer or dies meanwhile."""
     try:
         return worker.metric(name)
     except HTTPException:

@@ -1,4 +1,4 @@
-"""What a chaos run is asked to do."""
+"""Options of a chaos run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stream_seg.streaming.crash_points import POINTS
+from stream_seg.worker.crash_points import POINTS
 
 PARTITIONS = 8
 EVENTS_A_CUSTOMER = 10
@@ -19,10 +19,10 @@ SHORTEST_S = 30.0
 
 @dataclass(frozen=True)
 class Options:
-    """A run. `seed` fixes the input and the plan; what they meet on the way differs from run to run.
+    """A run. `seed` fixes the input and the plan. The situations that they meet differ from run to run.
 
-    Without `learning` the model is pinned and hysteresis off, so that segments can be told from the input alone.
-    `points` are crash points to visit, `keep` is where logs stay (else they go with the run).
+    Without `learning` the model is pinned and hysteresis off, so that segments follow from the input alone. `points`
+    are crash points to visit. `keep` is where logs stay (otherwise they are removed with the run).
     """
 
     broker: str = "embedded"
@@ -38,17 +38,17 @@ class Options:
 
     @property
     def customers(self) -> int:
-        """How many the simulated input is about."""
+        """Return the number of customers in the simulated input."""
         return max(self.events // EVENTS_A_CUSTOMER, 50)
 
     @property
     def duration_s(self) -> float:
-        """How long events arrive: as said, or as long as the plan will take."""
+        """Return how long events arrive: the given time, or the time that the plan will take."""
         return self.seconds or max(SHORTEST_S, self.kills * SECONDS_A_KILL + len(self.points) * SECONDS_A_POINT)
 
 
 def parse(arguments: Sequence[str]) -> Options:
-    """Options from a command line; ends the process with status 2 when they make no sense."""
+    """Parse options from a command line. Ends the process with status 2 when they make no sense."""
     parser = argparse.ArgumentParser(
         prog="scripts/chaos",
         description="Kill, freeze and starve workers under a steady load, then compare every customer with a plain"

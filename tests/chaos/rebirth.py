@@ -1,4 +1,4 @@
-"""A broker that keeps nothing comes back empty: workers must begin anew, and leave no nonsense in Redis."""
+"""An empty broker after the loss of all data: workers must start over, and leave no wrong documents in Redis."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from tests.chaos.stage import Stage
 from tests.chaos.verdict import Verdict, judge_changes
 from tests.integration.support.ending import read_ending, read_redis
 
-SHARE = 20  # of the input is sent again
+SHARE = 20  # share of the input that is sent again
 DRAINED_S = 120.0
 SETTLED_S = 10.0
 POLL_S = 0.5
 
 
 def be_reborn(verdict: Verdict, scene: Stage) -> None:
-    """Restart the broker from nothing, send a part of the input, and look at every document in Redis.
+    """Restart an empty broker, send a part of the input, and check every document in Redis.
 
-    A customer that the new topics know has the document that they say; any other has the one it had.
+    A customer in the new topics has the document of those topics. Any other customer keeps the previous document.
     """
     before, _ = read_redis(scene.deployed)
-    scene.sender.stop()  # it would call after the one that is gone
+    scene.sender.stop()  # the producer would connect to the broker that is gone
     scene.broker.restart()
     scene.say("the broker has come back with nothing")
     asyncio.run(create_topics(scene.broker.value, topic_specs(scene.settings)))

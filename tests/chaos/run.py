@@ -14,8 +14,8 @@ from benchmarks.workload import fixed_model
 from tests.chaos.broker import ChaosBroker
 from tests.chaos.disturb import WorkerTrouble
 from tests.chaos.fleet import STOPPED
+from tests.chaos.operators import Operators
 from tests.chaos.options import Options
-from tests.chaos.persons import Persons
 from tests.chaos.rebirth import be_reborn
 from tests.chaos.simulate import simulate
 from tests.chaos.stage import Stage, stage
@@ -27,9 +27,9 @@ from tests.integration.support.yardstick import expect
 SETTLED_S = 10.0
 DRAINED_S = 300.0
 POLL_S = 0.5
-TRIES = 3  # of a crash point that was not reached
+TRIES = 3  # further attempts at a crash point that was not reached
 BEGUN_S = 120.0
-LEARNED = 0.45  # of the input, when to wait for a model that is published
+LEARNED = 0.45  # share of the input after which a published model is awaited
 
 NEED_LAG = {"kill", "freeze"}
 
@@ -38,7 +38,7 @@ Step = tuple[str, Callable[[], object]]
 
 @dataclass
 class Told:
-    """What a run did and found."""
+    """Actions and findings of a run."""
 
     options: Options
     verdict: Verdict = field(default_factory=Verdict)
@@ -47,25 +47,25 @@ class Told:
 
 
 def run(options: Options, broker: ChaosBroker, directory: Path) -> Told:
-    """Do all that `options` ask for; what went wrong with the workers is in the verdict, never an exception."""
+    """Run everything that `options` ask for. Faults of the workers are in the verdict, never an exception."""
     told = Told(options)
     begun = time.monotonic()
     print(f"simulating {options.events:,} events of {options.customers:,} customers, seed {options.seed}", flush=True)
     simulated = simulate(options.events, options.customers, options.seed)
     with stage(options, broker, simulated, directory) as scene:
-        trouble, around, persons = WorkerTrouble(scene), Surroundings(scene), Persons(scene)
+        trouble, around, operators = WorkerTrouble(scene), Surroundings(scene), Operators(scene)
         _begin(scene)
         scene.say(
             f"events arrive for {options.duration_s:.0f} s, {len(simulated.sent) / options.duration_s:,.0f} a second"
         )
         scene.sender.begin(simulated.sent, options.duration_s)
-        _disturb(scene, trouble, around, persons)
-        undone = _what_is_undone(scene, trouble, around, persons)
+        _disturb(scene, trouble, around, operators)
+        undone = _what_is_undone(scene, trouble, around, operators)
         undone += _settle(scene)
-        _judge(told.verdict, scene, undone, persons.tracebacks)
+        _judge(told.verdict, scene, undone, operators.tracebacks)
         statuses = scene.fleet.end()
         scene.say(f"workers stopped with {statuses}")
-        told.done = trouble.done + around.done + persons.done
+        told.done = trouble.done + around.done + operators.done
         told.done["points_visited"] = len(set(scene.fleet.tally.visited))
         told.done["restarts"] = scene.fleet.tally.restarts
         told.done["changes"] = len(scene.changes)
@@ -76,7 +76,7 @@ def run(options: Options, broker: ChaosBroker, directory: Path) -> Told:
 
 
 def _begin(scene: Stage) -> None:
-    """Start the workers; a pinned model is published once, at the very first assignment: die before and after."""
+    """Start the workers, with deaths at the first assignment, the only time that a pinned model is published."""
     fleet, options = scene.fleet, scene.options
     first, *others = fleet.places[: options.workers]
     points = [] if options.learning else [each for each in ("publishing", "published") if each in options.points]
@@ -95,8 +95,8 @@ def _begin(scene: Stage) -> None:
     scene.say(f"{len(fleet.working())} workers own partitions")
 
 
-def _disturb(scene: Stage, trouble: WorkerTrouble, around: Surroundings, persons: Persons) -> None:
-    """All kinds of disturbances at their seeded times, side by side."""
+def _disturb(scene: Stage, trouble: WorkerTrouble, around: Surroundings, operators: Operators) -> None:
+    """Run all kinds of disturbances side by side at their seeded times."""
     failures: list[BaseException] = []
 
     def beside(steps: list[Step], rng: random.Random, begin: float = 0.0) -> threading.Thread:
@@ -112,7 +112,7 @@ def _disturb(scene: Stage, trouble: WorkerTrouble, around: Surroundings, persons
 
     others = [
         beside(_surrounding_steps(scene, around), around.rng),
-        beside(_person_steps(scene, persons), persons.rng, LEARNED),
+        beside(_operator_steps(scene, operators), operators.rng, LEARNED),
     ]
     _paced(scene, _worker_steps(scene, trouble), trouble.rng)
     for each in others:
@@ -133,7 +133,7 @@ def _worker_steps(scene: Stage, trouble: WorkerTrouble) -> list[Step]:
     late = [point for point in ahead if point in ("publishing", "published")]
     steps += [(point, lambda point=point: trouble.visit(point)) for point in ahead if point not in late]
     trouble.rng.shuffle(steps)
-    # The first model comes after a half-life of events, the middle of the input; later ones every few days of it.
+    # The first model comes after a half-life of events, the middle of the input. Later ones come every few days of it.
     for number, point in enumerate(late):
         steps.insert(int(len(steps) * (LEARNED + 0.15 * number)), (point, lambda point=point: trouble.visit(point)))
     return steps
@@ -157,30 +157,30 @@ def _surrounding_steps(scene: Stage, around: Surroundings) -> list[Step]:
     return steps
 
 
-def _person_steps(scene: Stage, persons: Persons) -> list[Step]:
-    """None where the model is pinned by a setting: these commands refuse then."""
+def _operator_steps(scene: Stage, operators: Operators) -> list[Step]:
+    """Return no operators where a setting pins the model, because their commands are rejected then."""
     if not scene.options.learning:
         return []
     steps: list[Step] = [
-        ("named", persons.name),
-        ("named", persons.name),
-        ("pinned", persons.pin),
-        ("pinned", persons.pin),
-        ("rolled_back", persons.roll_back),
-        ("commands_killed", persons.die),
-        ("commands_killed", persons.die),
-        ("commands_killed", persons.die),
-        ("unnamed", persons.take_back),
+        ("named", operators.name),
+        ("named", operators.name),
+        ("pinned", operators.pin),
+        ("pinned", operators.pin),
+        ("rolled_back", operators.roll_back),
+        ("commands_killed", operators.die),
+        ("commands_killed", operators.die),
+        ("commands_killed", operators.die),
+        ("unnamed", operators.take_back),
     ]
-    persons.rng.shuffle(steps)
+    operators.rng.shuffle(steps)
     steps.sort(key=lambda step: step[0] == "unnamed")  # there must be a name by then
     return steps
 
 
 def _paced(scene: Stage, steps: list[Step], rng: random.Random, begin: float = 0.0) -> None:
-    """Steps one after the other, each not before its time: a random moment of its share of the run after `begin` of it.
+    """Run steps in order, each at a random moment of its share of the run after the fraction `begin`.
 
-    When they take longer than planned, those that need lag go first: there is none once all is sent.
+    Steps that need lag go first, because a plan that takes too long would run them after the end of the input.
     """
     begun = time.monotonic() + scene.options.duration_s * begin
     share_s = scene.options.duration_s * (0.95 - begin) / max(1, len(steps))
@@ -194,8 +194,8 @@ def _paced(scene: Stage, steps: list[Step], rng: random.Random, begin: float = 0
         step[1]()
 
 
-def _what_is_undone(scene: Stage, trouble: WorkerTrouble, around: Surroundings, persons: Persons) -> list[str]:
-    """What did not come about; crash points get another chance."""
+def _what_is_undone(scene: Stage, trouble: WorkerTrouble, around: Surroundings, operators: Operators) -> list[str]:
+    """Return the disturbances that did not happen. Crash points get another chance."""
     options, visited = scene.options, scene.fleet.tally.visited
     for _ in range(TRIES - 1):
         for point in [each for each in options.points if each not in visited]:
@@ -206,17 +206,17 @@ def _what_is_undone(scene: Stage, trouble: WorkerTrouble, around: Surroundings, 
         f"{trouble.done[name]} {name} of {least}" for name, least in wanted.items() if trouble.done[name] < least
     ]
     undone += [name for name in dict(_surrounding_steps(scene, around)) if not around.done[name]]
-    return undone + [name for name, _ in _person_steps(scene, persons) if not persons.done[name]]
+    return undone + [name for name, _ in _operator_steps(scene, operators) if not operators.done[name]]
 
 
 def _settle(scene: Stage) -> list[str]:
-    """Wait until all is absorbed, and ten seconds more; what did not come about."""
+    """Wait until all is absorbed, plus ten seconds, and return the conditions that were not met."""
     scene.sender.finish(scene.options.duration_s + DRAINED_S)
     deadline = time.monotonic() + DRAINED_S
     while scene.lag() > 0:
         if time.monotonic() > deadline:
             for place in scene.fleet.places:
-                scene.say(f"worker {place.number}: {place.worker.said() if place.worker else 'not there'}")
+                scene.say(f"worker {place.number}: {place.worker.output() if place.worker else 'not there'}")
             return [f"lag is still {scene.lag()} after {DRAINED_S:.0f} s"]
         time.sleep(POLL_S)
     scene.say(f"all is absorbed; {SETTLED_S:.0f} s more")
@@ -241,9 +241,10 @@ def _judge(verdict: Verdict, scene: Stage, undone: list[str], tracebacks: list[s
     verdict.row("restarts_by_hand", [f"worker of place {each}" for each in tally.by_hand])
     verdict.row(
         "tracebacks",
-        tracebacks + [f"worker {each.place}: {each.said}" for each in tally.exits if "Traceback (most" in each.said],
+        tracebacks
+        + [f"worker {each.place}: {each.output}" for each in tally.exits if "Traceback (most" in each.output],
     )
     verdict.row("undone", undone)
     for each in tally.exits:
         how = "was told to stop and" if each.armed == STOPPED else "by itself"
-        scene.say(f"worker {each.place} {how} ended with {each.status}: {each.said.strip().splitlines()[-1:]}")
+        scene.say(f"worker {each.place} {how} ended with {each.status}: {each.output.strip().splitlines()[-1:]}")

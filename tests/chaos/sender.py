@@ -17,10 +17,10 @@ TIMEOUT_S = 120.0
 
 
 class Sender:
-    """Sends `records` evenly over `seconds` on a thread of its own, and keeps count of all that was sent.
+    """Sends `records` evenly over `seconds` on its own thread, and keeps all sent records.
 
-    Where the broker can (`idempotent`), a resend after a lost answer is not a second record: whatever is repeated is
-    repeated on purpose.
+    If the broker supports it (`idempotent`), a resend after a lost answer does not duplicate a record, so every
+    repetition is deliberate.
     """
 
     def __init__(self, bootstrap: str, topic: Callable[[str], str], *, idempotent: bool) -> None:
@@ -34,25 +34,25 @@ class Sender:
         self.extra: list[Sent] = []
 
     def start(self) -> None:
-        """Connect."""
+        """Connect to the broker."""
         self._thread.start()
         self._call(self._connect())
 
     def begin(self, records: Sequence[Sent], seconds: float) -> None:
-        """Begin to send; `finish` waits for the end."""
+        """Start to send. `finish` waits for the end."""
         self._steady = asyncio.run_coroutine_threadsafe(self._send_steadily(records, seconds), self._loop)
 
     def finish(self, timeout_s: float) -> None:
-        """Return when all of the steady input is acknowledged. Raises what sending raised, and TimeoutError."""
+        """Return when all of the steady input is acknowledged. Raises the error of sending, and TimeoutError."""
         self._steady.result(timeout_s)
 
     @property
     def sending(self) -> bool:
-        """Whether steady input is still to come."""
+        """Return whether steady input is still to come."""
         return not self._steady.done()
 
     def send_now(self, records: Iterable[Sent]) -> None:
-        """Send records at once beside the others; returns when they are acknowledged."""
+        """Send records at once beside the others, and return when they are acknowledged."""
         burst = list(records)
         self._call(self._send(burst))
         self.extra += burst

@@ -1,8 +1,8 @@
 """The simulated input: a seeded shop with refunds, cancellations and repeats, in any order that a record can undo.
 
-A record remembers the last event ids and orders of a customer; what repeats beyond them is counted again, as the
-settings say. So nothing here does: an event comes again only for customers all of whose ids fit, and what belongs to
-an order comes before the customer's next order.
+A record remembers the last event ids and orders of a customer. Repeats beyond them count again, as the settings say.
+The input avoids that: an event repeats only for customers whose ids all fit, and the events of an order come before
+the customer's next order.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any
 from benchmarks.workload import PURCHASES, WAYS, Spec, break_value, generate
 from tests.integration.support.events import REMEMBERED, Sent
 
-REACH = 20_000  # records by which something that belongs to an order may come later
-# Of all orders: what happens to them beside the refunds of the shop itself.
+REACH = 20_000  # most records by which an event of an order may come later
+# Shares of all orders, beside the refunds of the shop itself.
 FATES = {
     "cancelled": 0.02,
     "cancelled first": 0.02,
@@ -29,21 +29,21 @@ FATES = {
     "refunded as a whole first": 0.03,
     "said again": 0.03,
 }
-SHOP_SHARE, PROFILE_SHARE = 0.92, 0.01  # of all records; repeats fill what is left
+SHOP_SHARE, PROFILE_SHARE = 0.92, 0.01  # share of all records. Repeats fill the rest
 
 Placed = tuple[float, Sent]
 
 
 @dataclass(frozen=True)
 class Simulated:
-    """Records in order of sending; `repeatable` are those that may be sent again at any later time."""
+    """Records in order of sending. `repeatable` ones may be sent again at any later time."""
 
     sent: list[Sent]
     repeatable: set[Sent]
 
 
 def simulate(events: int, customers: int, seed: int) -> Simulated:
-    """`events` records of a seeded shop; the same for the same arguments."""
+    """Return `events` records of a seeded shop. Equal arguments give equal records."""
     rng = random.Random(seed)
     placed = list(_shop(max(1, int(events * SHOP_SHARE)), customers, seed))
     placed += _profiles(placed, int(events * PROFILE_SHARE), rng)
@@ -57,10 +57,10 @@ def simulate(events: int, customers: int, seed: int) -> Simulated:
 
 
 def malformed(count: int, serial: int, like: Sequence[Sent], rng: random.Random) -> list[Sent]:
-    """A burst of records that must become dead letters, no two the same: real ones, each broken in one of the ways."""
+    """Return a burst of distinct records that must become dead letters: real records, each broken in one way."""
     whole = [
         record for record in like if record.good and b'Z",' in record.value
-    ]  # the one time that `WAYS` know how to break
+    ]  # the only time format that `WAYS` can break
     burst = []
     for number in range(count):
         record = whole[rng.randrange(len(whole))]
@@ -80,7 +80,7 @@ def _shop(events: int, customers: int, seed: int) -> Iterator[Placed]:
 
 
 def _profiles(shop: list[Placed], count: int, rng: random.Random) -> Iterator[Placed]:
-    """Traits of customers that the shop knows."""
+    """Return traits of known customers."""
     good = [item for item in shop if item[1].good]
     for number, (at, record) in enumerate(rng.choices(good, k=count)):
         seen = json.loads(record.value)
@@ -95,7 +95,7 @@ def _profiles(shop: list[Placed], count: int, rng: random.Random) -> Iterator[Pl
 
 
 def _with_fates(placed: list[Placed], rng: random.Random) -> list[Placed]:
-    """Some orders are cancelled, refunded or said again, before or after they come themselves."""
+    """Cancel, refund or repeat some orders, before or after the order itself."""
     placed.sort(key=lambda item: item[0])
     end = len(placed)
     next_purchase: dict[bytes, float] = {}
@@ -145,7 +145,7 @@ def _companions(fate: str, order: dict[str, Any], rng: random.Random) -> Iterato
 
 
 def _repeatable(placed: list[Placed]) -> set[Sent]:
-    """Good records of customers with so few ids that a record forgets none of them."""
+    """Return good records of customers with so few ids that a record forgets none of them."""
     ids: defaultdict[bytes, int] = defaultdict(int)
     ids.update(Counter(record.key for _, record in placed if record.good))
     return {record for _, record in placed if record.good and ids[record.key] <= REMEMBERED}

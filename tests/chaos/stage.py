@@ -1,4 +1,4 @@
-"""The stage of a chaos run: broker, Redis, topics, producer and fleet, and what is asked of them all along."""
+"""The stage of a chaos run: broker, Redis, topics, producer and fleet, and the queries that a run makes."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from aiokafka.errors import KafkaError
 
 from benchmarks.workload import fixed_model
 from stream_seg.addresses import Addresses
-from stream_seg.core.vocabulary import TOPICS
-from stream_seg.kafka.errors import BrokerError
+from stream_seg.core.events.taxonomy import TOPICS
+from stream_seg.errors import BrokerError
 from stream_seg.kafka.lag import PartitionLag, measure_lag
 from stream_seg.settings import Settings
 from stream_seg.tools.topics import create_topics, topic_specs
@@ -32,13 +32,13 @@ from tests.integration.support.redis import Redis, redis_server
 APP_ID = "chaos"
 GUESTS = 1  # places for workers that join for a while
 POLL_S = 0.25
-# Beyond what a broker's restart takes; lag is asked for again.
+# Longer than a broker's restart. Requests for lag are repeated.
 LAG_ASKED_S = 20.0
 
 
 @dataclass
 class Stage:
-    """Everything that disturbances act on. `rng` is not used by more than one thread."""
+    """The resources that disturbances act on. Each thread uses an `rng` of its own."""
 
     options: Options
     broker: ChaosBroker
@@ -55,17 +55,17 @@ class Stage:
 
     @property
     def embedded(self) -> bool:
-        """Whether the broker is the embedded one, with its quirks."""
+        """Return whether the broker is the embedded one, with its quirks."""
         return self.broker.name == "embedded"
 
     def say(self, what: str) -> None:
-        """Note what happens, with the seconds since the run began."""
+        """Record an occurrence, with the seconds since the run began."""
         note = f"{time.monotonic() - self.begun:6.1f} s  {what}"
         self.notes.append(note)
         print(note, flush=True)
 
     def lags(self) -> list[PartitionLag]:
-        """Lag by topic and partition; asked again while the broker is away, for a while."""
+        """Return lag by topic and partition. Repeats the request for a while if the broker is unavailable."""
         topics = [self.settings.topic(name) for name in TOPICS]
         deadline = time.monotonic() + LAG_ASKED_S
         while True:
@@ -77,17 +77,17 @@ class Stage:
                 time.sleep(POLL_S)
 
     def lag(self) -> int:
-        """Records that are not yet absorbed and committed."""
+        """Return the number of records that are not yet absorbed and committed."""
         return sum(each.lag_events for each in self.lags())
 
     @property
     def deployed(self) -> Deployment:
-        """The run as what the readers of topics and Redis know."""
+        """Return the run as a deployment for the readers of topics and Redis."""
         addresses = Addresses(self.broker.value, self.redis.url)
         return Deployment(addresses, self.settings, self.settings.data_dir, {})
 
     def flush_redis(self) -> bool:
-        """FLUSHALL; whether Redis took it."""
+        """Run FLUSHALL, and return whether Redis accepted it."""
         with suppress(redis.RedisError):
             self.redis.flush()
             return True
@@ -96,7 +96,7 @@ class Stage:
 
 @contextmanager
 def stage(options: Options, broker: ChaosBroker, simulated: Simulated, directory: Path) -> Iterator[Stage]:
-    """Start broker, Redis and producer, create topics; all ends with the block. No worker runs yet."""
+    """Start broker, Redis and producer, and create topics. All end with the block. No worker runs yet."""
     rng = random.Random(f"{options.seed} plan")
     broker.start()
     try:
@@ -121,7 +121,7 @@ def stage(options: Options, broker: ChaosBroker, simulated: Simulated, directory
 
 
 def _settings(options: Options, broker: ChaosBroker, cache: Redis, directory: Path) -> dict[str, str]:
-    """Settings of all workers, without prefix."""
+    """Return the settings of all workers, without prefix."""
     chosen = {
         "BROKER": broker.setting,
         "REDIS_URL": cache.url,

@@ -1,4 +1,4 @@
-"""Disturbances of what workers live on: Redis away, wiped or slow, repeated and malformed input, a broker's restart."""
+"""Disturbances of the workers' services: Redis away, wiped or slow, repeated and bad input, and a broker restart."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.chaos.stage import Stage
 
 AWAY_S: Final = 30.0
 SLOW_S: Final = 10.0
-# A worker gives up a round trip after a second: most of these pauses it waits out, some it does not.
+# A worker gives up a round trip after a second. Most of these pauses are shorter, some are not.
 PAUSES_MS: Final = (150, 400, 800, 1_500)
 BURST: Final = 200
 AGAIN: Final = 3_000
 
 
 class Surroundings:
-    """What happens around workers, one after the other. `done` counts what took place."""
+    """The disturbances around workers, one after another. `done` counts those that took place."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -30,7 +30,7 @@ class Surroundings:
         self.done: Counter[str] = Counter()
 
     def kill_redis(self) -> None:
-        """Redis is gone for 30 seconds, or a fifth of a short run, and comes back empty."""
+        """Stop Redis for 30 seconds, or a fifth of a short run. It returns empty."""
         away_s = min(AWAY_S, self.stage.options.duration_s / 5)
         self.stage.say(f"Redis is killed for {away_s:.0f} s")
         self.stage.redis.kill()
@@ -39,12 +39,12 @@ class Surroundings:
         self.done["redis_killed"] += 1
 
     def flush_redis(self) -> None:
-        """FLUSHALL."""
+        """Run FLUSHALL."""
         self.done["redis_wiped"] += self.stage.flush_redis()
         self.stage.say("Redis is wiped")
 
     def slow_redis(self) -> None:
-        """Every call waits, for a while."""
+        """Delay every call for a while."""
         slow_s = min(SLOW_S, self.stage.options.duration_s / 6)
         self.stage.say(f"Redis is slow for {slow_s:.0f} s")
         ends = time.monotonic() + slow_s
@@ -57,7 +57,7 @@ class Surroundings:
         self.done["redis_slow"] += 1
 
     def send_again(self) -> None:
-        """Events of the last minutes are produced once more."""
+        """Produce the events of the last minutes again."""
         recent = self.stage.sender.sent[-AGAIN:]
         again = [record for record in recent if record in self.stage.simulated.repeatable]
         self.stage.sender.send_now(again)
@@ -65,14 +65,14 @@ class Surroundings:
         self.stage.say(f"{len(again):,} events are produced again")
 
     def send_malformed(self) -> None:
-        """A burst of records that are no events."""
+        """Send a burst of records that are not events."""
         burst = malformed(BURST, self.done["bursts"], self.stage.sender.sent[-20_000:], self.rng)
         self.done["bursts"] += 1
         self.stage.sender.send_now(burst)
         self.stage.say(f"a burst of {len(burst)} malformed records")
 
     def restart_broker(self) -> None:
-        """The broker stops and starts again, with all it had."""
+        """Stop the broker and start it again, with its data."""
         self.stage.say("the broker restarts")
         self.stage.broker.restart()
         self.done["broker_restarts"] += 1

@@ -15,7 +15,7 @@ from tests.conftest import started
 
 @pytest.mark.chaos
 @pytest.mark.parametrize("broker", ["embedded", "kafka"])
-def test_whatever_dies_every_event_counts_once_and_every_output_says_so(broker: str, tmp_path: Path) -> None:
+def test_every_event_counts_once_in_every_output_despite_failures(broker: str, tmp_path: Path) -> None:
     points = ("changelog",)
     options = Options(broker=broker, events=12_000, kills=2, seconds=40.0, seed=2026, points=points)
 

@@ -1,4 +1,4 @@
-"""Folded by the core, the simulated input comes to what the yardstick says, whichever topic is read first."""
+"""A fold of the simulated input by the core matches the yardstick, whichever topic is read first."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from stream_seg.contracts.decode import Decoder
 from stream_seg.core.customer import Customer
 from stream_seg.core.decay import Decay
 from stream_seg.core.engine import Engine, Rules
-from stream_seg.core.orders import Outcome
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.orders import Outcome
+from stream_seg.core.events.taxonomy import TOPICS
 from tests.chaos.simulate import Simulated, malformed, simulate
 from tests.chaos.verdict import same_counts
 from tests.integration.support.events import Sent
@@ -22,12 +22,12 @@ EVENTS = 6_000
 
 
 def shop() -> Simulated:
-    """A small input."""
+    """Return a small input."""
     return simulate(EVENTS, EVENTS // 10, seed=5)
 
 
 def absorb(sent: list[Sent], seed: int) -> tuple[dict[str, Customer], Counter[Outcome]]:
-    """Customers after `sent`, each topic in its own order, but the topics taking turns as `seed` says."""
+    """Return the customers after `sent`, each topic in its own order, with topics interleaved by `seed`."""
     engine = Engine(Rules(Decay(HALF_LIFE_S)))
     queues = {topic: [record for record in sent if record.topic == topic] for topic in TOPICS}
     customers: dict[str, Customer] = {}
@@ -46,7 +46,7 @@ def absorb(sent: list[Sent], seed: int) -> tuple[dict[str, Customer], Counter[Ou
     return customers, outcomes
 
 
-def test_records_come_to_what_the_yardstick_says_in_whatever_order_topics_are_read() -> None:
+def test_records_match_the_yardstick_in_any_order_of_topics() -> None:
     sent = shop().sent
     expected = expect(sent)
     for seed in range(3):
@@ -54,7 +54,8 @@ def test_records_come_to_what_the_yardstick_says_in_whatever_order_topics_are_re
         differing = [each for each in expected if not same_counts(customers.get(each), expected[each])]
         assert differing == []
         assert customers.keys() == expected.keys()
-        assert min(outcomes[each] for each in Outcome) > 20  # repeats, orders said again, refunds that come first
+        # repeated events, repeated orders, and refunds that come first
+        assert min(outcomes[each] for each in Outcome) > 20
 
 
 def test_the_yardstick_tells_an_event_counted_twice_or_not_at_all() -> None:

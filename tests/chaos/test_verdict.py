@@ -23,7 +23,7 @@ MODEL = fixed_model()
 
 
 def change(sequence: int, came_from: dict[str, str] | None, to: str, **more: Any) -> Letter:
-    """A change of customer c-1, as it lies on the topic."""
+    """Return a change of customer c-1 as stored on the topic."""
     now = {"segment": to, "name": to.upper(), "since": SINCE[sequence - 1]}
     value = {
         "customer_id": "c-1",
@@ -45,7 +45,7 @@ SECOND = change(2, {"segment": "b0", "name": "B0", "since": SINCE[0]}, "b1")
 
 
 def ending(*changes: Letter, **held: Any) -> Ending:
-    """One customer, and the changes it is said to have made."""
+    """Return one customer and the changes under test."""
     engine = Engine(Rules(Decay(HALF_LIFE_S)))
     customer = engine.new_customer(LIFE)
     event = {"event_id": "e-o1", "type": "order_completed", "order_id": "o-1"}
@@ -61,7 +61,7 @@ TOPIC = {"c-1": ("b1", "B1", SINCE[1], 2)}
 
 
 def judged(end: Ending) -> dict[str, int | None]:
-    """The rows about customers and changes."""
+    """Return the rows about customers and changes."""
     verdict = Verdict()
     judge_customers(verdict, end, expect(SENT), None)
     judge_changes(verdict, end)
@@ -90,7 +90,7 @@ def test_nothing_is_found_where_nothing_is_wrong() -> None:
         (ending(FIRST, SECOND, replace(SECOND, value=(SECOND.value or b"") + b" ")), "ce_id_contents"),
     ],
 )
-def test_what_is_wrong_is_found(end: Ending, row: str) -> None:
+def test_each_fault_is_found(end: Ending, row: str) -> None:
     assert judged(end).get(row) == 1
 
 
@@ -137,7 +137,7 @@ def test_a_model_or_a_name_that_has_not_arrived_is_found() -> None:
     assert verdict.ok
 
 
-def test_letters_that_are_missing_or_of_good_records_are_found() -> None:
+def test_missing_dead_letters_and_those_of_good_records_are_found() -> None:
     bad = Sent("purchases", b"c-1", b"{", good=False)
     letter = Letter(0, 0, SENT[0].key, SENT[0].value, (("reason", b"bad_amount"),))
     verdict = Verdict()

@@ -1,4 +1,4 @@
-"""The verdict: what a run came to, row by row, against a plain fold of its input. Every row must be 0."""
+"""The verdict: the result of a run, row by row, against a plain fold of its input. Every row must be 0."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from math import isclose
 from typing import Any
 
 from stream_seg.contracts.model import ModelSnapshot
-from stream_seg.core.customer import NO_SEGMENT, Customer
-from stream_seg.learning import governance
+from stream_seg.core.customer import Customer
+from stream_seg.core.record import NO_SEGMENT
+from stream_seg.learning.publishing import governance
 from tests.integration.support.ending import Ending, Letter, counts_of, decayed_of, epoch_s, kind_of, segment_of
 from tests.integration.support.events import Sent
 from tests.integration.support.yardstick import Expected
@@ -43,33 +44,33 @@ Change = dict[str, Any]
 
 @dataclass
 class Verdict:
-    """Findings by row, as sentences about examples; `None` where a row was not looked at."""
+    """Findings by row, as sentences about examples. `None` marks a row that was not checked."""
 
     found: dict[str, list[str] | None] = field(default_factory=lambda: dict.fromkeys(ROWS))
 
     def row(self, name: str, findings: Iterable[str]) -> None:
-        """Note what a row found."""
+        """Record a finding of a row."""
         self.found[name] = list(findings)
 
     @property
     def ok(self) -> bool:
-        """Whether no row found anything."""
+        """Return whether no row has findings."""
         return not any(self.found.values())
 
     @property
     def figures(self) -> dict[str, int | None]:
-        """How much each row found."""
+        """Return the number of findings per row."""
         return {name: None if findings is None else len(findings) for name, findings in self.found.items()}
 
     def examples(self) -> list[str]:
-        """Some of what was found."""
+        """Return some of the findings."""
         return [f"{name}: {each}" for name, findings in self.found.items() for each in (findings or ())[:EXAMPLES]]
 
 
 def judge_customers(
     verdict: Verdict, ending: Ending, expected: Mapping[str, Expected], model: Mapping[str, Any] | None
 ) -> None:
-    """Rows one and two: state against the fold of the input. Segments only where the model is known."""
+    """Check rows one and two: state against the fold of the input, and segments where the model is known."""
     everyone = expected.keys() | ending.customers.keys()
     verdict.row(
         "counts_differ",
@@ -94,7 +95,7 @@ def judge_customers(
 
 
 def same_counts(customer: Customer | None, expected: Expected | None) -> bool:
-    """Counts, money and times exactly, decayed sums nearly."""
+    """Compare counts, money and times exactly, and decayed sums approximately."""
     if customer is None or expected is None or counts_of(customer) != expected.counts:
         return False
     pairs = zip(decayed_of(customer), expected.decayed, strict=True)
@@ -102,7 +103,7 @@ def same_counts(customer: Customer | None, expected: Expected | None) -> bool:
 
 
 def judge_changes(verdict: Verdict, ending: Ending) -> dict[str, Place]:
-    """The rows about the topic of changes; where each customer is by its last change."""
+    """Check the topic of changes, and return each customer's segment after the last change."""
     contents: dict[str, set[tuple[Any, ...]]] = defaultdict(set)
     for letter in ending.changes:
         contents[letter.header["ce_id"]].add((letter.key, letter.value, letter.headers))
@@ -127,7 +128,7 @@ def judge_changes(verdict: Verdict, ending: Ending) -> dict[str, Place]:
 def judge_redis(
     verdict: Verdict, topic: Mapping[str, Place], redis: Mapping[str, Place], sizes: Mapping[str, int]
 ) -> None:
-    """Redis against the fold of the topic."""
+    """Check Redis against the fold of the topic."""
     verdict.row(
         "redis_differs",
         (
@@ -150,11 +151,11 @@ def judge_redis(
 def judge_models(
     verdict: Verdict, in_force: ModelSnapshot | None, shown: Mapping[str, Any] | None, redis: Mapping[str, Place]
 ) -> None:
-    """The model in force against what Redis shows of it, and the names that persons gave against documents."""
+    """Check Redis against the active model, and documents against the names that operators gave."""
     version = in_force.version if in_force else None
     told = shown["version"] if shown else None
     verdict.row("models_differ", [f"Redis shows model {told}, in force is {version}"] if told != version else [])
-    given = governance.given_names(in_force.segments) if in_force else {}
+    given = governance.custom_names(in_force.segments) if in_force else {}
     verdict.row(
         "misnamed",
         (
@@ -166,7 +167,7 @@ def judge_models(
 
 
 def judge_letters(verdict: Verdict, letters: Sequence[Letter], sent: Iterable[Sent]) -> None:
-    """Dead letters against what was sent."""
+    """Check dead letters against the sent records."""
     good, bad = set(), set()
     for record in sent:
         (good if record.good else bad).add((record.key, record.value))

@@ -1,4 +1,4 @@
-"""What every cache promises, over the one in memory and the one in Redis."""
+"""Contract tests of every cache, for the one in memory and the one in Redis."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pytest
 import redis
 
 from stream_seg.cache.client import AsyncSegmentClient
-from stream_seg.cache.errors import PrefixTaken
 from stream_seg.cache.memory import MemoryCache, MemoryServer
 from stream_seg.cache.port import Cache, Mark, PartitionWrite, WriteResult
 from stream_seg.cache.writer import CacheWriter
 from stream_seg.contracts.document import CustomerSegments, Document
+from stream_seg.errors import PrefixTaken
 
 EPOCH = 1_763_764_800_123
 BEHAVIOR = ("behavior", "b0", "Frequent big baskets", "2017-05-09T18:00:31Z")
@@ -37,7 +37,7 @@ class Reader(Protocol):
 
 @dataclass
 class Deployment:
-    """One server as the tests see it: any number of writers by application, a reader, and a hand that wipes it."""
+    """A server for tests, with a writer per application, a reader, and a function that wipes it."""
 
     writer: Callable[[str], Cache]
     reader: Callable[[], Reader]
@@ -161,7 +161,7 @@ def test_a_newer_document_overwrites(deployment: Deployment, newer: Document) ->
     deployment.run(scenario)
 
 
-def test_writing_the_same_again_changes_nothing(deployment: Deployment) -> None:
+def test_a_repeated_write_changes_nothing(deployment: Deployment) -> None:
     async def scenario(cache: Cache, reader: Reader) -> None:
         same = group(document("h-1"), document("h-2"))
         for _ in range(2):
@@ -173,7 +173,7 @@ def test_writing_the_same_again_changes_nothing(deployment: Deployment) -> None:
     deployment.run(scenario)
 
 
-def test_a_dimension_that_the_customer_left_is_gone(deployment: Deployment) -> None:
+def test_a_dimension_that_the_customer_left_is_removed(deployment: Deployment) -> None:
     async def scenario(cache: Cache, reader: Reader) -> None:
         await cache.write([group(document(segments=(BEHAVIOR, LIFECYCLE)))])
         after = document(sequence=2, segments=(LIFECYCLE,))
@@ -186,7 +186,7 @@ def test_a_dimension_that_the_customer_left_is_gone(deployment: Deployment) -> N
     deployment.run(scenario)
 
 
-def test_of_two_documents_of_one_customer_in_a_write_the_newer_stays(deployment: Deployment) -> None:
+def test_the_newer_of_two_documents_in_one_write_is_kept(deployment: Deployment) -> None:
     async def scenario(cache: Cache, reader: Reader) -> None:
         newer, older = document(sequence=2), document(sequence=1)
         assert (await cache.write([group(newer, older)])).documents == 1
@@ -199,7 +199,7 @@ def test_of_two_documents_of_one_customer_in_a_write_the_newer_stays(deployment:
     "customer_id",
     ["Zoë Ünïcode", "顾客-一", "🛒" * 64, "x" * 256, "a:b:{c}*?[d]", 'quote"and\\back', "tab\tnewline\n", "nul\x00"],
 )
-def test_any_customer_id_is_kept_apart(deployment: Deployment, customer_id: str) -> None:
+def test_customers_with_similar_ids_stay_separate(deployment: Deployment, customer_id: str) -> None:
     async def scenario(cache: Cache, reader: Reader) -> None:
         written = document(customer_id, segments=(("behavior", "b0", customer_id, "2017-05-09T18:00:31Z"),))
         await cache.write([group(written, document("h-1"))])
@@ -220,7 +220,7 @@ def test_many_documents_are_all_written(deployment: Deployment) -> None:
     deployment.run(scenario)
 
 
-def test_sizes_are_absolute_and_added_up(deployment: Deployment) -> None:
+def test_sizes_are_absolute_and_summed_over_partitions(deployment: Deployment) -> None:
     async def scenario(cache: Cache, reader: Reader) -> None:
         assert await reader.sizes() == {}
         await cache.write(
@@ -249,7 +249,7 @@ def test_marks_name_the_last_group_of_each_partition(deployment: Deployment) -> 
 
 
 @pytest.mark.parametrize(("epoch", "number"), [(EPOCH - 1, 50), (EPOCH, 3)], ids=["epoch", "group"])
-def test_an_older_group_leaves_mark_and_sizes_alone(deployment: Deployment, epoch: int, number: int) -> None:
+def test_an_older_group_does_not_change_mark_and_sizes(deployment: Deployment, epoch: int, number: int) -> None:
     async def scenario(cache: Cache, reader: Reader) -> None:
         await cache.write([PartitionWrite(0, EPOCH, 4, (), {"behavior:b0": 3})])
         late = PartitionWrite(0, epoch, number, (), {"behavior:b1": 9})
@@ -260,7 +260,7 @@ def test_an_older_group_leaves_mark_and_sizes_alone(deployment: Deployment, epoc
     deployment.run(scenario)
 
 
-def test_a_new_epoch_begins_with_any_group(deployment: Deployment) -> None:
+def test_a_new_epoch_may_begin_with_any_group(deployment: Deployment) -> None:
     async def scenario(cache: Cache, _reader: Reader) -> None:
         await cache.write([group(number=400)])
         assert await cache.write([group(epoch=EPOCH + 1, number=1)]) == WriteResult(0, frozenset())
@@ -295,7 +295,7 @@ def test_a_loss_between_two_groups_is_not_covered_by_a_new_mark(deployment: Depl
     deployment.run(scenario)
 
 
-def test_a_server_that_fell_back_to_an_earlier_group_is_noticed(deployment: Deployment) -> None:
+def test_a_server_that_fell_back_to_an_earlier_group_is_detected(deployment: Deployment) -> None:
     async def scenario(cache: Cache, _reader: Reader) -> None:
         await cache.write([group(partition=0, number=4), group(partition=1, number=4)])
         next_groups = [group(partition=0, number=6)._replace(after=5), group(partition=1, number=6)._replace(after=4)]
@@ -305,7 +305,7 @@ def test_a_server_that_fell_back_to_an_earlier_group_is_noticed(deployment: Depl
     deployment.run(scenario)
 
 
-def test_a_wiped_server_is_seen_and_written_again(deployment: Deployment) -> None:
+def test_a_wiped_server_is_detected_and_written_again(deployment: Deployment) -> None:
     async def scenario(cache: Cache, reader: Reader) -> None:
         await cache.marks([])
         await cache.write([group(document())])
@@ -354,7 +354,7 @@ def snapshot(version: int, created_at: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("version", "created_at", "in_force"),
+    ("version", "created_at", "accepted"),
     [
         (12, "2026-11-21T10:00:00Z", True),
         (13, "2026-11-21T10:00:01Z", True),
@@ -366,19 +366,19 @@ def snapshot(version: int, created_at: str) -> str:
     ids=["same", "newer", "newer, from a slow clock", "older", "older, same second", "counted from 1 again"],
 )
 def test_an_older_model_never_replaces_a_newer_one(
-    deployment: Deployment, version: int, created_at: str, in_force: bool
+    deployment: Deployment, version: int, created_at: str, accepted: bool
 ) -> None:
     async def scenario(cache: Cache, reader: Reader) -> None:
         assert await reader.model() is None
-        held, new = snapshot(12, "2026-11-21T10:00:00Z"), snapshot(version, created_at)
-        assert await cache.set_model(held) is True
-        assert await cache.set_model(new.encode()) is in_force
-        assert await reader.model() == json.loads(new if in_force else held)
+        old, new = snapshot(12, "2026-11-21T10:00:00Z"), snapshot(version, created_at)
+        assert await cache.set_model(old) is True
+        assert await cache.set_model(new.encode()) is accepted
+        assert await reader.model() == json.loads(new if accepted else old)
 
     deployment.run(scenario)
 
 
-def test_nothing_to_write_is_nothing_written(deployment: Deployment) -> None:
+def test_an_empty_write_writes_nothing(deployment: Deployment) -> None:
     async def scenario(cache: Cache, reader: Reader) -> None:
         assert await cache.write([]) == WriteResult(0, frozenset())
         assert await reader.sizes() == {}

@@ -1,4 +1,4 @@
-"""What strangers may leave under the keys in Redis: readers get one clear error, writers repair or go round it."""
+"""Tests of foreign values under the keys in Redis, for which readers raise one clear error and writers repair them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 import pytest
 import redis
 
-from stream_seg.cache import AsyncSegmentClient, CacheDamaged, CacheUnavailable, SegmentClient
+from stream_seg.cache import AsyncSegmentClient, SegmentClient
 from stream_seg.cache.port import Mark, PartitionWrite
-from stream_seg.cache.writer import CacheWriter, PrefixTaken
+from stream_seg.cache.writer import CacheWriter
 from stream_seg.contracts.document import Document
+from stream_seg.errors import CacheDamaged, CacheUnavailable, PrefixTaken
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ def raw(redis_url: str) -> Iterator[redis.Redis]:
 
 
 def readings(url: str, prefix: str, read: Callable[[Any], Any]) -> Iterator[BaseException]:
-    """What both clients raise."""
+    """Return the errors that both clients raise."""
     with SegmentClient.from_url(url, prefix) as client, pytest.raises((CacheDamaged, CacheUnavailable)) as fault:
         read(client)
     yield fault.value
@@ -56,18 +57,18 @@ def readings(url: str, prefix: str, read: Callable[[Any], Any]) -> Iterator[Base
      {"model_version": b"\xff\xfe"}, {"value.since": "2017-05-09T18:00:31Z"}, {"behavior.until": "soon"}],
     ids=str,
 )  # fmt: skip
-def test_a_document_that_we_did_not_write(
+def test_a_reader_rejects_a_foreign_document(
     redis_url: str, prefix: str, raw: redis.Redis, changed: dict[str, Any]
 ) -> None:
     raw.hset(f"{prefix}:customer:alice", mapping={**GOOD, **changed})
     for error in readings(redis_url, prefix, lambda client: client.get("alice")):
         assert isinstance(error, CacheDamaged)
-        where = f"what Redis holds under {prefix}:customer:alice"
-        assert str(error) == f"{where} is not what stream_seg writes; delete it: workers write it again"
+        where = f"the value in Redis under {prefix}:customer:alice"
+        assert str(error) == f"{where} was not written by stream_seg: delete it, and workers will write it again"
         assert error.__cause__ is None
 
 
-def test_one_bad_document_among_many_does_not_mix_them_up(redis_url: str, prefix: str, raw: redis.Redis) -> None:
+def test_a_bad_document_does_not_affect_others(redis_url: str, prefix: str, raw: redis.Redis) -> None:
     for name in "abc":
         raw.hset(f"{prefix}:customer:{name}", mapping={**GOOD, "behavior.name": name})
     raw.hset(f"{prefix}:customer:b", "epoch", b"\xff")
@@ -81,14 +82,14 @@ def test_one_bad_document_among_many_does_not_mix_them_up(redis_url: str, prefix
 
 
 @pytest.mark.parametrize("snapshot", ["", "[]", "1", "null", "{", "[" * 100_000, b"\xff\xfe"])
-def test_a_model_that_is_none(redis_url: str, prefix: str, raw: redis.Redis, snapshot: str | bytes) -> None:
+def test_a_reader_rejects_a_foreign_model(redis_url: str, prefix: str, raw: redis.Redis, snapshot: str | bytes) -> None:
     raw.set(f"{prefix}:model", snapshot)
     for error in readings(redis_url, prefix, lambda client: client.model()):
         assert isinstance(error, CacheDamaged)
         assert f"{prefix}:model" in str(error)
 
 
-def test_sizes_that_are_none(redis_url: str, prefix: str, raw: redis.Redis) -> None:
+def test_a_reader_rejects_foreign_sizes(redis_url: str, prefix: str, raw: redis.Redis) -> None:
     raw.sadd(f"{prefix}:partitions", "0", "many")
     for error in readings(redis_url, prefix, lambda client: client.sizes()):
         assert isinstance(error, CacheDamaged)
@@ -99,7 +100,7 @@ def test_sizes_that_are_none(redis_url: str, prefix: str, raw: redis.Redis) -> N
 
 
 @pytest.mark.parametrize("read", ["get", "model", "sizes"])
-def test_values_of_another_type(redis_url: str, prefix: str, raw: redis.Redis, read: str) -> None:
+def test_a_reader_rejects_values_of_another_type(redis_url: str, prefix: str, raw: redis.Redis, read: str) -> None:
     for key in ("customer:c", "model", "partitions"):
         raw.rpush(f"{prefix}:{key}", "x")
     for error in readings(
@@ -110,7 +111,7 @@ def test_values_of_another_type(redis_url: str, prefix: str, raw: redis.Redis, r
 
 
 def written(url: str, prefix: str, act: Callable[[CacheWriter], Awaitable[T]]) -> T:
-    """What a worker's writer answers."""
+    """Return the result of a worker's writer."""
 
     async def scenario() -> T:
         writer = CacheWriter.from_url(url, prefix, "shop", timeout_s=5.0)
@@ -123,24 +124,22 @@ def written(url: str, prefix: str, act: Callable[[CacheWriter], Awaitable[T]]) -
 
 
 @pytest.mark.parametrize("epoch", [b"x", b"", b"\xff", b"9" * 5_000, b"1.5"])
-def test_a_mark_that_we_did_not_write_counts_as_none_and_is_replaced(
-    redis_url: str, prefix: str, raw: redis.Redis, epoch: bytes
-) -> None:
+def test_a_foreign_mark_is_ignored_and_replaced(redis_url: str, prefix: str, raw: redis.Redis, epoch: bytes) -> None:
     raw.hset(f"{prefix}:group:0", mapping={"epoch": epoch, "group": "1"})
     assert written(redis_url, prefix, lambda writer: writer.marks([0])) == {0: None}
 
 
-@pytest.mark.parametrize("held", [{"epoch": b"\xff"}, {"sequence": "x", "as_of": "zzzz"}, {"epoch": "x", "more": "y"}])
-def test_a_document_that_we_did_not_write_is_replaced(
-    redis_url: str, prefix: str, raw: redis.Redis, held: dict[str, Any]
-) -> None:
-    raw.hset(f"{prefix}:customer:c", mapping=held)
+@pytest.mark.parametrize(
+    "foreign", [{"epoch": b"\xff"}, {"sequence": "x", "as_of": "zzzz"}, {"epoch": "x", "more": "y"}]
+)
+def test_a_foreign_document_is_replaced(redis_url: str, prefix: str, raw: redis.Redis, foreign: dict[str, Any]) -> None:
+    raw.hset(f"{prefix}:customer:c", mapping=foreign)
     written(redis_url, prefix, lambda writer: writer.write([WRITE]))
     assert {k.decode(): v.decode() for k, v in raw.hgetall(f"{prefix}:customer:c").items()} == DOCUMENT.fields()
 
 
 @pytest.mark.parametrize("key", ["customer:c", "group:0", "stats:0", "partitions", "model"])
-def test_a_list_in_place_of_what_we_write_is_replaced(redis_url: str, prefix: str, raw: redis.Redis, key: str) -> None:
+def test_a_list_in_place_of_another_type_is_replaced(redis_url: str, prefix: str, raw: redis.Redis, key: str) -> None:
     raw.rpush(f"{prefix}:{key}", "x")
     assert written(redis_url, prefix, lambda writer: writer.marks([0])) == {0: None}
     assert written(redis_url, prefix, lambda writer: writer.write([WRITE])).unmarked == frozenset()
@@ -152,7 +151,7 @@ def test_a_list_in_place_of_what_we_write_is_replaced(redis_url: str, prefix: st
         assert client.model() == {"version": 1, "created_at": ""}
 
 
-def test_a_list_in_place_of_the_owner_is_another_s(redis_url: str, prefix: str, raw: redis.Redis) -> None:
+def test_a_list_in_place_of_the_owner_is_a_foreign_owner(redis_url: str, prefix: str, raw: redis.Redis) -> None:
     raw.rpush(f"{prefix}:owner", "x")
     with pytest.raises(PrefixTaken, match=f"del {prefix}:owner"):
         written(redis_url, prefix, lambda writer: writer.marks([0]))

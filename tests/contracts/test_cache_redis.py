@@ -1,4 +1,4 @@
-"""What only a real Redis can show: the layout of keys, lost scripts and connections, servers that are away."""
+"""Tests that need a real Redis: the layout of keys, lost scripts and connections, unreachable servers."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 import redis
 
-from stream_seg.cache import AsyncSegmentClient, CacheUnavailable, SegmentClient
+from stream_seg.cache import AsyncSegmentClient, SegmentClient
 from stream_seg.cache.port import PartitionWrite, WriteResult
 from stream_seg.cache.writer import CacheWriter
 from stream_seg.contracts.document import Document
 from stream_seg.embedded.process import ServiceProcess
+from stream_seg.errors import CacheUnavailable
 
 EPOCH = 1_763_764_800_123
 PAUSED_MS = 1_500
@@ -39,14 +40,14 @@ def raw(redis_url: str) -> Iterator[redis.Redis]:
 
 @pytest.fixture
 def silent_url() -> Iterator[str]:
-    """A server that accepts connections and never says a word."""
+    """Return the URL of a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"redis://:hunter2@127.0.0.1:{server.getsockname()[1]}/0"
 
 
 @pytest.fixture
 def closed_url() -> str:
-    """An address where nothing listens."""
+    """Return a URL where no server listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return f"redis://:hunter2@127.0.0.1:{server.getsockname()[1]}/0"
 
@@ -62,7 +63,7 @@ def write(url: str, prefix: str, *batches: PartitionWrite) -> WriteResult:
     return asyncio.run(scenario())
 
 
-def test_a_group_is_stored_as_the_contract_says(redis_url: str, prefix: str, raw: redis.Redis) -> None:
+def test_a_group_is_stored_in_the_layout_of_the_contract(redis_url: str, prefix: str, raw: redis.Redis) -> None:
     write(redis_url, prefix, GROUP)
     assert raw.hgetall(f"{prefix}:customer:h-1") == {
         "behavior": "b0",
@@ -150,7 +151,7 @@ def test_threads_and_tasks_read_the_same(redis_url: str, prefix: str) -> None:
     assert same[4] == {"behavior": {"b0": 123_456_789_012_345}}
 
 
-def test_more_callers_than_connections_wait_for_one_another(redis_url: str, prefix: str) -> None:
+def test_callers_wait_for_free_connections(redis_url: str, prefix: str) -> None:
     write(redis_url, prefix, GROUP)
 
     async def tasks() -> list[Any]:
@@ -162,7 +163,7 @@ def test_more_callers_than_connections_wait_for_one_another(redis_url: str, pref
     assert len(set(map(repr, [*found, *asyncio.run(tasks())]))) == 1
 
 
-def test_prefixes_do_not_see_each_other(redis_url: str, prefix: str) -> None:
+def test_prefixes_are_separate(redis_url: str, prefix: str) -> None:
     write(redis_url, prefix, GROUP)
     with SegmentClient.from_url(redis_url, f"{prefix}other") as client:
         assert client.get("h-1") is None
@@ -185,7 +186,7 @@ async def every_call_of_a_writer(url: str) -> list[str]:
 
 
 @pytest.mark.parametrize("which", ["silent_url", "closed_url"])
-def test_a_server_that_is_away_is_one_exception_without_secrets(which: str, request: pytest.FixtureRequest) -> None:
+def test_an_unreachable_server_is_one_exception_without_secrets(which: str, request: pytest.FixtureRequest) -> None:
     url = request.getfixturevalue(which)
     messages = asyncio.run(every_call_of_a_writer(url))
     with SegmentClient.from_url(url, connect_timeout_s=0.05, timeout_s=0.05) as client:
@@ -197,7 +198,7 @@ def test_a_server_that_is_away_is_one_exception_without_secrets(which: str, requ
     assert all("check that it runs" in message for message in messages)
 
 
-def test_a_late_reply_is_never_taken_for_another_answer(new_redis: Callable[[], ServiceProcess]) -> None:
+def test_a_late_reply_is_never_read_as_the_reply_to_another_call(new_redis: Callable[[], ServiceProcess]) -> None:
     with new_redis() as service:
         url = f"redis://{service.address}/0"
         write(url, "seg", GROUP)
@@ -242,7 +243,7 @@ def test_an_abandoned_call_leaves_the_client_usable(redis_url: str, prefix: str)
     asyncio.run(scenario())
 
 
-def test_an_error_of_redis_does_not_quote_what_was_written(redis_url: str, prefix: str, raw: redis.Redis) -> None:
+def test_an_error_of_redis_does_not_quote_the_written_values(redis_url: str, prefix: str, raw: redis.Redis) -> None:
     raw.acl_setuser(prefix, enabled=True, nopass=True, keys=["*"], commands=["+@all", "-hset"])
     with pytest.raises(CacheUnavailable, match="no permissions") as caught:
         write(redis_url.replace("//", f"//{prefix}:any@"), prefix, GROUP)

@@ -1,4 +1,4 @@
-"""Customer records of a partition: one suite over those in memory and those on disk."""
+"""Contract tests of a partition's customer records, in memory and on disk."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from stream_seg.core.customer import Customer
-from stream_seg.streaming.state.bookmark import Bookmark
-from stream_seg.streaming.state.dirty import TOLD_APART, Dirty
-from stream_seg.streaming.state.disk import Databases, DiskRecords
-from stream_seg.streaming.state.records import MemoryRecords, Records
+from stream_seg.worker.partitions.bookmark import Bookmark
+from stream_seg.worker.partitions.dirty import MAX_DIRTY_KEYS, Dirty
+from stream_seg.worker.partitions.disk import Databases, DiskRecords
+from stream_seg.worker.partitions.records import MemoryRecords, Records
 
 MARK = Bookmark(7, 1, 100, None, [])
 
 
 def record(segment: int, sequence: int = 0) -> bytes:
-    """A customer in a segment; -1 is in none."""
+    """Return the record of a customer in a segment, -1 for none."""
     customer = Customer(1)
     customer.segment, customer.sequence = segment, sequence
     return customer.pack()
@@ -35,15 +35,15 @@ def on_disk(directory: Path) -> Records:
 @pytest.fixture(params=[in_memory, on_disk])
 def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Records]:
     make: Callable[[Path], Records] = request.param
-    made = make(tmp_path)
-    yield made
-    if isinstance(made, DiskRecords):
-        made.close()
+    opened = make(tmp_path)
+    yield opened
+    if isinstance(opened, DiskRecords):
+        opened.close()
 
 
 @pytest.fixture(params=[False, True], ids=["in-flight", "kept"])
 def settle(request: pytest.FixtureRequest, records: Records) -> Callable[[], None]:
-    """Keeps what is in flight, or leaves it there: what is read must be the same."""
+    """Return a function that keeps changes in flight, or leaves them there. Reads must give the same result."""
 
     def act() -> None:
         if request.param:
@@ -53,7 +53,7 @@ def settle(request: pytest.FixtureRequest, records: Records) -> Callable[[], Non
 
 
 def everything(records: Records, size: int = 3) -> dict[bytes, bytes]:
-    """All records, each met once."""
+    """Return all records. Each must occur once."""
     pairs = [pair for chunk in records.slices(size) for pair in chunk]
     assert len(pairs) == len(dict(pairs))
     return dict(pairs)
@@ -63,18 +63,18 @@ def keys(count: int) -> list[bytes]:
     return [b"c-%d" % number for number in range(count)]
 
 
-def test_nothing_is_there_at_first(records: Records) -> None:
+def test_records_are_empty_at_first(records: Records) -> None:
     assert records.get(b"a") is None
     assert b"a" not in records
     assert len(records) == 0
     assert everything(records) == {}
-    assert len(records.walk()) == 0
-    assert records.walk().take(5) == []
+    assert len(records.scan()) == 0
+    assert records.scan().take(5) == []
     assert records.sample(5, "s") == []
     assert records.sizes() == Counter()
 
 
-def test_what_was_put_in_last_is_read(records: Records, settle: Callable[[], None]) -> None:
+def test_the_latest_record_is_read(records: Records, settle: Callable[[], None]) -> None:
     records[b"a"] = record(1)
     settle()
     records.update({b"a": record(2), b"b": record(-1), b"\xff\x00": record(3)})
@@ -86,7 +86,7 @@ def test_what_was_put_in_last_is_read(records: Records, settle: Callable[[], Non
     assert b"c" not in records
 
 
-def test_who_is_forgotten_is_gone(records: Records, settle: Callable[[], None]) -> None:
+def test_a_forgotten_customer_is_gone(records: Records, settle: Callable[[], None]) -> None:
     records.update({b"a": record(1), b"b": record(1)})
     settle()
     records.forget(b"a")
@@ -94,21 +94,21 @@ def test_who_is_forgotten_is_gone(records: Records, settle: Callable[[], None]) 
     settle()
     assert records.get(b"a") is None
     assert everything(records) == {b"b": record(1)}
-    assert records.sample(5, "s") in ([(b"b", record(1))], [])  # in flight it may be left out
+    assert records.sample(5, "s") in ([(b"b", record(1))], [])  # it may be left out while in flight
     records.keep(lambda: MARK)
     assert records.sample(5, "s") == [(b"b", record(1))]
     assert len(records) == 1
     assert records.sizes() == Counter({1: 1})
 
 
-def test_slices_are_of_the_size_that_is_asked_for(records: Records, settle: Callable[[], None]) -> None:
+def test_slices_have_the_requested_size(records: Records, settle: Callable[[], None]) -> None:
     records.update({key: record(0) for key in keys(10)})
     settle()
     assert [len(chunk) for chunk in records.slices(4)] == [4, 4, 2]
     assert set(everything(records, 10)) == set(keys(10))
 
 
-def test_sizes_are_counted_whatever_moves(records: Records) -> None:
+def test_sizes_follow_all_changes(records: Records) -> None:
     records.update({key: record(number % 3 - 1) for number, key in enumerate(keys(9))})
     records.keep(lambda: MARK)
     assert records.sizes() == Counter({0: 3, 1: 3})
@@ -120,42 +120,42 @@ def test_sizes_are_counted_whatever_moves(records: Records) -> None:
     assert len(records) == 9
 
 
-def test_a_walk_comes_to_everybody_once_and_shows_them_as_they_are_then(records: Records) -> None:
+def test_a_scan_visits_each_customer_once_with_its_current_record(records: Records) -> None:
     records.update({key: record(0) for key in keys(10)})
     records.keep(lambda: MARK)
-    walk = records.walk()
-    assert len(walk) == 10
-    assert walk.take(0) == []
-    assert len(walk) == 10
-    first = walk.take(4)
+    scan = records.scan()
+    assert len(scan) == 10
+    assert scan.take(0) == []
+    assert len(scan) == 10
+    first = scan.take(4)
     assert len(first) == 4
     left = sorted(set(keys(10)) - {key for key, _ in first})
     records.update({key: record(3) for key in left})  # in flight
     records.forget(left[0])
     rest = []
     for _ in range(10):
-        rest += walk.take(4)
+        rest += scan.take(4)
     assert sorted(rest) == [(key, record(3)) for key in left[1:]]
-    assert len(walk) == 0
+    assert len(scan) == 0
 
 
-def test_two_walks_do_not_disturb_each_other(records: Records) -> None:
+def test_two_scans_are_independent(records: Records) -> None:
     records.update({key: record(0) for key in keys(6)})
     records.keep(lambda: MARK)
-    one, two = records.walk(), records.walk()
+    one, two = records.scan(), records.scan()
     assert len(one.take(6)) == len(two.take(6)) == 6
-    assert len(one) in (0, 1)  # on disk it is seen with the next step
+    assert len(one) in (0, 1)  # a scan on disk notices its end with the next step
     assert one.take(1) == []
 
 
-def test_a_sample_is_of_the_size_asked_for_repeats_nobody_and_goes_by_its_seed(records: Records) -> None:
+def test_a_sample_has_the_requested_size_without_repeats_and_depends_on_its_seed(records: Records) -> None:
     records.update({key: record(0) for key in keys(200)})
     records.keep(lambda: MARK)
     drawn = [records.sample(50, f"seed {number}") for number in range(200)]
     assert {len({key for key, _ in each}) for each in drawn} == {50}
     assert records.sample(50, "seed 3") == drawn[3]
     assert len(records.sample(500, "s")) == 200
-    # Each of 200 is drawn with chance 1/4 each time: 50 of 200 times, standard deviation 6.
+    # Each customer is drawn with probability 1/4, so 50 times in 200 samples, with a standard deviation of 6.
     times = Counter(key for each in drawn for key, _ in each)
     assert min(times[key] for key in keys(200)) > 14
     assert max(times.values()) < 86
@@ -164,9 +164,9 @@ def test_a_sample_is_of_the_size_asked_for_repeats_nobody_and_goes_by_its_seed(r
 # Dirty customers
 
 
-def test_dirty_customers_are_given_until_they_are_clean(records: Records) -> None:
+def test_dirty_customers_are_returned_until_they_are_clean(records: Records) -> None:
     dirty = Dirty(records)
-    dirty.soil([b"a", b"b"])
+    dirty.mark_dirty([b"a", b"b"])
     assert sorted(dirty.first(5)) == [b"a", b"b"]
     dirty.clean([b"a"])
     assert dirty.first(5) == [b"b"]
@@ -174,25 +174,25 @@ def test_dirty_customers_are_given_until_they_are_clean(records: Records) -> Non
     assert not dirty
 
 
-def test_where_all_are_dirty_those_in_a_segment_are_given_in_slices(records: Records) -> None:
+def test_if_all_are_dirty_customers_in_a_segment_are_returned_in_slices(records: Records) -> None:
     records.update({key: record(-1 if number < 10 else 2) for number, key in enumerate(keys(100))})
     records.keep(lambda: MARK)
-    dirty, given = Dirty(records), []
-    dirty.soil_all()
+    dirty, returned = Dirty(records), []
+    dirty.mark_all_dirty()
     assert len(dirty) == 100
     while dirty:
         slice_ = dirty.first(7)
         assert len(slice_) <= 7
         assert set(dirty.first(7)) >= set(slice_)  # a write may fail
-        given += slice_
+        returned += slice_
         dirty.clean(slice_)
-    assert sorted(given) == sorted(keys(100)[10:])
+    assert sorted(returned) == sorted(keys(100)[10:])
 
 
-def test_too_many_to_be_told_apart_are_all(records: Records) -> None:
+def test_too_many_dirty_customers_count_as_all(records: Records) -> None:
     records.update({key: record(1) for key in keys(5)})
     records.keep(lambda: MARK)
     dirty = Dirty(records)
-    dirty.soil(b"x-%d" % number for number in range(TOLD_APART + 1))
+    dirty.mark_dirty(b"x-%d" % number for number in range(MAX_DIRTY_KEYS + 1))
     assert len(dirty) == 5
     assert sorted(dirty.first(10)) == keys(5)

@@ -1,4 +1,4 @@
-"""What integration tests share beyond `tests.conftest`."""
+"""Fixtures of the integration tests beyond `tests.conftest`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from tests.integration.support.deployment import Services, services
 
 @pytest.fixture(scope="module")
 def on(tmp_path_factory: pytest.TempPathFactory, broker_setting: str) -> Iterator[Services]:
-    """A broker and a Redis that the tests of a module share, once for each broker.
+    """Yield a broker and a Redis that the tests of a module share, once for each broker.
 
-    A module that is about one broker alone has a `broker_setting` of its own.
+    A module about one broker alone overrides `broker_setting`.
     """
     with services(tmp_path_factory.mktemp("services"), broker_setting) as made:
         yield made

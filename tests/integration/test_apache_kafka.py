@@ -1,4 +1,4 @@
-"""The Apache Kafka that tests, benchmarks and `scripts/kafka` run: what it keeps, where it listens, when it goes."""
+"""The Apache Kafka of tests, benchmarks and `scripts/kafka`: its data, its addresses, and its end."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ with ApacheKafka() as kafka:
 
 @pytest.fixture(autouse=True)
 def _kafka_needed(apache_kafka: Broker) -> None:
-    """Skip here where it cannot be started."""
+    """Skip tests where Kafka cannot be started."""
 
 
 def environment() -> dict[str, str]:
@@ -40,7 +40,7 @@ def environment() -> dict[str, str]:
 
 
 def command(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """What `scripts/kafka` runs; the folder stands for a checkout."""
+    """Return the output of `scripts/kafka`, with the folder in place of a checkout."""
     run = [sys.executable, "-m", "apache_kafka", *arguments]
     return subprocess.run(run, cwd=directory, env=environment(), capture_output=True, text=True, check=False)
 
@@ -62,7 +62,7 @@ def test_a_restart_and_a_crash_keep_data_and_port() -> None:
 
 
 def listening(service: ServiceProcess) -> set[str]:
-    """Addresses on which a process takes connections."""
+    """Return the addresses on which a process accepts connections."""
     found = psutil.Process(service.pid).net_connections("tcp")
     return {each.laddr.ip.removeprefix("::ffff:") for each in found if each.status == psutil.CONN_LISTEN}
 

@@ -1,4 +1,4 @@
-"""Every bench runs, at a tiny size, and its JSON summary has the keys that it promises."""
+"""Every benchmark runs at a tiny size, and its JSON summary has the promised keys."""
 
 from __future__ import annotations
 

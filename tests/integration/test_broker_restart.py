@@ -1,4 +1,4 @@
-"""Apache Kafka crashes and comes back under load: workers go on, or end with one line, and nothing is lost."""
+"""Apache Kafka crashes and returns under load: workers continue or end with one line, and no record is lost."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 
 from apache_kafka.server import ApacheKafka
 from benchmarks.workload import fixed_model
+from stream_seg.errors import BrokerError
 from stream_seg.kafka import producer
 from stream_seg.kafka.broker import Broker
-from stream_seg.kafka.errors import BrokerError
 from stream_seg.settings import Settings
-from stream_seg.tools.replay import Progress, replay
+from stream_seg.tools.replay.send import Progress, replay
 from stream_seg.tools.topics import create_topics, topic_specs
 from tests.conftest import started
 from tests.integration.support.answers import LostAnswer
@@ -33,16 +33,16 @@ from tests.integration.support.worker import refusal
 from tests.integration.support.yardstick import expect
 
 MODEL = fixed_model()
-# More than a worker remembers of a busy customer: if what is in them came twice, it would count twice.
+# More events than a worker remembers of a busy customer, so that a duplicate of them would count twice.
 BURST_BYTES = 20_000
-# Until workers have absorbed what was appended.
+# Time until workers have absorbed the appended records.
 ABSORBED_S = 0.5
 PATIENT, IMPATIENT = {"SESSION_TIMEOUT_S": "60"}, {"SESSION_TIMEOUT_S": "6"}
 
 
 @pytest.fixture
 def kafka(apache_kafka: Broker) -> Iterator[ApacheKafka]:
-    """One of the test's own: others do not expect theirs to crash."""
+    """Yield a private Kafka, because other tests do not expect theirs to crash."""
     assert apache_kafka
     with started(ApacheKafka) as made:
         yield made
@@ -70,16 +70,17 @@ def test_a_crash_of_the_broker_loses_nothing(
         patient.wait_ready()
         impatient.wait_ready()
         with replaying(deployed, sent):
-            eventually(lambda: patient.works() and impatient.works(), 30, "both absorb events", deployed.said)
+            eventually(lambda: patient.works() and impatient.works(), 30, "both absorb events", deployed.output)
             answer.want()
             answer.wait(30)
             kafka.restart()
         deployed.wait_until_drained()
-        # Silent for longer than its session, it must not write: it ends, unless it was asked to rejoin first.
+        # A worker that was silent for longer than its session must not write. It ends, unless it was asked to rejoin
+        # first.
         if not impatient.running():
             assert "the session lasts 6 s: another worker may own these partitions" in refusal(impatient)
         ending, expected = read_ending(deployed), expect(sent)
-        assert patient.running(), patient.said()
+        assert patient.running(), patient.output()
         assert_exact(ending, expected)
         assert_segments(ending, expected, MODEL)
         assert_changes_chain(ending.changes)

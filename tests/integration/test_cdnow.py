@@ -1,9 +1,9 @@
-"""CDNOW through the event path: what the workers know of 2,357 customers is the table that was published of them.
+"""CDNOW through the event path: the workers' state of 2,357 customers equals the table published about them.
 
-The table (data of PyPI `lifetimes`) says of each customer on 1997-09-30: `x`, distinct purchase days less one; `t_x`,
-weeks from the first to the last of them; `T`, weeks from the first to 1997-09-30; `zbar`, mean spend of a purchase
-day but the first. All of it is in a worker's state, but for what was spent on the first day: that is taken from the
-transactions themselves.
+The table (data of PyPI `lifetimes`) has for each customer on 1997-09-30: `x`, distinct purchase days less one; `t_x`,
+weeks from the first to the last of them; `T`, weeks from the first to 1997-09-30; `zbar`, mean spend per purchase day
+except the first. A worker's state has all of this except the spend on the first day, which comes from the
+transactions.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from tests.integration.support.ending import assert_all_agree, read_ending
 from tests.integration.support.events import Sent, order
 
 DAY_S = 86_400
-# More than anybody ordered, so that a repetition may come at any distance.
+# More orders than any customer has, so that a repetition may come at any distance.
 REMEMBERED = 64
 
 
 @pytest.fixture(scope="module")
 def transactions() -> list[Transaction]:
-    """The orders until the last day of the table."""
+    """Return the orders until the last day of the table."""
     try:
         return [each for each in load_transactions() if each.day <= CALIBRATION_END]
     except LookupError as missing:
@@ -40,7 +40,7 @@ def transactions() -> list[Transaction]:
 
 @pytest.fixture(scope="module")
 def customers(on: Services, transactions: list[Transaction]) -> Iterator[dict[str, dict[str, Customer]]]:
-    """What workers know after the orders came once in order, and once shuffled and repeated."""
+    """Return the workers' state after the orders came once in order, and once shuffled and repeated."""
     in_order = [event(number, each) for number, each in enumerate(transactions)]
     shuffled = [*in_order, *in_order[::2], *in_order[::3]]
     random.Random(1997).shuffle(shuffled)
@@ -53,12 +53,12 @@ def customers(on: Services, transactions: list[Transaction]) -> Iterator[dict[st
 
 
 def event(number: int, transaction: Transaction) -> Sent:
-    """An order at noon of its day."""
+    """Return an order at noon of its day."""
     return order(str(transaction.customer), number, f"{transaction.day}T12:00:00Z", transaction.cents / 100)
 
 
 def absorbed(on: Services, name: str, sent: list[Sent]) -> dict[str, Customer]:
-    """Every customer's record after a worker has absorbed the events."""
+    """Return every customer's record after a worker has absorbed the events."""
     with deployment(on, name, model=fixed_model(), DEDUP_EVENTS=str(REMEMBERED), **CALM) as deployed:
         deployed.start_worker()
         deployed.send(sent)
@@ -90,7 +90,7 @@ def test_arrival_makes_no_difference(customers: dict[str, dict[str, Customer]]) 
 
 
 def first_day_cents(transactions: list[Transaction]) -> dict[int, int]:
-    """What each customer spent on the first purchase day."""
+    """Return each customer's spend on the first purchase day."""
     first: dict[int, date] = {}
     cents: Counter[int] = Counter()
     for each in sorted(transactions, key=lambda each: each.day):
@@ -100,7 +100,7 @@ def first_day_cents(transactions: list[Transaction]) -> dict[int, int]:
 
 
 def summary(customer: Customer, first_day_cents: int) -> Summary:
-    """A row of the table, rounded as it is printed."""
+    """Return a row of the table, rounded as printed."""
     first, last = (int(t // DAY_S) for t in (customer.first_purchase, customer.last_purchase))
     end = (CALIBRATION_END - date(1970, 1, 1)).days
     x = customer.purchase_days - 1
@@ -109,5 +109,5 @@ def summary(customer: Customer, first_day_cents: int) -> Summary:
 
 
 def rounded(value: Decimal) -> float:
-    """To two decimals, halves up."""
+    """Round to two decimals, halves up."""
     return float(value.quantize(Decimal("0.01"), ROUND_HALF_UP))

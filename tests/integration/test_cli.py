@@ -170,17 +170,17 @@ def test_workers_share_embedded_services_that_end_with_their_starter(tmp_path: P
 
     first = Worker(environment, tmp_path)
     try:
-        eventually(record.exists, 30, "the first worker starts the services", first.said)
+        eventually(record.exists, 30, "the first worker starts the services", first.output)
         recorded = record.read_bytes()
         second = Worker(environment, tmp_path)
         try:
             shared = lambda: first.metric("partitions_owned") == second.metric("partitions_owned") == 2.0  # noqa: E731
-            eventually(shared, 60, "each owns half of the partitions", lambda: first.said() + second.said())
+            eventually(shared, 60, "each owns half of the partitions", lambda: first.output() + second.output())
             assert record.read_bytes() == recorded
-            assert second.terminate() == 0, second.said()
+            assert second.terminate() == 0, second.output()
         finally:
             second.kill()
-        assert first.terminate() == 0, first.said()
+        assert first.terminate() == 0, first.output()
     finally:
         first.kill()
     assert not record.exists()
@@ -205,7 +205,7 @@ def test_workers_share_embedded_services_that_end_with_their_starter(tmp_path: P
         (["replay", "simulate", "--speed", "0"], {}, 2, "--speed is 0; give seconds of event time a second"),
     ],
 )
-def test_what_users_and_networks_cause_is_one_line(
+def test_usage_and_network_errors_are_one_line(
     arguments: list[str], settings: dict[str, str], status: int, says: str, tmp_path: Path
 ) -> None:
     port = str(free_port())
@@ -218,13 +218,13 @@ def test_what_users_and_networks_cause_is_one_line(
     assert len(done.stderr.splitlines()) == 1, done.stderr
 
 
-def test_models_that_a_setting_names_are_nobody_s_to_change(shop: Deployment) -> None:
+def test_commands_cannot_change_models_that_a_setting_names(shop: Deployment) -> None:
     assert json.loads(command(shop, "models", "list", "--json"))["in_force"] == 3
     assert "The setting MODEL names " in command(shop, "models", "list")
     done = run_in(shop, "models", "pin", "3")
     assert (done.returncode, done.stdout) == (1, "")
     assert "workers use that and nothing else; take it out first" in done.stderr
     assert command(shop, "models", "show").startswith(
-        "Model 3 (in force), made 2017-01-01 00:00 from model 2: fixed for"
+        "Model 3 (active), created 2017-01-01 00:00 from model 2: fixed for"
     )
     assert "How many customers would move is not known" in command(shop, "models", "diff", "3", "3")

@@ -1,4 +1,4 @@
-"""Every compression codec of Kafka is read, whoever compressed: Java's client, our producers, or the broker."""
+"""Every compression codec of Kafka is readable, whether Java's client, our producers or the broker compressed."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def compress(broker: Broker, topic: str, codec: str) -> None:
     asyncio.run(alter())
 
 
-def test_every_codec_is_read_whoever_compressed(on: Services, embedded: bool) -> None:
+def test_every_codec_of_every_compressor_is_read(on: Services, embedded: bool) -> None:
     broken = [Sent("purchases", b"c-1", b'{"no": "event"}' * 20, good=False)]
     views = [view(f"c-{number}", number, WHEN, category="x" * 90) for number in range(CUSTOMERS)]
     with deployment(on, "codecs", **CALM, COMPRESSION="zstd") as deployed:
@@ -79,7 +79,7 @@ def test_every_codec_is_read_whoever_compressed(on: Services, embedded: bool) ->
 
         assert_exact(read_ending(deployed), expect([*sent, *views]))
         assert command(deployed, "lag").endswith("has read everything\n")
-        assert worker.terminate() == 0, worker.said()
+        assert worker.terminate() == 0, worker.output()
         for output in (deployed.settings.changelog, topic("dead-letters")):
             assert codecs_of(deployed.broker, output) == {"zstd"}
         assert "sent 1 " in command(deployed, "dead-letters", "redrive", "--yes")

@@ -1,4 +1,6 @@
-"""Kafka with TLS, client certificates, logins and permissions: what works, and what each refusal says."""
+"""Kafka with TLS, client certificates, logins and permissions: the working connections, and the text of each
+refusal.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,9 @@ import pytest
 
 from stream_seg.embedded.process import HOST
 from stream_seg.embedded.redis import start_redis
+from stream_seg.errors import BrokerError, BrokerRefused
 from stream_seg.kafka.broker import Broker, SaslMechanism, Security, SecurityProtocol
 from stream_seg.kafka.client import connect, partitions_of
-from stream_seg.kafka.errors import BrokerError, BrokerRefused
 from stream_seg.kafka.producer import started_producer
 from tests.conftest import started, url_of
 from tests.integration.support.command import run
@@ -29,13 +31,13 @@ from tests.integration.support.worker import ROOT, Worker
 GUIDE = (ROOT / "docs" / "guides" / "connections.md").read_text(encoding="utf-8")
 PARTITIONS = "2"
 
-# aiokafka does not wait until a connection that was refused is closed.
+# aiokafka does not wait until a refused connection is closed.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 @pytest.fixture(autouse=True)
 def _collected() -> Iterator[None]:
-    """Let the warnings about such connections come while they are ignored."""
+    """Trigger warnings about unclosed connections while they are ignored."""
     yield
     gc.collect()
 
@@ -49,7 +51,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
 
 
 def topics_through(broker: Broker) -> dict[str, list[int]]:
-    """Ask a broker something, as every command does first."""
+    """Send a broker the request with which every command starts."""
 
     async def ask() -> dict[str, list[int]]:
         async with connect(broker) as client:
@@ -90,9 +92,9 @@ def test_every_protocol_and_mechanism_connects(
 
 
 def test_a_client_certificate_connects_with_its_key_beside_it_or_in_it(kafka: SecuredKafka) -> None:
-    made = kafka.certificates
-    assert topics_through(kafka.mutual(made.client)) == {}
-    assert topics_through(kafka.mutual(made.client, made.client_key)) == {}
+    pem = kafka.certificates
+    assert topics_through(kafka.mutual(pem.client)) == {}
+    assert topics_through(kafka.mutual(pem.client, pem.client_key)) == {}
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
@@ -120,43 +122,43 @@ def test_a_protocol_that_the_listener_does_not_speak(kafka: SecuredKafka) -> Non
 
 
 def test_certificates_that_one_side_does_not_trust(kafka: SecuredKafka) -> None:
-    made, right = kafka.certificates, kafka.broker("SSL")
-    for cafile in (made.strangers_ca, None):
+    pem, right = kafka.certificates, kafka.broker("SSL")
+    for cafile in (pem.strangers_ca, None):
         line = refusal(secure(right, cafile=cafile))
         assert "is not trusted" in line
         assert "set STREAM_SEG_KAFKA_SSL_CAFILE" in line
     assert "asks for a client certificate" in refusal(replace(right, address=kafka.secured.address("MUTUAL")))
-    for wrong in (made.stranger, made.expired_client):
+    for wrong in (pem.stranger, pem.expired_client):
         assert f"refuses the client certificate {wrong}" in refusal(kafka.mutual(wrong))
 
 
 def test_certificates_of_brokers_that_have_expired_or_are_for_another_host(tmp_path: Path) -> None:
-    made = certificates(tmp_path)
+    pem = certificates(tmp_path)
 
     async def line(certificate: Path) -> str:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(certificate)
         async with await asyncio.start_server(lambda *_: None, HOST, 0, ssl=context) as server:
             port = server.sockets[0].getsockname()[1]
-            broker = Broker(f"{HOST}:{port}", security=Security("SSL", cafile=made.ca))
+            broker = Broker(f"{HOST}:{port}", security=Security("SSL", cafile=pem.ca))
             with pytest.raises(BrokerRefused) as refused:
                 async with connect(broker):
                     pass
             return str(refused.value)
 
-    assert "has expired; renew it on the broker" in asyncio.run(line(made.expired_server))
-    assert "is for another host name; write a name that it lists" in asyncio.run(line(made.elsewhere))
+    assert "has expired; renew it on the broker" in asyncio.run(line(pem.expired_server))
+    assert "is for another host name; write a name that it lists" in asyncio.run(line(pem.elsewhere))
 
 
 def test_files_that_are_no_certificates(tmp_path: Path) -> None:
-    made = certificates(tmp_path)
+    pem = certificates(tmp_path)
     text = tmp_path / "note.txt"
     text.write_text("no certificate")
     for security, says in {
         Security("SSL", cafile=text): f"KAFKA_SSL_CAFILE {text} cannot be used: it is not PEM",
         Security("SSL", certfile=text): f"KAFKA_SSL_CERTFILE {text} cannot be used: it is not PEM",
-        Security("SSL", certfile=made.client, keyfile=made.encrypted_key): "the key is encrypted; write it unencrypted",
-        Security("SSL", certfile=made.client, keyfile=made.stranger): "its parts do not belong together",
+        Security("SSL", certfile=pem.client, keyfile=pem.encrypted_key): "the key is encrypted; write it unencrypted",
+        Security("SSL", certfile=pem.client, keyfile=pem.stranger): "its parts do not belong together",
     }.items():
         with pytest.raises(BrokerError, match=re.escape(says)):
             security.context()
@@ -169,7 +171,7 @@ def test_a_producer_that_is_refused_says_why_too(kafka: SecuredKafka) -> None:
 
     with pytest.raises(BrokerRefused, match="refuses the login of 'shop'"):
         asyncio.run(produce(secure(kafka.broker("SASL_SSL", user="shop"), password="wrong")))
-    # Idempotence needs a permission too. Without it aiokafka would report a broker that is away.
+    # Idempotence needs a permission too. Without it aiokafka would report an unavailable broker.
     with pytest.raises(BrokerRefused, match="does not let user 'newcomer' create topics, or write with an idempotent"):
         asyncio.run(produce(kafka.broker("SASL_SSL", user="newcomer")))
 
@@ -195,7 +197,7 @@ class Shop:
 
     @contextmanager
     def worker(self, user: str, **more: str) -> Iterator[Worker]:
-        """Run a worker for the length of the block."""
+        """Run a worker for the duration of the block."""
         settings = {f"STREAM_SEG_{name}": value for name, value in self.settings(user, **more).items()}
         worker = Worker(settings, self._directory)
         try:
@@ -214,10 +216,10 @@ def everything(worker: Worker) -> str:
 def shop(kafka: SecuredKafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A deployment whose topics exist, in a directory that holds nothing."""
     with started(start_redis) as redis:
-        made = Shop(kafka, url_of(redis), tmp_path_factory.mktemp("shop"))
-        status, written = made.command("admin", "topics", "create")
+        shop = Shop(kafka, url_of(redis), tmp_path_factory.mktemp("shop"))
+        status, written = shop.command("admin", "topics", "create")
         assert status == 0, written
-        yield made
+        yield shop
 
 
 def test_every_command_without_permission_ends_with_one_line(shop: Shop) -> None:
@@ -255,12 +257,12 @@ def test_a_worker_that_lacks_a_permission_ends_when_it_needs_it(kafka: SecuredKa
         "stream-seg: the worker stopped: the broker does not let user 'shop' use the topics"
         " stream-seg-customers-changelog",
     )
-    # With the permissions that the guide lists it counts all that waited, its changes and dead letters too.
+    # With the permissions of the guide it counts all pending records, its changes and dead letters too.
     allow(kafka.open.address, "shop", missing)
     with shop.worker("shop") as worker:
         worker.wait_ready()
         eventually(lambda: shop.command("admin", "lag")[1].endswith("has read everything\n"), 60, "it catches up")
-        assert worker.terminate() == 0, worker.said()
+        assert worker.terminate() == 0, worker.output()
 
 
 def test_a_worker_runs_on_a_mutual_tls_listener(kafka: SecuredKafka, shop: Shop) -> None:
@@ -268,7 +270,7 @@ def test_a_worker_runs_on_a_mutual_tls_listener(kafka: SecuredKafka, shop: Shop)
     none = dict.fromkeys(("KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"), "")
     with shop.worker("admin", **client, **none, APP_ID="mutual", TOPIC_PREFIX="mutual.") as worker:
         worker.wait_ready()
-        assert worker.terminate() == 0, worker.said()
+        assert worker.terminate() == 0, worker.output()
 
 
 def test_a_worker_whose_login_is_wrong_ends_with_one_line(shop: Shop) -> None:

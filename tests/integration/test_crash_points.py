@@ -1,4 +1,4 @@
-"""Workers die at every named point between two effects, and the next ones go on from there."""
+"""Workers die at every named point between two effects, and their successors continue from there."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from benchmarks.workload import fixed_model
-from stream_seg.streaming import crash_points
-from stream_seg.streaming.state.changelog import HEADER_KEY, unpack_entry, unpack_header
+from stream_seg.worker import crash_points
+from stream_seg.worker.partitions.changelog import HEADER_KEY, unpack_entry, unpack_header
 from tests.integration.support.deployment import (
     PARTITIONS,
     PATHLESS,
@@ -40,24 +40,24 @@ MODEL = fixed_model()
 
 @dataclass(frozen=True)
 class Story:
-    """At which points workers die, one after the other. `stirred` leads the first one there once it works."""
+    """The points at which workers die, in order. `stirred` leads the first worker there once it works."""
 
     crashes: tuple[str, ...]
     stirred: Callable[[Deployment, Worker], object] | None = None
 
 
 def stop(_: Deployment, worker: Worker) -> None:
-    """SIGTERM."""
+    """Send SIGTERM."""
     worker.terminate()
 
 
 def join(deployed: Deployment, _: Worker) -> None:
-    """Another worker comes: partitions move."""
+    """Start another worker, so that partitions move."""
     deployed.start_worker()
 
 
 def lose_redis(deployed: Deployment, _: Worker) -> None:
-    """Redis forgets all of this deployment."""
+    """Delete all keys of this deployment in Redis."""
     with deployed.redis() as client:
         client._redis.delete(*client._redis.scan_iter(f"{deployed.settings.redis_prefix}:*"))
 
@@ -77,19 +77,19 @@ STORIES = {
     "drained": Story(("drained",), stop),
     "confirmed": Story(("confirmed",), stop),
     "repairing": Story(("repairing",), lose_redis),
-    "publishing": Story(("publishing",)),  # a pinned model: before anything was read
+    "publishing": Story(("publishing",)),  # with a pinned model, before any input was read
     "published": Story(("published",)),
 }
 AT_THE_START = {"publishing", "published"}
-# Where changes are durable in the changelog and were not sent when the last worker died.
+# Points where changes are durable in the changelog but not sent when the last worker dies.
 UNSENT = {"changelog", "recovering", "recovered"}
-# Where they were sent, and the next worker cannot know it.
+# Points where changes were sent, which the next worker cannot know.
 SENT_UNSAID = {"changes", "redis", "stored", "acknowledged", "resumed", "drained"}
 
 
 @dataclass(frozen=True)
 class Told:
-    """How a story ended: the pending changes that the last crash left, and what the topic of changes held then."""
+    """The end of a story: the pending changes after the last crash, and the topic of changes at that time."""
 
     deployed: Deployment
     sent: list[Sent]
@@ -99,10 +99,10 @@ class Told:
 
 @pytest.fixture(scope="module")
 def stories(on: Services, embedded: bool) -> Iterator[dict[str, Future[Told]]]:
-    """All stories on each broker, with another store on each: neither knows of the other.
+    """Run all stories on each broker, each with another store.
 
-    Some at a time: much of each is waiting for a consumer group to gather. With more, workers would share the
-    processor so thinly that the input arrives in fewer groups than a story needs.
+    Only some run at a time, because each mostly waits for a consumer group to assemble. With more, workers would get
+    so little CPU that the input arrives in fewer groups than a story needs.
     """
     store = "rocksdb://" if embedded else "memory://"
     with ThreadPoolExecutor(4) as pool:
@@ -110,9 +110,9 @@ def stories(on: Services, embedded: bool) -> Iterator[dict[str, Future[Told]]]:
 
 
 def tell(on: Services, point: str, story: Story, store: str) -> Told:
-    """Let workers die as the story says, then let one work to the end."""
-    # So many customers that hardly a group decides no change: they enter their first segment all the time. They come
-    # for longer than the slowest machine needs, and end with the worker.
+    """Let workers die as the story says, then let one finish the work."""
+    # Enough customers that nearly every group decides a change, because they keep entering their first segment. The
+    # events last longer than the slowest machine needs, and stop with the worker.
     endless = shop(22_500, 11_250, seed=list(STORIES).index(point), seconds=30.0)
     name = f"at-{point}-{store.partition(':')[0]}"
     with deployment(on, name, model=MODEL, STORE=store, **PATHLESS) as deployed:
@@ -121,11 +121,11 @@ def tell(on: Services, point: str, story: Story, store: str) -> Told:
             worker.wait_ready()
         with replaying_meanwhile(deployed, endless) as sent:
             if story.stirred is not None:
-                eventually(worker.works, 60, "the worker absorbs events", worker.said)
+                eventually(worker.works, 60, "the worker absorbs events", worker.output)
                 story.stirred(deployed, worker)
-            assert worker.wait(60) == -signal.SIGKILL, worker.said()
+            assert worker.wait(60) == -signal.SIGKILL, worker.output()
         for crash in story.crashes[1:]:
-            assert deployed.start_worker(CRASH_AT=crash).wait(60) == -signal.SIGKILL, deployed.said()
+            assert deployed.start_worker(CRASH_AT=crash).wait(60) == -signal.SIGKILL, deployed.output()
         unconfirmed = [item for state in read_states(deployed).values() for item in state.unconfirmed]
         pending = [change for _, outbox in unconfirmed for change in outbox]
         published = read_topic(deployed, deployed.settings.topic("segment-changes"))
@@ -159,7 +159,7 @@ def test_pending_changes_are_published_after_a_crash_the_same_to_the_byte(
     again = {change: after[change] - before[change] for change in told.pending}
     if told.deployed.settings.store == "memory://":
         assert again == dict.fromkeys(told.pending, 1)
-    else:  # the disk knows of some, or all, that they were sent
+    else:  # the disk has recorded some or all of them as sent
         assert set(again.values()) <= {0, 1}
         assert point not in {"stored", "acknowledged"} or not any(again.values())
     assert len({(letter.value, letter.key, letter.headers) for letter in ending}) == len(after)
@@ -194,7 +194,7 @@ def test_a_changelog_may_end_anywhere(on: Services) -> None:
 
 
 def shorten(records: list[Letter], number: int) -> list[Letter]:
-    """A beginning of a partition's changelog: nothing, all but the last header, or up to within or after a group."""
+    """A prefix of a partition's changelog: nothing, all but the last header, or up to within or after a group."""
     ends = [place for place, record in enumerate(records) if record.key == HEADER_KEY]
     _, begin, end = max((end - begin, begin, end) for begin, end in pairwise(ends))
     assert end - begin > 2
@@ -202,7 +202,7 @@ def shorten(records: list[Letter], number: int) -> list[Letter]:
 
 
 def confirmed_changes(records: list[Letter]) -> list[bytes]:
-    """The changes that a beginning of a changelog knows to be published."""
+    """Return the changes that a prefix of a changelog marks as published."""
     headers = [unpack_header(record.value or b"") for record in records if record.key == HEADER_KEY]
     entries = [unpack_entry(record.value or b"") for record in records if record.key != HEADER_KEY]
     confirmed = headers[-1].confirmed if headers else 0
@@ -210,7 +210,7 @@ def confirmed_changes(records: list[Letter]) -> list[bytes]:
 
 
 def copy(deployed: Deployment, topic: str, records: list[Letter]) -> None:
-    """Append records to a topic, each to the partition that it was in."""
+    """Append records to a topic, each to its original partition."""
 
     async def append() -> None:
         producer = AIOKafkaProducer(bootstrap_servers=deployed.broker.address)

@@ -1,4 +1,4 @@
-"""Two workers under load, stopped and killed again and again: in the end every customer is what it should be."""
+"""Two workers under load are stopped and killed repeatedly, and in the end every customer is correct."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.integration.support.polling import eventually
 from tests.integration.support.worker import Worker
 from tests.integration.support.yardstick import Expected, expect
 
-# Two thousand a second, for longer than it takes on the slowest machine; they end with the disturbances.
+# Two thousand per second, for longer than the slowest machine needs. They stop with the disturbances.
 EVENTS, CUSTOMERS, SEED = 500_000, 4_000, 7
 SECONDS = 250.0
 MODEL = fixed_model()
@@ -30,7 +30,7 @@ MODEL = fixed_model()
 
 @dataclass(frozen=True)
 class Run:
-    """What was sent, what it must come to, and what it came to."""
+    """The sent records, the expected result, and the actual result."""
 
     deployed: Deployment
     sent: list[Sent]
@@ -40,13 +40,13 @@ class Run:
 
 @pytest.fixture(scope="module")
 def endless() -> list[Sent]:
-    """The events for both brokers, because making them takes seconds."""
+    """Return the events for both brokers, because generating them takes seconds."""
     return shop(EVENTS, CUSTOMERS, SEED, seconds=SECONDS)
 
 
 @pytest.fixture(scope="module")
 def run(on: Services, endless: list[Sent]) -> Iterator[Run]:
-    """Send steady events, and meanwhile a SIGTERM and three kill -9, each of them while there is work in hand."""
+    """Send steady events during a SIGTERM and three kill -9, each while work is in hand."""
     with deployment(on, "crashes", model=MODEL, **PATHLESS) as deployed:
         with replaying_meanwhile(deployed, endless) as sent:
             disturb(deployed)
@@ -55,24 +55,24 @@ def run(on: Services, endless: list[Sent]) -> Iterator[Run]:
 
 
 def disturb(deployed: Deployment) -> None:
-    """Two workers meet a backlog; stop one, kill the other while there is lag, then kill whoever works, twice."""
+    """Give two workers a backlog, stop one, kill the other during the lag, then kill the active worker twice."""
     first, second = deployed.start_worker(), deployed.start_worker()
-    eventually(lambda: works(first) and works(second), 60, "both workers absorb events", deployed.said)
-    assert first.terminate() == 0, first.said()
+    eventually(lambda: works(first) and works(second), 60, "both workers absorb events", deployed.output)
+    assert first.terminate() == 0, first.output()
     eventually(lambda: deployed.lag() > 500, 30, "there is lag")
     second.kill()
     third, fourth = deployed.start_worker(), deployed.start_worker()
-    eventually(lambda: works(third), 60, "the third worker absorbs events", third.said)
+    eventually(lambda: works(third), 60, "the third worker absorbs events", third.output)
     third.kill()
     fifth = deployed.start_worker()
-    eventually(lambda: works(fifth), 60, "the fifth worker absorbs events", fifth.said)
-    eventually(lambda: works(fourth), 60, "the fourth worker absorbs events", fourth.said)
+    eventually(lambda: works(fifth), 60, "the fifth worker absorbs events", fifth.output)
+    eventually(lambda: works(fourth), 60, "the fourth worker absorbs events", fourth.output)
     fourth.kill()
 
 
 def works(worker: Worker) -> bool:
-    """Whether the worker has written a group of events."""
-    assert worker.running(), worker.said()
+    """Return whether the worker has written a commit group."""
+    assert worker.running(), worker.output()
     return worker.metric("group_events_sum") > 0
 
 

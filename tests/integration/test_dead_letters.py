@@ -1,4 +1,4 @@
-"""`dead-letters list | redrive` with a real worker: what was rejected for want of a rate counts once after the fix."""
+"""`dead-letters list | redrive` with a real worker: events rejected for a missing rate count once after the fix."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ from tests.integration.support.yardstick import expect
 WHEN = "2017-05-09T18:00:31Z"
 RATE = 2.0
 FIXED = {"RATES": json.dumps({"EUR": RATE})}
-# Rejected: no rate is set. The busy customer's own other events push its ids out of the ring before the last redrive.
+# Rejected because no rate is set. The busy customer's later events push its ids out of the ring before the last
+# redrive.
 EUR = [order(f"c-{n}", n, WHEN, 10.0 + n, currency="EUR") for n in range(30)]
 BUSY = [order("busy", 100 + n, WHEN, 5.0, currency="EUR") for n in range(3)]
 GBP = order("c-0", 200, WHEN, 1.0, currency="GBP")
@@ -38,13 +39,13 @@ HUGE = Sent("purchases", b"c-1", b'{"note": "' + b"x" * 1_040_000 + b'"}')
 
 
 def worth(record: Sent) -> Sent:
-    """The same order in the base currency, as the rate makes it."""
+    """Return the same order in the base currency, converted by the rate."""
     event = json.loads(record.value)
     return record._replace(value=json.dumps({**event, "amount": event["amount"] * RATE, "currency": "USD"}).encode())
 
 
 async def put(deployed: Deployment, record: Sent, partition: int) -> None:
-    """One record where murmur2 may not put it."""
+    """Return a record in a partition where murmur2 would not put it."""
     async with AIOKafkaProducer(bootstrap_servers=deployed.broker.address, max_request_size=2_000_000) as producer:
         await producer.send_and_wait(
             deployed.settings.topic(record.topic), record.value, key=record.key, partition=partition
@@ -52,7 +53,7 @@ async def put(deployed: Deployment, record: Sent, partition: int) -> None:
 
 
 def write_letters(deployed: Deployment) -> None:
-    """A letter once more, as a crash leaves it, and two of strangers: one names another topic, one names none."""
+    """Return a dead letter again, as after a crash, and two foreign ones: one names another topic, one names none."""
     topic = deployed.settings.topic("dead-letters")
     first = read_topic_of(deployed, "dead-letters")[0]
     changes = deployed.settings.topic("segment-changes").encode()
@@ -67,16 +68,16 @@ def write_letters(deployed: Deployment) -> None:
 
 
 def read_topic_of(deployed: Deployment, name: str) -> list[Letter]:
-    """All records of a topic named without prefix."""
+    """Return all records of a topic named without prefix."""
     return read_topic(deployed, deployed.settings.topic(name))
 
 
-NUMBERS = itertools.count(1)  # each test has a deployment of its own, and the services are shared
+NUMBERS = itertools.count(1)  # each test has its own deployment on shared services
 
 
 @pytest.fixture
 def shop(on: Services) -> Iterator[Deployment]:
-    """A worker without rates that has met all of the above but `LATER`."""
+    """Yield a deployment whose worker, without rates, has met all events above except `LATER`."""
     with deployment(on, f"letters-{next(NUMBERS)}", model=fixed_model(), **CALM) as deployed:
         deployed.send([*EUR, *BUSY, GBP, *GOOD])
         home = int(partitions_of([ASTRAY.key], PARTITIONS)[0])
@@ -89,14 +90,14 @@ def shop(on: Services) -> Iterator[Deployment]:
 
 
 def redrive(deployed: Deployment, *options: str) -> dict[str, Any]:
-    """What a redrive says for programs."""
-    said: dict[str, Any] = json.loads(command(deployed, "dead-letters", "redrive", *options, "--json"))
-    return said
+    """Return the JSON output of a redrive."""
+    summary: dict[str, Any] = json.loads(command(deployed, "dead-letters", "redrive", *options, "--json"))
+    return summary
 
 
 def restarted(deployed: Deployment, **settings: str) -> Worker:
-    """The next worker, after the one before has stopped well."""
-    assert deployed.workers[-1].terminate() == 0, deployed.said()
+    """Start the next worker, after the previous one has stopped cleanly."""
+    assert deployed.workers[-1].terminate() == 0, deployed.output()
     return deployed.start_worker(**settings)
 
 
@@ -112,7 +113,7 @@ def test_redriven_records_count_once(shop: Deployment) -> None:
     assert (planned["truncated"], planned["repeated"], planned["foreign"]) == (1, 1, 2)
     assert read_ending(shop).customers.keys() == expect(GOOD).keys()
 
-    # Two at first, then the rest of them, then what the other reason has.
+    # First two, then the rest of them, then those with the other reason.
     assert redrive(shop, "--yes", "--reason", "currency_without_rate", "--limit", "2")["redriven"] == 2
     sent = redrive(shop, "--yes", "--reason", "currency_without_rate", "--topic", "purchases")
     assert (sent["redriven"], sent["already"]) == (len(EUR) + len(BUSY) - 1, 2)
@@ -122,7 +123,7 @@ def test_redriven_records_count_once(shop: Deployment) -> None:
     counted = [*map(worth, EUR), *map(worth, BUSY), *GOOD, ASTRAY]
     assert_exact(read_ending(shop), expect(counted))
 
-    # The pound has still no rate: its new letter is redriven once more, and the busy customer's are not.
+    # The pound still has no rate, so its new dead letter is redriven again, and the busy customer's are not.
     shop.send(LATER)
     shop.wait_until_drained()
     twice = redrive(shop, "--yes")
@@ -132,7 +133,7 @@ def test_redriven_records_count_once(shop: Deployment) -> None:
     assert_exact(ending, expect([*counted, *LATER]))
     assert_all_agree(shop, ending)
 
-    # Whatever is sent again on purpose is known by its event id, while that is remembered.
+    # A deliberate resend is recognized by its event id as long as the worker remembers that.
     before = worker.metric('repeats_skipped_total{by="event_id"}')
     again = redrive(shop, "--yes", "--again", "--reason", "wrong_partition")
     assert again["redriven"] == 1
@@ -142,10 +143,10 @@ def test_redriven_records_count_once(shop: Deployment) -> None:
 
 
 def asks_for_yes(shop: Deployment) -> None:
-    """Nobody at the terminal: wrong usage. Somebody who says no: nothing is sent."""
+    """Without a terminal a redrive is wrong usage. When the operator declines, nothing is sent."""
     done = run_in(shop, "dead-letters", "redrive")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "give --yes, since nobody can be asked here" in done.stderr
+    assert "give --yes, because standard input is not a terminal" in done.stderr
     ours, theirs = pty.openpty()
     try:
         asked = subprocess.Popen(

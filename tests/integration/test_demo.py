@@ -1,4 +1,4 @@
-"""The demo: its summary holds, and whenever it is interrupted nothing stays behind but DATA_DIR."""
+"""The demo: its summary is right, and an interrupted run leaves only DATA_DIR."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ GONE_S = 60.0
 
 @pytest.fixture(autouse=True)
 def _services_needed(embedded_broker: Broker, redis_url: str) -> None:
-    """Skip here where no service can be started."""
+    """Skip tests where no service can be started."""
 
 
 @contextmanager
 def demo(directory: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A demo that runs in `directory`; killed if it is still there in the end."""
+    """Yield a demo that runs in `directory`, and kill it if it still runs in the end."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("STREAM_SEG_")}
     process = subprocess.Popen(
         [sys.executable, "-m", "stream_seg", "demo", *arguments],
@@ -130,7 +130,7 @@ def test_interrupted_it_leaves_nothing_running(
 
 
 def _installed(process: subprocess.Popen[str]) -> bool:
-    """Whether SIGTERM is handled: before that the interpreter itself dies of it, with nothing started yet."""
+    """Return whether SIGTERM is handled. Before that it ends the interpreter itself, with nothing started yet."""
     caught = next(line for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if "SigCgt" in line)
     return bool(int(caught.split()[1], 16) & 1 << (signal.SIGTERM - 1))
 

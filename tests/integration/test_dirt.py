@@ -1,4 +1,4 @@
-"""Every kind of bad input through a real worker, each between two good events of the customer it names."""
+"""Every kind of bad input through a real worker, each between two good events of the same customer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.integration.support.yardstick import expect
 
 WHEN = "2017-05-09T18:00:31Z"
 LONG_KEY = b"k" * 20_000
-# A good order; rows change one thing of it. CUSTOMER becomes the row's own.
+# A good order. Rows change one part of it, and CUSTOMER becomes the row's own customer.
 ORDER = (
     b'{"event_id":"e-bad","customer_id":"CUSTOMER","type":"order_completed","occurred_at":"2017-05-09T18:00:31Z",'
     b'"order_id":"o-bad","amount":19.99,"currency":"USD"}'
@@ -34,18 +34,18 @@ OWN = b"CUSTOMER"
 
 
 def but(old: bytes, new: bytes) -> bytes:
-    """The good order with one thing changed."""
+    """Return the good order with one field changed."""
     assert old in ORDER
     return ORDER.replace(old, new)
 
 
 def with_(more: bytes) -> bytes:
-    """The good order with one thing more."""
+    """Return the good order with one field added."""
     return ORDER[:-1] + b"," + more + b"}"
 
 
 class Row(NamedTuple):
-    """A bad record: what it is, the reason it gets, value, topic, key, and whether it goes to another partition."""
+    """A bad record: description, expected reason, value, topic, key, and whether it goes to another partition."""
 
     what: str
     reason: str
@@ -113,7 +113,7 @@ CUT = [row for row in ROWS if len(row.value or b"") > MAX_VALUE_BYTES or len(row
 
 
 class Place(NamedTuple):
-    """Where the broker put a record."""
+    """The place of a record on the broker."""
 
     topic: str
     partition: int
@@ -122,7 +122,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Run:
-    """One worker that met all rows: where each row was put, what it sent with it, and what became of all."""
+    """One worker that met all rows: the place of each row, its surrounding events, and all results."""
 
     deployed: Deployment
     worker: Worker
@@ -132,7 +132,7 @@ class Run:
     began: datetime
 
     def letter(self, row: Row) -> Letter:
-        """The one dead letter about a row."""
+        """Return the only dead letter about a row."""
         topic, partition, offset = self.places[row.what]
         (found,) = [
             letter
@@ -146,7 +146,7 @@ class Run:
 
 @pytest.fixture(scope="module")
 def run(on: Services) -> Iterator[Run]:
-    """All rows at once, so that bad records share batches with good ones and with each other."""
+    """Send all rows at once, so that bad records share batches with good ones and with each other."""
     with deployment(on, "dirt", model=fixed_model(), **CALM) as deployed:
         began = datetime.now(UTC)
         places, good = asyncio.run(send_rows(deployed))
@@ -156,7 +156,7 @@ def run(on: Services) -> Iterator[Run]:
 
 
 async def send_rows(deployed: Deployment) -> tuple[dict[str, Place], list[Sent]]:
-    """Send every row after a good event and before another, in its partition."""
+    """Send every row between two good events in its partition."""
     producer = AIOKafkaProducer(bootstrap_servers=deployed.broker.address, max_request_size=4_000_000)
     await producer.start()
     places: dict[str, Place] = {}
@@ -180,24 +180,24 @@ async def send_rows(deployed: Deployment) -> tuple[dict[str, Place], list[Sent]]
 
 
 def good_event(topic: str, customer: str, number: int) -> Sent:
-    """An event that must be absorbed."""
+    """Return an event that must be absorbed."""
     if topic == "purchases":
         return order(customer, number, WHEN, 12.34)
     return view(customer, number, WHEN) if topic == "interactions" else identify(customer, number, WHEN, age=number)
 
 
 def customer_of(row: Row) -> str:
-    """The customer whose events surround a row."""
+    """Return the customer whose events surround a row."""
     return f"c-{ROWS.index(row)}"
 
 
 def value_of(row: Row) -> bytes | None:
-    """The value as it is sent."""
+    """Return the value as it is sent."""
     return row.value and row.value.replace(OWN, customer_of(row).encode())
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.what)
-def test_a_bad_record_becomes_a_dead_letter_that_says_why(run: Run, row: Row) -> None:
+def test_a_bad_record_becomes_a_dead_letter_with_its_reason(run: Run, row: Row) -> None:
     letter = run.letter(row)
     header = letter.header
     assert sorted(header) == ["detail", "reason", "rejected_at", "source_offset", "source_partition", "source_topic"]
@@ -214,7 +214,7 @@ def test_it_keeps_its_own_key_and_value_byte_for_byte(run: Run, row: Row) -> Non
 
 
 @pytest.mark.parametrize("row", CUT, ids=lambda row: row.what)
-def test_what_a_broker_might_refuse_is_truncated_and_says_so(run: Run, row: Row) -> None:
+def test_a_dead_letter_too_long_for_the_broker_is_truncated_and_marked(run: Run, row: Row) -> None:
     letter, value = run.letter(row), value_of(row) or b""
     assert letter.value == value[:MAX_VALUE_BYTES]
     if row.key == LONG_KEY:
@@ -238,4 +238,4 @@ def test_the_events_around_are_absorbed_and_the_worker_goes_on(run: Run) -> None
     run.deployed.send([late])
     run.deployed.wait_until_drained()
     assert_exact(read_ending(run.deployed), expect([*run.good, late]))
-    assert run.worker.terminate() == 0, run.worker.said()
+    assert run.worker.terminate() == 0, run.worker.output()

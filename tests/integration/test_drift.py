@@ -1,4 +1,4 @@
-"""A worker that learns tells of a change among customers: an event on segment-drift, a metric, a line in its log."""
+"""A learning worker reports a change among customers: an event on segment-drift, a metric, and a log line."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 from aiokafka import AIOKafkaProducer
 
 from stream_seg.contracts.drift import parse_drift
+from stream_seg.core.activity_mix import MIX_SIZE
 from stream_seg.core.decay import DAY_S
 from stream_seg.core.features import FEATURES
-from stream_seg.core.mix import MIX_SIZE
-from stream_seg.streaming.drift_reports import in_words
-from stream_seg.streaming.samples import Sample
+from stream_seg.worker.models.drift_reports import in_words
+from stream_seg.worker.models.samples import Sample
 from tests.integration.support.deployment import Deployment, Services, deployment
 from tests.integration.support.ending import read_topic
 from tests.integration.support.polling import eventually
@@ -23,7 +23,7 @@ FEATURE = {name: at for at, name in enumerate(FEATURES)}
 
 
 def day(number: int, often: float) -> Sample:
-    """A day's sample of customers who are others every day; so many of them buy often."""
+    """Return a day's sample of customers, new ones every day, of whom a given share buys often."""
     rng = np.random.default_rng([7, number])
     rows = np.zeros((A_DAY, len(FEATURES)))
     rates = np.where(rng.random(A_DAY) < often, 20.0, 2.0) * np.exp(rng.normal(0, 0.3, A_DAY))
@@ -58,17 +58,17 @@ def test_a_learner_tells_of_a_share_that_grew(on: Services) -> None:
     with deployment(on, "drift", CLOCK="stream", HALF_LIFE_DAYS="1", SEGMENTS="2", SESSION_TIMEOUT_S="30") as deployed:
         worker = deployed.start_worker()
         send(deployed, [day(number, often=0.3) for number in range(4)])
-        eventually(lambda: models(deployed) > 0, 120, "there is a model", deployed.said)
+        eventually(lambda: models(deployed) > 0, 120, "there is a model", deployed.output)
         send(deployed, [day(number, often=0.3) for number in range(5, 30)])
         send(deployed, [day(number, often=0.6) for number in range(30, 45)])
         topic = deployed.settings.topic("segment-drift")
-        eventually(lambda: bool(read_topic(deployed, topic)), 120, "drift is told", deployed.said)
+        eventually(lambda: bool(read_topic(deployed, topic)), 120, "drift is told", deployed.output)
 
         letter, *more = read_topic(deployed, topic)
-        told = parse_drift(letter.value)
+        event = parse_drift(letter.value)
         assert (letter.key, more) == (b"behavior", [])
-        assert told.segments == ["b0", "b1"]
-        assert "2025-01-29" <= told.since[:10] <= told.occurred_at[:10] <= "2025-02-07"
-        assert {round(finding.before, 1) for finding in told.findings if finding.what == "share"} == {0.3, 0.7}
-        eventually(lambda: in_words(told.findings[0]) in worker.said(), 30, "the log has a line", worker.said)
+        assert event.segments == ["b0", "b1"]
+        assert "2025-01-29" <= event.since[:10] <= event.occurred_at[:10] <= "2025-02-07"
+        assert {round(finding.before, 1) for finding in event.findings if finding.what == "share"} == {0.3, 0.7}
+        eventually(lambda: in_words(event.findings[0]) in worker.output(), 30, "the log has a line", worker.output)
         assert worker.metric('drift_events_total{what="share"}') == 1.0

@@ -25,7 +25,7 @@ from stream_seg.settings import Settings
 
 GUARD = Path(__file__).parents[2] / "stream_seg" / "embedded" / "guard.py"
 
-# Starts or attaches, says so on one line, and stays until its standard input ends.
+# Starts or attaches, reports it on one line, and runs until its standard input ends.
 STARTER = """
 import signal
 import sys
@@ -44,11 +44,11 @@ except KeyboardInterrupt:
 
 @pytest.fixture(autouse=True)
 def _services_needed(embedded_broker: Broker, redis_url: str) -> None:
-    """Skip here where no service can be started."""
+    """Skip tests where no service can be started."""
 
 
 def starter(data_dir: Path) -> subprocess.Popen[str]:
-    """A process that opens the services of `data_dir`, in a process group of its own like a terminal's job."""
+    """Start a process that opens the services of `data_dir`, in a process group of its own like a terminal's job."""
     return subprocess.Popen(
         [sys.executable, "-c", STARTER, str(data_dir)],
         stdin=subprocess.PIPE,
@@ -81,10 +81,10 @@ def wait_until(holds: Callable[[], bool], what: str, timeout_s: float = 10.0) ->
 
 
 def gone(pid: int) -> bool:
-    """Whether the process has ended; one whose parent has not waited for it counts as ended."""
+    """Return whether the process has ended. One whose parent has not waited for it counts as ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except (FileNotFoundError, ProcessLookupError):  # before it was opened, or before it was read
+    except (FileNotFoundError, ProcessLookupError):  # the process ended before the file was opened or read
         return True
 
 
@@ -95,7 +95,7 @@ def all_gone(entries: dict[str, dict[str, Any]]) -> bool:
 def test_answers_only_to_its_own_identity(
     new_broker: Callable[[], ServiceProcess], new_redis: Callable[[], ServiceProcess], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes, "PROBE_TIMEOUT_S", 1.0)  # each waits for the rest of what the other says
+    monkeypatch.setattr(processes, "PROBE_TIMEOUT_S", 1.0)  # each waits for the rest of the other's output
     tansu, valkey = new_broker(), new_redis()
 
     assert broker_answers(tansu.port, tansu.identity)
@@ -143,7 +143,7 @@ def test_the_starter_records_and_cleans_up(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["services.lock"]
 
 
-def test_only_what_the_settings_call_embedded_is_started(tmp_path: Path, redis_url: str) -> None:
+def test_only_services_set_to_embedded_are_started(tmp_path: Path, redis_url: str) -> None:
     with open_services(Settings(data_dir=tmp_path, redis_url=redis_url)) as addresses:
         assert list(recorded(tmp_path)) == ["broker"]
         assert addresses.redis_url == redis_url
@@ -201,10 +201,10 @@ def test_ctrl_c_reaches_the_starter_which_then_stops_them(tmp_path: Path) -> Non
     entries = recorded(tmp_path)
 
     os.killpg(process.pid, signal.SIGINT)
-    process.wait(timeout=20)  # with its standard input open: an end of that would be a reason to stop, too
+    process.wait(timeout=20)  # with its standard input open, because the end of that would also stop it
     end(process)
 
-    # Its own exit status, not a traceback: the services were there until it stopped them.
+    # Its own exit status and no traceback, because the services were there until it stopped them.
     assert process.returncode == 130
     assert all_gone(entries)
     assert not (tmp_path / "services.json").exists()

@@ -1,4 +1,4 @@
-"""What a fetch hands out when partitions move while it waits, against both brokers."""
+"""Fetches while partitions move, against both brokers."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from faust.types import TP
 
 from stream_seg.kafka.broker import Broker
-from stream_seg.streaming.transport import BatchConsumerThread
 from stream_seg.tools.topics import TopicSpec, create_topics
+from stream_seg.worker.faust.transport import BatchConsumerThread
 
 WAIT_S = 5.0
 
 
-class Held:
-    """The consumer of a worker, as far as a fetch asks it."""
+class Owner:
+    """The consumer of a worker, as far as a fetch uses it."""
 
     flow_active = True
 
-    def __init__(self, changelog: str, active: Iterable[TP], *, input_held: bool) -> None:
+    def __init__(self, changelog: str, active: Iterable[TP], *, input_paused: bool) -> None:
         self._changelog = changelog
         self.active = set(active)
-        self.input_held = input_held
+        self.input_paused = input_paused
 
     def _get_active_partitions(self) -> set[TP]:
         return self.active
 
     def changelog_among(self, tps: Iterable[TP]) -> set[TP]:
-        """By the name of the topic."""
+        """Return the partitions of the changelog topic."""
         return {tp for tp in tps if tp.topic == self._changelog}
 
 
 class Stage:
-    """A consumer of one partition of input and two of a changelog, and a fetch that can be begun."""
+    """A consumer of one input partition and two changelog partitions, which can begin a fetch."""
 
     def __init__(self, kafka: Any, producer: Any, prefix: str) -> None:
         self.input = TP(f"{prefix}input", 0)
@@ -47,32 +47,32 @@ class Stage:
 
     @property
     def all(self) -> list[TP]:
-        """The partitions assigned."""
+        """The assigned partitions."""
         return [self.input, self.recovering, self.settled]
 
-    def held(self, *active: TP, input_held: bool) -> Held:
-        """A worker's consumer that takes from `active` partitions."""
-        return Held(self.recovering.topic, active, input_held=input_held)
+    def owner(self, *active: TP, input_paused: bool) -> Owner:
+        """Return a worker's consumer that reads from the `active` partitions."""
+        return Owner(self.recovering.topic, active, input_paused=input_paused)
 
     async def append(self, *tps: TP) -> None:
-        """A record to each of these partitions; of none, to each that there is."""
+        """Append one record to each of these partitions, or to each assigned partition when none is named."""
         for tp in tps or self.all:
             await self._producer.send_and_wait(tp.topic, b"{}", partition=tp.partition)
 
-    def begin(self, held: Held) -> asyncio.Task[dict[Any, Any]]:
-        """A fetch, as Faust asks for one: with its own set of active partitions."""
+    def begin(self, owner: Owner) -> asyncio.Task[dict[Any, Any]]:
+        """Begin a fetch as Faust does, which passes its own set of active partitions."""
         thread = BatchConsumerThread.__new__(BatchConsumerThread)
-        thread.consumer = held
-        return asyncio.create_task(thread._fetch_records(self.kafka, held.active, timeout=WAIT_S, max_records=100))
+        thread.consumer = owner
+        return asyncio.create_task(thread._fetch_records(self.kafka, owner.active, timeout=WAIT_S, max_records=100))
 
     async def positions(self) -> list[int]:
-        """Of input, the changelog that recovers, and the other."""
+        """Return the positions of the input, the recovering changelog and the settled changelog."""
         return [await self.kafka.position(TopicPartition(*tp)) for tp in self.all]
 
 
 @asynccontextmanager
 async def staged(broker: Broker, prefix: str) -> AsyncIterator[Stage]:
-    """A stage whose topics are empty."""
+    """Yield a stage whose topics are empty."""
     await create_topics(broker, [TopicSpec(f"{prefix}input", 1, 1), TopicSpec(f"{prefix}changelog", 2, 1)])
     async with AIOKafkaProducer(bootstrap_servers=broker.address, linger_ms=0) as producer:
         kafka = AIOKafkaConsumer(bootstrap_servers=broker.address, enable_auto_commit=False, fetch_max_wait_ms=20)
@@ -86,30 +86,30 @@ async def staged(broker: Broker, prefix: str) -> AsyncIterator[Stage]:
             await kafka.stop()
 
 
-def test_a_rebalance_that_begins_while_a_fetch_waits_takes_nothing_from_anybody(broker: Broker, prefix: str) -> None:
+def test_a_rebalance_that_begins_while_a_fetch_waits_skips_no_record(broker: Broker, prefix: str) -> None:
     async def story() -> tuple[dict[Any, Any], list[int]]:
         async with staged(broker, prefix) as stage:
-            held = stage.held(stage.input, input_held=False)
-            fetch = stage.begin(held)
+            owner = stage.owner(stage.input, input_paused=False)
+            fetch = stage.begin(owner)
             await asyncio.sleep(0.1)
-            held.input_held = True
-            held.active.clear()  # a rebalance begins: Faust pauses all that there is
+            owner.input_paused = True
+            owner.active.clear()  # a rebalance begins, and Faust pauses all partitions
             await stage.append(stage.recovering, stage.settled)
             return await fetch, await stage.positions()
 
-    # Else the changelog is read up to its end, and recovery waits for it for ever.
+    # Otherwise the changelog is read up to its end, and recovery waits for it without end.
     assert asyncio.run(story()) == ({}, [0, 0, 0])
 
 
-def test_recovery_is_handed_only_what_it_reads(broker: Broker, prefix: str) -> None:
+def test_recovery_gets_only_the_changelog_that_it_reads(broker: Broker, prefix: str) -> None:
     async def story() -> tuple[list[TP], list[int]]:
         async with staged(broker, prefix) as stage:
             await stage.append()
-            held = stage.held(stage.input, stage.recovering, input_held=True)
+            owner = stage.owner(stage.input, stage.recovering, input_paused=True)
             fetched: dict[Any, Any] = {}
             async with asyncio.timeout(30):
                 while not fetched:
-                    fetched = await stage.begin(held)
+                    fetched = await stage.begin(owner)
             return list(fetched), await stage.positions()
 
     read, positions = asyncio.run(story())
@@ -120,24 +120,24 @@ def test_recovery_is_handed_only_what_it_reads(broker: Broker, prefix: str) -> N
 def test_a_changelog_that_is_paused_while_its_fetch_waits_is_put_back(
     broker: Broker, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stream_seg.streaming.transport.HELD_FETCH_S", WAIT_S)
+    monkeypatch.setattr("stream_seg.worker.faust.transport.PAUSED_FETCH_S", WAIT_S)
 
     async def story() -> tuple[dict[Any, Any], list[int]]:
         async with staged(broker, prefix) as stage:
-            held = stage.held(stage.recovering, input_held=True)
-            fetch = stage.begin(held)
+            owner = stage.owner(stage.recovering, input_paused=True)
+            fetch = stage.begin(owner)
             await asyncio.sleep(0.1)
-            held.active.clear()
+            owner.active.clear()
             await stage.append()
             return await fetch, await stage.positions()
 
     assert asyncio.run(story()) == ({}, [0, 0, 0])
 
 
-def test_nothing_is_asked_of_nobody(broker: Broker, prefix: str) -> None:
+def test_no_active_partition_means_no_fetch(broker: Broker, prefix: str) -> None:
     async def story() -> tuple[dict[Any, Any], list[int]]:
         async with staged(broker, prefix) as stage:
             await stage.append()
-            return await stage.begin(stage.held(input_held=False)), await stage.positions()
+            return await stage.begin(stage.owner(input_paused=False)), await stage.positions()
 
     assert asyncio.run(story()) == ({}, [0, 0, 0])

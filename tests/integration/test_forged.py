@@ -1,4 +1,6 @@
-"""Forged records on the topics that workers read back: state stops a worker in one line, samples and models do not."""
+"""Forged records on topics that workers read back: bad state stops a worker in one line, bad samples and models do
+not.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ import pytest
 from benchmarks.workload import fixed_model
 from stream_seg.kafka.append import append_all
 from stream_seg.kafka.producer import started_producer
-from stream_seg.streaming.state.changelog import HEADER_KEY, pack_entry
+from stream_seg.worker.partitions.changelog import HEADER_KEY, pack_entry
 from tests.integration.support.command import run_in
 from tests.integration.support.deployment import CALM, Deployment, Services, deployment
 from tests.integration.support.ending import assert_exact, read_ending
@@ -80,12 +82,12 @@ def test_forged_samples_and_models_are_left_out(on: Services) -> None:
         deployed.send([FIRST])
         worker = deployed.start_worker()
         deployed.wait_until_drained()
-        said = lambda: worker._written.read_text()  # noqa: E731
-        eventually(lambda: said().count("on the samples topic was left out") == len(lies), 30, "all are left out", said)
-        assert said().count("the one before stays") == len(models)
+        log = lambda: worker._written.read_text()  # noqa: E731
+        eventually(lambda: log().count("on the samples topic was skipped") == len(lies), 30, "all are left out", log)
+        assert log().count("the one before stays") == len(models)
         deployed.send([SECOND])
         deployed.wait_until_drained()
         assert_exact(read_ending(deployed), expect([FIRST, SECOND]))
         assert worker.terminate() == 0
-        assert "Traceback" not in said()
-        assert "alice" not in said()
+        assert "Traceback" not in log()
+        assert "alice" not in log()

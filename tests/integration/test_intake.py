@@ -1,4 +1,6 @@
-"""`stream-seg intake` on both brokers: any key and partitioner, in order, once, also where processes die."""
+"""`stream-seg intake` on both brokers with any key and partitioner: each record in order and once, even after
+crashes.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,7 @@ NUMBERS = itertools.count(1)
 
 @pytest.fixture
 def shop(on: Services) -> Iterator[Deployment]:
-    """A deployment without workers whose intake reads three topics of other programs."""
+    """Yield a deployment without workers whose intake reads three topics of other programs."""
     name = f"intake-{next(NUMBERS)}"
     topics = [f"{name}.{each}" for each in ("segment", "rudder", "librdkafka")]
     with deployment(on, name, model=fixed_model(), INTAKE_TOPICS=",".join(topics), **CALM) as deployed:
@@ -61,10 +63,10 @@ def test_any_key_and_partitioner_is_counted_once(shop: Deployment) -> None:
     for topic, records in ((segment, [*keyless, bad]), (rudder, by_fnv1a), (librdkafka, by_crc32)):
         asyncio.run(put(shop, topic, records))
 
-    said = json.loads(command(shop, "intake", "--once", "--json"))
+    facts = json.loads(command(shop, "intake", "--once", "--json"))
     count = sum(map(len, stories))
     topics = {"purchases": count // 3, "interactions": count // 3, "profiles": count // 3}
-    assert said == {
+    assert facts == {
         "records": count + 1, "events": count, "by_topic": topics, "dead_letters": 1, "by_reason": {"not_utf8": 1},
         "skipped": 0, "already": 0,
     }  # fmt: skip
@@ -75,12 +77,12 @@ def test_any_key_and_partitioner_is_counted_once(shop: Deployment) -> None:
     assert found.timestamps[Coordinates(TopicPartition(segment, 1), 0, 0)] == STAMP_MS + 1
     assert intake_lag(shop) == 0
 
-    # The letter can be sent back to where it was, and is one again.
+    # The dead letter can be sent back to its source, and becomes a dead letter again.
     assert json.loads(command(shop, "dead-letters", "redrive", "--yes", "--topic", segment, "--json"))["redriven"] == 1
     back = [each for each in read_topic(shop, segment) if each.value == GARBAGE]
     assert [(each.partition, each.key) for each in back] == [(2, b"bad")] * 2
 
-    # One that runs until it is told to stop reads on from there, and counts nothing again.
+    # An intake that runs until it is stopped continues from there, and counts nothing again.
     process = start(["intake", "--json"], shop.directory, shop.environment)
     try:
         deadline_s = time.monotonic() + 40
@@ -102,11 +104,11 @@ def test_any_key_and_partitioner_is_counted_once(shop: Deployment) -> None:
     assert [letter.value for letter in ending.dead_letters] == [GARBAGE] * 2
 
 
-def test_what_cannot_run_says_what_to_do(on: Services) -> None:
+def test_an_intake_that_cannot_run_says_what_to_do(on: Services) -> None:
     with deployment(on, f"refused-{next(NUMBERS)}", INTAKE_TOPICS="nosuch") as deployed:
         done = run_in(deployed, "intake", "--once")
-        said = "no such topic: nosuch; correct STREAM_SEG_INTAKE_TOPICS, or create it"
-        assert (done.returncode, done.stderr) == (1, f"stream-seg: {said}\n")
+        reason = "no such topic: nosuch; correct STREAM_SEG_INTAKE_TOPICS, or create it"
+        assert (done.returncode, done.stderr) == (1, f"stream-seg: {reason}\n")
         create(deployed, "nosuch", partitions=1)
         deployed.environment["STREAM_SEG_TOPIC_PREFIX"] = "elsewhere."  # type: ignore[index]
         done = run_in(deployed, "intake", "--once")
@@ -119,7 +121,7 @@ def test_an_intake_that_dies_once_is_completed(shop: Deployment) -> None:
     topic = shop.settings.intake_topics[0]
     acts = [segment_call(each.value) for each in story(6, 30, "a")]
     asyncio.run(put(shop, topic, [Foreign(n % PARTITIONS, None, act) for n, act in enumerate(acts)]))
-    # The first commit is that of the start. Before the second, records are written that nothing is known of.
+    # The first commit is the one at the start. Records written before the second are not covered by any commit.
     assert lived(shop, sources(shop), Fate(0), of_commits=Fate(3)) is None
     summary = lived(shop, sources(shop), Fate(0))
     assert summary is not None

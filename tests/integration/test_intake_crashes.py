@@ -1,6 +1,6 @@
 """Intakes die at any effect, are killed, and join, on Apache Kafka: each source record is written once.
 
-And what only Apache Kafka has: transactions in the source topics.
+Transactions in the source topics, which only Apache Kafka has, are covered here too.
 """
 
 from __future__ import annotations
@@ -42,13 +42,15 @@ NUMBERS = itertools.count(1)
 
 @pytest.fixture(scope="module")
 def broker_setting(apache_kafka: Broker) -> str:
-    """Without idempotence, and seconds for each start, the embedded broker shows less: see `test_intake`."""
+    """Use Apache Kafka alone. The embedded broker, without idempotence and with slow starts, shows less
+    (`test_intake`).
+    """
     return f"kafka://{apache_kafka.address}"
 
 
 @pytest.fixture
 def shop(on: Services) -> Iterator[Deployment]:
-    """A deployment without workers whose intake reads two topics of other programs."""
+    """Yield a deployment without workers whose intake reads two topics of other programs."""
     name = f"killed-{next(NUMBERS)}"
     topics = [f"{name}.a", f"{name}.b"]
     with deployment(on, name, INTAKE_TOPICS=",".join(topics)) as deployed:
@@ -100,8 +102,8 @@ def test_processes_that_are_killed_and_join_write_each_record_once(shop: Deploym
                 killed = processes.pop(0)
                 killed.kill()
                 killed.communicate()
-        said = run_in(shop, "intake", "--once", "--json")
-        assert said.returncode == 0, said.stderr
+        summary = run_in(shop, "intake", "--once", "--json")
+        assert summary.returncode == 0, summary.stderr
     finally:
         for process in processes:
             process.terminate()
@@ -126,8 +128,8 @@ def test_only_committed_transactions_are_read(shop: Deployment) -> None:
                 await (producer.commit_transaction() if commits else producer.abort_transaction())
 
     asyncio.run(write())
-    said = json.loads(command(shop, "intake", "--once", "--json"))
-    assert (said["records"], said["events"]) == (len(kept), len(kept))
+    summary = json.loads(command(shop, "intake", "--once", "--json"))
+    assert (summary["records"], summary["events"]) == (len(kept), len(kept))
     again = json.loads(command(shop, "intake", "--once", "--json"))
     assert again["records"] == 0
     customers = {key for _, key, _ in written(shop).by_customer}

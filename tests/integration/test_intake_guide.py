@@ -21,14 +21,14 @@ from tests.integration.support.worker import ROOT
 
 GUIDE = ROOT / "docs" / "guides" / "intake.md"
 RECIPES = ("Segment", "RudderStack", "Debezium", "Shopify", "WooCommerce")
-# Records on the page that are no events of a customer, and its text says so.
+# Records on the page that are not customer events, as its text says.
 LETTERS = {"missing_field": 1, "unsupported_format": 2, "placeholder_id": 1}
 SKIPPED = 4
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a section of the guide gives: settings, files by name, records by topic, and rows of its table."""
+    """The content of a section: settings, files by name, records by topic, and rows of its table."""
 
     settings: dict[str, str]
     files: dict[str, str]
@@ -53,7 +53,9 @@ def recipe(title: str) -> Recipe:
 
 
 def placed(topic: str, lines: list[str]) -> list[Foreign]:
-    """The records as their programs write them: RudderStack by a hash of its key, the others anywhere."""
+    """Return the records as their programs write them: RudderStack by a hash of its key, the others in any
+    partition.
+    """
     records = []
     for n, line in enumerate(lines):
         if topic == "rudder.events":
@@ -67,13 +69,13 @@ def placed(topic: str, lines: list[str]) -> list[Foreign]:
 
 @pytest.fixture(scope="module")
 def broker_setting() -> str:
-    """The embedded broker alone: what a record becomes no broker can change."""
+    """Use the embedded broker alone, because no broker can change the outcome of a record."""
     return EMBEDDED
 
 
 @pytest.fixture
 def shop(on: Services) -> Iterator[Deployment]:
-    """A deployment with the settings of all recipes."""
+    """Yield a deployment with the settings of all recipes."""
     recipes = [recipe(title) for title in RECIPES]
     files = on.data_dir / "files"
     files.mkdir()
@@ -95,9 +97,9 @@ def test_recipes(shop: Deployment) -> None:
     for each in recipes:
         for topic, lines in each.records.items():
             asyncio.run(put(shop, topic, placed(topic, lines)))
-    said = json.loads(command(shop, "intake", "--once", "--json"))
-    assert said["records"] == sum(len(lines) for each in recipes for lines in each.records.values())
-    assert (said["by_reason"], said["skipped"]) == (LETTERS, SKIPPED)
+    summary = json.loads(command(shop, "intake", "--once", "--json"))
+    assert summary["records"] == sum(len(lines) for each in recipes for lines in each.records.values())
+    assert (summary["by_reason"], summary["skipped"]) == (LETTERS, SKIPPED)
     shop.start_worker()
     shop.wait_until_drained()
     customers = read_ending(shop).customers

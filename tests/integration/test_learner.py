@@ -1,4 +1,4 @@
-"""Ids of segments survive a learner that is killed, one that moves to another worker, and a restart of everything."""
+"""Segment ids survive a learner that is killed, one that moves to another worker, and a restart of all workers."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from stream_seg.contracts.model import ModelSnapshot, parse_snapshot
 from stream_seg.datasets.record import SourceRecord
 from stream_seg.datasets.simulator import START_S, simulate
 from stream_seg.kafka.reader import read_all
-from stream_seg.learning.moves import moves
-from stream_seg.learning.policy import DAY_S
-from stream_seg.streaming.samples import Sample
+from stream_seg.learning.clustering.policy import DAY_S
+from stream_seg.learning.publishing.moves import moves
+from stream_seg.worker.models.samples import Sample
 from tests.integration.support.deployment import Deployment, Services, deployment
 from tests.integration.support.polling import eventually
 from tests.integration.support.worker import Worker
@@ -25,7 +25,7 @@ SAID_S = 30.0
 
 
 def read(deployed: Deployment, topic: str) -> list[bytes]:
-    """Values of a topic, in order."""
+    """Return the values of a topic, in order."""
 
     async def values() -> list[bytes]:
         chunks = read_all(deployed.broker, deployed.settings.topic(topic))
@@ -39,23 +39,23 @@ def snapshots(deployed: Deployment) -> list[ModelSnapshot]:
 
 
 def published(deployed: Deployment, more_than: int) -> list[ModelSnapshot]:
-    """All snapshots, once there are more than so many."""
+    """Return all snapshots, once there are more than `count`."""
 
     def enough() -> list[ModelSnapshot]:
         found = snapshots(deployed)
         return found if len(found) > more_than else []
 
-    return eventually(enough, PUBLISHED_S, f"more than {more_than} snapshots", deployed.said)
+    return eventually(enough, PUBLISHED_S, f"more than {more_than} snapshots", deployed.output)
 
 
 def learning(deployed: Deployment) -> Worker:
-    """The worker that published last. The topic has a model a moment before the worker says so."""
+    """Return the worker that published last. The topic has a model a moment before the worker's metrics show it."""
     version = snapshots(deployed)[-1].version
 
     def who_said() -> list[Worker]:
-        return [worker for worker in deployed.workers if f"published model {version} " in worker.said()]
+        return [worker for worker in deployed.workers if f"published model {version} " in worker.output()]
 
-    (found,) = eventually(who_said, SAID_S, f"who published model {version}", deployed.said)
+    (found,) = eventually(who_said, SAID_S, f"who published model {version}", deployed.output)
     return found
 
 
@@ -70,7 +70,7 @@ def test_ids_survive_kill_9_of_the_learner_a_move_to_another_worker_and_a_restar
         shop.wait_until_drained()
         published(shop, 0)
         learning(shop).kill()  # the other one gets the partition of samples
-        before = snapshots(shop)  # all that the killed one published
+        before = snapshots(shop)  # everything that the killed one published
         shop.send(record for day in days[60:80] for record in day)
         moved = published(shop, len(before))
         assert learning(shop).running()
@@ -89,15 +89,16 @@ def test_ids_survive_kill_9_of_the_learner_a_move_to_another_worker_and_a_restar
 
 
 def sampled(deployed: Deployment) -> np.ndarray:
-    """Customers as workers sampled them last, (n, len(FEATURES))."""
+    """Return the latest sample of each customer, (n, len(FEATURES))."""
     samples = map(Sample.loads, read(deployed, "segment-samples")[-8:])
     return np.array([row for sample in samples for _, row, *_ in sample.rows])
 
 
 def assert_same_segments(found: list[ModelSnapshot], customers: np.ndarray) -> None:
-    """Each snapshot continues the one before: only announced births and deaths change ids, and no two ids swap.
+    """Assert that each snapshot continues the previous one: only announced births and deaths change ids, and no two
+    swap.
 
-    How far centres move from one to the next depends on the days that lie between, and those on the machine.
+    The movement of centers between snapshots depends on the days between them, both in the data and on the machine.
     """
     assert len(customers) > CUSTOMERS / 3
     for old, new in pairwise(found):

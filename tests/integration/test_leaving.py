@@ -1,4 +1,4 @@
-"""A leader that leaves its group while another joins it: the group goes on without it."""
+"""A group goes on without its leader when the leader leaves while another member joins."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from stream_seg.kafka.broker import Broker
-from stream_seg.streaming.embedded_quirks import leave_formed_groups_only
+from stream_seg.worker.faust.embedded_quirks import leave_formed_groups_only
 
 SESSION_MS = 6_000
-NOTICED_MS = 3_000  # the leader hears of the one that joins later than it leaves
+NOTICED_MS = 3_000  # the leader learns of the joining member only after it has left
 SETTLED_S = 30.0  # a session, the pauses that the embedded broker makes, and a slow machine
 
 
 async def consumer(broker: Broker, name: str) -> Any:
-    """A consumer of topic `name` in group `name`."""
+    """Return a started consumer of topic `name` in group `name`."""
     made = AIOKafkaConsumer(
         name,
         bootstrap_servers=broker.address,
@@ -32,13 +32,13 @@ async def consumer(broker: Broker, name: str) -> Any:
 
 
 async def owns(made: Any, partitions: int) -> None:
-    """Return when a consumer has so many partitions."""
+    """Return when a consumer has `partitions` partitions."""
     while len(made.assignment()) != partitions:
         await asyncio.sleep(0.05)
 
 
 async def leader_leaves_while_another_joins(broker: Broker, name: str, *, guarded: bool) -> bool:
-    """Whether the others share all partitions in the end."""
+    """Return whether the other members share all partitions in the end."""
     admin = AIOKafkaAdminClient(bootstrap_servers=broker.address)
     await admin.start()
     others: list[Any] = []

@@ -1,4 +1,4 @@
-"""Thousands of batches in a partition of the embedded broker: a consumer whose fetches are too short gets stuck."""
+"""Thousands of batches in a partition of the embedded broker: a consumer with short fetches gets stuck."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import TopicPartition
 
 from stream_seg.kafka.broker import Broker
-from stream_seg.streaming.embedded_quirks import look_long_enough
 from stream_seg.tools.topics import TopicSpec, create_topics
+from stream_seg.worker.faust.embedded_quirks import look_long_enough
 
 BATCHES = 4_000
 AT_ONCE = 200
-SHORT_MS = 1  # the broker needs about ten times as long to look through so many batches
+SHORT_MS = 1  # the broker needs about ten times as long to scan so many batches
 FETCHES = 60
 PATIENT_FETCHES = 600
 
 
 @asynccontextmanager
 async def consumer(broker: Broker, tp: TopicPartition) -> AsyncIterator[AIOKafkaConsumer]:
-    """A consumer at the end of the history, whose fetches are short."""
-    made = AIOKafkaConsumer(bootstrap_servers=broker.address, fetch_max_wait_ms=SHORT_MS)
-    await made.start()
+    """Yield a consumer at the end of the history, whose fetches are short."""
+    started = AIOKafkaConsumer(bootstrap_servers=broker.address, fetch_max_wait_ms=SHORT_MS)
+    await started.start()
     try:
-        made.assign([tp])
-        made.seek(tp, BATCHES - 1)
-        yield made
+        started.assign([tp])
+        started.seek(tp, BATCHES - 1)
+        yield started
     finally:
-        await made.stop()
+        await started.stop()
 
 
 async def history(broker: Broker, name: str) -> TopicPartition:
-    """A partition whose every record came in a batch of its own."""
+    """Yield a partition with one batch per record."""
     await create_topics(broker, [TopicSpec(name, 1, 1)])
     async with AIOKafkaProducer(bootstrap_servers=broker.address) as producer:
         for number in range(BATCHES):
@@ -49,7 +49,7 @@ async def history(broker: Broker, name: str) -> TopicPartition:
 
 
 async def comes(broker: Broker, tp: TopicPartition, *, patient: bool) -> bool:
-    """Whether the last record comes within some fetches."""
+    """Return whether the last record arrives within some fetches."""
     async with consumer(broker, tp) as reading:
         if patient:
             look_long_enough(reading._fetcher)
@@ -60,7 +60,7 @@ async def comes(broker: Broker, tp: TopicPartition, *, patient: bool) -> bool:
 
 
 @pytest.mark.parametrize("patient", [True, False])
-def test_what_a_short_fetch_does_not_find_a_longer_one_does(
+def test_a_longer_fetch_finds_records_that_a_short_one_misses(
     embedded_broker: Broker, prefix: str, patient: bool
 ) -> None:
     async def story() -> bool:

@@ -1,4 +1,4 @@
-"""Publishing a model as a person, while others publish at the same moment."""
+"""An operator publishes a model while others publish at the same moment."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Callable
 import pytest
 
 from stream_seg.contracts.model import ModelSnapshot
+from stream_seg.errors import BrokerError, ConcurrentUpdate
 from stream_seg.kafka.append import append_all
 from stream_seg.kafka.broker import Broker
-from stream_seg.kafka.errors import BrokerError
 from stream_seg.kafka.producer import started_producer
 from stream_seg.kafka.reader import read_all
-from stream_seg.learning import governance
-from stream_seg.tools.model_history import TRIES, LostRace, publish_as_person, read_history
+from stream_seg.learning.publishing import governance
+from stream_seg.tools.model_history import TRIES, publish_as_operator, read_history
 from stream_seg.tools.topics import TopicSpec, create_topics
 from tests.unit.learning.snapshots import snapshot
 
@@ -24,7 +24,7 @@ Make = Callable[[ModelSnapshot, int, str], ModelSnapshot]
 
 @pytest.fixture
 def topic(broker: Broker, prefix: str) -> str:
-    """A topic with model 1."""
+    """Yield a topic with model 1."""
     name = f"{prefix}segment-models"
     asyncio.run(create_topics(broker, [TopicSpec(name, 1, 1)]))
     append(broker, name, snapshot(1))
@@ -32,7 +32,7 @@ def topic(broker: Broker, prefix: str) -> str:
 
 
 def append(broker: Broker, topic: str, *snapshots: ModelSnapshot) -> None:
-    """Append snapshots, as a learner does; from a thread of its own, whatever loop runs in this one."""
+    """Append snapshots as a learner does, on a separate thread, so that it works under any running loop."""
 
     async def send() -> None:
         async with started_producer(broker) as producer:
@@ -45,7 +45,9 @@ def append(broker: Broker, topic: str, *snapshots: ModelSnapshot) -> None:
 
 
 def overtaken(broker: Broker, topic: str, times: int) -> tuple[Make, list[ModelSnapshot]]:
-    """Goes back to what is in force, but a learner publishes just before, so many times; and what that published."""
+    """Roll back to the active model while a learner publishes just before, several times, and return the
+    publication.
+    """
     rivals: list[ModelSnapshot] = []
 
     def make(latest: ModelSnapshot, version: int, created_at: str) -> ModelSnapshot:
@@ -60,21 +62,23 @@ def overtaken(broker: Broker, topic: str, times: int) -> tuple[Make, list[ModelS
 def test_who_is_overtaken_tries_again_on_top(broker: Broker, topic: str) -> None:
     make, rivals = overtaken(broker, topic, 2)
     lost: list[int] = []
-    made = asyncio.run(publish_as_person(broker, topic, make, lost.append))
-    assert (made.version, made.parent, made.content_of, lost) == (4, 3, 1, [2, 3])
+    published = asyncio.run(publish_as_operator(broker, topic, make, lost.append))
+    assert (published.version, published.parent, published.content_of, lost) == (4, 3, 1, [2, 3])
     history = asyncio.run(read_history(broker, topic))
-    assert history.latest == made
-    assert list(history.in_force.values()) == [snapshot(1), *rivals, made]
-    assert [(each.version, each.reason) for each, _ in history.aside] == [(2, "rollback"), (3, "rollback")]
-    # What compaction leaves comes to the same.
+    assert history.latest == published
+    assert list(history.accepted.values()) == [snapshot(1), *rivals, published]
+    assert [(each.version, each.reason) for each, _ in history.superseded] == [(2, "rollback"), (3, "rollback")]
+    # Compaction leaves the same result.
     last = asyncio.run(last_messages(broker, topic))
-    assert [last[str(each.version).encode()] for each in (*rivals, made)] == [each.dumps() for each in (*rivals, made)]
+    assert [last[str(each.version).encode()] for each in (*rivals, published)] == [
+        each.dumps() for each in (*rivals, published)
+    ]
 
 
-def test_whoever_is_always_overtaken_gives_up_and_says_so(broker: Broker, topic: str) -> None:
+def test_a_command_that_is_always_overtaken_gives_up_with_a_reason(broker: Broker, topic: str) -> None:
     make, _ = overtaken(broker, topic, TRIES)
-    with pytest.raises(LostRace, match="5 times; nothing was changed, try again"):
-        asyncio.run(publish_as_person(broker, topic, make, lambda _: None))
+    with pytest.raises(ConcurrentUpdate, match="5 times; nothing was changed, try again"):
+        asyncio.run(publish_as_operator(broker, topic, make, lambda _: None))
     history = asyncio.run(read_history(broker, topic))
     assert history.latest is not None
     assert history.latest.reason == "scheduled"
@@ -84,11 +88,11 @@ def test_without_a_model_there_is_nothing_to_choose(broker: Broker, prefix: str)
     asyncio.run(create_topics(broker, [TopicSpec(f"{prefix}empty", 1, 1)]))
     make, _ = overtaken(broker, f"{prefix}empty", 0)
     with pytest.raises(BrokerError, match="no model has been published yet"):
-        asyncio.run(publish_as_person(broker, f"{prefix}empty", make, lambda _: None))
+        asyncio.run(publish_as_operator(broker, f"{prefix}empty", make, lambda _: None))
 
 
 async def last_messages(broker: Broker, topic: str) -> dict[bytes, bytes]:
-    """The last message under each key."""
+    """Return the last message under each key."""
     found: dict[bytes, bytes] = {}
     async for _, records in read_all(broker, topic):
         found |= {record.key: record.value for record in records}

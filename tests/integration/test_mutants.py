@@ -1,4 +1,4 @@
-"""A hundred thousand mutated records through a real worker, and good ones of marked customers between them."""
+"""A hundred thousand mutated records through a real worker, among good records of marked customers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Placed = dict[tuple[str, int], list[tuple[bytes | None, bytes | None]]]  # by to
 
 @dataclass(frozen=True)
 class Run:
-    """One worker that has met them all."""
+    """One worker that has met all records."""
 
     deployed: Deployment
     worker: Worker
@@ -47,19 +47,24 @@ class Run:
 
 
 def good_events(rng: Random) -> list[Sent]:
-    """Orders, looks and traits of the marked customers, and one whose record grows as large as records get."""
-    made = [
+    """Return orders, views and traits of the marked customers, one of whom gets a record of the largest size."""
+    marked = [
         order(f"marked-{rng.randrange(MARKED)}", number, WHEN, number % 100 + 0.5)
         if number % 3
         else view(f"marked-{rng.randrange(MARKED)}", number, WHEN)
         for number in range(GOOD)
     ]
     long = "x" * (MAX_TRAITS_BYTES - 20)
-    return [*made, *(identify("marked-fat", number, WHEN, **{f"t{number}": long}) for number in range(MAX_TRAITS))]
+    return [
+        *marked,
+        *(identify("marked-fat", number, WHEN, **{f"t{number}": long}) for number in range(MAX_TRAITS)),
+    ]
 
 
 def placed(good: list[Sent], rng: Random) -> Placed:
-    """Where everything goes: by its key, a few astray, those without key anywhere; the good between the others."""
+    """Return the place of every record: by its key, a few in a wrong partition, keyless ones anywhere, good ones in
+    between.
+    """
     records = [(topic, key, value, True) for topic, key, value in mutants(MUTANTS, SEED)]
     records += [(sent.topic, sent.key, sent.value, False) for sent in good]
     rng.shuffle(records)
@@ -72,7 +77,7 @@ def placed(good: list[Sent], rng: Random) -> Placed:
 
 
 async def send(deployed: Deployment, into: Placed) -> None:
-    """Append everything, in order within each partition."""
+    """Append all records, in order within each partition."""
     async with started_producer(deployed.broker) as producer:
         for (topic, partition), records in into.items():
             messages: list[Message] = [(key, value, ()) for key, value in records]
@@ -83,7 +88,7 @@ async def send(deployed: Deployment, into: Placed) -> None:
 
 @pytest.fixture(scope="module")
 def records() -> tuple[list[Sent], Placed]:
-    """The good events, and the place of every record: for both brokers, because making them takes seconds."""
+    """Return the good events and the place of every record for both brokers, because generating them takes seconds."""
     rng = Random(SEED)
     good = good_events(rng)
     return good, placed(good, rng)
@@ -99,7 +104,7 @@ def run(on: Services, records: tuple[list[Sent], Placed]) -> Iterator[Run]:
         yield Run(deployed, worker, into, good, read_ending(deployed))
 
 
-def test_every_record_is_absorbed_or_has_one_letter_with_a_reason(run: Run) -> None:
+def test_every_record_is_absorbed_or_has_one_dead_letter_with_a_reason(run: Run) -> None:
     letters = run.ending.dead_letters
     places = Counter(
         (letter.header["source_topic"], letter.header["source_offset"], letter.partition) for letter in letters
@@ -114,7 +119,7 @@ def test_every_record_is_absorbed_or_has_one_letter_with_a_reason(run: Run) -> N
     assert metrics("events_absorbed_total") > 0.2 * MUTANTS
 
 
-def test_every_letter_is_the_record_that_was_sent(run: Run) -> None:
+def test_every_dead_letter_is_the_sent_record(run: Run) -> None:
     for letter in run.ending.dead_letters:
         topic = letter.header["source_topic"].removeprefix(run.deployed.settings.topic_prefix)
         assert letter.header["source_partition"] == str(letter.partition)
@@ -137,5 +142,5 @@ def test_the_worker_lives_and_goes_on(run: Run) -> None:
     run.deployed.wait_until_drained()
     assert run.deployed.lag() == 0
     assert "marked-late" in read_ending(run.deployed).customers
-    assert run.worker.terminate() == 0, run.worker.said()
-    assert "Traceback" not in run.worker.said()
+    assert run.worker.terminate() == 0, run.worker.output()
+    assert "Traceback" not in run.worker.output()

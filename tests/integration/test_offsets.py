@@ -1,4 +1,4 @@
-"""Ends, commits, and lag on both brokers, in the cases where the embedded one answers differently."""
+"""End offsets, commits, and lag on both brokers, where the embedded one answers differently."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.client import AIOKafkaClient
 
 from stream_seg.embedded.process import HOST, free_port
+from stream_seg.errors import BrokerError
 from stream_seg.kafka import offsets
 from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.client import connect, partitions_of
-from stream_seg.kafka.errors import BrokerError
 from stream_seg.kafka.lag import PartitionLag, measure_lag
 from stream_seg.kafka.offsets import committed, high_watermarks, log_starts, record_timestamps_at
 from stream_seg.tools.topics import TopicSpec, create_topics
@@ -39,7 +39,7 @@ async def create(broker: Broker, topic: str, partitions: int) -> None:
 
 
 async def append(broker: Broker, tp: TopicPartition, batches: Sequence[int], *, value: bytes = b"{}") -> None:
-    """Append batches of the given sizes; record number i carries the timestamp FIRST_S + i seconds."""
+    """Append batches of the given sizes. Record number i has the timestamp FIRST_S + i seconds."""
     producer = AIOKafkaProducer(bootstrap_servers=broker.address)
     await producer.start()
     number = 0
@@ -63,7 +63,7 @@ async def commit(broker: Broker, group: str, tp: TopicPartition, offset: int) ->
 
 @pytest.fixture
 def topic(broker: Broker, prefix: str) -> str:
-    """A topic of three empty partitions."""
+    """Yield a topic of three empty partitions."""
     asyncio.run(create(broker, f"{prefix}offsets", 3))
     return f"{prefix}offsets"
 
@@ -79,7 +79,7 @@ def test_the_end_is_right_after_a_batch_of_several_records(broker: Broker, embed
 
     assert ends == {several: 12, one: 1, none: 0}
     assert starts == {several: 0, one: 0, none: 0}
-    # The quirk itself: base offset of the last batch + 1. Once this fails the workaround may go.
+    # The quirk itself: base offset of the last batch + 1. Once this fails, the workaround can be removed.
     assert claimed == {several: 8 if embedded else 12, one: 1, none: 0}
 
 
@@ -95,7 +95,7 @@ def test_one_request_answers_for_many_partitions(broker: Broker, prefix: str) ->
     assert sum(ends.values()) == ends[partitions[3]] == 9
 
 
-def test_a_consumer_s_client_is_not_held_up_by_its_own_long_fetch(broker: Broker, topic: str) -> None:
+def test_a_long_fetch_does_not_block_the_client_of_a_consumer(broker: Broker, topic: str) -> None:
     tp = TopicPartition(topic, 0)
     asyncio.run(append(broker, tp, [4]))
 
@@ -107,7 +107,7 @@ def test_a_consumer_s_client_is_not_held_up_by_its_own_long_fetch(broker: Broker
         consumer.assign([tp])
         for _ in range(4):
             await consumer.getone()
-        # A fetch is now in flight, and the broker holds it for half a minute.
+        # A fetch is now in flight, and the broker delays its answer for half a minute.
         begun = time.monotonic()
         ends = await high_watermarks(broker, consumer._client, [tp])
         took_s = time.monotonic() - begun
@@ -203,7 +203,7 @@ def lag_of_two(broker: Broker, topic: str, prefix: str) -> list[PartitionLag]:
 def test_a_broker_that_answers_late_is_asked_again(
     broker: Broker, topic: str, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The embedded broker answers without records when the wait of a fetch is over before it has looked.
+    # The embedded broker answers without records when the wait of a fetch ends before it has scanned the topic.
     ask, waits_ms = offsets._fetch_timestamps, list[int]()
 
     async def late(client: Any, node: int, positions: Any, wait_ms: int) -> Any:
@@ -215,7 +215,7 @@ def test_a_broker_that_answers_late_is_asked_again(
     assert waits_ms == [100, 1000, 1000]
 
 
-def test_what_a_broker_does_not_hand_out_is_an_error_not_a_lag_of_0(
+def test_records_that_a_broker_withholds_are_an_error_not_a_lag_of_0(
     broker: Broker, topic: str, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def never(*_: Any) -> Any:
@@ -239,7 +239,7 @@ def test_lag_is_never_negative(broker: Broker, topic: str, prefix: str) -> None:
 
 
 async def append_in_transactions(broker: Broker, tp: TopicPartition, sizes: Sequence[int], value: bytes) -> None:
-    """One transaction for each size; behind its records the broker appends a marker, which takes an offset."""
+    """Send one transaction for each size. After its records the broker appends a marker, which takes an offset."""
     producer = AIOKafkaProducer(bootstrap_servers=broker.address, transactional_id=tp.topic)
     await producer.start()
     for size in sizes:
@@ -254,7 +254,7 @@ def test_markers_of_transactions_do_not_wait(apache_kafka: Broker, prefix: str) 
     done, behind = (TopicPartition(topic, number) for number in range(2))
     asyncio.run(create(apache_kafka, topic, 3))
     asyncio.run(append_in_transactions(apache_kafka, done, [3], b"{}"))
-    # The record behind the marker does not fit into the share of a partition.
+    # The record after the marker does not fit into the share of a partition.
     asyncio.run(append_in_transactions(apache_kafka, behind, [2, 1], b"x" * 300_000))
     asyncio.run(commit(apache_kafka, group, done, 3))
     asyncio.run(commit(apache_kafka, group, behind, 2))

@@ -8,9 +8,9 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from stream_seg.contracts.changes import encode_change
-from stream_seg.core.transitions import Held, Transition
+from stream_seg.core.transitions import CurrentSegment, Transition
+from stream_seg.errors import BrokerError
 from stream_seg.kafka.broker import Broker
-from stream_seg.kafka.errors import BrokerError
 from stream_seg.kafka.reader import read_all
 from stream_seg.tools.fold import changes_of
 from stream_seg.tools.topics import TopicSpec, create_topics
@@ -58,7 +58,7 @@ def test_an_empty_topic_ends_at_once_and_a_missing_one_is_an_error(broker: Broke
 
 def test_changes_of_some_customers_each_once(broker: Broker, prefix: str) -> None:
     def change(customer: str, sequence: int) -> bytes:
-        entered = Held("b1", "Big spenders", 1.0)
+        entered = CurrentSegment("b1", "Big spenders", 1.0)
         transition = Transition(
             customer_id=customer,
             dimension="behavior",

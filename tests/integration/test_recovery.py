@@ -1,4 +1,4 @@
-"""What a stop and a crash leave behind, and how the next worker goes on from it."""
+"""The state after a stop and after a crash, and how the next worker continues from it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from aiokafka.admin import AIOKafkaAdminClient
 from prometheus_client import CollectorRegistry
 
 from benchmarks.workload import fixed_model
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
 from stream_seg.kafka.client import connect, partitions_of
 from stream_seg.kafka.lag import measure_lag
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
-from stream_seg.streaming.app import build_app
-from stream_seg.streaming.faust_settings import EMBEDDED_SESSION_S
-from stream_seg.streaming.ownership import Ends
 from stream_seg.tools.topics import create_topics, topic_specs
+from stream_seg.worker.app import build_app
+from stream_seg.worker.faust.settings import EMBEDDED_SESSION_S
+from stream_seg.worker.partitions.progress import Ends
 from tests.integration.support.deployment import (
     PATHLESS,
     Deployment,
@@ -47,7 +47,7 @@ from tests.integration.support.worker import refusal
 from tests.integration.support.yardstick import expect
 
 MODEL = fixed_model()
-# The same centres under other numbers, and one of them elsewhere.
+# The same centers under other numbers, and one of them elsewhere.
 NEXT_MODEL = MODEL | {
     "version": 2,
     "parent": 1,
@@ -64,8 +64,8 @@ def test_after_sigterm_the_next_worker_goes_on_and_repeats_nothing(on: Services)
         worker = deployed.start_worker()
         worker.wait_ready()
         with replaying(deployed, sent):
-            eventually(worker.works, 30, "the worker absorbs events", worker.said)
-            assert worker.terminate() == 0, worker.said()
+            eventually(worker.works, 30, "the worker absorbs events", worker.output)
+            assert worker.terminate() == 0, worker.output()
             committed = committed_offsets(deployed)
             absorbed = {
                 (topic, number): offset + 1
@@ -85,19 +85,19 @@ def test_after_sigterm_the_next_worker_goes_on_and_repeats_nothing(on: Services)
         assert set(changes.values()) == {1}
         assert set(letters.values()) == {1}
         assert again.metric('repeats_skipped_total{by="offset"}') == 0
-        assert again.terminate() == 0, again.said()
-        # Nothing else happened that a log should tell.
-        assert [line for line in again.said().splitlines() if "partitions" not in line] == []
+        assert again.terminate() == 0, again.output()
+        # The log reports nothing else.
+        assert [line for line in again.output().splitlines() if "partitions" not in line] == []
 
 
 def committed_offsets(deployed: Deployment) -> dict[tuple[str, int], int | None]:
-    """By topic (without prefix) and partition, the offset that the group goes on from."""
+    """Return the offset from which the group continues, by topic (without prefix) and partition."""
     names = {deployed.settings.topic(name): name for name in TOPICS}
     lags = asyncio.run(measure_lag(deployed.broker, deployed.settings.app_id, names, now_s=0.0))
     return {(names[lag.topic], lag.partition): lag.committed for lag in lags}
 
 
-# A worker that stands still
+# A frozen worker
 
 
 def test_a_worker_that_stood_still_beyond_its_session_writes_nothing_more(on: Services) -> None:
@@ -106,7 +106,7 @@ def test_a_worker_that_stood_still_beyond_its_session_writes_nothing_more(on: Se
         frozen = deployed.start_worker()
         frozen.wait_ready()
         with replaying(deployed, sent):
-            eventually(frozen.works, 30, "the worker absorbs events", frozen.said)
+            eventually(frozen.works, 30, "the worker absorbs events", frozen.output)
             frozen.signal(signal.SIGSTOP)
             time.sleep(EMBEDDED_SESSION_S + 2)
             taking = deployed.start_worker()
@@ -136,10 +136,10 @@ def test_after_kill_9_state_is_restored_and_another_pinned_model_evaluates_every
             headers = [state.header for state in read_states(deployed).values()]
             return all(header is not None and header.model_version == 2 for header in headers)
 
-        eventually(evaluated, 60, "every header names model 2", deployed.said)
+        eventually(evaluated, 60, "every header names model 2", deployed.output)
         # Redis comes after the header.
-        eventually(lambda: model_in_redis(deployed) == 2, 30, "Redis has model 2", deployed.said)
-        eventually(lambda: all_agree(deployed), 30, "Redis has what moved", deployed.said)
+        eventually(lambda: model_in_redis(deployed) == 2, 30, "Redis has model 2", deployed.output)
+        eventually(lambda: all_agree(deployed), 30, "Redis has what moved", deployed.output)
         after, expected = read_ending(deployed), expect(sent)
 
         assert again.metric("events_absorbed_total") == 0  # state came from the changelog, not from the input
@@ -165,13 +165,13 @@ def test_after_kill_9_state_is_restored_and_another_pinned_model_evaluates_every
 
 
 def model_in_redis(deployed: Deployment) -> int | None:
-    """Version of the model that readers find."""
+    """Return the model version that readers find."""
     with deployed.redis() as client:
         return (client.model() or {}).get("version")
 
 
 def all_agree(deployed: Deployment) -> bool:
-    """Whether changes, Redis and state say the same by now."""
+    """Return whether changes, Redis and state agree by now."""
     try:
         assert_all_agree(deployed, read_ending(deployed))
     except AssertionError:
@@ -179,7 +179,7 @@ def all_agree(deployed: Deployment) -> bool:
     return True
 
 
-# A rebalance in the middle of another
+# A rebalance during another
 
 
 @pytest.mark.parametrize("step", ["the ends of topics", "models"])
@@ -191,7 +191,7 @@ def test_a_rebalance_that_begins_while_ownership_is_taken_wins(on: Services, tmp
     async def overlap() -> tuple[bool, set[int]]:
         await create_topics(made.broker, topic_specs(settings))
         application = build_app(settings, made, Metrics(CollectorRegistry()))
-        pipeline, asked, revoked = application.pipeline, asyncio.Event(), asyncio.Event()
+        rebalances, asked, revoked = application.rebalances, asyncio.Event(), asyncio.Event()
 
         async def ends() -> dict[int, Ends]:
             if step != "models":
@@ -202,21 +202,22 @@ def test_a_rebalance_that_begins_while_ownership_is_taken_wins(on: Services, tmp
         async def counted_in() -> bool:
             return True
 
-        taking = asyncio.create_task(pipeline.assign(counted_in, ends))
+        taking = asyncio.create_task(rebalances.assign(counted_in, ends))
         await (asyncio.sleep(0) if step == "models" else asked.wait())  # it asks the broker for models now, or for ends
-        await pipeline.revoke()
+        await rebalances.revoke()
         revoked.set()
         await taking
-        found = pipeline.checkpoint.paused, set(application.faust.tables["customers"].data.partitions)
+        store = application.faust.tables["customers"].data
+        found = application.pipeline.checkpoint.paused, set(store.partitions)
         await application.stop()
         return found
 
-    # Else it would write for a partition that may be another worker's by now, and hold an empty state of it, newer
-    # than all that recovery will read should it come back.
+    # Otherwise it would write for a partition that may belong to another worker by now. It would also hold an empty
+    # state of that partition, newer than everything that recovery reads if the partition returns.
     assert asyncio.run(overlap()) == (True, set())
 
 
-# What is refused
+# Rejected state
 
 
 def test_state_is_not_mixed_with_other_settings_or_other_topics(on: Services) -> None:
@@ -225,7 +226,7 @@ def test_state_is_not_mixed_with_other_settings_or_other_topics(on: Services) ->
         worker = deployed.start_worker()
         deployed.send(sent)
         deployed.wait_until_drained()
-        assert worker.terminate() == 0, worker.said()
+        assert worker.terminate() == 0, worker.output()
 
         line = refusal(deployed.start_worker(HALF_LIFE_DAYS="7"))
         assert "a half-life of 30 days, the settings say 7: set STREAM_SEG_HALF_LIFE_DAYS back" in line
@@ -236,7 +237,7 @@ def test_state_is_not_mixed_with_other_settings_or_other_topics(on: Services) ->
 
 
 async def recreate_inputs(deployed: Deployment) -> None:
-    """Delete the input topics with all they hold, and make them anew."""
+    """Delete the input topics with their content, and create them again."""
     admin = AIOKafkaAdminClient(bootstrap_servers=deployed.broker.address)
     await admin.start()
     await admin.delete_topics([deployed.settings.topic(name) for name in TOPICS])

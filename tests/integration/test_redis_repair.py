@@ -1,4 +1,4 @@
-"""Redis wiped, killed, absent, or somebody else's: documents come back by themselves, and never mix."""
+"""Redis wiped, killed, absent, or owned by another program: documents return by themselves, and never mix."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REPAIRED_S = 30.0
 
 @pytest.fixture
 def server(on: Services) -> Iterator[Redis]:
-    """A Redis of the test's own, not started."""
+    """Yield a private Redis that is not started."""
     with redis_server(on.data_dir) as made:
         yield made
 
@@ -46,25 +46,25 @@ def wait_until_whole(deployed: Deployment) -> None:
             return False
         return True
 
-    eventually(whole, REPAIRED_S, "Redis is whole", lambda: problem + deployed.said())
+    eventually(whole, REPAIRED_S, "Redis is whole", lambda: problem + deployed.output())
 
 
-def test_what_redis_loses_comes_back_within_seconds(on: Services, server: Redis) -> None:
-    # Longer than the slowest machine needs: it ends after the second wipe.
+def test_documents_lost_by_redis_return_within_seconds(on: Services, server: Redis) -> None:
+    # Longer than the slowest machine needs. It ends after the second wipe.
     endless = shop(60_000, 1_500, seed=21, seconds=40.0)
     server.start()
     with deployment(on, "repair", model=MODEL, redis_url=server.url, **CALM) as deployed:
         worker = deployed.start_worker()
         worker.wait_ready()
         with replaying_meanwhile(deployed, endless) as sent:
-            # Twice under load: in the second wipe a repair may be under way.
+            # Twice under load, because the second wipe may meet a repair in progress.
             for groups in (20, 30):
-                eventually(lambda n=groups: worker.metric("group_events_count") > n, 30, "groups", worker.said)
+                eventually(lambda n=groups: worker.metric("group_events_count") > n, 30, "groups", worker.output)
                 server.flush()
         deployed.wait_until_drained()
         wait_until_whole(deployed)
 
-        server.flush()  # at rest: no write will notice
+        server.flush()  # with no load, so no write notices the wipe
         wait_until_whole(deployed)
 
         server.kill()
@@ -77,7 +77,7 @@ def test_what_redis_loses_comes_back_within_seconds(on: Services, server: Redis)
 
         assert readiness(worker._url)["redis"] == "ok"
         assert_exact(read_ending(deployed), expect([*sent, *rest]))
-        assert worker.terminate() == 0, worker.said()
+        assert worker.terminate() == 0, worker.output()
         wait_until_whole(deployed)
 
 
@@ -97,7 +97,7 @@ def test_another_application_on_the_same_prefix_is_refused(on: Services) -> None
         worker = owner.start_worker()
         worker.wait_ready()
         with owner.redis() as client:
-            eventually(lambda: client._redis.get("owner:owner") == "owner", 10, "the prefix is taken", worker.said)
+            eventually(lambda: client._redis.get("owner:owner") == "owner", 10, "the prefix is taken", worker.output)
         with deployment(on, "stranger", model=MODEL, **CALM | {"REDIS_PREFIX": "owner"}) as stranger:
             line = refusal(stranger.start_worker())
             assert "keys under 'owner' belong to the application 'owner', and this one is 'stranger'" in line
@@ -105,7 +105,7 @@ def test_another_application_on_the_same_prefix_is_refused(on: Services) -> None
 
 
 def readiness(metrics_url: str) -> dict[str, str]:
-    """The checks behind a worker's /ready."""
+    """Return the checks behind a worker's /ready."""
     request = urllib.request.Request(metrics_url.replace("/metrics", "/ready"))
     try:
         with urllib.request.urlopen(request, timeout=5) as answer:

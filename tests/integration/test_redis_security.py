@@ -1,4 +1,4 @@
-"""Redis with TLS and with users: what works, and what each refusal says."""
+"""Redis with TLS and with users: the working connections, and the text of each refusal."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import redis
 
 from benchmarks.workload import fixed_model
 from stream_seg.cache import SegmentClient
-from stream_seg.cache.errors import CacheRefused
 from stream_seg.connection_settings import EMBEDDED
 from stream_seg.embedded.process import HOST, free_port
+from stream_seg.errors import CacheRefused
 from tests.conftest import REQUIRE
 from tests.integration.support.command import run
 from tests.integration.support.deployment import CALM, Services, deployment
@@ -34,7 +34,7 @@ PASSWORD = "r3d1s-s3cret"
 
 @pytest.fixture(scope="module")
 def broker_setting() -> str:
-    """The embedded broker alone: Redis is the same on both."""
+    """Use the embedded broker alone, because Redis is the same on both."""
     return EMBEDDED
 
 
@@ -60,28 +60,28 @@ def test_users_with_the_permissions_of_the_guide(on: Services, tmp_path: Path) -
             deployed.send([order("c-1", 1, WHEN, 50.0)])
             deployed.wait_until_drained()
             with SegmentClient.from_url(urls["reader"], "users") as client:
-                eventually(lambda: client.get("c-1"), 30, "the reader sees the customer", worker.said)
+                eventually(lambda: client.get("c-1"), 30, "the reader sees the customer", worker.output)
                 assert client.sizes()["behavior"] != {}
                 assert client.model() is not None
             # A worker that could write once keeps counting when its user is taken away.
             with redis.Redis.from_url(urls["worker"]) as stranger, pytest.raises(redis.exceptions.NoPermissionError):
                 stranger.flushall()
-            assert worker.terminate() == 0, worker.said()
+            assert worker.terminate() == 0, worker.output()
             for url, says in {
-                urls["reader"]: "Redis does not let this user do what is needed",
-                urls["worker"].replace(PASSWORD, "wr0ng"): "Redis refuses the login; check user and password in",
+                urls["reader"]: "Redis denies permission to this user",
+                urls["worker"].replace(PASSWORD, "wr0ng"): "Redis refuses the login: check user and password in",
                 server.url: "Redis refuses the login",
             }.items():
                 refused = deployed.start_worker(REDIS_URL=url)
                 assert refused.wait() == 1
-                assert says in refused.said().splitlines()[-1], refused.said()
-                assert PASSWORD not in refused.said()
-                assert "wr0ng" not in refused.said()
+                assert says in refused.output().splitlines()[-1], refused.output()
+                assert PASSWORD not in refused.output()
+                assert "wr0ng" not in refused.output()
 
 
 @contextmanager
 def tls_redis(certificate: Path, made: Certificates, directory: Path) -> Iterator[str]:
-    """Run Debian's redis-server with TLS alone; yields `host:port`. Skips or fails where it is not installed."""
+    """Run Debian's redis-server with TLS alone and yield `host:port`. Skips or fails where it is not installed."""
     binary = shutil.which("redis-server")
     if binary is None:
         (pytest.fail if os.environ.get(REQUIRE) == "1" else pytest.skip)(
@@ -124,11 +124,11 @@ def test_a_worker_and_readers_over_tls(on: Services, tmp_path: Path) -> None:
         deployed.wait_until_drained()
         url = f"rediss://{address}/0?ssl_ca_certs={made.ca}"
         with SegmentClient.from_url(url, "tls") as client:
-            eventually(lambda: client.get("c-1"), 30, "the reader sees the customer", worker.said)
-        assert worker.terminate() == 0, worker.said()
+            eventually(lambda: client.get("c-1"), 30, "the reader sees the customer", worker.output)
+        assert worker.terminate() == 0, worker.output()
         refused = deployed.start_worker(REDIS_SSL_CAFILE=str(made.strangers_ca))
         assert refused.wait() == 1
-        assert "the certificate of Redis is not trusted" in refused.said().splitlines()[-1]
+        assert "the certificate of Redis is not trusted" in refused.output().splitlines()[-1]
         for cafile, says in {made.strangers_ca: "is not trusted (", made.ca: "0 changes"}.items():
             settings = {name.removeprefix("STREAM_SEG_"): value for name, value in deployed.environment.items()}
             done = run(["segments"], tmp_path, **{**settings, "REDIS_SSL_CAFILE": str(cafile)})
@@ -139,7 +139,7 @@ def test_a_worker_and_readers_over_tls(on: Services, tmp_path: Path) -> None:
 def test_certificates_of_redis_that_cannot_be_trusted(tmp_path: Path) -> None:
     made = certificates(tmp_path)
     for certificate, ca, says in (
-        (made.expired_server, made.ca, "the certificate of Redis has expired; renew it"),
+        (made.expired_server, made.ca, "the certificate of Redis has expired: renew it"),
         (made.elsewhere, made.ca, "the certificate of Redis is for another host name"),
         (made.server, made.strangers_ca, "set STREAM_SEG_REDIS_SSL_CAFILE to the certificate of the authority"),
     ):

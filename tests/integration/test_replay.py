@@ -1,4 +1,4 @@
-"""Replays against a real broker: every record once, in its partition, in order, and at the pace that was asked for."""
+"""Replays against a real broker: every record once, in its partition, in order, and at the requested pace."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.partitioner import DefaultPartitioner
 
-from stream_seg.core.vocabulary import TOPICS
-from stream_seg.datasets import SourceError, SourceRecord
+from stream_seg.core.events.taxonomy import TOPICS
+from stream_seg.datasets import SourceRecord
 from stream_seg.datasets.simulator import simulate
 from stream_seg.embedded.process import HOST, free_port
+from stream_seg.errors import BrokerError, SourceError
 from stream_seg.kafka.broker import Broker
-from stream_seg.kafka.errors import BrokerError
 from stream_seg.settings import Settings
-from stream_seg.tools.pacing import due
-from stream_seg.tools.replay import CHUNK, Progress, ReplaySummary, replay
+from stream_seg.tools.replay.pacing import due
+from stream_seg.tools.replay.send import CHUNK, Progress, ReplaySummary, replay
 from stream_seg.tools.topics import create_topics, topic_specs
 from tests.integration.support.answers import LostAnswer
 
@@ -33,7 +33,7 @@ Run = Callable[..., ReplaySummary]
 
 @pytest.fixture
 def settings(broker: Broker, prefix: str) -> Settings:
-    """A deployment of the test's own, its topics made."""
+    """Yield a private deployment with its topics."""
     settings = Settings(app_id=f"{prefix}app", topic_prefix=prefix, partitions=PARTITIONS)
     asyncio.run(create_topics(broker, topic_specs(settings)))
     return settings
@@ -41,7 +41,7 @@ def settings(broker: Broker, prefix: str) -> Settings:
 
 @pytest.fixture
 def run(broker: Broker) -> Run:
-    """Replays a source to the broker."""
+    """Return a function that replays a source to the broker."""
 
     def replayed(source: Any, settings: Settings, **options: Any) -> ReplaySummary:
         return asyncio.run(replay(source, broker=broker, settings=settings, **options))
@@ -50,7 +50,7 @@ def run(broker: Broker) -> Run:
 
 
 def sent(broker: Broker, settings: Settings, count: int) -> dict[TopicPartition, list[Any]]:
-    """The `count` records that the input topics must hold, by partition; topics without prefix."""
+    """Return the `count` records that the input topics must hold, by partition. Topics are without prefix."""
     return asyncio.run(_read(broker, settings, count))
 
 
@@ -102,7 +102,7 @@ def test_a_second_replay_sends_the_same_values(run: Run, broker: Broker, setting
     assert set(values.values()) == {2}
 
 
-def test_what_is_sent_again_for_a_lost_answer_is_one_record_where_the_broker_can_tell(
+def test_a_resend_after_a_lost_answer_is_one_record_on_an_idempotent_broker(
     run: Run, broker: Broker, embedded: bool, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records = [SourceRecord("interactions", b"c-1", b'{"event_id":"e-%d"}' % n, 0.0) for n in range(50)]
@@ -165,12 +165,12 @@ def test_speed_is_event_time_by_the_second_and_late_records_wait_for_nothing(run
     assert summary.records == 4
     assert [records for records, _ in reached] == [1, 3, 4]
     (_, first_s), (_, second_s), (_, last_s) = reached
-    # Never early; how late, is the machine's affair.
+    # Never early. The delay depends on the machine.
     assert first_s < 2 <= second_s
     assert second_s < 4 <= last_s
 
 
-def test_what_is_due() -> None:
+def test_records_that_are_due() -> None:
     records = [view(i, t) for i, t in enumerate([1.0, 2.0, 0.5, 4.0, 3.0])]
     assert due(records, 0, 0.9) == 0
     assert due(records, 0, 2.0) == 3

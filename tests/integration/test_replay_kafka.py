@@ -1,4 +1,4 @@
-"""Replays into an Apache Kafka that has removed records, or refuses some."""
+"""Replays into an Apache Kafka that has removed records, or rejects some."""
 
 from __future__ import annotations
 
@@ -14,19 +14,17 @@ from aiokafka.structs import TopicPartition
 
 from stream_seg.contracts.decode import MAX_VALUE_BYTES
 from stream_seg.contracts.partitioning import partitions_of
-from stream_seg.datasets import SourceError
 from stream_seg.datasets.files import FileSource
+from stream_seg.errors import AlreadySent, BrokerError, SourceError
 from stream_seg.kafka.broker import Broker
-from stream_seg.kafka.errors import BrokerError
 from stream_seg.kafka.producer import BATCH_BYTES
-from stream_seg.tools.once import AlreadySent
-from stream_seg.tools.replay import CHUNK
+from stream_seg.tools.replay.send import CHUNK
 from tests.integration.support.replays import Inputs
 
 
 @pytest.fixture
 def inputs(apache_kafka: Broker, prefix: str) -> Inputs:
-    """The embedded broker removes nothing, so this is about Apache Kafka alone."""
+    """Use Apache Kafka alone, because the embedded broker removes nothing."""
     return Inputs.create(apache_kafka, prefix, 2)
 
 
@@ -41,7 +39,7 @@ def file(path: Path, lines: list[str]) -> FileSource:
 
 
 def remove(inputs: Inputs, before: dict[int, int]) -> None:
-    """Remove the oldest records, up to an offset of each partition of `interactions`."""
+    """Remove the oldest records, up to an offset in each partition of `interactions`."""
 
     async def removed() -> None:
         admin = AIOKafkaAdminClient(**inputs.broker.client_options())
@@ -56,7 +54,7 @@ def remove(inputs: Inputs, before: dict[int, int]) -> None:
 
 
 def limit_batches(inputs: Inputs, size: int) -> None:
-    """Let the topic `interactions` take batches of so many bytes."""
+    """Limit the batches of the topic `interactions` to so many bytes."""
 
     async def limited() -> None:
         admin = AIOKafkaAdminClient(**inputs.broker.client_options())
@@ -70,7 +68,7 @@ def limit_batches(inputs: Inputs, size: int) -> None:
 
 
 def ends(inputs: Inputs) -> dict[int, int]:
-    """Offsets behind the last records of `interactions`."""
+    """Return the end offsets of `interactions`."""
     return {place[1]: record.offset + 1 for place, record in inputs.records() if place[0] == "interactions"}
 
 
@@ -108,7 +106,7 @@ def test_an_unrelated_file_is_sent(inputs: Inputs, tmp_path: Path) -> None:
 def test_a_record_that_the_broker_refuses_ends_a_replay_without_a_gap(inputs: Inputs, tmp_path: Path) -> None:
     lines = [view(number) for number in range(3 * CHUNK)]
     large = CHUNK + CHUNK // 2
-    # As long as an event may be. Alone in its batch it is longer than all batches of others may become.
+    # The maximum length of an event. Alone in its batch it is longer than any batch of several events may become.
     longest = view(large).replace("page_viewed", "x" * (MAX_VALUE_BYTES - 200))
     limit_batches(inputs, BATCH_BYTES + 50)
     refused = [
@@ -120,7 +118,7 @@ def test_a_record_that_the_broker_refuses_ends_a_replay_without_a_gap(inputs: In
     with pytest.raises(BrokerError, match=r"a record is larger than the broker accepts; leave it out, or raise"):
         inputs.once(source)
     assert inputs.count() > 0
-    # Nothing behind it is in its partition, or it would seem to be sent.
+    # No later record is in its partition, or the event would seem to be sent.
     partition = partitions_of([f"c-{large}".encode()], 2)[0]
     assert inputs.earlier(source).last_lines["interactions", partition] <= large
 

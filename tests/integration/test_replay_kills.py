@@ -17,11 +17,10 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.protocol.produce import ProduceRequest
 
 from stream_seg.datasets.files import FileSource
+from stream_seg.errors import AlreadySent, BrokerError
 from stream_seg.kafka import producer
 from stream_seg.kafka.broker import Broker
-from stream_seg.kafka.errors import BrokerError
-from stream_seg.tools import replay as replaying
-from stream_seg.tools.once import AlreadySent
+from stream_seg.tools.replay import send as replaying
 from tests.integration.support.command import run_in, start
 from tests.integration.support.deployment import Deployment, Services, deployment
 from tests.integration.support.polling import eventually
@@ -29,9 +28,9 @@ from tests.integration.support.replays import Inputs
 
 ORDERS = 20_000
 BAD_LINE = 15_001
-REPLAYS, KILLS = 10, 10  # each replay is killed so often before it ends
+REPLAYS, KILLS = 10, 10  # number of kills before each replay ends
 PARTITIONS = 3
-# Of a chunk, so that a replay has many of them; and of the requests after which it is killed.
+# Sizes of a chunk, so that a replay has many chunks, and numbers of the requests after which it is killed.
 CHUNK, FEW = 256, 8
 
 
@@ -42,7 +41,7 @@ def order(number: int) -> str:
 
 @pytest.fixture(scope="module")
 def orders(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """20,000 orders, of which line 15,001 has no customer."""
+    """Return a file of 20,000 orders, in which line 15,001 has no customer."""
     lines = [order(number) for number in range(1, ORDERS + 1)]
     lines[BAD_LINE - 1] = lines[BAD_LINE - 1].replace("customer_id", "customer")
     path = tmp_path_factory.mktemp("orders") / "orders.jsonl"
@@ -51,7 +50,7 @@ def orders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Killer:
-    """Ends a replay in this process as a kill would: at one moment, and from then on nothing reaches the broker."""
+    """Ends a replay in this process as a kill would: from one moment on nothing reaches the broker."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._task: asyncio.Task[Any] | None = None
@@ -64,7 +63,7 @@ class Killer:
                 return await send(client, node, request, **more)
             self._requests -= 1
             if self._requests == 0 and self._answered:
-                await send(client, node, request, **more)  # the broker has it, and the replay never hears of it
+                await send(client, node, request, **more)  # the broker has the records, and the replay gets no answer
             if self._requests <= 0:
                 self._task.cancel()
                 raise KafkaConnectionError("killed")
@@ -74,7 +73,9 @@ class Killer:
         monkeypatch.setattr(producer, "STOP_TIMEOUT_S", 0.02)
 
     async def killed(self, inputs: Inputs, source: FileSource, requests: int, *, answered: bool) -> bool:
-        """Resume a replay and kill it at a request, before it is sent or when it was `answered`; whether it was."""
+        """Resume a replay and kill it at a request, before it is sent or when it was `answered`. Returns whether it
+        was.
+        """
         self._task = asyncio.create_task(inputs.send(source, resume=True))
         self._requests, self._answered = requests, answered
         try:
@@ -87,7 +88,7 @@ class Killer:
 
 
 def assert_once(inputs: Inputs) -> None:
-    """Every order but the bad one is there once, and each partition has its own in the order of the file."""
+    """Assert that every order but the bad one is there once, and that each partition keeps the order of the file."""
     found: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
     for place, record in inputs.records():
         found[place].append(int(dict(record.headers)["line"]))
@@ -123,8 +124,8 @@ def shop(on: Services, prefix: str) -> Iterator[Deployment]:
 
 
 def kill_at(shop: Deployment, orders: Path, inputs: Inputs, wanted: int) -> None:
-    """Resume a replay in a process, and kill that once so many events are sent."""
-    # At a pace at which it takes some seconds, of which each kill leaves enough for the next.
+    """Resume a replay in a process, and kill it once after so many events."""
+    # The pace makes it take some seconds, and each kill leaves enough of them for the next.
     command = ["replay", str(orders), "--topic", "purchases", "--speed", "2500", "--resume"]
     with start(command, shop.directory, shop.environment) as process:
         eventually(lambda: inputs.count() >= wanted, 60, f"{wanted} events are sent", lambda: "")

@@ -1,4 +1,4 @@
-"""`stream-seg replay` of files with faults, and of files that were sent before: every order is sent once."""
+"""`stream-seg replay` of files with faults and of files that were sent before: every order is sent once."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ CUSTOMERS = 700
 
 @pytest.fixture
 def shop(on: Services, prefix: str) -> Iterator[Deployment]:
-    """A deployment of the test's own, with nothing in its topics."""
+    """Yield a private deployment with empty topics."""
     with deployment(on, prefix.strip("-"), model=fixed_model(), **CALM) as made:
         yield made
 
 
 def order(number: int) -> str:
-    """A line of the file; of few customers, who have far more orders than a worker remembers."""
+    """Return a line of the file. Its few customers have far more orders than a worker remembers."""
     return json.dumps(
         {
             "event_id": f"e-{number}",
@@ -44,7 +44,7 @@ def order(number: int) -> str:
 
 
 def lines(broken: bool) -> list[str]:
-    """20,000 orders; where `broken`, line 15,001 has no customer."""
+    """Write 20,000 orders. If `broken`, line 15,001 has no customer."""
     made = [order(number) for number in range(1, ORDERS + 1)]
     if broken:
         made[BAD_LINE - 1] = made[BAD_LINE - 1].replace('"customer_id"', '"customer"')
@@ -56,7 +56,7 @@ def write(path: Path, made: list[str]) -> None:
 
 
 def sent(shop: Deployment) -> Counter[str]:
-    """How often each event is in the topic `purchases`."""
+    """Return how often each event is in the topic `purchases`."""
     return asyncio.run(_sent(shop))
 
 
@@ -75,7 +75,7 @@ Replay = Callable[..., tuple[int, dict[str, object], str]]
 
 @pytest.fixture
 def replay(shop: Deployment) -> Replay:
-    """Runs the command on a file; its exit status, facts and standard error."""
+    """Run the command on a file, and return its exit status, JSON output and standard error."""
 
     def replayed(file: str, *options: str) -> tuple[int, dict[str, object], str]:
         done = run_in(shop, "replay", file, "--topic", "purchases", "--json", *options)
@@ -135,7 +135,7 @@ def test_skipped_rows_are_written_to_a_file_and_mended_there(shop: Deployment, r
     assert (status, facts["events"], facts["already"]) == (0, 1, 0)
     assert sent(shop) == ALL
 
-    # All of the whole file is sent, too, though with other files.
+    # The whole file is already sent, although with other files.
     write(shop.directory / "orders.jsonl", lines(broken=False))
     status, _, error = replay("orders.jsonl")
     assert (status, sent(shop)) == (1, ALL)
@@ -169,7 +169,7 @@ def test_rows_without_a_customer_are_skipped_and_the_others_are_sent(shop: Deplo
 
 
 def ga4(number: int, customer: str | None) -> str:
-    """A purchase as GA4 exports it."""
+    """Return a purchase as GA4 exports it."""
     return json.dumps(
         {
             "event_name": "purchase",
@@ -182,7 +182,7 @@ def ga4(number: int, customer: str | None) -> str:
 
 
 def segment(message: str, customer: object) -> str:
-    """A purchase as a call of Segment."""
+    """Return a purchase as a call of Segment."""
     return json.dumps(
         {
             "messageId": message,

@@ -1,4 +1,4 @@
-"""Going on with a replay that ended early, and leaving out what other replays have sent."""
+"""Replays that continue an earlier one, and skip records that other replays have sent."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from aiokafka import AIOKafkaProducer
 
 from stream_seg.datasets.files import FileSource
 from stream_seg.datasets.simulator import simulate
+from stream_seg.errors import AlreadySent
 from stream_seg.kafka.backwards import FIRST_WINDOW
 from stream_seg.kafka.broker import Broker
-from stream_seg.tools.once import AlreadySent
 from tests.integration.support.replays import Inputs
 
 PARTITIONS = 3
@@ -79,7 +79,7 @@ def test_a_simulation_is_continued(inputs: Inputs) -> None:
 def test_a_run_that_sends_again_is_a_run_of_its_own(inputs: Inputs, tmp_path: Path) -> None:
     source = file(tmp_path / "a.jsonl", [view(number) for number in range(100)])
     assert inputs.once(source) == 100
-    # Only some partitions have records of the second run; the others end with complete ones of the first.
+    # Only some partitions have records of the second run. The others end with complete records of the first.
     assert inputs.again(source, limit=2) == 2
     with pytest.raises(AlreadySent, match=r"^2 of the 100 events"):
         inputs.once(source)
@@ -90,7 +90,7 @@ def test_a_run_that_sends_again_is_a_run_of_its_own(inputs: Inputs, tmp_path: Pa
 
 
 @pytest.mark.parametrize("change", ["mended", "removed", "inserted", "appended", "reordered"])
-def test_a_changed_file_sends_only_what_is_new(inputs: Inputs, tmp_path: Path, change: str) -> None:
+def test_a_changed_file_sends_only_new_events(inputs: Inputs, tmp_path: Path, change: str) -> None:
     lines = [view(number) for number in range(50)]
     before = [*lines[:20], lines[20].replace("customer_id", "customer"), *lines[21:]]
     assert inputs.once(file(tmp_path / "a.jsonl", before)) == 49
@@ -136,7 +136,7 @@ def test_another_version_that_came_between_is_no_reason_to_send_twice(inputs: In
     assert inputs.events() == ids(*range(61))
 
 
-def test_what_others_write_is_passed_over(inputs: Inputs, tmp_path: Path) -> None:
+def test_records_of_other_programs_are_skipped(inputs: Inputs, tmp_path: Path) -> None:
     source = file(tmp_path / "a.jsonl", [view(number) for number in range(30)])
     assert inputs.once(source, limit=10) == 10
     forged = [("replay", source.identity().encode()), ("line", b"\xff")]
@@ -172,7 +172,7 @@ def test_compressed_records_are_found(inputs: Inputs, tmp_path: Path) -> None:
 def test_a_large_topic_is_read_in_windows_from_its_end(inputs: Inputs, tmp_path: Path) -> None:
     source = file(tmp_path / "a.jsonl", [view(number) for number in range(FIRST_WINDOW)])
     assert inputs.once(source, limit=100) == 100
-    # Three windows and more of later records in each partition, in batches that do not end where windows do.
+    # More than three windows of later records in each partition, in batches that do not align with windows.
     assert inputs.once(file(tmp_path / "b.jsonl", [view(number, b=1) for number in range(16 * FIRST_WINDOW)])) > 0
     assert inputs.once(source, resume=True) == FIRST_WINDOW - 100
     with pytest.raises(AlreadySent):

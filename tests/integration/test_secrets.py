@@ -1,4 +1,4 @@
-"""Passwords appear nowhere in what commands and workers write; ports are local, and show no customers."""
+"""Passwords appear nowhere in the output of commands and workers. Ports are local, and show no customers."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ WHEN = "2017-05-09T18:00:31Z"
 
 @pytest.fixture(scope="module")
 def broker_setting() -> str:
-    """The embedded broker alone: what is tested here no broker can change."""
+    """Use the embedded broker alone, because no broker can change the tested behavior."""
     return EMBEDDED
 
 
 def told(arguments: list[str], directory: Path, **settings: str) -> tuple[int, str]:
-    """Exit status and all that a command writes, at its most talkative."""
+    """Return the exit status and the entire output of a command at its most verbose."""
     done = run(arguments, directory, LOG_LEVEL="debug", **settings)
     return done.returncode, done.stdout + done.stderr
 
 
 def silent(text: str) -> None:
-    """No secret, no traceback."""
+    """Assert that the output has no secret and no traceback."""
     assert SECRET not in text
     assert "Traceback" not in text, text
 
@@ -58,7 +58,7 @@ def test_a_broker_with_a_password_is_wrong_usage_and_not_quoted(tmp_path: Path) 
     cases += [(["lag"], brokers[1]), (["lag"], f"kafka://h:1?password={SECRET}")]
     with ThreadPoolExecutor(2) as pool:
         answers = list(pool.map(lambda case: told(case[0], tmp_path, BROKER=case[1]), cases))
-    why = "must not hold user, password or options; write kafka://host:port[,host:port]"
+    why = "must not hold user, password or options. Write kafka://host:port[,host:port]"
     assert answers == [(2, f"stream-seg: STREAM_SEG_BROKER {why}\n")] * len(cases)
 
 
@@ -88,7 +88,7 @@ def test_readers_with_a_redis_that_refuses(command: list[str], wrong: str, on: S
     status, text = told(command, tmp_path, DATA_DIR=str(on.data_dir), REDIS_URL=url)
     silent(text)
     assert status == 1
-    said = "refuses the login; check" if wrong == "password" else "did not answer as it should ("
+    said = "refuses the login: check" if wrong == "password" else "did not answer as it should ("
     assert text.splitlines()[-1].startswith(f"stream-seg: Redis {said}")
 
 
@@ -105,26 +105,27 @@ def test_workers_whose_redis_refuses_or_goes(on: Services, tmp_path: Path) -> No
             other = f"redis://{USER}:{SECRET}-wrong@127.0.0.1:{server.port}/0"
             wrong = deployed.start_worker(REDIS_URL=other, LOG_FORMAT="json")
             assert wrong.wait() == 1
-            assert "Redis refuses the login" in wrong.said().splitlines()[-1]
+            assert "Redis refuses the login" in wrong.output().splitlines()[-1]
             deployed.send([order("c-1", 1, WHEN, 5.0)])
             deployed.wait_until_drained()
             server.kill()
-            eventually(lambda: "Redis cannot be used" in everything(worker), 30, "it notices", worker.said)
+            eventually(lambda: "Redis cannot be used" in everything(worker), 30, "it notices", worker.output)
             worker.terminate()
             silent(everything(worker))
-            assert SECRET not in everything(wrong)  # at this level libraries log the traceback of what ended it
+            # at this level libraries log the traceback of the error that ended it
+            assert SECRET not in everything(wrong)
 
 
 def everything(worker: Worker) -> str:
-    """All that a worker has written."""
+    """Return the entire output of a worker."""
     return worker._written.read_text(errors="replace")
 
 
 def listening(pid: int) -> list[str]:
-    """Addresses on which a process and its children listen."""
+    """Return the addresses on which a process and its children listen."""
     processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     return [
-        connection.laddr.ip.removeprefix("::ffff:")  # how a socket of both families writes an IPv4 address
+        connection.laddr.ip.removeprefix("::ffff:")  # form of an IPv4 address on a dual-stack socket
         for process in processes
         for connection in process.net_connections(kind="inet")
         if connection.status == psutil.CONN_LISTEN
@@ -137,7 +138,7 @@ def test_ports_are_local_and_show_no_customers(on: Services) -> None:
         worker = deployed.start_worker()
         deployed.wait_until_drained()
         assert listening(worker._process.pid) == ["127.0.0.1"]
-        # The services were started by this process.
+        # This process started the services.
         assert set(listening(os.getpid())) == {"127.0.0.1"}
         for path in ("/metrics", "/ready", "/live"):
             body = fetched(worker, path)
@@ -156,7 +157,7 @@ def test_ports_are_local_and_show_no_customers(on: Services) -> None:
 
 
 def fetched(worker: Worker, path: str) -> str | None:
-    """The body of an answer; None where there is no such address."""
+    """Return the body of an answer, or None where there is no such address."""
     try:
         with urllib.request.urlopen(worker._url.replace("/metrics", path), timeout=5) as answer:
             return str(answer.read().decode())

@@ -1,4 +1,4 @@
-"""Static membership: a worker with a name of its own restarts within its session, and nothing moves."""
+"""Static membership: a worker with an instance id restarts within its session, and no partition moves."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tests.integration.support.worker import Worker, refusal
 from tests.integration.support.yardstick import expect
 
 MODEL = fixed_model()
-# A worker that starts on a busy machine takes seconds until it joins.
+# On a busy machine a starting worker takes seconds until it joins.
 SESSION_TIMEOUT_S = "30"
 STEADY_S = 4.0
 
 
 @pytest.fixture(scope="module")
 def broker_setting(apache_kafka: Broker) -> str:
-    """Apache Kafka alone: the embedded broker knows no static members."""
+    """Use Apache Kafka alone, because the embedded broker knows no static members."""
     return f"kafka://{apache_kafka.address}"
 
 
@@ -35,16 +35,16 @@ def test_a_killed_worker_that_comes_back_in_time_moves_nothing(on: Services) -> 
         survivor = deployed.start_worker(INSTANCE_ID="one")
         survivor.wait_ready()
         other = deployed.start_worker(INSTANCE_ID="two")
-        eventually(Steady(lambda: shares(survivor) and shares(other)), 60, "they share, and go on so", deployed.said)
+        eventually(Steady(lambda: shares(survivor) and shares(other)), 60, "they share, and go on so", deployed.output)
         recovered = survivor.metric("recovery_seconds")
         with replaying(deployed, sent):
-            eventually(lambda: other.metric("group_events_count") > 5, 30, "it absorbs events", other.said)
+            eventually(lambda: other.metric("group_events_count") > 5, 30, "it absorbs events", other.output)
             other.kill()
             again = deployed.start_worker(INSTANCE_ID="two")
             again.wait_ready()
             assert shares(again)
             assert shares(survivor)
-            # The survivor took nothing over and gave nothing up: it was not even asked to join again.
+            # The survivor gained and lost no partition. It was not even asked to rejoin.
             assert survivor.metric("recovery_seconds") == recovered
         deployed.wait_until_drained()
         ending = read_ending(deployed)
@@ -62,17 +62,17 @@ def test_of_two_workers_with_one_name_the_older_ends_with_one_line(on: Services)
         newer.wait_ready()
         deployed.send(shop(200, 50, seed=32))
         deployed.wait_until_drained()
-        assert newer.running(), newer.said()
+        assert newer.running(), newer.output()
 
 
 def shares(worker: Worker) -> bool:
-    """Whether the worker owns its half of the partitions."""
-    assert worker.running(), worker.said()
+    """Return whether the worker owns its half of the partitions."""
+    assert worker.running(), worker.output()
     return worker.metric("partitions_owned") == PARTITIONS / 2
 
 
 class Steady:
-    """True once something has been so for a few seconds on end: a broker may let a group gather twice."""
+    """Return whether a condition has held for a few seconds, because a broker may rebalance a group twice."""
 
     def __init__(self, so: Callable[[], bool]) -> None:
         self._so = so

@@ -1,4 +1,4 @@
-"""A store on disk in real workers: what a restart replays, who is refused, and partitions that move with files."""
+"""A store on disk in real workers: the replay after a restart, rejected stores, and partitions that move with files."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ from tests.integration.support.worker import Worker, refusal
 
 MODEL = fixed_model()
 ON_DISK = {**PATHLESS, "STORE": "rocksdb://"}
-SESSION_S = 6.0  # of the embedded broker
+SESSION_S = 6.0  # session of the embedded broker
 
 
 @pytest.fixture(scope="module")
 def broker_setting() -> str:
-    """The embedded broker alone: what is tested here no broker can change."""
+    """Use the embedded broker alone, because no broker can change the tested behavior."""
     return EMBEDDED
 
 
 def replayed(worker: Worker) -> float:
-    """Changelog records that the worker's recoveries applied."""
+    """Return the number of changelog records that the worker's recoveries applied."""
     return worker.metric("changelog_replayed_total")
 
 
@@ -58,9 +58,9 @@ def test_a_killed_worker_replays_at_most_the_group_in_flight(on: Services) -> No
         deployed.send(sent[5_000:])
         deployed.wait_until_drained()
         assert_whole(deployed, sent, MODEL)
-        assert again.terminate() == 0, again.said()
+        assert again.terminate() == 0, again.output()
 
-        # Without files a worker replays all of the changelog.
+        # Without files a worker replays the entire changelog.
         other = deployed.start_worker(STORE="memory://")
         other.wait_ready()
         assert replayed(other) > 600
@@ -75,31 +75,31 @@ def test_partitions_that_stay_are_not_replayed_at_a_rebalance(on: Services, stor
         first = deployed.start_worker()
         first.wait_ready()
         with replaying_meanwhile(deployed, endless) as sent:
-            eventually(first.works, 30, "the first worker absorbs events", first.said)
+            eventually(first.works, 30, "the first worker absorbs events", first.output)
             second = deployed.start_worker()
             second.wait_ready()
-            eventually(second.works, 30, "the second worker absorbs events", second.said)
-            eventually(lambda: first.metric("partitions_owned") == PARTITIONS / 2, 30, "they share", first.said)
+            eventually(second.works, 30, "the second worker absorbs events", second.output)
+            eventually(lambda: first.metric("partitions_owned") == PARTITIONS / 2, 30, "they share", first.output)
             assert replayed(first) == 0
-            # The files of the partitions that moved are on this machine, and hold all that the first wrote.
+            # The files of the moved partitions are on this machine, and hold everything that the first worker wrote.
             assert (replayed(second) == 0) == (store == "rocksdb://")
-            assert second.terminate() == 0, second.said()
-            eventually(lambda: first.metric("partitions_owned") == PARTITIONS, 30, "the first has all", first.said)
+            assert second.terminate() == 0, second.output()
+            eventually(lambda: first.metric("partitions_owned") == PARTITIONS, 30, "the first has all", first.output)
         deployed.wait_until_drained()
         assert_whole(deployed, sent, MODEL)
         assert (replayed(first) == 0) == (store == "rocksdb://")
 
 
-def test_a_worker_that_stands_still_keeps_its_files_and_nobody_waits_for_them(on: Services) -> None:
+def test_a_frozen_worker_keeps_its_files_and_no_worker_waits_for_them(on: Services) -> None:
     endless = shop(150_000, 1_000, seed=23, seconds=150.0)
     with deployment(on, "zombie", model=MODEL, **ON_DISK) as deployed:
         first = deployed.start_worker()
         first.wait_ready()
         with replaying_meanwhile(deployed, endless) as sent:
-            eventually(first.works, 30, "the first worker absorbs events", first.said)
+            eventually(first.works, 30, "the first worker absorbs events", first.output)
             os.kill(first._process.pid, signal.SIGSTOP)
             second = deployed.start_worker()
-            eventually(second.works, 60, "the second worker took over", second.said)
+            eventually(second.works, 60, "the second worker took over", second.output)
             os.kill(first._process.pid, signal.SIGCONT)
             line = refusal(first)
         assert "heartbeat" in line or "group" in line, line
@@ -109,7 +109,7 @@ def test_a_worker_that_stands_still_keeps_its_files_and_nobody_waits_for_them(on
         }
         deployed.wait_until_drained()
         assert_whole(deployed, sent, MODEL)
-        # The files that the first left are old, and still good to begin with.
+        # The first worker's files are old, and still a valid start.
         second.kill()
         third = deployed.start_worker()
         third.wait_ready()
@@ -123,15 +123,15 @@ def test_a_store_whose_changelog_was_recreated_is_refused(on: Services, refilled
         worker = deployed.start_worker()
         deployed.send(shop(200, 100, seed=24))
         deployed.wait_until_drained()
-        assert worker.terminate() == 0, worker.said()
+        assert worker.terminate() == 0, worker.output()
         asyncio.run(recreate_changelog(deployed))
         if refilled:
-            # Longer than the one that the store knows, and of other records.
+            # A changelog longer than the one that the store knows, with other records.
             fresh = deployed.start_worker(STORE="memory://", APP_ID=name)
             fresh.wait_ready()
             deployed.send(shop(8_000, 2_000, seed=25))
             deployed.wait_until_drained()
-            assert fresh.terminate() == 0, fresh.said()
+            assert fresh.terminate() == 0, fresh.output()
         line = refusal(deployed.start_worker())
         wanted = "is not the one that the store holds" if refilled else "it was recreated"
         assert "changelog, partition" in line, line
@@ -140,7 +140,7 @@ def test_a_store_whose_changelog_was_recreated_is_refused(on: Services, refilled
 
 
 async def recreate_changelog(deployed: Deployment) -> None:
-    """Delete the changelog with all it holds, and make it anew."""
+    """Delete the changelog with its content, and create it again."""
     admin = AIOKafkaAdminClient(bootstrap_servers=deployed.broker.address)
     await admin.start()
     await admin.delete_topics([deployed.settings.changelog])

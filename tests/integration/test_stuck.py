@@ -1,4 +1,4 @@
-"""A worker that crashes and cannot stop in order ends all the same, so that a supervisor starts it again."""
+"""A worker that crashes and cannot stop in order still ends, so that a supervisor restarts it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tests.integration.support.deployment import CALM, Services, deployment
 from tests.integration.support.events import order
 from tests.integration.support.worker import ROOT
 
-# The first group raises what only a bug could, and the consumer then never stops.
+# The first group raises an error that only a bug could cause, and the consumer then never stops.
 STUCK = """
 import asyncio, sys
 from stream_seg.cli import main
-from stream_seg.streaming import worker
-from stream_seg.streaming.absorb import Absorber
-from stream_seg.streaming.transport import BatchConsumerThread
+from stream_seg.worker import process
+from stream_seg.worker.checkpoint.absorb import Absorber
+from stream_seg.worker.faust.transport import BatchConsumerThread
 
 def absorb(self, group):
     raise OverflowError("too large")
@@ -28,7 +28,7 @@ async def stop(self):
     await asyncio.sleep(3600)
 
 Absorber.absorb, BatchConsumerThread.stop = absorb, stop
-worker.STOPPED_WITHIN_S = 2.0
+process.STOPPED_WITHIN_S = 2.0
 sys.argv = ["stream-seg", "worker"]
 sys.exit(main())
 """
@@ -36,7 +36,7 @@ sys.exit(main())
 
 @pytest.fixture(scope="module")
 def broker_setting() -> str:
-    """The embedded broker alone: the end of a process is the same on both."""
+    """Use the embedded broker alone, because the end of a process is the same on both."""
     return EMBEDDED
 
 

@@ -1,4 +1,4 @@
-"""Topics on a real broker: made once, and checked for what would break the workers."""
+"""Topics on a real broker: created once, and checked for settings that would break the workers."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from stream_seg.embedded.process import HOST, free_port
+from stream_seg.errors import BrokerError
 from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.client import connect, partitions_of
-from stream_seg.kafka.errors import BrokerError
 from stream_seg.settings import Settings
 from stream_seg.tools.topics import TopicSpec, check_topics, create_topics, topic_specs
 
@@ -26,7 +26,7 @@ def create(broker: Broker, specs: list[TopicSpec]) -> list[str]:
 
 
 async def alter_by_hand(broker: Broker, new: list[NewTopic]) -> None:
-    """Topics that somebody made without our command."""
+    """Create topics without our command."""
     admin = AIOKafkaAdminClient(bootstrap_servers=broker.address)
     await admin.start()
     await admin.create_topics(new)
@@ -63,7 +63,7 @@ def test_created_topics_are_as_specified(broker: Broker, specs: list[TopicSpec])
     assert asyncio.run(check_topics(broker, specs)) == []
 
 
-def test_creating_again_creates_what_is_missing_only(broker: Broker, specs: list[TopicSpec]) -> None:
+def test_a_second_create_creates_only_missing_topics(broker: Broker, specs: list[TopicSpec]) -> None:
     create(broker, specs[:3])
 
     assert sorted(create(broker, specs)) == sorted(spec.name for spec in specs[3:])

@@ -1,4 +1,4 @@
-"""A worker in miniature: events arrive in groups, the customers they touch are evaluated, changes come out."""
+"""A small worker that absorbs events in groups, evaluates the affected customers, and collects the changes."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from collections.abc import Iterable
 import numpy as np
 
 from stream_seg.core.customer import Customer
+from stream_seg.core.dimensions.behavior import Hysteresis, SegmentModel
 from stream_seg.core.engine import Engine, Rules
-from stream_seg.core.model import SegmentModel
-from stream_seg.core.orders import Outcome
-from stream_seg.core.transitions import Hysteresis, Transition
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.orders import Outcome
+from stream_seg.core.events.taxonomy import TOPICS
+from stream_seg.core.transitions import Transition
 
-from .histories import DECAY, Said
+from .histories import DECAY, Act
 
 LIFE = 1_763_764_800_123
 
 
 def an_engine(model: SegmentModel | None = None, hysteresis: Hysteresis | None = None, keep: int = 60) -> Engine:
-    """An engine whose rings hold `keep` events and orders: more than any history here has."""
-    made = Engine(Rules(DECAY, hysteresis or Hysteresis(), recent_events=keep, recent_orders=keep))
+    """Return an engine that remembers `keep` events and orders, by default more than any history here has."""
+    engine = Engine(Rules(DECAY, hysteresis or Hysteresis(), recent_events=keep, recent_orders=keep))
     if model is not None:
-        made.use(model)
-    return made
+        engine.use(model)
+    return engine
 
 
 class Fold:
-    """Customers at rest, and the changes so far. Offsets grow in the order of arrival, as Kafka gives them."""
+    """Stored customers, and the changes so far. Offsets grow in the order of arrival, as in Kafka."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -35,11 +35,11 @@ class Fold:
         self.changes: list[Transition] = []
         self._offsets = dict.fromkeys(TOPICS, 0)
 
-    def group(self, said: Iterable[tuple[str, Said]], now: float = 0.0) -> list[Outcome]:
-        """Absorb what customers said and evaluate each at `now`, or at their own latest event where that is later."""
+    def group(self, acts: Iterable[tuple[str, Act]], now: float = 0.0) -> list[Outcome]:
+        """Absorb acts of customers. Evaluate each at `now`, or at its own latest event if that is later."""
         touched: dict[str, Customer] = {}
         outcomes = []
-        for key, (topic, event, t, amount) in said:
+        for key, (topic, event, t, amount) in acts:
             customer = touched.get(key) or touched.setdefault(key, self.customer(key))
             offset = self._offsets[topic]
             self._offsets[topic] = offset + 1
@@ -48,17 +48,17 @@ class Fold:
         return outcomes
 
     def use(self, model: SegmentModel, now: float) -> None:
-        """A new model: everybody is evaluated with it."""
+        """Activate a model and evaluate all customers with it."""
         self.engine.use(model)
         self._evaluate({key: self.customer(key) for key in self.records}, now, "model")
 
     def customer(self, key: str) -> Customer:
-        """A customer, as the record at rest says."""
+        """Return the customer of a stored record, or a new one."""
         record = self.records.get(key)
         return self.engine.new_customer(LIFE) if record is None else self.engine.open(record)
 
     def is_clear(self, key: str, gap: float = 1e-9) -> bool:
-        """Whether one centre is nearer than any other to where a customer is at their latest event."""
+        """Return whether one center is clearly the nearest to a customer at its latest event."""
         assert self.engine.model is not None
         record = self.records[key]
         now = np.array([self.customer(key).last_seen])

@@ -1,4 +1,4 @@
-"""What customers may do, as Hypothesis strategies: small histories over many half-lives and several landmarks."""
+"""Hypothesis strategies of customer histories, which span many half-lives and several landmarks."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from stream_seg.core.decay import DAY_S, LANDMARK_SPAN, Decay
+from stream_seg.core.dimensions.behavior import SegmentModel
+from stream_seg.core.events.orders import ALL_THAT_IS_LEFT
 from stream_seg.core.features import FEATURES
-from stream_seg.core.model import SegmentModel
-from stream_seg.core.orders import ALL_THAT_IS_LEFT
 
-# With a half-life of a day landmarks lie 256 days apart; realistic times lie on both sides of one, in December 2023.
+# With a half-life of one day, landmarks are 256 days apart. Realistic times are around one, in December 2023.
 DECAY = Decay(DAY_S)
 LANDMARK = 77 * LANDMARK_SPAN * DAY_S
 MAX_AMOUNT = 2**32 - 1
@@ -22,8 +22,8 @@ MAX_AMOUNT = 2**32 - 1
 laws = settings(max_examples=50)
 
 
-class Said(NamedTuple):
-    """One event: its topic, itself, its time (epoch seconds), and its money (minor units, or ALL_THAT_IS_LEFT)."""
+class Act(NamedTuple):
+    """One event with its topic, its time (epoch seconds) and its money (minor units, or ALL_THAT_IS_LEFT)."""
 
     topic: str
     event: dict[str, Any]
@@ -31,10 +31,10 @@ class Said(NamedTuple):
     amount: int = 0
 
 
-History = list[Said]
+History = list[Act]
 
 realistic = st.integers(-20 * 96, 20 * 96).map(lambda quarters: LANDMARK + 900.0 * quarters)
-# Within the year for which days of purchase are known one by one.
+# Within the year for which purchase days are kept one by one.
 within_a_year = realistic | st.sampled_from(
     [LANDMARK, nextafter(LANDMARK, 0), LANDMARK - 0.001, LANDMARK - 100 * DAY_S, LANDMARK + 280 * DAY_S]
 )
@@ -58,51 +58,51 @@ KINDS = ("order", "order", "refund", "cancel", "interaction", "interaction", "id
 @st.composite
 def histories(
     draw: st.DrawFn,
-    who: str = "c",
+    customer: str = "c",
     order_times: st.SearchStrategy[float] = any_time,
     money: st.SearchStrategy[int] = any_amount,
     max_size: int = 12,
 ) -> History:
-    """Events of one customer. An order said by several events is the same each time; some are never completed."""
+    """Draw the acts of one customer. All events of one order agree. Some orders are never completed."""
     placed = {
         order_id: (draw(order_times), draw(money), {"channel": draw(channels), "items": draw(items)})
         for order_id in ORDER_IDS
     }
     history = []
     for number, kind in enumerate(draw(st.lists(st.sampled_from(KINDS), min_size=1, max_size=max_size))):
-        event: dict[str, Any] = {"event_id": f"{who}-{number}"}
+        event: dict[str, Any] = {"event_id": f"{customer}-{number}"}
         if kind == "order":
             event["order_id"] = draw(st.sampled_from(ORDER_IDS))
             t, amount, rest = placed[event["order_id"]]
-            history.append(Said("purchases", event | rest, t, amount))
+            history.append(Act("purchases", event | rest, t, amount))
         elif kind in ("refund", "cancel"):
             event["order_id"] = draw(st.sampled_from((*ORDER_IDS, "never completed")))
             event["type"] = "order_refunded" if kind == "refund" else "order_cancelled"
             taken = money | st.just(ALL_THAT_IS_LEFT) if kind == "refund" else money
-            history.append(Said("purchases", event, draw(any_time), draw(taken)))
+            history.append(Act("purchases", event, draw(any_time), draw(taken)))
         elif kind == "interaction":
             event |= {"type": draw(interactions), "channel": draw(channels), "category": draw(categories)}
-            history.append(Said("interactions", event, draw(any_time)))
+            history.append(Act("interactions", event, draw(any_time)))
         else:
             event |= {"type": "identify", "traits": draw(traits)}
-            history.append(Said("profiles", event, draw(any_time)))
+            history.append(Act("profiles", event, draw(any_time)))
     return history
 
 
 def arrivals(of: st.SearchStrategy[History]) -> st.SearchStrategy[tuple[History, History]]:
-    """A history as it was said, and in some order of arrival."""
+    """Return histories in their own order and in another order of arrival."""
     return of.flatmap(lambda history: st.tuples(st.just(history), st.permutations(history)))
 
 
 def cuts(of: History) -> st.SearchStrategy[list[History]]:
-    """A history in groups, one after another; some may be empty."""
+    """Return divisions of a history into consecutive groups, some of them empty."""
     ends = st.lists(st.integers(0, len(of)), max_size=4).map(sorted)
     return ends.map(lambda at: [of[a:b] for a, b in zip([0, *at], [*at, len(of)], strict=True)])
 
 
 @st.composite
 def models(draw: st.DrawFn, version: int = 1) -> SegmentModel:
-    """Two to four different centres on one to three features, on a logarithmic scale."""
+    """Draw a model with two to four different centers on one to three features, on a logarithmic scale."""
     chosen = draw(st.lists(st.sampled_from(FEATURES), min_size=1, max_size=3, unique=True))
     coordinate = st.integers(0, 900).map(lambda hundredths: hundredths / 100)
     rows = st.lists(st.tuples(*[coordinate] * len(chosen)), min_size=2, max_size=4, unique=True)

@@ -1,4 +1,4 @@
-"""Seeded mutants: events of every kind, broken in their bytes, their structure or their values."""
+"""Seeded mutants: events of every type, broken in their bytes, their structure or their values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 WHEN: Final = "2017-05-09T18:00:31Z"
 CUSTOMERS: Final = 500
 
-# What is put in place of a value: other types, limits and just beyond them, and what parsers stumble over.
+# Replacements of a value: other types, limits, values just beyond limits, and values that parsers often mishandle.
 VALUES: Final[tuple[Any, ...]] = (
     None, True, False, 0, -1, 1, 0.5, -0.0, 1e-320, 1e300, 1e15, 2**31, 2**32, 2**53 + 1, 2**63, 2**64, 10**400,
     -(10**400), float("nan"), float("inf"), float("-inf"), "", " ", "x", "x" * 128, "x" * 129, "x" * 257, "x" * 5_000,
@@ -38,7 +38,7 @@ class Mutant(NamedTuple):
 
 
 def mutants(count: int, seed: int) -> Iterator[Mutant]:
-    """`count` records, one in ten of them untouched; the same seed gives the same records."""
+    """Return `count` records, one in ten of them intact. The same seed gives the same records."""
     rng = Random(seed)
     for number in range(count):
         topic, event, customer = _event(rng, number)
@@ -86,7 +86,7 @@ def _dumps(event: Any) -> bytes:
 
 
 def _broken(rng: Random, value: bytes) -> bytes:
-    """One to three changes of bytes."""
+    """Apply one to three changes of bytes."""
     for _ in range(rng.randint(1, 3)):
         if value:
             start = rng.randrange(len(value))
@@ -98,7 +98,7 @@ def _changed(rng: Random, value: bytes, start: int, end: int) -> bytes:
     before, part, after = value[:start], value[start:end], value[end:]
     match rng.randrange(9):
         case 0:
-            return before  # cut off
+            return before  # truncated
         case 1:
             return before + after  # a hole
         case 2:
@@ -118,7 +118,7 @@ def _changed(rng: Random, value: bytes, start: int, end: int) -> bytes:
 
 
 def _restructured(rng: Random, event: dict[str, Any]) -> Any:
-    """A field lost, renamed, moved, doubled, or the whole wrapped."""
+    """Delete, rename, move or nest a field, or wrap the event."""
     event = copy.deepcopy(event)
     name, other = rng.choice(list(event)), rng.choice(list(event))
     match rng.randrange(6):
@@ -131,7 +131,7 @@ def _restructured(rng: Random, event: dict[str, Any]) -> Any:
         case 3:
             event[name] = {name: event[name]}
         case 4:
-            event = {**event, **_event(rng, rng.randrange(1_000_000_000))[1]}  # two kinds of envelope in one
+            event = {**event, **_event(rng, rng.randrange(1_000_000_000))[1]}  # two envelopes in one
         case _:
             return rng.choice(
                 ([event], {"event": event}, {"batch": [event]}, [event, event], list(event.items()), name)
@@ -140,7 +140,7 @@ def _restructured(rng: Random, event: dict[str, Any]) -> Any:
 
 
 def _revalued(rng: Random, event: dict[str, Any]) -> dict[str, Any]:
-    """A value, at some depth, replaced by one of `VALUES`."""
+    """Replace a value, at some depth, by one of `VALUES`."""
     event = copy.deepcopy(event)
     place: Any = event
     while True:
@@ -153,22 +153,22 @@ def _revalued(rng: Random, event: dict[str, Any]) -> dict[str, Any]:
         return event
 
 
-def _misplaced(rng: Random, whole: Mutant) -> Mutant:
-    """A good value under another key, or none; or no value; or one of more than 256 KiB."""
+def _misplaced(rng: Random, mutant: Mutant) -> Mutant:
+    """Replace the key, the topic or the value. Some values are larger than 256 KiB."""
     match rng.randrange(20):
         case 0:
-            return whole._replace(value=b"x" * rng.randint(1, 300_000))
+            return mutant._replace(value=b"x" * rng.randint(1, 300_000))
         case 1 | 2 | 3:
-            return whole._replace(
+            return mutant._replace(
                 value=rng.choice((None, b"", b" ", b"null", b"{}", b"[]", b"\x00\x00\x00\x00\x01\x06e-1"))
             )
         case 4 | 5 | 6:
-            return whole._replace(key=None)
+            return mutant._replace(key=None)
         case 7 | 8 | 9:
-            return whole._replace(
+            return mutant._replace(
                 key=rng.choice((b"", b"\xff\xfe", b"m-0 ", b"\xffheader", "é".encode(), b"k" * 11_000))
             )
         case 10 | 11 | 12:
-            return whole._replace(topic=rng.choice(("purchases", "interactions", "profiles")))
+            return mutant._replace(topic=rng.choice(("purchases", "interactions", "profiles")))
         case _:
-            return whole._replace(value=(whole.value or b"").replace(b'"m-', b'"n-', 1))
+            return mutant._replace(value=(mutant.value or b"").replace(b'"m-', b'"n-', 1))

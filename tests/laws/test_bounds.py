@@ -1,4 +1,4 @@
-"""A customer's record has a fixed upper bound, whatever the customer does and however often."""
+"""A customer's record has a fixed upper bound, independent of the number and kind of events."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ import pytest
 
 from stream_seg.contracts.context import MAX_TRAITS_BYTES
 from stream_seg.contracts.decode import Decoder
-from stream_seg.core import traits
-from stream_seg.core.customer import LAYOUT, Customer
+from stream_seg.core.customer import Customer
 from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.engine import Engine, Rows, Rules
-from stream_seg.core.purchase_days import DAY_WINDOW
-from stream_seg.core.rings import FINGERPRINT_BYTES, ORDER_ENTRY
-from stream_seg.core.vocabulary import INTERACTIONS, TOPICS
+from stream_seg.core.events import traits
+from stream_seg.core.events.purchase_days import DAY_WINDOW
+from stream_seg.core.events.recent_ids import FINGERPRINT_BYTES, ORDER_ENTRY
+from stream_seg.core.events.taxonomy import INTERACTIONS, TOPICS
+from stream_seg.core.record import LAYOUT
 from stream_seg.settings import Settings
 
 NOW: Final = 1_800_000_000.0
@@ -32,13 +33,13 @@ DOCS: Final = Path(__file__).parents[2] / "docs"
 
 
 def bound(remembered: int) -> int:
-    """The largest record there can be with `remembered` event ids, bytes."""
+    """Return the size of the largest possible record with `remembered` event ids, in bytes."""
     rings = remembered * FINGERPRINT_BYTES + Rules(Decay(1.0)).recent_orders * ORDER_ENTRY.size
     return LAYOUT.size + DAY_WINDOW // 8 + rings + traits.MAX_TRAITS * TRAIT_BYTES + 1
 
 
 class Shopper:
-    """One customer whose events are decoded and absorbed as a worker does it, a batch at a time."""
+    """One customer whose events are decoded and absorbed in batches, as in a worker."""
 
     def __init__(self, remembered: int) -> None:
         self._decoders = {topic: Decoder(topic) for topic in TOPICS}
@@ -48,22 +49,22 @@ class Shopper:
         self.largest = 0
 
     def absorb(self, topic: str, events: list[dict[str, Any]]) -> None:
-        """Absorb events of a topic as one group; all must be good."""
+        """Absorb events of a topic as one group. All of them must be valid."""
         keys = [b"c"] * len(events)
         decoded = self._decoders[topic].decode([orjson.dumps(event) for event in events], keys, NOW)
         assert decoded.rejected == []
         offsets = range(self._offset, self._offset + len(events))
         self._offset += len(events)
-        held = self._engine.working_set()
-        held.open([b"c"], [self.packed])
+        batch = self._engine.new_batch()
+        batch.open([b"c"], [self.packed])
         rows = Rows([0] * len(events), offsets, decoded.events, decoded.times, decoded.amounts or [0] * len(events))
-        self._engine.absorb_rows(TOPICS.index(topic), rows, held)
-        (self.packed,) = held.pack()
+        self._engine.absorb_rows(TOPICS.index(topic), rows, batch)
+        (self.packed,) = batch.pack()
         self.largest = max(self.largest, len(self.packed))
 
 
 def fill(shopper: Shopper) -> None:
-    """Put every part of a record at its limit."""
+    """Fill every part of a record to its limit."""
     when = NOW - 0.123456
     for number in range(traits.MAX_TRAITS + 40):
         name = f"{number:03}"
@@ -77,17 +78,17 @@ def fill(shopper: Shopper) -> None:
 
 
 def chunks(count: int, size: int) -> Iterator[range]:
-    """The numbers below `count`, `size` at a time."""
+    """Return the numbers below `count` in ranges of `size`."""
     return (range(start, start + size) for start in range(0, count, size))
 
 
 def event(kind: str, event_id: str, when: float, **more: Any) -> dict[str, Any]:
-    """An event of the one customer."""
+    """Return an event of the customer."""
     return {"event_id": event_id, "customer_id": "c", "type": kind, "occurred_at": when, **more}
 
 
 def order(order_id: str, when: float, amount: float = 42_949_672.95) -> dict[str, Any]:
-    """An order; as large as one may be, unless told otherwise."""
+    """Return an order, by default of the largest amount."""
     return event("order_completed", f"e-{order_id}", when, order_id=order_id, amount=amount)
 
 
@@ -119,7 +120,7 @@ def test_a_million_events_leave_a_record_within_the_bound() -> None:
     assert shopper.largest <= bound(MOST_REMEMBERED)
 
 
-def test_without_traits_many_events_leave_a_record_as_small_as_the_documentation_says() -> None:
+def test_without_traits_a_record_has_the_documented_size() -> None:
     shopper = Shopper(Settings.model_fields["dedup_events"].default)
     for numbers in chunks(100_000, 10_000):
         shopper.absorb("purchases", [order(f"p-{n}", NOW - n % 5_000 * DAY_S, 1.0) for n in numbers])
@@ -127,6 +128,6 @@ def test_without_traits_many_events_leave_a_record_as_small_as_the_documentation
 
 
 def test_the_documentation_states_the_bound() -> None:
-    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    text = (DOCS / "internals" / "record-format.md").read_text(encoding="utf-8")
     for remembered in (Settings.model_fields["dedup_events"].default, MOST_REMEMBERED):
         assert f"{bound(remembered):,}" in text

@@ -1,4 +1,4 @@
-"""Laws of the gate: nothing useless passes, nothing passes for a person's choice to be undone, and it never raises."""
+"""Laws of the gate: unusable and harmful snapshots never pass, and the gate never raises."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from hypothesis import strategies as st
 
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.core.features import FEATURES
-from stream_seg.learning.gate import CUSTOMERS_A_SEGMENT, MOVED_ABOVE, UNUSABLE, refusal
-from stream_seg.learning.moves import moves
+from stream_seg.learning.publishing.gate import CUSTOMERS_PER_SEGMENT, MOVED_ABOVE, UNUSABLE, refusal
+from stream_seg.learning.publishing.moves import moves
 from tests.unit.learning.snapshots import snapshot
 
 quick = settings(max_examples=60)
 numbers = st.floats(-4, 4)
-centres = st.lists(st.tuples(numbers, numbers), min_size=2, max_size=5)
+centers = st.lists(st.tuples(numbers, numbers), min_size=2, max_size=5)
 
 
 @st.composite
 def populations(draw: st.DrawFn) -> np.ndarray:
-    """Some dozens of customers, or too few, or none."""
+    """Draw some dozens of customers, or too few, or none."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     return np.abs(rng.normal(0, 2, (draw(st.sampled_from([0, 5, 60, 200])), len(FEATURES))))
 
 
 @quick
-@given(centres, populations())
-def test_the_model_in_force_may_stay(rows: list[tuple[float, float]], people: np.ndarray) -> None:
+@given(centers, populations())
+def test_the_active_model_passes(rows: list[tuple[float, float]], people: np.ndarray) -> None:
     assert refusal(snapshot(2, rows), snapshot(1, rows), people) is None
 
 
 @quick
-@given(centres, st.data(), populations())
-def test_what_is_not_finite_never_passes(
+@given(centers, st.data(), populations())
+def test_numbers_that_are_not_finite_never_pass(
     rows: list[tuple[float, float]], data: st.DataObject, people: np.ndarray
 ) -> None:
     broken = [list(row) for row in rows]
@@ -47,21 +47,21 @@ def test_what_is_not_finite_never_passes(
 
 
 @quick
-@given(centres, centres, populations())
-def test_what_passes_is_no_collapse_and_moves_half_only_for_a_gain(
+@given(centers, centers, populations())
+def test_a_snapshot_that_passes_moves_most_customers_only_for_a_gain(
     new: list[tuple[float, float]], old: list[tuple[float, float]], people: np.ndarray
 ) -> None:
     candidate, good = snapshot(2, new), snapshot(1, old)
     found = refusal(candidate, good, people)
     assert found is None or (found.evidence and "\n" not in found.evidence)
-    assert refusal(candidate, None, people) is None  # anything usable is better than nothing
-    if found is None and len(new) == len(old) and len(people) >= CUSTOMERS_A_SEGMENT * len(new):
+    assert refusal(candidate, None, people) is None  # any usable snapshot passes without an active model
+    if found is None and len(new) == len(old) and len(people) >= CUSTOMERS_PER_SEGMENT * len(new):
         moved = moves(good, candidate, people).share
         assert moved <= MOVED_ABOVE or spread(candidate, people) < spread(good, people)
 
 
 def spread(model: ModelSnapshot, people: np.ndarray) -> float:
-    """Inertia of customers, clipped as learning sees them, around a snapshot's centres."""
+    """Return the inertia of customers around a snapshot's centers, clipped as in learning."""
     chosen = people[:, [FEATURES.index(name) for name in model.features]].clip(max=4.0)
     apart = chosen[:, np.newaxis] - np.array(model.centroids)
     return float(np.square(apart).sum(axis=2).min(axis=1).sum())

@@ -1,4 +1,4 @@
-"""Damaged or forged bytes in the topics that workers and commands read back: a clear error, or left out; no crash."""
+"""Damaged or forged bytes in the topics that workers and commands read back cause a clear error or are skipped."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ import pytest
 from stream_seg.contracts.document import CustomerSegments
 from stream_seg.contracts.model import MAX_SEGMENTS, parse_snapshot
 from stream_seg.core import example
-from stream_seg.core.customer import LAYOUT, BadRecord
+from stream_seg.core.events.recent_ids import ORDER_ENTRY
 from stream_seg.core.features import FEATURES
-from stream_seg.core.rings import ORDER_ENTRY
-from stream_seg.core.whole import check_whole
+from stream_seg.core.record import LAYOUT, validate
+from stream_seg.errors import BadChange, BadChangelog, BadRecord, StateMismatch
+from stream_seg.learning.clustering.policy import LearnerPolicy
 from stream_seg.learning.learner import Learner
-from stream_seg.learning.policy import LearnerPolicy
-from stream_seg.streaming.ownership import OwnedPartition, WrongInput
-from stream_seg.streaming.samples import Sample
-from stream_seg.streaming.state.changelog import HEADER_KEY, BadChangelog, Header, pack_entry, pack_header, unpack_entry
-from stream_seg.streaming.state.partition import PartitionState
-from stream_seg.tools.fold import BadChange, ChangesFold
+from stream_seg.tools.fold import ChangesFold
+from stream_seg.worker.models.samples import Sample
+from stream_seg.worker.partitions.changelog import HEADER_KEY, Header, pack_entry, pack_header, unpack_entry
+from stream_seg.worker.partitions.ownership import OwnedPartition
+from stream_seg.worker.partitions.state import PartitionState
 
 ROUNDS: Final = 10_000
 T: Final = 1_700_000_000.0
@@ -32,13 +32,13 @@ ENGINE = example.engine()
 
 
 def full_record() -> bytes:
-    """A record with all its parts."""
+    """Return a record with all its parts."""
     customer = ENGINE.new_customer(5)
     for number in range(12):
         order = {"event_id": f"e-{number}", "type": "order_completed", "order_id": f"o-{number}"}
         ENGINE.absorb(customer, "purchases", number, order, T + number * 86_400, 500)
-    said = {"event_id": "p", "type": "identify", "traits": {"a": 1, "b": "x", "c": None}}
-    ENGINE.absorb(customer, "profiles", 1, said, T)
+    identify = {"event_id": "p", "type": "identify", "traits": {"a": 1, "b": "x", "c": None}}
+    ENGINE.absorb(customer, "profiles", 1, identify, T)
     return customer.pack()
 
 
@@ -48,7 +48,7 @@ HEADER: Final = pack_header(Header(9, 3, 2, T, 1, 2_592_000.0, {"purchases": 5},
 
 
 def damaged(rng: Random, value: bytes) -> bytes:
-    """One to four changes: cut off, another byte, noise, all bits set (lengths become huge), a hole."""
+    """Apply one to four changes: truncation, another byte, noise, all bits set (lengths become huge), or a hole."""
     for _ in range(rng.randint(1, 4)):
         if not value:
             break
@@ -63,14 +63,14 @@ def damaged(rng: Random, value: bytes) -> bytes:
 
 
 def use(key: bytes | None, value: bytes | None) -> None:
-    """All that a worker does with what it restores: take the partition, absorb, evaluate, write."""
+    """Use a restored entry as a worker does: take the partition, absorb, evaluate, write."""
     state = PartitionState()
     state.restore(b"good", ENTRY)
     state.restore(key, value)  # type: ignore[arg-type]
     owned = OwnedPartition.take(0, state, 10, {"purchases": 100})
-    owned.check_inputs()
-    pack_header(owned.header(1.0, lambda *_: False))
-    owned.absorbed("purchases", 7, T)
+    owned.progress.check(owned.number)
+    pack_header(owned.header(1.0, owned.progress.clock(ended=())))
+    owned.progress.absorbed("purchases", 7, T)
     order = {"event_id": "z", "type": "order_completed", "order_id": "zz", "items": [{"category": "c"}]}
     for number, record in enumerate(state.records.values()):
         customer = ENGINE.open(record)
@@ -83,24 +83,24 @@ def use(key: bytes | None, value: bytes | None) -> None:
 
 
 def survives(value: bytes, act: Callable[[], None], *clear: type[BaseException]) -> bool:
-    """Whether bytes are taken; False for one of the clear errors, in one line. Anything else is a crash."""
+    """Return whether `act` succeeds, or False for one of the clear errors, in one line. Other errors propagate."""
     try:
         act()
     except clear as error:
-        said = str(error)
+        message = str(error)
     else:
         return True
-    assert said.isprintable(), value
-    assert 10 < len(said) < 400, value
+    assert message.isprintable(), value
+    assert 10 < len(message) < 400, value
     return False
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numbers as large as a double may be overflow when squared
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # the largest doubles overflow when squared
 @pytest.mark.parametrize(("key", "value"), [(b"c-1", ENTRY), (HEADER_KEY, HEADER)], ids=["entries", "headers"])
 def test_damaged_changelogs_are_refused_in_one_line_or_harmless(key: bytes, value: bytes) -> None:
     rng = Random(7)
     taken = sum(
-        survives(bad, lambda bad=bad: use(key, bad), BadChangelog, BadRecord, WrongInput)  # type: ignore[misc]
+        survives(bad, lambda bad=bad: use(key, bad), BadChangelog, BadRecord, StateMismatch)  # type: ignore[misc]
         for bad in (damaged(rng, value) for _ in range(ROUNDS))
     )
     assert 0 < taken < ROUNDS
@@ -113,7 +113,7 @@ def test_damaged_changelogs_are_refused_in_one_line_or_harmless(key: bytes, valu
      pack_entry(9, 3, b""), pack_entry(9, 3, RECORD[:-1]), pack_entry(9, 3, RECORD[: LAYOUT.size]),
      ENTRY + b"\xff\xff\xff\xff", ENTRY + b"\x01", pack_entry(9, 3, RECORD[:120] + b"\xff" * 8 + RECORD[128:])],
 )  # fmt: skip
-def test_an_entry_that_is_cut_off_or_claims_more_than_there_is(value: bytes) -> None:
+def test_an_entry_shorter_than_it_declares_is_refused(value: bytes) -> None:
     assert not survives(value, lambda: use(b"c-1", value), BadChangelog, BadRecord)
 
 
@@ -123,7 +123,7 @@ def test_a_huge_length_allocates_nothing() -> None:
 
 
 @pytest.mark.parametrize("key", [None, b"\xff", b"\xc3"])
-def test_a_key_that_is_no_customer_id(key: bytes | None) -> None:
+def test_a_key_that_is_not_a_customer_id_is_refused(key: bytes | None) -> None:
     assert not survives(key or b"", lambda: use(key, ENTRY), BadChangelog)
 
 
@@ -139,7 +139,7 @@ GOOD_HEADER: Final = orjson.loads(HEADER)
         {**GOOD_HEADER, "epoch": True}, {**GOOD_HEADER, "group": 1.5},
     ],
 )  # fmt: skip
-def test_a_header_of_other_types(fields: Any) -> None:
+def test_a_header_of_other_types_is_refused(fields: Any) -> None:
     value = orjson.dumps(fields)
     assert not survives(value, lambda: use(HEADER_KEY, value), BadChangelog)
 
@@ -160,25 +160,25 @@ def test_a_header_of_other_types(fields: Any) -> None:
         b"\xff",
     ],
 )
-def test_traits_that_are_none(traits: bytes) -> None:
-    whole = RECORD[: RECORD.index(b'{"a":')]
-    check_whole(whole + b'{"a":[1,2.5,"e"]}')
-    with pytest.raises(BadRecord, match="traits that cannot be read"):
-        check_whole(whole + traits)
+def test_traits_in_another_form_are_refused(traits: bytes) -> None:
+    without_traits = RECORD[: RECORD.index(b'{"a":')]
+    validate(without_traits + b'{"a":[1,2.5,"e"]}')
+    with pytest.raises(BadRecord, match="its traits cannot be read"):
+        validate(without_traits + traits)
 
 
-def test_rings_that_claim_more_than_there_is() -> None:
+def test_rings_longer_than_the_record_are_refused() -> None:
     at = LAYOUT.size - 240 - 1  # the count of orders stands before the sums
     assert RECORD[at] == 3
-    with pytest.raises(BadRecord, match="it is cut off"):
-        check_whole(RECORD[:at] + b"\xff" + RECORD[at + 1 :])
+    with pytest.raises(BadRecord, match="is cut off"):
+        validate(RECORD[:at] + b"\xff" + RECORD[at + 1 :])
     assert 255 * ORDER_ENTRY.size < 10_000
 
 
 SAMPLE: Final = Sample(1, T, True, [("c-1", [1.0] * len(FEATURES)), ("c-2", [0.5] * len(FEATURES))]).dumps()
 
 
-def test_damaged_samples_are_left_out_without_a_word_about_customers() -> None:
+def test_damaged_samples_are_refused_without_naming_customers() -> None:
     rng = Random(7)
 
     def learn(value: bytes) -> None:
@@ -233,7 +233,7 @@ def test_damaged_models_are_refused_in_one_line() -> None:
         {"format": 1, "clusters": 2, "samples": 1.5},
     ],
 )
-def test_a_learner_s_state_of_other_types(learner: dict[str, Any]) -> None:
+def test_a_learner_s_state_of_other_types_is_refused(learner: dict[str, Any]) -> None:
     snapshot = parse_snapshot(json.dumps({**MODEL, "learner": learner}).encode())
     with pytest.raises(ValueError, match="the snapshot's learner"):
         Learner.restore(snapshot, 2, 1, LearnerPolicy())
@@ -243,7 +243,7 @@ def test_a_learner_s_state_of_other_types(learner: dict[str, Any]) -> None:
     b'{"customer_id":"c","epoch":1,"sequence":1,"dimension":"d","from":"x","to":"y","segments":{}}',
     b'{"customer_id":"c","epoch":"1","sequence":1,"dimension":"d","segments":{"d":1}}',
     b'{"customer_id":"c","epoch":1,"sequence":1,"dimension":"d","segments":[]}'])  # fmt: skip
-def test_what_is_no_change(value: bytes) -> None:
+def test_bytes_that_are_not_a_change_are_refused(value: bytes) -> None:
     assert not survives(value, lambda: ChangesFold().add(value), BadChange)
 
 
@@ -261,7 +261,7 @@ def test_a_document_of_other_types_is_refused_or_text(name: str, value: str | No
     def read() -> None:
         CustomerSegments.from_hash("c", fields)
 
-    # The names of segments are any text, and a dimension without `since` is none.
+    # Segment names are any text. A dimension without `since` is left out.
     text = name in ("behavior", "behavior.name") and value is not None
     harmless = text or (name, value) == ("behavior.since", None)
     assert survives(str(fields).encode(), read, ValueError) == harmless

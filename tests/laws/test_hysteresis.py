@@ -1,4 +1,4 @@
-"""Laws of hysteresis: it only ever holds back, a wider margin more, and less the longer a segment is held."""
+"""Laws of hysteresis: it only prevents moves, more with a wider margin, and fewer over time in a segment."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_seg.core.model import Assignment
-from stream_seg.core.transitions import Hysteresis
+from stream_seg.core.dimensions.behavior import Assignment, Hysteresis
 
 Flags = npt.NDArray[np.bool_]
 
 coordinates = st.lists(st.floats(-10, 10), min_size=2, max_size=2)
-centres = st.lists(coordinates, min_size=2, max_size=5)
+centers = st.lists(coordinates, min_size=2, max_size=5)
 customers = st.lists(coordinates, min_size=1, max_size=20)
 margins = st.floats(0.0, 0.99)
 dwells = st.sampled_from([0.0, 60.0])
@@ -21,7 +20,7 @@ ages = st.floats(0.0, 10_000.0)
 
 
 def moving(rule: Hysteresis, at: list[list[float]], means: list[list[float]], age: float) -> Flags:
-    """Who of customers at these points moves, held by the first centre for `age` seconds."""
+    """Return which customers at these points move, after `age` seconds in the segment of the first center."""
     points, centroids = np.array(at), np.array(means)
     distances = np.linalg.norm(points[:, np.newaxis] - centroids, axis=2)
     apart = np.linalg.norm(centroids[:, np.newaxis] - centroids, axis=2)
@@ -31,8 +30,8 @@ def moving(rule: Hysteresis, at: list[list[float]], means: list[list[float]], ag
     return rule.moves(assignment, np.zeros(n, np.intp), np.zeros(n), np.full(n, age))
 
 
-@given(customers, centres, margins, dwells, ages)
-def test_whoever_moves_is_nearer_to_another_centre(
+@given(customers, centers, margins, dwells, ages)
+def test_hysteresis_only_prevents_moves(
     at: list[list[float]], means: list[list[float]], margin: float, dwell_s: float, age: float
 ) -> None:
     free = moving(Hysteresis(), at, means, age)
@@ -42,16 +41,16 @@ def test_whoever_moves_is_nearer_to_another_centre(
         assert not bound.any()
 
 
-@given(customers, centres, margins, margins, dwells, ages)
-def test_a_wider_margin_holds_more(
+@given(customers, centers, margins, margins, dwells, ages)
+def test_a_wider_margin_prevents_more_moves(
     at: list[list[float]], means: list[list[float]], one: float, other: float, dwell_s: float, age: float
 ) -> None:
     narrow, wide = (moving(Hysteresis(each, dwell_s), at, means, age) for each in sorted((one, other)))
     assert not (wide & ~narrow).any()
 
 
-@given(customers, centres, margins, dwells, ages, ages)
-def test_who_holds_a_segment_longer_leaves_it_more_easily(
+@given(customers, centers, margins, dwells, ages, ages)
+def test_a_longer_time_in_a_segment_prevents_fewer_moves(
     at: list[list[float]], means: list[list[float]], margin: float, dwell_s: float, one: float, other: float
 ) -> None:
     rule = Hysteresis(margin, dwell_s)
@@ -59,7 +58,7 @@ def test_who_holds_a_segment_longer_leaves_it_more_easily(
     assert not (early & ~late).any()
 
 
-@given(coordinates, centres, margins)
-def test_whoever_is_at_another_centre_moves(at: list[float], means: list[list[float]], margin: float) -> None:
+@given(coordinates, centers, margins)
+def test_a_customer_at_another_center_moves(at: list[float], means: list[list[float]], margin: float) -> None:
     if all(np.linalg.norm(np.subtract(at, each)) > 1e-3 for each in means):
         assert moving(Hysteresis(margin), [at], [*means, at], 0.0).all()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from stream_seg.contracts.decode import Decoder
 from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.engine import Engine, Rows, Rules
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
 from tests.laws.histories import laws
 
 NOW = 1_800_000_000.0
@@ -25,20 +25,20 @@ Spelling = Callable[[Any], Any]
 
 
 def absorbed(topic: str, *events: Json) -> bytes:
-    """The record of a customer after events, which must all be good."""
+    """Return the record of a customer after events, which must all be valid."""
     decoder = Decoder(topic, rates={"EUR": 1.25})
     decoded = decoder.decode([json.dumps(event).encode() for event in events], [KEY] * len(events), NOW)
     assert decoded.rejected == []
-    held = ENGINE.working_set()
-    held.open([KEY], [ENGINE.new_customer(1).pack()])
+    batch = ENGINE.new_batch()
+    batch.open([KEY], [ENGINE.new_customer(1).pack()])
     offsets, amounts = range(len(events)), decoded.amounts or [0] * len(events)
     rows = Rows([0] * len(events), offsets, decoded.events, decoded.times, amounts)
-    ENGINE.absorb_rows(TOPICS.index(topic), rows, held)
-    return held.pack()[0]
+    ENGINE.absorb_rows(TOPICS.index(topic), rows, batch)
+    return batch.pack()[0]
 
 
 def at(zone: timezone, form: str, end: str) -> Spelling:
-    """A spelling of epoch seconds as text."""
+    """Return a spelling of epoch seconds as text."""
     return lambda t: datetime.fromtimestamp(t, zone).strftime(form) + end
 
 
@@ -63,7 +63,7 @@ CURRENCIES: list[Spelling] = [
     lambda code: f" {code} ",
     lambda code: None if code == "USD" else code,
 ]
-# On whole minutes, so that the seconds may be left out.
+# Full minutes, so that the seconds may be left out.
 MINUTES = st.integers(10_000_000 // 60, int(NOW) // 60 - 1).map(lambda minute: 60 * minute)
 CENTS = st.integers(0, 5_000_000).map(lambda cents: cents / 100)
 QUANTITIES = st.sampled_from([1, 2, 0.5, -1, 100])
@@ -71,7 +71,7 @@ QUANTITIES = st.sampled_from([1, 2, 0.5, -1, 100])
 
 @st.composite
 def spelled(draw: st.DrawFn, strict: Json, spellings: dict[str, list[Spelling]]) -> Json:
-    """An event with any of its fields in another spelling; a field may also be said to be null that was absent."""
+    """Draw an event with any of its fields in another spelling. Absent fields may become null."""
     loose = dict(strict)
     for name, ways in spellings.items():
         if name in loose and draw(st.booleans()):
@@ -83,7 +83,7 @@ def spelled(draw: st.DrawFn, strict: Json, spellings: dict[str, list[Spelling]])
 
 @st.composite
 def orders(draw: st.DrawFn) -> tuple[Json, Json]:
-    """An order in its strict and in some loose spelling."""
+    """Draw an order in its strict spelling and in a loose one."""
     items = draw(
         st.lists(st.fixed_dictionaries({"category": st.sampled_from(["12", "77"]), "quantity": QUANTITIES}), max_size=3)
     )
@@ -168,10 +168,10 @@ def test_a_refund_of_the_rest_takes_back_what_is_left_in_any_order(pair: tuple[J
 def test_units_of_time_in_envelopes(t: int, per_second: int, spelling: Spelling) -> None:
     # Digits of other lengths may be a date in text.
     assume(spelling is not str or per_second == 1 or t >= 1_000_000_000)
-    said = spelling(t * per_second)
-    row = {"event_name": "view_item", "user_id": "70123", "event_timestamp": said, "event_id": "e-1"}
+    value = spelling(t * per_second)
+    row = {"event_name": "view_item", "user_id": "70123", "event_timestamp": value, "event_id": "e-1"}
     native = {"event_id": "e-1", "customer_id": "70123", "occurred_at": t, "type": "product_viewed"}
     assert absorbed("interactions", row) == absorbed("interactions", native)
     if per_second < 1_000_000:
-        call = {"messageId": "e-1", "userId": 70123, "event": "Viewed Product", "timestamp": said}
+        call = {"messageId": "e-1", "userId": 70123, "event": "Viewed Product", "timestamp": value}
         assert absorbed("interactions", call) == absorbed("interactions", native)

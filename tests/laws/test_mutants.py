@@ -1,4 +1,4 @@
-"""A hundred thousand mutated records: each is an event or is rejected with a reason, and the good ones can be held."""
+"""A hundred thousand mutated records: each is absorbed as an event, or rejected with a reason."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Final
 from stream_seg.contracts.decode import Decoder
 from stream_seg.contracts.money import MAX_MINOR
 from stream_seg.contracts.reasons import SENTENCES, WRONG_PARTITION
+from stream_seg.core.batch import new_record
 from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.engine import Engine, Rows, Rules
-from stream_seg.core.orders import ALL_THAT_IS_LEFT
-from stream_seg.core.vocabulary import TOPICS
-from stream_seg.core.working_set import new_record
+from stream_seg.core.events.orders import ALL_THAT_IS_LEFT
+from stream_seg.core.events.taxonomy import TOPICS
 from tests.laws.mutations import Mutant, mutants
 
 COUNT: Final = 100_000
@@ -21,8 +21,8 @@ SEED: Final = 20_171_121
 NOW: Final = 1_800_000_000.0
 
 
-class Holder:
-    """Decodes a batch as a worker does, checks that each record has become something, and holds the customers."""
+class Folder:
+    """Decodes and absorbs records as a worker does, and checks that each is an event or is rejected."""
 
     def __init__(self) -> None:
         self._decoders = {topic: Decoder(topic, rates={"GBP": 1e300}) for topic in TOPICS}
@@ -31,26 +31,26 @@ class Holder:
         self.reasons: Counter[str] = Counter()
         self.absorbed = 0
 
-    def take(self, topic: str, first: int, batch: list[Mutant]) -> None:
-        """Decode and absorb records whose offsets begin at `first`."""
-        keys = [mutant.key for mutant in batch]
-        decoded = self._decoders[topic].decode([mutant.value for mutant in batch], keys, NOW)
+    def take(self, topic: str, first: int, chunk: list[Mutant]) -> None:
+        """Decode and absorb records whose offsets start at `first`."""
+        keys = [mutant.key for mutant in chunk]
+        decoded = self._decoders[topic].decode([mutant.value for mutant in chunk], keys, NOW)
         rejected = decoded.rejected
-        assert sorted([*decoded.indices, *(each.index for each in rejected)]) == list(range(len(batch)))
+        assert sorted([*decoded.indices, *(each.index for each in rejected)]) == list(range(len(chunk)))
         assert all(each.reason in SENTENCES and 0 < len(each.detail) <= 400 for each in rejected)
         assert all(0.0 <= t <= NOW + 300 for t in decoded.times)
         assert all(0 <= amount <= MAX_MINOR or amount == ALL_THAT_IS_LEFT for amount in decoded.amounts)
         own = [keys[index] or b"" for index in decoded.indices]
         assert [event["customer_id"].encode() for event in decoded.events] == own
         offsets = [first + index for index in decoded.indices]
-        held = self._engine.working_set()
+        batch = self._engine.new_batch()
         touched = list(dict.fromkeys(own))
-        held.open(touched, [self._records.get(key) or new_record(1) for key in touched])
+        batch.open(touched, [self._records.get(key) or new_record(1) for key in touched])
         if own:
             amounts = decoded.amounts or [0] * len(own)
-            rows = Rows(held.rows(own), offsets, decoded.events, decoded.times, amounts)
-            self._engine.absorb_rows(TOPICS.index(topic), rows, held)
-        self._records |= zip(held.keys, held.pack(), strict=True)
+            rows = Rows(batch.rows(own), offsets, decoded.events, decoded.times, amounts)
+            self._engine.absorb_rows(TOPICS.index(topic), rows, batch)
+        self._records |= zip(batch.keys, batch.pack(), strict=True)
         self.reasons.update(each.reason for each in rejected)
         self.absorbed += len(own)
 
@@ -59,14 +59,14 @@ def test_each_mutant_is_absorbed_or_rejected_with_a_reason() -> None:
     by_topic: dict[str, list[Mutant]] = {topic: [] for topic in TOPICS}
     for mutant in mutants(COUNT, SEED):
         by_topic[mutant.topic].append(mutant)
-    holder = Holder()
+    folder = Folder()
     for topic, own in by_topic.items():
         for start in range(0, len(own), BATCH):
-            holder.take(topic, start, own[start : start + BATCH])
-    assert holder.absorbed + holder.reasons.total() == COUNT
-    # A mutator that breaks everything, or only one thing, would show little.
-    assert 0.2 * COUNT < holder.absorbed < 0.6 * COUNT
-    assert holder.reasons.keys() == SENTENCES.keys() - {WRONG_PARTITION}
+            folder.take(topic, start, own[start : start + BATCH])
+    assert folder.absorbed + folder.reasons.total() == COUNT
+    # A mutator that breaks every record, or only in one way, would test little.
+    assert 0.2 * COUNT < folder.absorbed < 0.6 * COUNT
+    assert folder.reasons.keys() == SENTENCES.keys() - {WRONG_PARTITION}
 
 
 def test_the_same_seed_gives_the_same_mutants() -> None:

@@ -1,4 +1,4 @@
-"""Laws of names: different, true of the profiles whatever those are, and the same while little changes."""
+"""Laws of segment names: they differ, are true for any profiles, and stay the same while little changes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_seg.core.features import FEATURES
-from stream_seg.learning.naming import names
-from stream_seg.learning.profiles import Population, Profile
+from stream_seg.learning.naming.names import names
+from stream_seg.learning.naming.profiles import Population, Profile
 
 SHARE = "refund_share"
 OF_ORDERS = frozenset({"basket_value", "recency_days", "gap_days", SHARE})
@@ -23,7 +23,7 @@ quick = settings(max_examples=25)
 
 
 def of_kind(kind: str, medians: dict[str, float]) -> Profile:
-    """A profile of customers most of whom never ordered, ordered once or again, kept nothing, or none of these."""
+    """Return a profile whose customers mostly never ordered, ordered once or again, kept nothing, or none of these."""
     if kind == "never":
         kept = {name: value for name, value in medians.items() if name not in OF_ORDERS}
         return Profile(9, 0.1, kept | {"order_rate": 0.0}, without_orders=True)
@@ -37,7 +37,7 @@ def of_kind(kind: str, medians: dict[str, float]) -> Profile:
 
 
 def profiles() -> st.SearchStrategy[Profile]:
-    """Profiles of segments."""
+    """Return a strategy for profiles of segments."""
     again = st.just("again")
     kinds = again | again | st.sampled_from(["never", "once", "returned", "mixed"])
     free = st.fixed_dictionaries({name: shares if name == SHARE else amounts for name in FEATURES})
@@ -52,28 +52,28 @@ populations = st.builds(
 segments = st.lists(profiles(), min_size=1, max_size=20)
 
 
-def usual(everyone: Population, feature: str) -> float:
-    """Everyone's median, in human units."""
-    center = everyone.center[feature]
+def usual(population: Population, feature: str) -> float:
+    """Return the median of the population in human units."""
+    center = population.center[feature]
     return center if feature == SHARE else float(np.expm1(center))
 
 
-def claims(name: str, profile: Profile, everyone: Population) -> dict[str, bool]:
-    """Whether what a name says in so many words holds, by word; written without a look at how names are made."""
+def claims(name: str, profile: Profile, population: Population) -> dict[str, bool]:
+    """Return whether each claim in a name is true, by word. It is independent of how names are made."""
     one = profile.medians
-    above = {feature: value > usual(everyone, feature) for feature, value in one.items()}
-    below = {feature: value < usual(everyone, feature) for feature, value in one.items()}
+    above = {feature: value > usual(population, feature) for feature, value in one.items()}
+    below = {feature: value < usual(population, feature) for feature, value in one.items()}
     gap = one.get("gap_days")
-    away = one.get("recency_days", 0.0) > max(gap or usual(everyone, "gap_days"), 7.0)
+    away = one.get("recency_days", 0.0) > max(gap or usual(population, "gap_days"), 7.0)
     often = above["order_rate"] or (away and below.get("gap_days", False))
     seldom = below["order_rate"] or (away and above.get("gap_days", False))
-    usual_gap = gap is not None and abs(everyone.standing("gap_days", gap)) < 1.0
+    usual_gap = gap is not None and abs(population.z_score("gap_days", gap)) < 1.0
     refunded, kept = one.get(SHARE, 0.0), one.get("basket_value", 0.0)
     ordered = kept / (1.0 - refunded) if refunded < 1.0 else 0.0
     lowered = name.lower()
-    said = {
-        "big baskets": ordered > usual(everyone, "basket_value"),
-        "small baskets": 0.0 < ordered < usual(everyone, "basket_value"),
+    truth = {
+        "big baskets": ordered > usual(population, "basket_value"),
+        "small baskets": 0.0 < ordered < usual(population, "basket_value"),
         "many returns": above.get(SHARE, False),
         "engaged": above["browse_rate"] and one["browse_rate"] > 0.5,
         "browses": above["browse_rate"] and one["browse_rate"] > 0.5,
@@ -90,25 +90,25 @@ def claims(name: str, profile: Profile, everyone: Population) -> dict[str, bool]
         "occasional": seldom,
         "rare ": seldom,
         "rarely buys": seldom,
-        "regular": abs(everyone.standing("order_rate", one["order_rate"])) < 1.0 or (away and usual_gap),
+        "regular": abs(population.z_score("order_rate", one["order_rate"])) < 1.0 or (away and usual_gap),
     }
-    return {word: true for word, true in said.items() if word in lowered}
+    return {word: true for word, true in truth.items() if word in lowered}
 
 
 @quick
 @given(segments, populations)
-def test_names_differ_and_say_nothing_untrue(found: list[Profile], everyone: Population) -> None:
-    named = names(found, everyone)
+def test_names_differ_and_claim_nothing_untrue(found: list[Profile], population: Population) -> None:
+    named = names(found, population)
     assert len(set(named)) == len(found)
     for name, one in zip(named, found, strict=True):
-        assert claims(name, one, everyone), name  # every name says something that can be wrong
-        assert all(claims(name, one, everyone).values()), (name, one)
+        assert claims(name, one, population), name  # every name makes a claim that can be wrong
+        assert all(claims(name, one, population).values()), (name, one)
 
 
 @quick
 @given(segments, populations)
-def test_what_a_record_could_contradict_is_said_of_most_only(found: list[Profile], everyone: Population) -> None:
-    for name in names(found, everyone):
+def test_claims_that_a_record_could_contradict_say_mostly(found: list[Profile], population: Population) -> None:
+    for name in names(found, population):
         lowered = name.lower()
         assert not re.search(r"never|no orders|\bal(l|ways)\b", lowered), name
         for word in ("one-time", "without orders", "returned everything"):
@@ -122,19 +122,19 @@ def test_what_a_record_could_contradict_is_said_of_most_only(found: list[Profile
 
 @quick
 @given(segments, populations)
-def test_the_same_again_has_the_same_names(found: list[Profile], everyone: Population) -> None:
-    named = names(found, everyone)
-    assert names(found, everyone) == named
-    assert names(found, everyone, named) == named
+def test_the_same_profiles_get_the_same_names(found: list[Profile], population: Population) -> None:
+    named = names(found, population)
+    assert names(found, population) == named
+    assert names(found, population, named) == named
 
 
 @quick
 @given(st.lists(profiles(), min_size=1, max_size=12), populations, st.integers(0, 2**32 - 1))
-def test_a_small_move_renames_nobody(found: list[Profile], everyone: Population, seed: int) -> None:
+def test_a_small_move_renames_no_segment(found: list[Profile], population: Population, seed: int) -> None:
     rng = np.random.default_rng(seed)
 
     def moved(name: str, value: float) -> float:
-        by = float(rng.uniform(-0.02, 0.02)) * everyone.spread[name]
+        by = float(rng.uniform(-0.02, 0.02)) * population.spread[name]
         if value == 0.0 or (name, value) == (SHARE, 1.0):  # facts, which do not drift
             return value
         return min(max(value + by, 0.0), 1.0) if name == SHARE else float(np.expm1(max(np.log1p(value) + by, 1e-6)))
@@ -144,16 +144,16 @@ def test_a_small_move_renames_nobody(found: list[Profile], everyone: Population,
         steps.append(
             [replace(one, medians={name: moved(name, value) for name, value in one.medians.items()}) for one in found]
         )
-    held = names(found, everyone)
+    current = names(found, population)
     for _, now in pairwise(steps):
-        assert names(now, everyone, held) == held
+        assert names(now, population, current) == current
 
 
 @quick
 @given(segments, segments, populations)
-def test_names_held_are_no_reason_to_say_what_is_untrue(
-    before: list[Profile], after: list[Profile], everyone: Population
+def test_current_names_do_not_stay_when_they_are_untrue(
+    before: list[Profile], after: list[Profile], population: Population
 ) -> None:
-    held = names(before, everyone)
-    for name, one in zip(names(after, everyone, held), after, strict=True):
-        assert all(claims(name, one, everyone).values()), (name, one)
+    current = names(before, population)
+    for name, one in zip(names(after, population, current), after, strict=True):
+        assert all(claims(name, one, population).values()), (name, one)

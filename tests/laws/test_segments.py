@@ -1,4 +1,4 @@
-"""Laws of segments: they follow from behaviour and model alone, and changes chain."""
+"""Laws of segments: they depend only on records and the model, and changes chain."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stream_seg.core.decay import DAY_S
-from stream_seg.core.model import SegmentModel
-from stream_seg.core.transitions import Held, Hysteresis, Transition
+from stream_seg.core.dimensions.behavior import Hysteresis, SegmentModel
+from stream_seg.core.transitions import CurrentSegment, Transition
 
 from .fold import LIFE, Fold, an_engine
 from .histories import LANDMARK, History, amounts, arrivals, cuts, histories, laws, models, within_a_year
@@ -19,21 +19,21 @@ within = histories(order_times=within_a_year, money=amounts)
 
 
 def folded(groups: list[History], model: SegmentModel) -> Fold:
-    """One customer's history in these groups, each evaluated at the customer's latest event, without hysteresis."""
+    """Fold one customer's history in these groups, each evaluated at its latest event, without hysteresis."""
     fold = Fold(an_engine(model))
     for group in groups:
-        fold.group(("c", said) for said in group)
+        fold.group(("c", act) for act in group)
     return fold
 
 
 @laws
 @given(within.flatmap(cuts), models())
 def test_any_split_into_groups_gives_the_same_segment(groups: list[History], model: SegmentModel) -> None:
-    whole = folded([[said for group in groups for said in group]], model)
-    assume(whole.is_clear("c"))
-    segment = whole.customer("c").segment
+    at_once = folded([[act for group in groups for act in group]], model)
+    assume(at_once.is_clear("c"))
+    segment = at_once.customer("c").segment
     assert folded(groups, model).customer("c").segment == segment
-    assert folded([[said] for group in groups for said in group], model).customer("c").segment == segment
+    assert folded([[act] for group in groups for act in group], model).customer("c").segment == segment
 
 
 @laws
@@ -42,10 +42,10 @@ def test_any_order_of_arrival_gives_the_same_segment(
     arrived: tuple[History, History], model: SegmentModel, data: st.DataObject
 ) -> None:
     history, shuffled = arrived
-    whole = folded([history], model)
-    assume(whole.is_clear("c"))
+    at_once = folded([history], model)
+    assume(at_once.is_clear("c"))
     groups = data.draw(cuts(shuffled))
-    assert folded(groups, model).customer("c").segment == whole.customer("c").segment
+    assert folded(groups, model).customer("c").segment == at_once.customer("c").segment
 
 
 hystereses = st.sampled_from([Hysteresis(), Hysteresis(margin=0.2), Hysteresis(0.2, DAY_S), Hysteresis(0.0, 60.0)])
@@ -62,10 +62,10 @@ def test_consecutive_changes_chain(
     data: st.DataObject,
 ) -> None:
     fold = Fold(an_engine(first, hysteresis))
-    said = data.draw(st.permutations([("c", each) for each in mine] + [("d", each) for each in others]))
+    act = data.draw(st.permutations([("c", each) for each in mine] + [("d", each) for each in others]))
     clock = LANDMARK
-    new_model_at = data.draw(st.integers(0, len(said)))
-    for number, one in enumerate(said):
+    new_model_at = data.draw(st.integers(0, len(act)))
+    for number, one in enumerate(act):
         clock += data.draw(st.sampled_from([0.0, 1.0, 3600.0, 30 * DAY_S]))
         if number == new_model_at:
             fold.use(second, clock)
@@ -74,20 +74,20 @@ def test_consecutive_changes_chain(
         changes = [change for change in fold.changes if change.customer_id == key]
         assert_chained(changes)
         customer = fold.customer(key)
-        assert fold.engine.held(customer) == changes[-1].to
+        assert fold.engine.current_segment(customer) == changes[-1].to
         assert (customer.sequence, customer.life) == (len(changes), LIFE)
 
 
 def assert_chained(changes: list[Transition]) -> None:
-    held: Held | None = None
+    current: CurrentSegment | None = None
     for sequence, change in enumerate(changes, 1):
-        assert (change.sequence, change.life, change.from_) == (sequence, LIFE, held)
-        assert change.change == ("entered" if held is None else "moved")
+        assert (change.sequence, change.life, change.from_) == (sequence, LIFE, current)
+        assert change.change == ("entered" if current is None else "moved")
         assert change.to is not None
-        assert held is None or change.to.segment != held.segment
+        assert current is None or change.to.segment != current.segment
         assert change.segments == {"behavior": change.to}
         assert change.to.since == change.occurred_at
-        held = change.to
+        current = change.to
 
 
 @laws
@@ -99,11 +99,11 @@ def test_relabelled_clusters_change_no_grouping(
     relabelled = replace(model, centroids=model.centroids[order], names=tuple(np.array(model.names)[order].tolist()))
     as_it_was, with_new_labels = (Fold(an_engine(each, hysteresis)) for each in (model, relabelled))
     for number, history in enumerate(all_histories):
-        for said in history:
+        for act in history:
             for fold in (as_it_was, with_new_labels):
-                fold.group([(f"c{number}", said)])
+                fold.group([(f"c{number}", act)])
             assume(as_it_was.is_clear(f"c{number}"))
     old_label = {f"b{new}": f"b{old}" for new, old in enumerate(order)}
     was = [(change.customer_id, change.to) for change in as_it_was.changes]
     became = [(change.customer_id, change.to) for change in with_new_labels.changes]
-    assert [(who, to and to._replace(segment=old_label[to.segment])) for who, to in became] == was
+    assert [(customer_id, to and to._replace(segment=old_label[to.segment])) for customer_id, to in became] == was

@@ -1,4 +1,4 @@
-"""What the package imports is declared: an import that works only because another package needs it too breaks later."""
+"""The package declares all of its imports, because an import satisfied by another package's dependency breaks later."""
 
 from __future__ import annotations
 

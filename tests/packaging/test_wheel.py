@@ -21,14 +21,14 @@ PYPROJECT = ROOT / "pyproject.toml"
 CONSTRAINTS = ROOT / "constraints.txt"
 EXTRA = "demo"
 EVENTS = 5_000
-KEPT = 3  # folders of wheels, of 180 MB each
+KEPT = 3  # folders of wheels, 180 MB each
 PIP_S = 600.0
 DEMO_S = 300.0
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from a copy, because setuptools would add files that an earlier build left in the folder."""
+    """Build the wheel from a copy, because setuptools would add files that an earlier build left in the folder."""
     source = tmp_path_factory.mktemp("source")
     shutil.copytree(ROOT / "stream_seg", source / "stream_seg", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "LICENSE"):
@@ -41,12 +41,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment that has the wheel with the extra of the demo, and nothing else."""
+    """Create an environment with the wheel and the extra of the demo, and nothing else."""
     environment = tmp_path_factory.mktemp("environment")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True, timeout=PIP_S)
     pip(
         *("--python", str(environment / "bin" / "python"), "install"),
-        # Most modules are never imported here. The interpreter compiles the others as it meets them.
+        # Most modules are never imported here. The interpreter compiles the others on import.
         "--no-compile",
         *("--no-index", "--find-links", str(dependencies(wheel))),
         *("--constraint", str(CONSTRAINTS), f"{wheel}[{EXTRA}]"),
@@ -55,10 +55,10 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def dependencies(wheel: Path) -> Path:
-    """Return a folder with wheels of all that the wheel depends on, kept between runs outside the repository.
+    """Return a folder with wheels of the wheel's dependencies, kept between runs outside the repository.
 
     pip spends three times as long on the pages of a package index as on the installation. The folder belongs to one
-    list of dependencies and one Python, so a dependency that is no longer declared is not in it.
+    list of dependencies and one Python, so it has no dependency that is no longer declared.
     """
     declared = tomllib.loads(PYPROJECT.read_text())["project"]
     wanted = [sys.version, declared["dependencies"], declared["optional-dependencies"][EXTRA], CONSTRAINTS.read_text()]
@@ -67,27 +67,27 @@ def dependencies(wheel: Path) -> Path:
     folder = cache / f"wheels-{digest}"
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "wheels.lock").open("w") as lock, tempfile.TemporaryDirectory(dir=cache) as part:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # until it is closed
+        fcntl.flock(lock, fcntl.LOCK_EX)  # held until closed
         if not folder.is_dir():
             collected = Path(part, "wheels")
             requirement = f"{wheel}[{EXTRA}]"
             pip("wheel", "--wheel-dir", str(collected), "--constraint", str(CONSTRAINTS), requirement)
             (collected / wheel.name).unlink()
-            collected.rename(folder)  # in one step, so that an interrupted run leaves no half of it
+            collected.rename(folder)  # in one step, so that an interrupted run leaves no partial folder
             for old in sorted(cache.glob("wheels-*"), key=os.path.getmtime)[:-KEPT]:
                 shutil.rmtree(old)
     return folder
 
 
 def pip(*arguments: str) -> None:
-    """Run pip; a failure shows what it wrote."""
+    """Run pip. A failure shows its output."""
     command = [sys.executable, "-m", "pip", "--quiet", *arguments]
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=PIP_S, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def environment() -> dict[str, str]:
-    """Return this process's environment without what leads to the repository or hides a missing dependency."""
+    """Return this process's environment without variables that lead to the repository or hide a missing dependency."""
     hidden = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE"}
     return {
         name: value for name, value in os.environ.items() if name not in hidden and not name.startswith("STREAM_SEG_")

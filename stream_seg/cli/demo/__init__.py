@@ -1,1 +1,1 @@
-"""The demo: everything on one machine, watched from outside, checked at the end."""
+"""The demo: a whole deployment on one machine, observed from outside and checked at the end."""

@@ -1,4 +1,4 @@
-"""Collecting the outcome of a demo from the topics and from Redis, as any other program could."""
+"""Collect the outcome of a demo from the topics and from Redis, as any other program could."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from stream_seg.cli.demo.people import chosen, person
 from stream_seg.cli.segments import Sizes, flow_facts, segment_facts
 from stream_seg.cli.words import day
 from stream_seg.contracts.times import rfc3339
-from stream_seg.core.customer import columns
+from stream_seg.core.record import columns
 from stream_seg.kafka.reader import read_all
 from stream_seg.settings import Settings
-from stream_seg.streaming.state.partition import PartitionState
 from stream_seg.tools.fold import (
     ChangesFold,
     changes_of,
     compare,
     fold_changelog,
     fold_changes,
-    standing_of_document,
-    standings_of_state,
+    segments_of_document,
+    segments_of_state,
 )
 from stream_seg.tools.model_history import read_history
-from stream_seg.tools.replay import ReplaySummary
+from stream_seg.tools.replay.send import ReplaySummary
+from stream_seg.worker.partitions.state import PartitionState
 
 AGREE_WITHIN_S: Final = 10.0
 AGAIN_S: Final = 0.5
@@ -44,7 +44,7 @@ NAMED: Final = 5
 
 @dataclass(slots=True)
 class Evidence:
-    """What topics, Redis and state held at one moment, and whether they agree."""
+    """The contents of topics, Redis and state at one moment, and their comparison."""
 
     fold: ChangesFold
     states: Mapping[int, PartitionState]
@@ -54,7 +54,7 @@ class Evidence:
 
 
 class Collector:
-    """Reads one deployment."""
+    """A reader of one deployment."""
 
     def __init__(self, addresses: Addresses, settings: Settings, client: SegmentClient) -> None:
         self._broker = addresses.broker
@@ -62,7 +62,7 @@ class Collector:
         self._client = client
 
     async def facts(self, replayed: ReplaySummary, progress: Progress, begun: float) -> DemoFacts:
-        """The outcome; `begun` is the monotonic time at which the demo began."""
+        """Return the outcome. `begun` is the monotonic time at which the demo began."""
         found = await self._agreeing()
         segments = segment_facts(self._client.sizes(), self._client.model(), self._settings.currency)
         first, last = seen(found.states.values())
@@ -86,7 +86,7 @@ class Collector:
         )
 
     async def _agreeing(self) -> Evidence:
-        """What is there once all agree; after ten seconds, whatever is there."""
+        """Return the evidence as soon as all places agree, or after AGREE_WITHIN_S seconds in any case."""
         deadline = monotonic() + AGREE_WITHIN_S
         while True:
             found = await self._evidence()
@@ -99,9 +99,9 @@ class Collector:
         fold = await fold_changes(broker, settings.topic("segment-changes"))
         states = await fold_changelog(broker, settings.changelog)
         models = await read_history(broker, settings.topic("segment-models"))
-        topic, state = fold.standings(), standings_of_state(states.values(), models.names)
+        topic, state = fold.current_segments(), segments_of_state(states.values(), models.names)
         documents = self._documents(topic.keys() | state.keys())
-        redis = {customer: standing_of_document(document) for customer, document in documents.items()}
+        redis = {customer: segments_of_document(document) for customer, document in documents.items()}
         different = compare(topic, redis, state)
         check = Check(
             customers=len(topic.keys() | redis.keys() | state.keys()),
@@ -109,7 +109,7 @@ class Collector:
             state_equals_redis=state == redis,
             different=[each.customer_id for each in different[:NAMED]],
         )
-        return Evidence(fold, states, documents, len(models.in_force), check)
+        return Evidence(fold, states, documents, len(models.accepted), check)
 
     def _documents(self, customers: Iterable[str]) -> dict[str, CustomerSegments]:
         found: dict[str, CustomerSegments] = {}
@@ -137,13 +137,13 @@ class Collector:
 
 
 def counted(sizes: Sizes) -> dict[str, dict[str, int]]:
-    """Sizes without the segments that nobody is in."""
+    """Return the sizes without empty segments."""
     some = {dimension: {name: n for name, n in segments.items() if n} for dimension, segments in sizes.items()}
     return {dimension: segments for dimension, segments in some.items() if segments}
 
 
 def seen(states: Iterable[PartitionState]) -> tuple[str, str]:
-    """The days of the first and of the last event that any record counts."""
+    """Return the days of the first and of the last event in all records."""
     records = [record for state in states for chunk in state.records.slices() for _, record in chunk]
     if not records:
         return "never", "never"

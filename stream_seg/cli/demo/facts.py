@@ -1,4 +1,4 @@
-"""What a demo found out: one plain record, from which both the summary for people and that for programs are made."""
+"""The outcome of a demo, from which both the text summary and the JSON summary are built."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ class Step:
     """One change of a customer, in words."""
 
     on: str  # the day
-    change: str  # from where to where
+    change: str  # the segments left and entered
     cause: str
     moved: list[str]  # the features that moved most
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A customer worth a look: why, what Redis says of them, and their last changes."""
+    """A remarkable customer: the reason, the segment in Redis, and the last changes."""
 
     customer_id: str
     known_for: str
@@ -34,7 +34,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Whether the folded topic, Redis and the workers' state say the same of every customer."""
+    """The comparison of the folded topic, Redis and the workers' state for all customers."""
 
     customers: int
     redis_equals_topic: bool
@@ -49,7 +49,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class DemoFacts:
-    """The outcome of one demo. `events` were sent; `events_per_s` is what the worker made of them."""
+    """The outcome of one demo. `events` counts events sent. `events_per_s` is the rate of the worker."""
 
     events: int
     by_topic: dict[str, int]
@@ -69,7 +69,7 @@ class DemoFacts:
     currency: str
 
     def as_json(self) -> dict[str, Any]:
-        """The same for programs, with the keys of the contract first."""
+        """Return the outcome as JSON, with the keys of the contract first."""
         named: Mapping[str, Any] = asdict(self)
         return {
             "events": self.events,

@@ -1,4 +1,4 @@
-"""Following a worker from outside: what its metrics say, and when all that was sent has come to rest."""
+"""Follow a worker from outside by its metrics, and detect when it has processed all events."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from time import monotonic
 from typing import Final
 from urllib.request import urlopen
 
@@ -14,8 +13,9 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.structs import TopicPartition
 
 from stream_seg.addresses import Addresses
-from stream_seg.cli.errors import Failure
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.clock import SYSTEM_CLOCK, Clock
+from stream_seg.core.events.taxonomy import TOPICS
+from stream_seg.errors import Failure
 from stream_seg.kafka.client import connect, partitions_of
 from stream_seg.kafka.lag import PartitionLag, client_lag
 from stream_seg.kafka.offsets import high_watermarks
@@ -23,9 +23,9 @@ from stream_seg.settings import Settings
 
 POLL_S: Final = 0.1
 TIMEOUT_S: Final = 2.0
-# Outputs that have not grown for so long are at rest; a new model follows its samples sooner.
+# Outputs that have not grown for this time are complete. A new model follows its samples sooner.
 REST_S: Final = 1.0
-# After the last event the learner may still start from few customers; then there is no model, and no segment.
+# The learner may start this late after the last event. With too few customers there is no model and no segment.
 FIRST_MODEL_S: Final = 10.0
 STUCK_S: Final = 60.0
 OUTPUTS: Final = ("segment-changes", "dead-letters", "segment-models", "segment-samples")
@@ -35,9 +35,9 @@ Samples = Mapping[tuple[str, str], float]  # (name, first label's value or "") -
 
 @dataclass(slots=True)
 class Progress:
-    """What a worker has done so far. Times are monotonic seconds, of the polls that saw it."""
+    """The progress of a worker. Times are monotonic seconds of the polls that observed it."""
 
-    handled: int = 0  # events counted, recognised as repeats, or rejected
+    handled: int = 0  # events absorbed, recognized as repeats, or rejected
     begun: float | None = None
     last: float | None = None
     changes: int = 0
@@ -46,16 +46,16 @@ class Progress:
 
     @property
     def events_per_s(self) -> float:
-        """Events a second, from the first to the last."""
+        """Events per second, from the first to the last."""
         if self.begun is None or self.last is None or self.last <= self.begun:
             return 0.0
         return self.handled / (self.last - self.begun)
 
     def update(self, samples: Samples, previous: float, now: float) -> None:
-        """Take a reading of the metrics, made at `now`; the one before was made at `previous`."""
+        """Take in the metrics read at `now`. The reading before was at `previous`, monotonic seconds."""
         handled = int(_sum(samples, "events_absorbed_total", "repeats_skipped_total", "events_rejected_total"))
         if handled > self.handled:
-            # The first events came at some time after the reading that saw none.
+            # The first events came after the previous reading, which saw none.
             self.begun = previous if self.begun is None else self.begun
             self.handled, self.last = handled, now
         self.changes = int(_sum(samples, "changes_total"))
@@ -64,7 +64,7 @@ class Progress:
 
 
 def parse_metrics(text: str) -> dict[tuple[str, str], float]:
-    """Samples of a Prometheus page by name, without the namespace, and the value of their first label."""
+    """Return the samples of a Prometheus page by name, without the namespace, and the value of the first label."""
     samples: dict[tuple[str, str], float] = {}
     for line in text.splitlines():
         if line.startswith("stream_seg_"):
@@ -79,15 +79,15 @@ def _sum(samples: Samples, *names: str) -> float:
     return sum(value for (name, _), value in samples.items() if name in names)
 
 
-async def follow(url: str, progress: Progress, check: Callable[[], None]) -> None:
-    """Read a worker's metrics into `progress` until cancelled; `check` raises when the worker has ended."""
-    previous = monotonic()
+async def follow(url: str, progress: Progress, check: Callable[[], None], clock: Clock = SYSTEM_CLOCK) -> None:
+    """Read the metrics of a worker into `progress` until cancelled. `check` raises if the worker has ended."""
+    previous = clock.monotonic()
     while True:
         check()
-        # Until the worker listens there is nothing to read.
+        # There is nothing to read before the worker listens.
         with suppress(OSError):
             text = await asyncio.to_thread(_read, f"{url}/metrics")
-            now = monotonic()
+            now = clock.monotonic()
             progress.update(parse_metrics(text), previous, now)
             previous = now
         await asyncio.sleep(POLL_S)
@@ -99,22 +99,22 @@ def _read(url: str) -> str:
     return page.decode()
 
 
-async def settled(addresses: Addresses, settings: Settings, progress: Progress) -> None:
-    """Return when everything sent so far has been read, written and shown, and nothing more comes.
+async def settled(addresses: Addresses, settings: Settings, progress: Progress, clock: Clock = SYSTEM_CLOCK) -> None:
+    """Return when all events sent so far are read, written and in Redis, and no more output appears.
 
-    Raises Failure when a worker gets nowhere for a minute.
+    Raises Failure if the worker makes no progress for STUCK_S seconds.
     """
     topics = [settings.topic(name) for name in TOPICS]
     if settings.model is None:
         topics.append(settings.topic("segment-samples"))
     read_at: float | None = None
-    rested_at, seen = monotonic(), (0, 0)
+    rested_at, seen = clock.monotonic(), (0, 0)
     async with connect(addresses.broker) as client:
         while True:
             lags = await client_lag(addresses.broker, client, settings.app_id, topics, now_s=0.0)
             ends = await _output_ends(client, addresses, settings)
             behind = sum(lag.lag_events for lag in lags)
-            now = monotonic()
+            now = clock.monotonic()
             if (behind, ends) != seen:
                 seen, rested_at = (behind, ends), now
             read_at = (read_at or now) if not behind else None
@@ -133,7 +133,7 @@ def _waiting(lags: Iterable[PartitionLag], progress: Progress) -> str:
 
 
 async def _output_ends(client: AIOKafkaClient, addresses: Addresses, settings: Settings) -> int:
-    """How much all outputs hold: a number that grows with every record written."""
+    """Return the total size of all outputs, a number that grows with every record written."""
     names = [settings.changelog, *(settings.topic(name) for name in OUTPUTS)]
     found = await partitions_of(client, names)
     tps = [TopicPartition(topic, number) for topic, numbers in found.items() for number in numbers]

@@ -1,4 +1,4 @@
-"""Sending no faster than the worker reads, so that all partitions stay at about the same time of the events."""
+"""Send no faster than the worker reads, so that all partitions stay close in event time."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ LOOK_EVERY_S: Final = 0.01
 class Paced:
     """A source that waits while `ahead` records or more are not handled yet.
 
-    A replay reads it in a thread of its own, in chunks: `ahead` must be more than a chunk, or it would wait for
-    records that were never sent. `stop()` ends the waiting, and with it the source.
+    A replay reads it in its own thread, in chunks. `ahead` must be more than a chunk, or the source would wait for
+    records that were never sent. `stop()` ends the waiting and the source.
     """
 
     def __init__(self, source: Iterable[SourceRecord], handled: Callable[[], int], ahead: int) -> None:
@@ -26,7 +26,7 @@ class Paced:
         self._stopped = threading.Event()
 
     def stop(self) -> None:
-        """End the source; whoever waits for its next record gets none."""
+        """End the source. A reader that waits for the next record gets none."""
         self._stopped.set()
 
     def __length_hint__(self) -> int:

@@ -1,4 +1,4 @@
-"""Three customers worth a look, chosen from the last changes of all."""
+"""Choose three remarkable customers from the last changes of all customers."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from stream_seg.cache import CustomerSegments
 from stream_seg.cli.demo.facts import Person, Step
 from stream_seg.cli.segments import SegmentFacts
 from stream_seg.cli.words import Change, cause, day, moved, where
-from stream_seg.core.model import BEHAVIOR
+from stream_seg.core.dimensions.behavior import BEHAVIOR
 from stream_seg.tools.fold import LastChange
 
 HISTORY = 4
 
 
 def chosen(last: Mapping[str, LastChange], segments: Sequence[SegmentFacts]) -> dict[str, str]:
-    """Customer id -> what they are known for; fewer than three where fewer customers have a story."""
+    """Return at most three customers: customer id -> the reason. There are fewer if few customers moved."""
     spend = {each.segment: each.profile.get("spend_rate", 0.0) for each in segments if each.dimension == BEHAVIOR}
     moves = {
         customer: spend.get(change.flow.entered or "", 0.0) - spend.get(change.flow.left, 0.0)
@@ -24,7 +24,7 @@ def chosen(last: Mapping[str, LastChange], segments: Sequence[SegmentFacts]) -> 
     }
     found: dict[str, str] = {}
     if last:
-        found[max(last, key=lambda customer: (last[customer].standing.sequence, customer))] = "changed most often"
+        found[max(last, key=lambda customer: (last[customer].current.sequence, customer))] = "changed most often"
     for known_for, sign in (("rose most, lately", 1), ("fell most, lately", -1)):
         left = [customer for customer in moves if customer not in found and sign * moves[customer] > 0]
         if left:
@@ -33,7 +33,7 @@ def chosen(last: Mapping[str, LastChange], segments: Sequence[SegmentFacts]) -> 
 
 
 def person(known_for: str, document: CustomerSegments, changes: Sequence[Change], currency: str) -> Person:
-    """A customer as Redis and the topic of changes tell."""
+    """Return a customer from its document in Redis and its changes."""
     now = document.segments[BEHAVIOR]
     return Person(
         customer_id=document.customer_id,
@@ -47,5 +47,5 @@ def person(known_for: str, document: CustomerSegments, changes: Sequence[Change]
 
 
 def step(change: Change, currency: str) -> Step:
-    """One change in words."""
+    """Return one change in words."""
     return Step(day(change["occurred_at"]), where(change), cause(change), moved(change, currency))

@@ -1,4 +1,4 @@
-"""`stream-seg demo`: services, topics, a worker, a replay, and what came of it."""
+"""`stream-seg demo`: start services, topics and a worker, replay events, and print the outcome."""
 
 from __future__ import annotations
 
@@ -19,28 +19,29 @@ from stream_seg.cli.demo.pace import Paced
 from stream_seg.cli.demo.screen import Screen
 from stream_seg.cli.demo.summary import rendered, verdict
 from stream_seg.cli.demo.worker import WorkerProcess
-from stream_seg.cli.errors import FAILED, Failure
+from stream_seg.cli.errors import FAILED
 from stream_seg.cli.interrupt import insisting, run_async
 from stream_seg.cli.worker import prepare_topics
 from stream_seg.datasets import Source, open_source
 from stream_seg.embedded.process import free_port
 from stream_seg.embedded.services import open_services
+from stream_seg.errors import Failure
 from stream_seg.kafka.client import connect, partitions_of
 from stream_seg.kafka.offsets import high_watermarks
 from stream_seg.settings import Settings
-from stream_seg.tools.batches import Traced
-from stream_seg.tools.earlier import headers_of
-from stream_seg.tools.replay import CHUNK, ReplaySummary, replay
+from stream_seg.tools.replay.batching import Traced
+from stream_seg.tools.replay.history import headers_of
+from stream_seg.tools.replay.send import CHUNK, ReplaySummary, replay
 from stream_seg.tools.topics import topic_specs
 
 SOURCE: Final = "complete-journey"
-# Partitions may be as far apart in the time of the events as this many events, some five weeks: further, and the
-# learner would see some customers in spring and others in autumn.
+# Partitions may be this many events apart in event time, some five weeks. Any further, and the learner would see some
+# customers in spring and others in autumn.
 AHEAD: Final = 4 * CHUNK
 
 
 def run(*, limit: int | None, headless: bool, as_json: bool) -> int:
-    """Run the demo and print its summary; the exit status is 1 when the final check fails."""
+    """Run the demo and print its summary. The exit status is 1 if the final check fails."""
     begun = monotonic()
     settings = load_settings(clock="stream")
     quiet_logging(settings)
@@ -50,7 +51,7 @@ def run(*, limit: int | None, headless: bool, as_json: bool) -> int:
         run_async(_prepare(addresses, settings))
         with WorkerProcess(settings, free_port()) as worker:
             screen.say("reading a year of shopping")
-            # Here, not in a thread of the replay: Ctrl-C ends it at once.
+            # Load here and not in a thread of the replay, so that Ctrl-C ends it at once.
             source = _loaded(open_source(SOURCE))
             facts = run_async(_play(addresses, settings, source, limit, worker, screen, begun))
             screen.close()
@@ -59,7 +60,7 @@ def run(*, limit: int | None, headless: bool, as_json: bool) -> int:
 
 
 def _loaded(source: Source) -> Source:
-    """A source that has read what it reads before its first record."""
+    """Return the source after it has loaded the data that it needs before its first record."""
     with insisting():
         next(iter(source), None)
     return source

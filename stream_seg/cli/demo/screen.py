@@ -1,4 +1,4 @@
-"""What a person watches while the demo runs: two bars, and segments as they appear."""
+"""The live view of a demo: two progress bars, and segments as they appear."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from stream_seg.cache import CacheUnavailable, SegmentClient
+from stream_seg.cache import SegmentClient
 from stream_seg.cli.console import table
 from stream_seg.cli.demo.follow import Progress
 from stream_seg.cli.replay import day
 from stream_seg.cli.segments import SegmentFacts, segment_facts
-from stream_seg.tools.replay import Progress as Sent
+from stream_seg.errors import CacheUnavailable
+from stream_seg.tools.replay.send import Progress as Sent
 
 REFRESH_PER_S: Final = 8
 LOOK_EVERY_S: Final = 0.4
@@ -28,7 +29,7 @@ BAR_WIDTH: Final = 40
 
 
 class Screen:
-    """A live view on standard error; silent unless `shown`."""
+    """A live view on standard error, silent unless `shown`."""
 
     def __init__(self, console: Console, *, shown: bool) -> None:
         self._shown = shown
@@ -51,25 +52,25 @@ class Screen:
         self.close()
 
     def close(self) -> None:
-        """Leave the terminal to others. Idempotent."""
+        """End the live view. Idempotent."""
         if self._shown:
             self._live.stop()
 
     def say(self, doing: str) -> None:
-        """What the demo is doing now."""
+        """Show the current step of the demo."""
         self._spinner.update(text=doing)
 
     def sent(self, now: Sent) -> None:
-        """How far the replay is."""
+        """Show the progress of the replay."""
         self._sent = now
         self.say("replaying")
 
     async def watch(self, progress: Progress, client: SegmentClient) -> None:
-        """Follow worker and segments until cancelled."""
+        """Show the worker and the segments until cancelled."""
         self._progress = progress
         while self._shown:
             with suppress(CacheUnavailable):
-                sizes, model = await asyncio.to_thread(_look, client)
+                sizes, model = await asyncio.to_thread(_read_redis, client)
                 self._segments = segment_facts(sizes, model)
             await asyncio.sleep(LOOK_EVERY_S)
 
@@ -82,26 +83,26 @@ class Screen:
         return Group(*parts)
 
 
-def _look(client: SegmentClient) -> tuple[Mapping[str, Mapping[str, int]], Mapping[str, Any] | None]:
+def _read_redis(client: SegmentClient) -> tuple[Mapping[str, Mapping[str, int]], Mapping[str, Any] | None]:
     return client.sizes(), client.model()
 
 
 def bars(sent: Sent, progress: Progress) -> Table:
-    """How much was sent, and how much of it the worker has made durable or refused."""
-    made = Table.grid(padding=(0, 2))
-    records = max(sent.records, progress.handled)  # the worker may know of some before their acknowledgement is counted
+    """Return bars for the events sent, and for the events that the worker has stored or rejected."""
+    rows = Table.grid(padding=(0, 2))
+    records = max(sent.records, progress.handled)  # the worker may read some before their acknowledgement is counted
     total = sent.total or records
-    made.add_row("sent", ProgressBar(total, records, BAR_WIDTH), f"{records:,}", day(sent.occurred_at_s))
+    rows.add_row("sent", ProgressBar(total, records, BAR_WIDTH), f"{records:,}", day(sent.occurred_at_s))
     speed = f"{progress.events_per_s:,.0f} a second" if progress.events_per_s else ""
-    made.add_row("processed", ProgressBar(total, progress.handled, BAR_WIDTH), f"{progress.handled:,}", speed)
+    rows.add_row("processed", ProgressBar(total, progress.handled, BAR_WIDTH), f"{progress.handled:,}", speed)
     changed = f"model {progress.model_version}" if progress.model_version else "no model yet"
-    made.add_row("segment changes", "", f"{progress.changes:,}", changed)
-    return made
+    rows.add_row("segment changes", "", f"{progress.changes:,}", changed)
+    return rows
 
 
 def growing(segments: Sequence[SegmentFacts]) -> Table:
-    """Segments and their sizes, always in the same order so that the eye can follow."""
-    made = table("segment", ">customers", "")
+    """Return segments and their sizes, always in the same order so that the eye can follow."""
+    rows = table("segment", ">customers", "")
     for each in sorted(segments, key=lambda each: (each.dimension, each.segment)):
-        made.add_row(each.name, f"{each.size:,}", ProgressBar(1.0, each.share, BAR_WIDTH))
-    return made
+        rows.add_row(each.name, f"{each.size:,}", ProgressBar(1.0, each.share, BAR_WIDTH))
+    return rows

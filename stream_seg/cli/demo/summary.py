@@ -1,4 +1,4 @@
-"""The summary of a demo for people."""
+"""The text summary of a demo."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHOWN_FEATURES: Final = 2
 
 
 def rendered(facts: DemoFacts) -> RenderableType:
-    """Everything, one part after the other."""
+    """Return the whole summary."""
     return Group(*_parts(facts))
 
 
@@ -45,18 +45,18 @@ def _parts(facts: DemoFacts) -> Iterator[RenderableType]:
 
 
 def headline(facts: DemoFacts) -> str:
-    """How much of what."""
+    """Return the number of customers, the time span of the events and the duration of the demo."""
     return f"{facts.customers:,} customers, {facts.first_day} to {facts.last_day}, in {facts.elapsed_s:.0f} seconds"
 
 
 def events(facts: DemoFacts) -> str:
-    """Events sent, by topic."""
+    """Return the number of events sent, by topic."""
     topics = sorted(facts.by_topic.items(), key=lambda item: -item[1])
     return f"{facts.events:,} events: {', '.join(f'{count:,} {topic}' for topic, count in topics)}"
 
 
 def rejected(facts: DemoFacts) -> str:
-    """Rejected records by reason."""
+    """Return the number of rejected records, by reason."""
     if not facts.rejected:
         return "none rejected"
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in facts.rejected.items())
@@ -64,17 +64,17 @@ def rejected(facts: DemoFacts) -> str:
 
 
 def changes(facts: DemoFacts) -> str:
-    """Changes by reason, and how many models there were."""
+    """Return the number of changes by reason, and the number of models."""
     reasons = ", ".join(f"{count:,} for {code_in_words(code)}" for code, count in facts.reasons.items())
     versions = "1 model" if facts.models == 1 else f"{facts.models:,} models in turn"
     return f"{facts.changes:,} segment changes: {reasons}; {versions}"
 
 
 def verdict(check: Check) -> str:
-    """The result of the final check in one line."""
-    everyone = f"{check.customers:,} customers"
+    """Return the result of the final check in one line."""
+    customers = f"{check.customers:,} customers"
     if check.ok:
-        return f"✓ Redis, the folded topic segment-changes and the worker's state say the same of {everyone}"
+        return f"✓ Redis, the folded topic segment-changes and the worker's state say the same of {customers}"
     wrong = [
         text
         for text, equal in (
@@ -84,7 +84,7 @@ def verdict(check: Check) -> str:
         if not equal
     ]
     examples = f" (for example {', '.join(check.different)})" if check.different else ""
-    return f"✗ {' and '.join(wrong)}, of {everyone}{examples}"
+    return f"✗ {' and '.join(wrong)}, of {customers}{examples}"
 
 
 def _person(person: Person) -> Iterator[RenderableType]:

@@ -1,4 +1,4 @@
-"""The demo's worker: a child process with a log of its own, which never outlives the demo."""
+"""The worker of a demo: a child process with its own log that ends with the demo."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from stream_seg.cli.errors import Failure
 from stream_seg.embedded.process import GUARD, GUARD_MODE
+from stream_seg.errors import Failure
 from stream_seg.settings import PREFIX, Settings
 
 LOG_NAME: Final = "worker.log"
 GRACE_S: Final = 10.0
-# When the demo is interrupted, broker and Redis go too: there is nothing to finish for.
+# An interrupted demo stops broker and Redis too, so the worker has nothing to finish.
 INTERRUPTED_GRACE_S: Final = 1.0
 
 
 class WorkerProcess:
-    """`python -m stream_seg worker` as a child; a context manager that stops it.
+    """`python -m stream_seg worker` as a child process, with a context manager that stops it.
 
-    It attaches to the services recorded in `data_dir`. On Linux the kernel kills it when the demo dies, elsewhere a
-    watching process does. Ctrl-C in the terminal reaches the demo only.
+    It attaches to the services recorded in `data_dir`. If the demo dies, the kernel kills it on Linux, and a watching
+    process does elsewhere. Ctrl-C in the terminal reaches only the demo.
     """
 
     def __init__(self, settings: Settings, http_port: int) -> None:
@@ -35,7 +35,7 @@ class WorkerProcess:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
-        """Start it; its log begins anew."""
+        """Start the worker with an empty log."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "stream_seg", "worker"]
         with self.log.open("wb") as log:
@@ -50,13 +50,13 @@ class WorkerProcess:
         return self
 
     def check(self) -> None:
-        """Raise Failure, with the last line of the log, when the worker has ended."""
+        """Raise Failure with the last line of the log if the worker has ended."""
         status = self._process.poll() if self._process else None
         if status is not None:
             raise Failure(f"the worker ended with status {status}: {last_line(self.log)} (all of it: {self.log})")
 
     def stop(self, grace_s: float = GRACE_S) -> None:
-        """End it: SIGTERM, then SIGKILL when it is still there after `grace_s` seconds. Idempotent."""
+        """Stop the worker with SIGTERM, and with SIGKILL after `grace_s` seconds. Idempotent."""
         process = self._process
         if process is None or process.poll() is not None:
             return
@@ -69,7 +69,7 @@ class WorkerProcess:
 
     def _signal(self, process: subprocess.Popen[bytes], number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)  # it leads a session, hence a process group, of its own
+            os.killpg(process.pid, number)  # the worker leads its own session, hence its own process group
 
     def __enter__(self) -> Self:
         return self.start()
@@ -81,7 +81,7 @@ class WorkerProcess:
 
 
 def environment(settings: Settings, url: str) -> dict[str, str]:
-    """The variables that make a worker serve the same deployment, with metrics at `url`."""
+    """Return the environment variables for a worker of the same deployment with metrics at `url`."""
     host, _, port = url.removeprefix("http://").partition(":")
     return {
         f"{PREFIX}CLOCK": settings.clock,
@@ -93,6 +93,6 @@ def environment(settings: Settings, url: str) -> dict[str, str]:
 
 
 def last_line(log: Path) -> str:
-    """The last line of a log that says anything."""
+    """Return the last nonempty line of a log."""
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
     return lines[-1].strip() if lines else "it wrote nothing"

@@ -1,4 +1,4 @@
-"""What all formats share: how a format is described, and how values are taken out of it."""
+"""The shared parts of all formats: their description, and functions that extract values."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from stream_seg.contracts.reasons import Refused, quoted
 __all__ = ["Format", "Json", "Wrapper"]
 
 _LONGEST_ID: Final = 128
-# Objects within objects in traits. The parser of records goes as far.
+# Maximum nesting of objects in traits, the same as in the parser of records.
 _DEEPEST: Final = 200
 
-# Where others keep what an event can do without: taken only where it is understood.
+# Foreign names of optional fields. Their values are used only if they are understood.
 _TEXTS: Final = {
     "product_id": ("product_id", "item_id", "sku"),
     "category": ("category", "item_category"),
@@ -30,9 +30,9 @@ _NUMBERS: Final = {"discount": ("discount",), "value": ("value", "price"), "pric
 class Format(NamedTuple):
     """A format of records.
 
-    `name` is what dead letters call it. `matches` tells it by its fields. `native` maps a record, read from a topic, to
-    one native event that is not validated yet; it raises Refused, with what to do, for a record that is not exactly one
-    event. `events` maps a record to all the native events that it stands for; without it there is only that one.
+    `name` is the name in dead letters. `matches` recognizes the format by its fields. `native` maps a record, read from
+    a topic, to one native event that is not validated yet. It raises Refused, with the remedy, for a record that is not
+    exactly one event. `events` maps a record to all native events in it, and is None for formats with only one.
     """
 
     name: str
@@ -44,8 +44,8 @@ class Format(NamedTuple):
 class Wrapper(NamedTuple):
     """An envelope around an event of any format.
 
-    `matches` tells it by its fields, `inner` takes the event out. `completed` maps the envelope and an event that is in
-    no known format to a native event.
+    `matches` recognizes the envelope by its fields. `inner` extracts the event. If that is in no known format,
+    `completed` makes a native event of the envelope and it.
     """
 
     matches: Callable[[Json], bool]
@@ -54,7 +54,7 @@ class Wrapper(NamedTuple):
 
 
 def first(raw: Mapping[str, Any], *names: str) -> Any:
-    """Return the first value that is neither absent nor null."""
+    """Return the first value that is neither absent nor null, or None."""
     for name in names:
         value = raw.get(name)
         if value is not None:
@@ -63,23 +63,23 @@ def first(raw: Mapping[str, Any], *names: str) -> Any:
 
 
 def object_in(raw: Mapping[str, Any], *names: str) -> Json:
-    """Return the first value as an object; an empty one where it is none."""
+    """Return the first value if it is an object, or an empty object."""
     value = first(raw, *names)
     return value if isinstance(value, dict) else {}
 
 
 def objects_in(raw: Mapping[str, Any], name: str) -> list[Json]:
-    """Return the objects of a list; none where it is no list."""
+    """Return the objects of a list, or an empty list if the value is not a list."""
     value = raw.get(name)
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def order_details(details: Json, amounts: Iterable[str]) -> Json:
-    """Return what an order says beside its id in the free properties of an envelope.
+    """Return the fields of an order, except its id, from the free properties of an envelope.
 
-    `amounts` are names of the amount; the first that has a value counts.
+    `amounts` are names of the amount. The first one with a value counts.
     """
-    # Empty text is no amount, so that the next name counts.
+    # Empty text is not an amount, so the next name counts.
     amount = next((details[name] for name in amounts if details.get(name) not in (None, "")), None)
     products = first(details, "products", "items")
     items = items_of(products)
@@ -87,14 +87,17 @@ def order_details(details: Json, amounts: Iterable[str]) -> Json:
     return {
         "amount": amount,
         "currency": details.get("currency"),
-        # Where no amount is said, items that are not understood must not be taken for none. Validation refuses them.
+        # Without an amount, items that are not understood must not be read as no items. Validation refuses them.
         "items": items if understood or amount is not None else products,
         **fitting(details, "discount", "coupon"),
     }
 
 
 def interaction_details(details: Json) -> Json:
-    """Return what an interaction says there: the product itself, or the first of several."""
+    """Return the fields of an interaction from the free properties of an envelope.
+
+    If there are several products, the first one counts.
+    """
     items = items_of(first(details, "products", "items"))
     product = items[0] if isinstance(items, list) and items else {}
     answer = {name: details[name] for name in ("question", "answer") if name in details}
@@ -102,7 +105,7 @@ def interaction_details(details: Json) -> Json:
 
 
 def items_of(products: Any) -> Any:
-    """Return the lines of an order, or their number; anything else is no statement about items."""
+    """Return the lines of an order or their number, or None if `products` is neither."""
     if isinstance(products, list):
         return [_item(product) for product in products if isinstance(product, dict)]
     return products if isinstance(products, int) and not isinstance(products, bool) else None
@@ -110,14 +113,14 @@ def items_of(products: Any) -> Any:
 
 def _item(product: Json) -> Json:
     item = fitting(product, "product_id", "category", "price")
-    # A quantity that is not understood must not be taken for one piece. Validation refuses it.
+    # A quantity that is not understood must not be read as one piece. Validation refuses it.
     if product.get("quantity") is not None:
         item["quantity"] = product["quantity"]
     return item
 
 
 def fitting(raw: Json, *fields: str) -> Json:
-    """Return those of `fields` that are there and understood."""
+    """Return those of `fields` that are present and understood."""
     found: Json = {}
     for field in fields:
         names = _TEXTS.get(field)
@@ -133,7 +136,7 @@ def fitting(raw: Json, *fields: str) -> Json:
 
 
 def named(field: str, name: object) -> str:
-    """Return the text of a field that says what happened; raises Refused where it is no text, or empty."""
+    """Return the event name in a field. Raises Refused if it is empty or not text."""
     if not isinstance(name, str):
         raise Refused(reasons.WRONG_TYPE, f"{field} must be a string (it is {quoted(name)}).")
     if not name:
@@ -142,18 +145,18 @@ def named(field: str, name: object) -> str:
 
 
 def hashed(*parts: object) -> str:
-    """Return an event id made of what identifies an event."""
+    """Return an event id that is a hash of the identifying parts of an event."""
     return "hash-" + xxh3_128_hexdigest("\x1f".join(map(str, parts)).encode(errors="backslashreplace"))
 
 
 def derived_id(*parts: object) -> str:
-    """Return a readable event id made of the parts, or their hash where it would be too long."""
+    """Return a readable event id made of the parts, or their hash if it would be too long."""
     name = "/".join(map(str, parts))
     return name if len(name) <= _LONGEST_ID else hashed(*parts)
 
 
 def required_id(raw: Json, what: str) -> Any:
-    """Return the id of an object, from which ids of events are made; raises Refused where it has none."""
+    """Return the id of an object, from which event ids are derived. Raises Refused if it has none."""
     value = raw.get("id")
     if value is None:
         raise Refused(reasons.MISSING_FIELD, f"id of {what} is missing.")
@@ -161,9 +164,9 @@ def required_id(raw: Json, what: str) -> Any:
 
 
 def flattened(traits: Json, prefix: str = "", depth: int = 0) -> Json:
-    """Return traits with those of nested objects beside them, as `address.city`; lists are left out."""
+    """Return traits with nested objects flattened to names such as `address.city`. Lists are omitted."""
     if depth > _DEEPEST:
-        raise Refused(reasons.TOO_DEEP, "traits nest objects too deeply; flatten them.")
+        raise Refused(reasons.TOO_DEEP, "traits nest objects too deeply. Flatten them.")
     flat: Json = {}
     for name, value in traits.items():
         if isinstance(value, dict):

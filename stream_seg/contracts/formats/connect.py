@@ -1,4 +1,4 @@
-"""Kafka Connect: values with their schema beside them are unwrapped. Rows of databases need a mapping."""
+"""Kafka Connect: unwraps values that carry their schema, and refuses database rows, which need a mapping."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def _refuse_change(_topic: str, raw: Json, _ids: Placeholders) -> Json:
     of = f" of the table {quoted(table)}" if table is not None else ""
     raise Refused(
         reasons.UNSUPPORTED_FORMAT,
-        f"The record is a Debezium change{of}: a row, not an event. Send it through `stream-seg intake` with a mapping "
-        "of its columns.",
+        f"The record is a Debezium change{of}, which is a row, not an event. Send it through `stream-seg intake` with "
+        "a mapping of its columns.",
     )
 
 

@@ -1,4 +1,4 @@
-"""GA4: events as its BigQuery export and its SDKs have them, and bodies of the Measurement Protocol."""
+"""GA4: events of the BigQuery export and the SDKs, and bodies of the Measurement Protocol."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ _REFUNDED: Final = ("refund_value", "value", "amount", "purchase_revenue")
 _ROW_VALUES: Final = ("string_value", "int_value", "float_value", "double_value")
 _CHANNELS: Final = {"web": "web", "android": "app", "ios": "app"}
 
-# Events that a device sends together share one timestamp. These tell them apart, as fields or as parameters of a row.
+# Events that a device sends together share one timestamp. These fields or row parameters distinguish them.
 _PLACES_IN_BATCH: Final = ("batch_page_id", "batch_ordering_id", "batch_event_index")
 
 
 def _native(topic: str, raw: Json, ids: Placeholders) -> Json:
     name = first(raw, "event_name", "type")
     if name is None:
-        raise Refused(reasons.MISSING_FIELD, "event_name is missing: a GA4 event names what happened.")
+        raise Refused(reasons.MISSING_FIELD, "event_name is missing. Every GA4 event has one.")
     kind = native_name(named("event_name", name))
-    said = first(raw, "params", "properties")
-    params = said if isinstance(said, dict) else _row_params(raw)
+    params = first(raw, "params", "properties")
+    if not isinstance(params, dict):
+        params = _row_params(raw)
     parts = (params, object_in(raw, "ecommerce"), raw)
     details = {**parts[2], **parts[1], **params}
     event = {
@@ -53,7 +54,7 @@ def _native(topic: str, raw: Json, ids: Placeholders) -> Json:
 
 
 def _row_params(raw: Json) -> Json:
-    """Parameters as a row of the export has them, a list of keys and typed values, as an object."""
+    """Return the parameters of an export row, a list of keys and typed values, as an object."""
     return {
         str(pair.get("key")): first(object_in(pair, "value"), *_ROW_VALUES) for pair in objects_in(raw, "event_params")
     }
@@ -62,20 +63,20 @@ def _row_params(raw: Json) -> Json:
 def _customer(raw: Json) -> Any:
     customer = first(raw, "customer_id", "user_id")
     if customer is None and raw.get("user_pseudo_id") is not None:
-        detail = "user_id is missing: user_pseudo_id alone does not say who the customer is."
+        detail = "user_id is missing. user_pseudo_id alone does not identify a customer."
         raise Refused(reasons.MISSING_FIELD, detail)
     return customer
 
 
 def _time(raw: Json) -> Any:
-    said = first(raw, "event_timestamp", "timestamp_micros")
-    if said is None and raw.get("occurred_at") is not None:
+    timestamp = first(raw, "event_timestamp", "timestamp_micros")
+    if timestamp is None and raw.get("occurred_at") is not None:
         return raw["occurred_at"]
-    return stamp(raw.get("timestamp") if said is None else said)
+    return stamp(raw.get("timestamp") if timestamp is None else timestamp)
 
 
 def _context(raw: Json) -> Json | None:
-    """Where and on what device it happened, as Segment's context says it."""
+    """Return the location and device of an event in the form of Segment's context."""
     geo, device = object_in(raw, "geo"), object_in(raw, "device")
     if not geo and not device:
         return None
@@ -87,7 +88,7 @@ def _context(raw: Json) -> Json | None:
 
 
 def _identity(details: Json, event: Json, name: object) -> list[object]:
-    """What tells an event from all others of its customer."""
+    """Return the values that distinguish an event from all others of its customer."""
     identity: list[object] = [event["customer_id"], name, event["occurred_at"], event.get("order_id")]
     places = [details.get(place) for place in _PLACES_IN_BATCH]
     items = details.get("items")
@@ -101,20 +102,20 @@ def _is_event(raw: Json) -> bool:
 
 
 def _is_body(raw: Json) -> bool:
-    """Whether this is the body of a request of the Measurement Protocol, which says what happened in a list."""
+    """Return whether a record is the body of a Measurement Protocol request, which holds a list of events."""
     return isinstance(raw.get("events"), list) and ("client_id" in raw or "app_instance_id" in raw)
 
 
 def _refuse_body(_topic: str, raw: Json, _ids: Placeholders) -> Json:
     raise Refused(
         reasons.UNSUPPORTED_FORMAT,
-        f"The record is a body of GA4's Measurement Protocol with {len(raw['events'])} events; send it through "
-        "`stream-seg intake`, which makes a record of each.",
+        f"The record is a body of GA4's Measurement Protocol with {len(raw['events'])} events. Send it through "
+        "`stream-seg intake`, which makes one record per event.",
     )
 
 
 def members_of_body(raw: Json) -> list[Any]:
-    """Return the events of a body as events of their own, with their place in it; what is no object as it is."""
+    """Return the events of a body with their positions. Members that are not objects stay unchanged."""
     common = {name: raw[name] for name in ("user_id", "timestamp_micros") if raw.get(name) is not None}
     if "user_id" not in common:
         common["user_pseudo_id"] = first(raw, "client_id", "app_instance_id")

@@ -1,4 +1,4 @@
-"""Jitsu's classic events. Newer versions of Jitsu send Segment's calls."""
+"""Jitsu's classic events (newer versions of Jitsu send Segment's calls)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Formats that are recognized, so that a dead letter can name them, and not read."""
+"""Formats that are only recognized, so that a dead letter can name them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _is_bigcommerce(raw: Json) -> bool:
 
 def _named(name: str, matches: Callable[[Json], bool], why: str = "") -> Format:
     def refuse(_topic: str, _raw: Json, _ids: Placeholders) -> Json:
-        detail = f"The record is {name}, which is not read{why}. Write it as a native event or as a Segment call."
+        detail = f"The record is {name}, which is not supported{why}. Write it as a native event or as a Segment call."
         raise Refused(reasons.UNSUPPORTED_FORMAT, detail)
 
     return Format(name, matches, refuse)
@@ -45,6 +45,6 @@ SNOWPLOW: Final = _named("a Snowplow event", _is_snowplow)
 OTHERS: Final = (
     _named("a Mixpanel event", _is_mixpanel),
     _named("an Amplitude event", _is_amplitude),
-    _named("a Stripe event", _is_stripe, ": it names a payment, not an order of a customer of the shop"),
-    _named("a BigCommerce webhook", _is_bigcommerce, ": it only names an order, which must be fetched"),
+    _named("a Stripe event", _is_stripe, " because it names a payment, not an order of a customer"),
+    _named("a BigCommerce webhook", _is_bigcommerce, " because it only names an order, which must be fetched"),
 )

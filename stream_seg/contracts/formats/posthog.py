@@ -1,4 +1,4 @@
-"""PostHog's events: page views, screens, identification, and events that a shop names itself."""
+"""PostHog's events: page views, screens, identification, and custom events."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ def _native(topic: str, raw: Json, ids: Placeholders) -> Json:
         "context": _context(properties),
     }
     if isinstance(name, str) and name.startswith("$") and name not in _CALLS:
-        detail = f"{quoted(name)} is an event of PostHog's own, not something that a customer did; leave it out."
+        detail = f"{quoted(name)} is an internal event of PostHog, not an action of a customer. Leave it out."
         raise Refused(reasons.UNKNOWN_TYPE, detail)
     return SEGMENT.native(topic, call, ids)
 
 
 def _customer(raw: Json, properties: Json) -> Any:
-    """The person whom a shop has identified; raises Refused where there is only a visitor.
+    """Return the id of an identified customer. Raises Refused for an anonymous visitor.
 
-    A browser's distinct_id is the device's until the visitor is identified. Servers choose it themselves.
+    A browser's distinct_id names the device until the visitor is identified. Servers choose their own.
     """
     user = properties.get("$user_id")
     if user is not None:
@@ -47,7 +47,7 @@ def _customer(raw: Json, properties: Json) -> Any:
     distinct = first(raw, "distinct_id") or properties.get("distinct_id")
     anonymous = distinct == properties.get("$device_id") or properties.get("$is_identified") is False
     if anonymous or properties.get("$process_person_profile") is False:
-        detail = "The record is a PostHog event of a visitor who is not identified; distinct_id names a device."
+        detail = "The record is a PostHog event of an anonymous visitor, whose distinct_id names a device."
         raise Refused(reasons.MISSING_FIELD, detail)
     return distinct
 

@@ -1,4 +1,4 @@
-"""Segment's calls, as RudderStack and Jitsu send them too: track, page, screen, identify, group, alias, and batches."""
+"""Segment's calls, also sent by RudderStack and Jitsu: track, page, screen, identify, group, alias, and batches."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _AMOUNTS: Final = ("revenue", "total", "value", "amount")
 _TIMES: Final = ("timestamp", "originalTimestamp")
 _CHANNELS: Final = {"browser": "web", "web": "web", "mobile": "app", "android": "app", "ios": "app"}
 
-# RudderStack puts ids of the visitor among the traits of the context.
+# Visitor ids, which RudderStack puts among the traits of the context.
 _NO_TRAITS: Final = ("anonymousId", "userId")
-# Traits that Segment reserves for people and for groups alike. A group must not rename a customer.
-_OF_PEOPLE_TOO: Final = frozenset(
+# Trait names that Segment reserves for both users and groups. A group must not rename a customer.
+_SHARED_WITH_USERS: Final = frozenset(
     ("address", "avatar", "createdAt", "description", "email", "id", "name", "phone", "website")
 )
 
@@ -49,13 +49,13 @@ def _native(topic: str, raw: Json, ids: Placeholders) -> Json:
     elif name is not None:
         event |= {"type": native_name(named("event", name)), **_details(topic, details, ids)}
     elif kind == "track":
-        raise Refused(reasons.MISSING_FIELD, "event is missing: a track envelope names what happened.")
+        raise Refused(reasons.MISSING_FIELD, "event is missing. Every track call has one.")
     else:
         event |= {"type": kind, **_details(topic, {**raw, **details}, ids)}
     if topic == "interactions" and event["type"] in ("identify", "alias"):
-        raise Refused(reasons.UNKNOWN_TYPE, f"{quoted(kind)} is no interaction; send it to the topic profiles.")
+        raise Refused(reasons.UNKNOWN_TYPE, f"{quoted(kind)} is not an interaction. Send it to the topic profiles.")
     if event["event_id"] is None:
-        event["event_id"] = hashed(event["customer_id"], name or kind, _said_time(raw), event.get("order_id"))
+        event["event_id"] = hashed(event["customer_id"], name or kind, _stable_time(raw), event.get("order_id"))
     return event
 
 
@@ -68,39 +68,39 @@ def _details(topic: str, details: Json, ids: Placeholders) -> Json:
 def _customer(raw: Json) -> Any:
     customer = first(raw, "customer_id", "userId")
     if customer is None and raw.get("anonymousId") is not None:
-        detail = "userId is missing: anonymousId alone does not say who the customer is."
+        detail = "userId is missing. anonymousId alone does not identify a customer."
         raise Refused(reasons.MISSING_FIELD, detail)
     return customer
 
 
 def _time(raw: Json) -> Any:
-    """When it happened: by the receiver's clock where the envelope has all three times for that."""
+    """Return the time of a call, by the receiver's clock if the envelope has the three times needed for that."""
     if raw.get("occurred_at") is not None:
         return raw["occurred_at"]
     corrected_s = corrected(raw.get("originalTimestamp"), raw.get("sentAt"), raw.get("receivedAt"))
     return stamp(first(raw, *_TIMES)) if corrected_s is None else corrected_s
 
 
-def _said_time(raw: Json) -> Any:
-    """The time that stays the same when a device sends a call again."""
+def _stable_time(raw: Json) -> Any:
+    """Return the time that stays the same if a device sends a call again."""
     resent = raw.get("sentAt") is not None and raw.get("receivedAt") is not None
     return first(raw, "occurred_at", *(reversed(_TIMES) if resent else _TIMES))
 
 
 def _traits(raw: Json) -> Json:
-    """Traits of the call over those of its context."""
-    said = raw.get("traits")
-    if said is not None and not isinstance(said, dict):
-        raise Refused(reasons.WRONG_TYPE, f"traits must be an object (it is {quoted(said)}).")
+    """Return the traits of a call. They take precedence over those of its context."""
+    own = raw.get("traits")
+    if own is not None and not isinstance(own, dict):
+        raise Refused(reasons.WRONG_TYPE, f"traits must be an object (it is {quoted(own)}).")
     of_context = flattened(object_in(object_in(raw, "context"), "traits"))
-    return {name: value for name, value in of_context.items() if name not in _NO_TRAITS} | flattened(said or {})
+    return {name: value for name, value in of_context.items() if name not in _NO_TRAITS} | flattened(own or {})
 
 
 def _traits_of_group(raw: Json) -> Json:
-    """Traits of a group; a name that means a person elsewhere gets `group.` in front."""
+    """Return the traits of a group. Names that are also traits of users get the prefix `group.`."""
     own = flattened(object_in(raw, "traits"))
     traits = {
-        f"group.{name}" if name.partition(".")[0] in _OF_PEOPLE_TOO else name: value for name, value in own.items()
+        f"group.{name}" if name.partition(".")[0] in _SHARED_WITH_USERS else name: value for name, value in own.items()
     }
     group = first(raw, "groupId", "group_id")
     return traits if group is None else {"group.id": group, **traits}
@@ -117,16 +117,16 @@ def _is_batch(raw: Json) -> bool:
 def _refuse_batch(_topic: str, raw: Json, _ids: Placeholders) -> Json:
     raise Refused(
         reasons.UNSUPPORTED_FORMAT,
-        f"The record is a batch of {len(raw['batch'])} calls, as Segment and PostHog send them; send it through "
-        "`stream-seg intake`, which makes a record of each.",
+        f"The record is a batch of {len(raw['batch'])} calls, as Segment and PostHog send them. Send it through "
+        "`stream-seg intake`, which makes one record per call.",
     )
 
 
 def members_of_batch(raw: Json) -> list[Any]:
-    """Return the calls of a batch as calls of their own; what is no object as it is.
+    """Return the calls of a batch as separate calls. Members that are not objects stay unchanged.
 
-    Each gets what the batch says of all: its clocks and its context. A call without an id gets a hash of its body, and
-    of how often the same body came before in the batch.
+    Each call gets the times and the context of the batch. A call without an id gets a hash of its body and of the
+    number of earlier calls in the batch with the same body.
     """
     common = {name: raw[name] for name in ("sentAt", "receivedAt") if raw.get(name) is not None}
     context, seen = object_in(raw, "context"), Counter[str]()

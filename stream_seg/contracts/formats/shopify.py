@@ -1,4 +1,4 @@
-"""Shopify's webhooks: orders with their cancellations and refunds. Refunds alone, carts and customers are refused."""
+"""Shopify's webhooks: reads orders with cancellations and refunds, and refuses all other webhooks."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from stream_seg.contracts.reasons import Refused, quoted
 from .base import Format, Json, derived_id, first, fitting, object_in, objects_in, required_id
 
 _CHANNELS: Final = {"web": "web", "pos": "store", "iphone": "app", "android": "app"}
-# No sum of money is as large, and larger whole numbers are no floats.
+# Every real amount is smaller. The limit also keeps whole numbers in the range of floats.
 _TOO_MUCH: Final = 1e15
-_INTAKE: Final = "send it through `stream-seg intake`, which makes an event of each"
+_INTAKE: Final = "Send it through `stream-seg intake`, which makes one event of each"
 
 
 def _is_order(raw: Json) -> bool:
@@ -24,20 +24,20 @@ def _is_order(raw: Json) -> bool:
 def _native(_topic: str, raw: Json, ids: Placeholders) -> Json:
     events = _events(raw, ids)
     if raw.get("cancelled_at") is not None:
-        # A cancellation takes back everything, whether the order itself came before or not.
+        # A cancellation takes back everything, even if the order itself did not come before.
         return events[-1]
     if len(events) > 1:
-        detail = f"The record is a Shopify order with {len(events) - 1} refunds; {_INTAKE}."
+        detail = f"The record is a Shopify order with {len(events) - 1} refunds. {_INTAKE}."
         raise Refused(reasons.UNSUPPORTED_FORMAT, detail)
     return events[0]
 
 
 def _events(raw: Json, _ids: Placeholders) -> list[Json]:
     if raw.get("test") is True:
-        raise Refused(reasons.UNSUPPORTED_FORMAT, "The record is a Shopify test order; leave it out.")
+        raise Refused(reasons.UNSUPPORTED_FORMAT, "The record is a Shopify test order. Leave it out.")
     customer = object_in(raw, "customer").get("id")
     if customer is None:
-        detail = "customer is missing: this Shopify order was placed without an account, so it belongs to no customer."
+        detail = "customer is missing. This Shopify order was placed without an account, so it belongs to no customer."
         raise Refused(reasons.MISSING_FIELD, detail)
     about = {
         "customer_id": customer,
@@ -71,12 +71,12 @@ def _completed(raw: Json, about: Json, order_at: Any) -> Json:
 
 
 def _refunds(raw: Json, about: Json, order_at: Any) -> list[Json]:
-    """Refunds by which money went back; a refund that only puts goods back into stock is none."""
+    """Return the refunds that returned money. A refund that only restocks goods does not count."""
     found = []
     for refund in objects_in(raw, "refunds"):
         amount, currency = _refunded(refund)
         if amount:
-            said = {
+            details = {
                 "event_id": derived_id("shopify", "refund", required_id(refund, "a Shopify refund")),
                 "type": "order_refunded",
                 "occurred_at": first(refund, "processed_at", "created_at"),
@@ -85,19 +85,22 @@ def _refunds(raw: Json, about: Json, order_at: Any) -> list[Json]:
                 "refund_id": refund.get("id"),
                 "order_at": order_at,
             }
-            found.append({**about, **said})
+            found.append({**about, **details})
     return found
 
 
 def _refunded(refund: Json) -> tuple[float, Any]:
-    """What went back, and its currency: by the payments that succeeded, or by the lines where there are no payments."""
+    """Return the refunded amount and its currency.
+
+    They come from the successful payments, or from the lines if there are no payments. Lines have no currency.
+    """
     payments = [each for each in objects_in(refund, "transactions") if each.get("kind") == "refund"]
     if payments:
         done = [each for each in payments if each.get("status") == "success"]
         return _sum(done, "amount"), done[0].get("currency") if done else None
     lines, adjustments = objects_in(refund, "refund_line_items"), objects_in(refund, "order_adjustments")
     goods = _sum(lines, "subtotal") + _sum(lines, "total_tax")
-    # An adjustment is negative where it gives back more than the goods, such as the shipping.
+    # An adjustment is negative if it returns more than the goods, such as the shipping.
     return max(0.0, goods - _sum(adjustments, "amount") - _sum(adjustments, "tax_amount")), None
 
 
@@ -117,7 +120,7 @@ def _line(line: Json) -> Json:
 
 
 def _context(raw: Json) -> Json:
-    """Where the customer lives, by the bill, the parcel or the account."""
+    """Return the customer's location, from the billing address, the shipping address or the account."""
     account = object_in(object_in(raw, "customer"), "default_address")
     address = object_in(raw, "billing_address", "shipping_address") or account
     return {
@@ -137,22 +140,22 @@ def _is_refund(raw: Json) -> bool:
 def _refuse_refund(_topic: str, _raw: Json, _ids: Placeholders) -> Json:
     raise Refused(
         reasons.UNSUPPORTED_FORMAT,
-        "The record is a Shopify refund, which names no customer: its user_id is a staff member. Subscribe to "
+        "The record is a Shopify refund, which names no customer because its user_id is a staff member. Subscribe to "
         "orders/updated instead, whose orders hold customer and refunds, and send them through `stream-seg intake`.",
     )
 
 
 def _is_other(raw: Json) -> bool:
-    told = str(raw.get("admin_graphql_api_id", ""))
+    graphql_id = str(raw.get("admin_graphql_api_id", ""))
     cart = "cart_token" in raw or ("line_items" in raw and "token" in raw)
-    return told.startswith("gid://shopify/") or cart or isinstance(raw.get("order_edit"), dict)
+    return graphql_id.startswith("gid://shopify/") or cart or isinstance(raw.get("order_edit"), dict)
 
 
 def _refuse_other(_topic: str, _raw: Json, _ids: Placeholders) -> Json:
     raise Refused(
         reasons.UNSUPPORTED_FORMAT,
-        "The record is a Shopify webhook that is not read. Subscribe to orders/create, orders/updated and "
-        "orders/cancelled; write other events as native ones.",
+        "The record is a Shopify webhook that is not supported. Subscribe to orders/create, orders/updated and "
+        "orders/cancelled. Write other events as native ones.",
     )
 
 

@@ -22,8 +22,8 @@ def _native(_topic: str, raw: Json, ids: Placeholders) -> Json:
     events = _events(raw, ids)
     if len(events) > 1:
         detail = (
-            f"The record is a WooCommerce order with {len(events) - 1} refunds; send it through `stream-seg intake`, "
-            "which makes an event of each."
+            f"The record is a WooCommerce order with {len(events) - 1} refunds. Send it through `stream-seg intake`, "
+            "which makes one event of each."
         )
         raise Refused(reasons.UNSUPPORTED_FORMAT, detail)
     return events[0]
@@ -46,9 +46,7 @@ def _events(raw: Json, ids: Placeholders) -> list[Json]:
         cancelled = {"event_id": event_id, "type": "order_cancelled", "occurred_at": _changed_at(raw)}
         return [{**about, **cancelled, "amount": raw.get("total"), "order_at": _placed_at(raw)}]
     if status not in _PLACED:
-        detail = (
-            f"The record is a WooCommerce order with status {quoted(status)}, which is no order placed; leave it out."
-        )
+        detail = f"The record is a WooCommerce order that is not placed (its status is {quoted(status)}). Leave it out."
         raise Refused(reasons.UNSUPPORTED_FORMAT, detail)
     return [_completed(raw, about), *_refunds(raw, about)]
 
@@ -69,14 +67,14 @@ def _completed(raw: Json, about: Json) -> Json:
 
 
 def _refunds(raw: Json, about: Json) -> list[Json]:
-    """Refunds of the order. They have no time of their own: the order's last change is the closest there is."""
+    """Return the refunds of an order. They have no time of their own, so they get that of its last change."""
     return [
         {
             **about,
             "event_id": derived_id("woocommerce", "refund", required_id(refund, "a WooCommerce refund")),
             "type": "order_refunded",
             "occurred_at": _changed_at(raw),
-            # Without an amount it would be taken for a refund of all that is left.
+            # A refund without an amount would refund the rest of the order.
             "amount": "" if refund.get("total") is None else refund["total"],
             "refund_id": refund.get("id"),
             "order_at": _placed_at(raw),
@@ -94,7 +92,7 @@ def _changed_at(raw: Json) -> Any:
 
 
 def _utc(time: Any) -> Any:
-    """A time of WooCommerce, which is UTC and does not say so."""
+    """Return a WooCommerce time with the offset Z. These times are UTC, but lack an offset."""
     return f"{time}Z" if isinstance(time, str) and len(time) == len("2017-05-09T18:00:31") else time
 
 

@@ -1,6 +1,8 @@
-"""Mappings: TOML files that say how rows of any table, or objects of any JSON, become events."""
+"""Mappings: TOML files that describe how rows of a table, or JSON objects, become events."""
 
-from .event_mapping import EventMapping, MappingError
+from stream_seg.errors import MappingError
+
+from .event_mapping import EventMapping
 from .parse import parse_mapping
 from .plan import MappedEvent
 

@@ -1,4 +1,4 @@
-"""Values of a source as the values of an event: texts, numbers and times in the forms that a mapping describes."""
+"""Converts source values into event values: texts, numbers and times in the forms that a mapping describes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from functools import lru_cache
 from math import isfinite
 from typing import Any, Final
 
-from ..moments import seconds_of
-from ..reasons import BAD_AMOUNT, BAD_TIME, TIME_WITHOUT_OFFSET, WRONG_TYPE, Refused, quoted
-from ..times import parse_datetime
+from stream_seg.contracts.moments import seconds_of
+from stream_seg.contracts.reasons import BAD_AMOUNT, BAD_TIME, TIME_WITHOUT_OFFSET, WRONG_TYPE, Refused, quoted
+from stream_seg.contracts.times import parse_datetime
 
 Converter = Callable[[Any], Any]
 
-# Formats of numbers that count from 1970-01-01T00:00:00Z, and how many of them are a second.
+# Formats of times as numbers since 1970-01-01T00:00:00Z, with their units per second.
 EPOCHS: Final[dict[str, float]] = {
     "epoch_days": 1 / 86_400,
     "epoch_s": 1.0,
@@ -25,13 +25,13 @@ EPOCHS: Final[dict[str, float]] = {
     "epoch_us": 1e6,
     "epoch_ns": 1e9,
 }
-# Blanks that separate thousands: a plain one, and the two that do not break a line.
+# Blanks that separate thousands: a plain space, and the two no-break spaces.
 _BLANKS: Final = "[ \u00a0\u202f]"
 
 
 @dataclass(frozen=True, slots=True)
 class NumberForm:
-    """How a source writes numbers: decimal and thousands separators, and what a number is divided by."""
+    """The form of numbers in a source: decimal and thousands separators, and a divisor."""
 
     decimal: str = "."
     thousands: str = ""
@@ -40,14 +40,17 @@ class NumberForm:
 
 @dataclass(frozen=True, slots=True)
 class TimeForm:
-    """How a source writes times: formats of `strptime` or names of EPOCHS, and the zone of times without offset."""
+    """The form of times in a source: formats of `strptime` or names of EPOCHS, and the zone of times without offset."""
 
     formats: Sequence[str] = ()
     zone: tzinfo | None = None
 
 
 def text(value: Any) -> str:
-    """A scalar as text. Whole numbers have no decimals, because tables with gaps hold ids as 17.0."""
+    """Return a scalar as text. Raises Refused for other values.
+
+    Whole numbers have no decimals, because tables with missing values hold ids as 17.0.
+    """
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -62,7 +65,7 @@ def text(value: Any) -> str:
 
 
 def number(value: Any, form: NumberForm) -> float:
-    """A number out of a number, or out of text in the given form."""
+    """Return a number from a number or from text in the form `form`. Raises Refused for other values."""
     if isinstance(value, str):
         value = _parsed(value, form)
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
@@ -77,7 +80,7 @@ def number(value: Any, form: NumberForm) -> float:
 
 
 def moment(value: Any, form: TimeForm) -> str | float:
-    """A time as RFC 3339 text in UTC, or as epoch seconds."""
+    """Return a time as RFC 3339 text in UTC, or as epoch seconds. Raises Refused for other values."""
     if isinstance(value, datetime):
         return _written(_with_zone(value, form.zone))
     if isinstance(value, date):
@@ -99,12 +102,12 @@ def _parsed(value: str, form: NumberForm) -> float:
 
 @lru_cache
 def _number_pattern(decimal: str, thousands: str) -> re.Pattern[str]:
-    """Digits in groups of three where thousands are separated: 1.25 is never taken for 125."""
-    whole = r"\d+"
+    """Return a pattern that requires groups of three digits between separators, so that 1.25 is never read as 125."""
+    integer = r"\d+"
     if thousands:
-        whole = rf"(\d+|\d{{1,3}}({_separator(thousands)}\d{{3}})+)"
+        integer = rf"(\d+|\d{{1,3}}({_separator(thousands)}\d{{3}})+)"
     point = re.escape(decimal)
-    return re.compile(rf"[+-]?({whole}({point}\d*)?|{point}\d+)([eE][+-]?\d{{1,3}})?", re.ASCII)
+    return re.compile(rf"[+-]?({integer}({point}\d*)?|{point}\d+)([eE][+-]?\d{{1,3}})?", re.ASCII)
 
 
 def _separator(thousands: str) -> str:
@@ -120,7 +123,7 @@ def _moment_of_text(value: str, form: TimeForm) -> str | float:
         try:
             return seconds_of(value)
         except ValueError:
-            detail = f"must be RFC 3339 or epoch seconds; name the format of other times (it is {shown(value)})"
+            detail = f"must be RFC 3339 or epoch seconds, or the mapping must name its format (it is {shown(value)})"
             raise Refused(BAD_TIME, detail) from None
     for each in form.formats or ("",):
         try:
@@ -159,7 +162,7 @@ def _written(when: datetime) -> str:
 
 
 def shown(value: object) -> str:
-    """A value as the detail of a refusal shows it, whatever its type."""
+    """Return a value of any type for the detail of a refusal."""
     try:
         return quoted(value)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""A mapping file that has been checked: rows of a source as events."""
+"""Validated mapping files, which turn rows of a source into events."""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ from typing import Any
 import orjson
 from xxhash import xxh3_64_hexdigest
 
+from stream_seg.errors import MappingError
+
 from .model import FileOptions, MappingFile
 from .plan import MappedEvent, Plan
 from .suggest import suggested
 
 
-class MappingError(ValueError):
-    """A mapping file is wrong, or does not fit the source; the message names file, table and key."""
-
-
 @dataclass(frozen=True)
 class EventMapping:
-    """A mapping file that has been checked. `plans` are its event tables, in order."""
+    """A validated mapping file. `plans` are its event tables, in order."""
 
     name: str
     tables: MappingFile
@@ -28,19 +26,19 @@ class EventMapping:
 
     @property
     def file(self) -> FileOptions:
-        """How a CSV file of the source is written."""
+        """The options for CSV files of the source."""
         return self.tables.file
 
     @property
     def digest(self) -> str:
-        """A hash of what the file says; comments, order of keys and layout do not count."""
+        """A hash of the content of the file, independent of comments, key order and layout."""
         return xxh3_64_hexdigest(orjson.dumps(self.tables.model_dump(), option=orjson.OPT_SORT_KEYS))
 
     def apply(self, row: Mapping[str, Any]) -> MappedEvent | None:
-        """The event that a row becomes by the first table whose conditions hold; None where none does.
+        """Return the event for a row by the first table whose conditions hold, or None if there is no such table.
 
-        The event has no `event_id` where the mapping names no column for it. Raises Refused where the row lacks what
-        an event needs, or a value cannot be read.
+        The event has no `event_id` if the mapping names no column for it. Raises Refused if the row lacks a required
+        field, or if a value cannot be read.
         """
         for plan in self.plans:
             if plan.holds(row):
@@ -48,7 +46,7 @@ class EventMapping:
         return None
 
     def check_columns(self, columns: Collection[str]) -> None:
-        """Raise MappingError for a column that the mapping names and a table does not have."""
+        """Raise MappingError for a column that the mapping names and that is not in `columns`."""
         for at, plan in enumerate(self.plans, 1):
             for key, paths in plan.paths():
                 if not any(path in columns or path.partition(".")[0] in columns for path in paths):

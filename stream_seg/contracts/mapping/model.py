@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
 
 from .convert import EPOCHS, NumberForm, TimeForm
 from .suggest import suggested
@@ -53,13 +53,13 @@ Thousands = Literal["", ".", ",", " ", "'"]
 
 
 class Table(BaseModel):
-    """A table of the file: its keys are these and no others."""
+    """A table of the file, which rejects unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class FileOptions(Table):
-    """How a CSV file is written."""
+    """The options for CSV files."""
 
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     quote: Annotated[str, Field(min_length=1, max_length=1)] = '"'
@@ -71,26 +71,26 @@ class FileOptions(Table):
         try:
             "a".encode(value, "surrogateescape").decode(value, "surrogateescape")
         except (LookupError, UnicodeError):
-            raise ValueError(f"there is no encoding {value!r}; write utf-8, latin-1 or cp1252") from None
+            raise ValueError(f"unknown encoding {value!r}. Write utf-8, latin-1 or cp1252") from None
         return value
 
 
 class Numbers(Table):
-    """How numbers are written."""
+    """The default form of numbers."""
 
     decimal: Decimal = "."
     thousands: Thousands = ""
 
 
 class Times(Table):
-    """How times are written."""
+    """The default form of times."""
 
     format: Formats | None = None
     zone: Zone | None = None
 
 
 class Source(Table):
-    """Where a value comes from: columns or paths of which the first that holds something counts, or a constant."""
+    """The source of a value: a constant, or columns or paths, of which the first one with a value counts."""
 
     from_: Names | None = Field(default=None, alias="from")
     value: Scalar | None = None
@@ -110,24 +110,24 @@ class Source(Table):
 
     @property
     def as_number(self) -> bool:
-        """Whether the source says that it holds a number, whatever it is for."""
+        """Whether the keys of the source imply a number."""
         return not (self.divide is None and self.decimal is None and self.thousands is None)
 
     @property
     def as_time(self) -> bool:
-        """Whether the source says that it holds a time, whatever it is for."""
+        """Whether the keys of the source imply a time."""
         return not (self.format is None and self.zone is None)
 
     def number_form(self, common: Numbers) -> NumberForm:
-        """How this number is written, by its own keys or those of the file. Raises ValueError for equal separators."""
+        """Return the form of this number by its keys or those of the file. Raises ValueError for equal separators."""
         decimal = common.decimal if self.decimal is None else self.decimal
         thousands = common.thousands if self.thousands is None else self.thousands
         if decimal == thousands:
-            raise ValueError(f"decimal and thousands are both {decimal!r}; name two different separators")
+            raise ValueError(f"decimal and thousands are both {decimal!r}. Name two different separators")
         return NumberForm(decimal, thousands, self.divide or 1.0)
 
     def time_form(self, common: Times) -> TimeForm:
-        """How this time is written, by its own keys or those of the file. Raises ValueError where no zone is known."""
+        """Return the form of this time by its keys or those of the file. Raises ValueError if a zone is missing."""
         formats = (common.format if self.format is None else self.format) or []
         zone = common.zone if self.zone is None else self.zone
         local = [each for each in formats if each not in EPOCHS and "%z" not in each]
@@ -140,7 +140,7 @@ AnySource = Annotated[Source, BeforeValidator(_named)]
 
 
 class Condition(Table):
-    """A test of one column or path: the value is one of these, is none of these, or is there at all."""
+    """A test of one column or path: its value is one of these, is none of these, or is present."""
 
     from_: str = Field(alias="from")
     is_: Scalars | None = Field(default=None, alias="is")
@@ -155,7 +155,7 @@ class Condition(Table):
 
 
 class Items(Table):
-    """The lines of an order, out of a list of objects; the sources are paths within one of them."""
+    """The lines of an order, from a list of objects. The sources are paths within one object."""
 
     each: str
     product_id: AnySource | None = None
@@ -169,7 +169,7 @@ def _dynamic(value: Any) -> Any:
 
 
 class EventTable(Table):
-    """One kind of event: which rows it is made of, and what of a row is what of the event."""
+    """A kind of event: the rows that become such events, and the sources of its fields."""
 
     type: Annotated[Source, BeforeValidator(_dynamic)]
     topic: str | None = None
@@ -182,17 +182,17 @@ class EventTable(Table):
     @classmethod
     def _an_input(cls, value: str | None) -> str | None:
         if value is not None and value not in TOPICS:
-            raise ValueError(f"{value!r} is not an input topic; write {', '.join(TOPICS)}{suggested(value, TOPICS)}")
+            raise ValueError(f"{value!r} is not an input topic. Write {', '.join(TOPICS)}{suggested(value, TOPICS)}")
         return value
 
     @property
     def constant_type(self) -> str | None:
-        """The type that all of these events have; None where it depends on the row."""
+        """The type of all events of this table, or None if it depends on the row."""
         return self.type.value if isinstance(self.type.value, str) else None
 
 
 class MappingFile(Table):
-    """A whole mapping file."""
+    """A mapping file."""
 
     file: FileOptions = FileOptions()
     numbers: Numbers = Numbers()
@@ -201,18 +201,18 @@ class MappingFile(Table):
 
 
 def zone_of(name: str) -> ZoneInfo:
-    """A time zone of the IANA database. Raises ValueError for a name that it does not have."""
+    """Return a time zone of the IANA database. Raises ValueError for an unknown name."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         known = available_timezones()
     if not known:
-        raise ValueError("this machine has no time zones; run: pip install tzdata")
-    raise ValueError(f"there is no time zone {name!r}; write one such as Europe/Berlin or UTC{suggested(name, known)}")
+        raise ValueError("this machine has no time zones. Run: pip install tzdata")
+    raise ValueError(f"unknown time zone {name!r}. Write one such as Europe/Berlin or UTC{suggested(name, known)}")
 
 
 def check_format(text: str) -> None:
-    """Raise ValueError for a format of times that `strptime` does not know."""
+    """Raise ValueError for a time format that is not in EPOCHS and that `strptime` does not know."""
     if text in EPOCHS:
         return
     try:
@@ -223,4 +223,4 @@ def check_format(text: str) -> None:
         if "%" in text:
             return
     known = "'%d.%m.%Y %H:%M' or one of " + ", ".join(EPOCHS)
-    raise ValueError(f"{text!r} is no format of times; write one such as {known}{suggested(text, EPOCHS)}")
+    raise ValueError(f"{text!r} is not a time format. Write one such as {known}{suggested(text, EPOCHS)}")

@@ -1,4 +1,4 @@
-"""Reads mapping files, and says in one line what is wrong with one: file, table, key, and the nearest known name."""
+"""Reads mapping files, and reports errors in one line with file, table, key, and the nearest known name."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from stream_seg.core.vocabulary import INTERACTIONS, PURCHASES
+from stream_seg.contracts.aliases import NATIVE_NAMES, native_name
+from stream_seg.contracts.event_fields import PROFILE_TYPES, fields_of, needed_fields, topic_of_type
+from stream_seg.core.events.taxonomy import INTERACTIONS, PURCHASES
+from stream_seg.errors import MappingError
 
-from ..aliases import NATIVE_NAMES, native_name
-from ..event_fields import PROFILE_TYPES, fields_of, needed_fields, topic_of_type
-from .event_mapping import EventMapping, MappingError
+from .event_mapping import EventMapping
 from .model import Condition, EventTable, FileOptions, Items, MappingFile, Numbers, Source, Times
 from .plan import Plan
 from .suggest import suggested
 
 _OUR_TYPES: Final = (*PURCHASES, *INTERACTIONS, *PROFILE_TYPES)
-# More alike than this, and a name of the user's own would rather be a slip of the pen.
-_A_SLIP: Final = 0.85
-# Fields of events that a mapping says outside of `fields`.
+# A custom event type that is more similar to a native one than this is probably a typo.
+_TYPO: Final = 0.85
+# Fields of events that have their own key outside of `fields`.
 _OUTSIDE: Final = {"type": 'type = "order_completed"', "traits": "[event.traits]"}
 _TABLES: Final[dict[str, type[BaseModel]]] = {
     "file": FileOptions,
@@ -33,7 +34,7 @@ _TABLES: Final[dict[str, type[BaseModel]]] = {
 
 
 def parse_mapping(text: str, name: str) -> EventMapping:
-    """The mapping that a TOML text describes; `name` is how errors call the file. Raises MappingError."""
+    """Return the mapping in a TOML text. `name` is the name of the file in errors. Raises MappingError."""
     try:
         tables = MappingFile.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
@@ -51,7 +52,7 @@ def parse_mapping(text: str, name: str) -> EventMapping:
 
 
 def _check(table: EventTable) -> None:
-    """Raise ValueError where no row could become an event."""
+    """Raise ValueError if no row could become an event."""
     kind = table.constant_type
     if kind is not None:
         _check_type(kind)
@@ -66,22 +67,22 @@ def _check(table: EventTable) -> None:
     needed = needed_fields(topic or "interactions", None if kind is None else native_name(kind))
     if missing := [name for name in needed if name not in table.fields]:
         raise ValueError(
-            f"fields: {' and '.join(missing)} must be there; {kind or 'an event'} needs {', '.join(needed)}"
+            f"fields: {' and '.join(missing)} must be present, because {kind or 'an event'} needs {', '.join(needed)}"
         )
     if kind == "identify" and not table.traits:
         raise ValueError('traits: identify needs at least one, such as age = "Age"')
 
 
 def _check_type(kind: str) -> None:
-    """Raise ValueError for a name that nearly is one of ours. Any other is an interaction, counted as `other`."""
+    """Raise ValueError for a type that is almost a native one. Other types are interactions that count as `other`."""
     if native_name(kind) not in NATIVE_NAMES and kind not in PROFILE_TYPES:
-        hint = suggested(kind, _OUR_TYPES, cutoff=_A_SLIP)
+        hint = suggested(kind, _OUR_TYPES, cutoff=_TYPO)
         if hint:
             raise ValueError(f"type: {kind!r} is not a type of event{hint}")
 
 
 def _fault(error: ErrorDetails) -> str:
-    """Table, key, and what is wrong there."""
+    """Return table, key and message of an error."""
     table, *path = error["loc"]
     steps = [str(step + 1) if isinstance(step, int) else step for step in path]
     place = f"[{table}]"
@@ -97,12 +98,12 @@ def _fault(error: ErrorDetails) -> str:
     if error["type"] in ("model_type", "dict_type"):
         return f"{at}: must be a table or a name, not {error['input']!r}"
     message = str(error["msg"]).removeprefix("Value error, ")
-    given = "" if error["type"] == "value_error" else f" (it is {error['input']!r})"
-    return f"{at}: {message[:1].lower()}{message[1:]}{given}"
+    actual = "" if error["type"] == "value_error" else f" (it is {error['input']!r})"
+    return f"{at}: {message[:1].lower()}{message[1:]}{actual}"
 
 
 def _siblings(path: list[Any], table: Any) -> set[str]:
-    """The keys that the table has in which a key is not known."""
+    """Return the known keys of the table that contains the unknown key."""
     if not path:
         return set(MappingFile.model_fields)
     inner = [step for step in (table, *path[:-1]) if isinstance(step, str)]

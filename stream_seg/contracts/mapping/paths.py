@@ -1,4 +1,4 @@
-"""Values of a row by the name of a column, or by a dotted path into nested objects and lists."""
+"""Reads values of a row by column name, or by a dotted path into nested objects and lists."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 
 
 def value_at(row: Mapping[str, Any], path: str) -> Any:
-    """What a row holds under a name or path; None where that is nothing, null or empty text.
+    """Return the value of a row at a name or path, or None if it is absent, null or empty text.
 
-    A column of that very name wins over a path, so `order.id` may be either. A number picks from a list: `items.0.sku`.
+    A column of that exact name takes precedence over a path, so `order.id` may be either. A number is an index into a
+    list: `items.0.sku`.
     """
     if path in row:
         found: Any = row[path]
@@ -21,7 +22,7 @@ def value_at(row: Mapping[str, Any], path: str) -> Any:
 
 
 def first_value(row: Mapping[str, Any], paths: Sequence[str]) -> Any:
-    """The first value that is there."""
+    """Return the first value that is present, or None."""
     for path in paths:
         found = value_at(row, path)
         if found is not None:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from ..aliases import native_name
-from ..event_fields import Kind, all_fields, needed_fields, topic_of_type
-from ..reasons import MISSING_FIELD, UNKNOWN_TYPE, WRONG_TYPE, Refused
+from stream_seg.contracts.aliases import native_name
+from stream_seg.contracts.event_fields import Kind, all_fields, needed_fields, topic_of_type
+from stream_seg.contracts.reasons import MISSING_FIELD, UNKNOWN_TYPE, WRONG_TYPE, Refused
+
 from .convert import Converter, moment, number, shown, text
 from .model import Condition, EventTable, Items, Numbers, Source, Times
 from .paths import first_value, value_at
@@ -17,14 +18,14 @@ Read = Callable[[Mapping[str, Any]], Any]
 
 
 class MappedEvent(NamedTuple):
-    """An event in native form, and the topic (without prefix) that it belongs to."""
+    """An event in native form, with its topic (without prefix)."""
 
     topic: str
     event: dict[str, Any]
 
 
 class Plan:
-    """One event table, prepared for many rows. Raises ValueError where its forms of numbers or times do not fit."""
+    """One event table, prepared for many rows. Raises ValueError for an invalid form of numbers or times."""
 
     def __init__(self, table: EventTable, numbers: Numbers, times: Times) -> None:
         self._table = table
@@ -39,11 +40,11 @@ class Plan:
         self._items = {} if table.items is None else self._item_readers(table.items)
 
     def holds(self, row: Mapping[str, Any]) -> bool:
-        """Whether all conditions of the table hold for a row."""
+        """Return whether all conditions of the table hold for a row."""
         return all(_holds(condition, row) for condition in self._table.when)
 
     def event_of(self, row: Mapping[str, Any]) -> MappedEvent:
-        """The event that a row becomes. Raises Refused."""
+        """Return the event for a row. Raises Refused."""
         kind = self._type(row)
         if kind is None:
             raise Refused(MISSING_FIELD, f"type is missing: {_origin(self._table.type)} is empty.")
@@ -57,12 +58,12 @@ class Plan:
         for name in needed_fields(topic, event["type"]):
             if name not in event:
                 source = self._table.fields.get(name)
-                origin = "the mapping does not name it" if source is None else f"{_origin(source)} is empty"
+                origin = "the mapping has no source for it" if source is None else f"{_origin(source)} is empty"
                 raise Refused(MISSING_FIELD, f"{name} is missing: {origin}.")
         return MappedEvent(topic, event)
 
     def paths(self) -> Iterable[tuple[str, Sequence[str]]]:
-        """Every key of the table that names columns or paths of a row, with their names."""
+        """Yield every key of the table that names columns or paths of a row, with these names."""
         yield from ((f"when.{number}", [each.from_]) for number, each in enumerate(self._table.when, 1))
         sources = {"type": self._table.type}
         sources |= {f"fields.{name}": source for name, source in self._table.fields.items()}
@@ -72,7 +73,7 @@ class Plan:
             yield "items.each", [self._table.items.each]
 
     def _reader(self, key: str, source: Source, kind: Kind | None) -> Read:
-        """Reads one value out of rows. Without a kind, the source's own keys say what it is."""
+        """Return a function that reads one value from a row. If `kind` is None, the source's keys tell it."""
         if kind is None:
             kind = "number" if source.as_number else "time" if source.as_time else None
         try:
@@ -131,7 +132,7 @@ def _holds(condition: Condition, row: Mapping[str, Any]) -> bool:
 
 
 def _among(value: Any, wanted: Iterable[Any]) -> bool:
-    """Whether a value is one of those wanted; a cell of a table is text where the mapping may say a number."""
+    """Return whether a value equals one of `wanted` as text, because a cell is text where a mapping has a number."""
     if not isinstance(value, str | bool | int | float | date):
         return False
     found = text(value)

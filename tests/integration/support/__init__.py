@@ -1,1 +1,1 @@
-"""What the integration tests share: workers as processes, events to send them, and what they must come to."""
+"""Shared parts of the integration tests: workers as processes, events to send, and expected results."""

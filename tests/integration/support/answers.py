@@ -1,4 +1,4 @@
-"""Answers of a broker that never reach the producer in this process: it must ask again what was done already."""
+"""Lost answers of a broker: the producer in this process must repeat a request that was already served."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aiokafka.protocol.produce import ProduceRequest
 
 
 class LostAnswer:
-    """Once `wanted`, the answer to the next request is lost that appends `at_least` bytes; `then` what else happens."""
+    """Loses the answer to the next request that appends `at_least` bytes once `wanted`, and then calls `then`."""
 
     def __init__(
         self, monkeypatch: pytest.MonkeyPatch, *, at_least: int = 0, then: Callable[[], object] = lambda: None
@@ -33,11 +33,11 @@ class LostAnswer:
         monkeypatch.setattr(AIOKafkaClient, "send", send)
 
     def want(self) -> None:
-        """Lose the next."""
+        """Lose the next answer."""
         self._wanted.set()
 
     def wait(self, timeout_s: float) -> None:
-        """Return when it is lost, and `then` is over."""
+        """Return when the answer is lost and `then` is done."""
         assert self._lost.wait(timeout_s), "no such request was sent"
 
 

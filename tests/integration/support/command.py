@@ -1,4 +1,4 @@
-"""Commands as a user runs them: `stream-seg` as a process, its output and exit status."""
+"""Commands as a user runs them: `stream-seg` as a process, with its output and exit status."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TIMEOUT_S = 120.0
 
 
 def start(arguments: Sequence[str], directory: Path, environment: Mapping[str, str]) -> subprocess.Popen[str]:
-    """Start `stream-seg` in a directory, with this environment and no other of its own."""
+    """Start `stream-seg` in a directory, with this environment alone."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("STREAM_SEG_")}
     return subprocess.Popen(
         [sys.executable, "-m", "stream_seg", *arguments],
@@ -28,17 +28,19 @@ def start(arguments: Sequence[str], directory: Path, environment: Mapping[str, s
 
 
 def run(arguments: Sequence[str], directory: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    """`stream-seg` in an empty directory, with these settings (names without prefix) and no others."""
+    """Return a function that runs `stream-seg` in an empty directory with these settings alone (names without
+    prefix).
+    """
     return _ended(start(arguments, directory, {f"STREAM_SEG_{name}": value for name, value in settings.items()}))
 
 
 def run_in(deployed: Deployment, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`stream-seg` with the settings of a deployment."""
+    """Return a function that runs `stream-seg` with the settings of a deployment."""
     return _ended(start(arguments, deployed.directory, deployed.environment))
 
 
 def command(deployed: Deployment, *arguments: str) -> str:
-    """Standard output of a command that succeeds and has nothing to remark."""
+    """Return the standard output of a command that must succeed without warnings."""
     done = run_in(deployed, *arguments)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return done.stdout

@@ -1,4 +1,4 @@
-"""A deployment under test: a broker and a Redis, one application's topics, and the workers it starts."""
+"""A deployment under test: a broker and a Redis, one application's topics, and its workers."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from typing import Any
 
 from stream_seg.addresses import Addresses
 from stream_seg.cache import SegmentClient
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
 from stream_seg.embedded.services import open_services
+from stream_seg.errors import BrokerError
 from stream_seg.kafka.broker import Broker
-from stream_seg.kafka.errors import BrokerError
 from stream_seg.kafka.lag import measure_lag
 from stream_seg.settings import Settings
-from stream_seg.tools.replay import replay
+from stream_seg.tools.replay.send import replay
 from stream_seg.tools.topics import create_topics, topic_specs
 from tests.conftest import started
 from tests.integration.support.events import Sent
@@ -28,21 +28,21 @@ from tests.integration.support.polling import eventually
 from tests.integration.support.worker import Worker
 
 PARTITIONS = 4
-# Hysteresis off and time from events: what a customer comes to does not depend on the path.
+# Hysteresis is off and time comes from events, so that a customer's result does not depend on the path.
 PATHLESS = {"CLOCK": "stream", "MARGIN": "0", "DWELL": "0"}
-# As short as on the embedded broker; the tests kill workers, and others wait for their sessions to end.
+# As short as on the embedded broker, because tests that kill workers wait for sessions to end.
 SESSION_TIMEOUT_S = "6"
-# Where no session ends, none should end for a machine that stood still.
+# For tests in which no session may end because the machine stalled.
 CALM = {**PATHLESS, "SESSION_TIMEOUT_S": "30"}
 DRAINED_S = 90.0
-LAG_EVERY_S = 0.2  # each look is a dozen requests, and several tests wait at once
-REDIS_S = 30.0  # whatever the machine does meanwhile
+LAG_EVERY_S = 0.2  # each poll is a dozen requests, and several tests wait at once
+REDIS_S = 30.0  # long enough for a busy machine
 SENT_S = 180.0
 
 
 @dataclass(frozen=True)
 class Services:
-    """A broker, by its setting, and an embedded Redis; workers attach to what is embedded through `data_dir`."""
+    """A broker, by its setting, and an embedded Redis. Workers attach to embedded services through `data_dir`."""
 
     broker: str
     addresses: Addresses
@@ -51,16 +51,18 @@ class Services:
 
 @contextmanager
 def services(data_dir: Path, broker: str) -> Iterator[Services]:
-    """Fresh embedded services, or `kafka://host:port` and a fresh Redis; skips or fails as `tests.conftest.started`."""
+    """Yield fresh embedded services, or `kafka://host:port` and a fresh Redis. Skips or fails as
+    `tests.conftest.started`.
+    """
     with ExitStack() as stack:
-        # Everything explicit: nothing of a developer's environment may leak in.
+        # Every setting is explicit, so that nothing of a developer's environment leaks in.
         settings = Settings(broker=broker, redis_url="embedded", data_dir=data_dir)
         yield Services(broker, started(lambda: stack.enter_context(open_services(settings))), data_dir)
 
 
 @dataclass
 class Deployment:
-    """One application. Its workers are stopped when the deployment ends, however it ends."""
+    """One application, whose workers are stopped when the deployment ends."""
 
     addresses: Addresses
     settings: Settings
@@ -70,57 +72,60 @@ class Deployment:
 
     @property
     def broker(self) -> Broker:
-        """The broker."""
+        """Return the broker."""
         return self.addresses.broker
 
     @property
     def embedded(self) -> bool:
-        """Whether the broker is the embedded one."""
+        """Return whether the broker is the embedded one."""
         return self.addresses.broker.embedded
 
     def start_worker(self, **more: str) -> Worker:
-        """Start a worker; `more` are settings of its own, names without prefix."""
+        """Start a worker. `more` are settings of its own, names without prefix."""
         worker = Worker({**self.environment, **_prefixed(more)}, self.directory)
         self.workers.append(worker)
         return worker
 
     def send(self, records: Iterable[Sent], *, speed: float | None = None) -> int:
-        """Send records, as fast as possible or at `speed` seconds of `occurred_at_s` a second; how many."""
+        """Send records, as fast as possible or at `speed` seconds of `occurred_at_s` per second, and return their
+        number.
+        """
         sending = replay(records, broker=self.broker, settings=self.settings, speed=speed)
         return asyncio.run(sending).records
 
     def lag(self) -> int:
-        """Records that are not yet absorbed and committed."""
+        """Return the number of records that are not yet absorbed and committed."""
         topics = [self.settings.topic(name) for name in TOPICS]
         measuring = measure_lag(self.broker, self.settings.app_id, topics, now_s=time.time())
         lags = asyncio.run(measuring)
         return sum(each.lag_events for each in lags)
 
     def wait_until_drained(self, timeout_s: float = DRAINED_S) -> None:
-        """Return when all that was sent has been absorbed and committed."""
+        """Return when all sent records are absorbed and committed."""
 
         found: int | str = "not known"
 
         def drained() -> bool:
             nonlocal found
-            assert any(worker.running() for worker in self.workers), self.said()
+            assert any(worker.running() for worker in self.workers), self.output()
             try:
                 found = self.lag()
             except BrokerError as problem:
                 found = str(problem)
             return found == 0
 
-        eventually(drained, timeout_s, "the lag is 0", lambda: f"it is {found}: {self.said()}", every_s=LAG_EVERY_S)
+        eventually(drained, timeout_s, "the lag is 0", lambda: f"it is {found}: {self.output()}", every_s=LAG_EVERY_S)
 
-    def said(self) -> str:
-        """The end of what each worker wrote."""
+    def output(self) -> str:
+        """Return the end of each worker's output."""
         return (
-            "\n".join(f"worker {n}: {worker.said()}" for n, worker in enumerate(self.workers)) or "there was no worker"
+            "\n".join(f"worker {n}: {worker.output()}" for n, worker in enumerate(self.workers))
+            or "there was no worker"
         )
 
     @contextmanager
     def redis(self) -> Iterator[SegmentClient]:
-        """A reader's client."""
+        """Return a reader's client."""
         with SegmentClient.from_url(self.addresses.redis_url, self.settings.redis_prefix, timeout_s=REDIS_S) as client:
             yield client
 
@@ -129,7 +134,7 @@ class Deployment:
 def deployment(
     on: Services, name: str, *, model: Mapping[str, Any] | None = None, redis_url: str | None = None, **settings: str
 ) -> Iterator[Deployment]:
-    """A deployment called `name`, with topics of its own. `model` is pinned. `settings`: names without prefix.
+    """Yield a deployment called `name`, with topics of its own. `model` is pinned. `settings`: names without prefix.
 
     `redis_url` names a Redis other than that of the services.
     """
@@ -164,14 +169,14 @@ def deployment(
 
 @contextmanager
 def replaying(deployed: Deployment, sent: list[Sent], *, speed: float = 1.0) -> Iterator[None]:
-    """Sends records at their pace while the block runs; all are sent when it ends."""
+    """Send records at their pace while the block runs. All are sent when it ends."""
     with _sending(deployed, sent, sent, speed):
         yield
 
 
 @contextmanager
 def replaying_meanwhile(deployed: Deployment, endless: Iterable[Sent]) -> Iterator[list[Sent]]:
-    """Sends records at their pace until the block ends, however long that takes; yields the list of those sent."""
+    """Send records at their pace until the block ends, however long that takes. Yields the list of sent records."""
     sent: list[Sent] = []
     ended = threading.Event()
 
@@ -192,7 +197,7 @@ def replaying_meanwhile(deployed: Deployment, endless: Iterable[Sent]) -> Iterat
 
 @contextmanager
 def _sending(deployed: Deployment, records: Iterable[Sent], sent: list[Sent], speed: float) -> Iterator[None]:
-    """Sends `records` beside the block, which turn out to be `sent`."""
+    """Send `records` on a thread beside the block, and append each to `sent`."""
     failures: list[BaseException] = []
 
     def send() -> None:
@@ -210,7 +215,7 @@ def _sending(deployed: Deployment, records: Iterable[Sent], sent: list[Sent], sp
 
 
 def write_model(directory: Path, model: Mapping[str, Any]) -> Path:
-    """A file of a model snapshot."""
+    """Write a model snapshot to a file and return its path."""
     path = directory / f"model-{model['version']}.json"
     path.write_text(json.dumps(model))
     return path

@@ -1,4 +1,6 @@
-"""What a deployment came to: its state, changes and dead letters, read from the topics, and laws they must obey."""
+"""The final state of a deployment: state, changes and dead letters read from the topics, and the laws they must
+obey.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +16,13 @@ import numpy as np
 
 from stream_seg.cache.keys import Keys
 from stream_seg.contracts.partitioning import partitions_of
-from stream_seg.core.customer import NO_SEGMENT, Customer
+from stream_seg.core.customer import Customer
 from stream_seg.core.decay import Decay
-from stream_seg.core.vocabulary import FIRST_CHANNEL, FIRST_INTERACTION, INTERACTION_SLOT, ORDERS, REFUNDED, SPEND
+from stream_seg.core.events.taxonomy import FIRST_CHANNEL, FIRST_INTERACTION, INTERACTION_SLOT, ORDERS, REFUNDED, SPEND
+from stream_seg.core.record import NO_SEGMENT
 from stream_seg.kafka.reader import read_all
-from stream_seg.streaming.state.partition import PartitionState
 from stream_seg.tools.model_history import ModelHistory, read_history
+from stream_seg.worker.partitions.state import PartitionState
 from tests.integration.support.deployment import Deployment
 from tests.integration.support.events import Sent
 from tests.integration.support.polling import until
@@ -43,13 +46,13 @@ class Letter:
 
     @property
     def header(self) -> dict[str, str]:
-        """Headers as text."""
+        """Return headers as text."""
         return {name: value.decode() for name, value in self.headers}
 
 
 @dataclass(frozen=True)
 class Ending:
-    """State by partition as a worker would recover it, customers out of it, changes and dead letters in order."""
+    """The state by partition as a worker would recover it, its customers, and the changes and dead letters in order."""
 
     states: dict[int, PartitionState]
     customers: dict[str, Customer]
@@ -58,7 +61,7 @@ class Ending:
 
 
 def read_topic(deployed: Deployment, topic: str) -> list[Letter]:
-    """All records of a topic, in order within each partition."""
+    """Return all records of a topic, in order within each partition."""
 
     async def read() -> list[Letter]:
         return [
@@ -71,7 +74,7 @@ def read_topic(deployed: Deployment, topic: str) -> list[Letter]:
 
 
 def read_states(deployed: Deployment) -> dict[int, PartitionState]:
-    """State by partition, restored from the changelog as recovery does it."""
+    """Return the state by partition, restored from the changelog as recovery does it."""
     states: dict[int, PartitionState] = {}
     for record in read_topic(deployed, deployed.settings.changelog):
         assert record.key is not None
@@ -80,7 +83,7 @@ def read_states(deployed: Deployment) -> dict[int, PartitionState]:
 
 
 def read_ending(deployed: Deployment) -> Ending:
-    """Everything that a deployment left in its topics."""
+    """Read everything that a deployment left in its topics."""
     states = read_states(deployed)
     records = [(key, record) for state in states.values() for key, record in state.records.items()]
     customers = {key.decode(): Customer.unpack(record) for key, record in records}
@@ -94,7 +97,7 @@ def read_ending(deployed: Deployment) -> Ending:
 
 
 def assert_exact(ending: Ending, expected: Mapping[str, Expected]) -> None:
-    """Counts, money and times exactly as expected, decayed sums to 1e-9, for every customer and no other."""
+    """Assert exact counts, money and times, and decayed sums to 1e-9, for every customer and no other."""
     found = {customer_id: counts_of(customer) for customer_id, customer in ending.customers.items()}
     assert differences(found, {customer_id: each.counts for customer_id, each in expected.items()}) == {}
     # In bulk, because pytest.approx would take longer than all other checks together.
@@ -105,20 +108,20 @@ def assert_exact(ending: Ending, expected: Mapping[str, Expected]) -> None:
 
 
 def assert_segments(ending: Ending, expected: Mapping[str, Expected], model: Mapping[str, Any]) -> None:
-    """Every customer is in the segment whose centre is nearest at its latest event."""
+    """Assert that every customer is in the segment whose center was nearest at the latest event."""
     wanted = {customer_id: each.segment(model, each.last_seen) for customer_id, each in expected.items()}
     clear = {customer_id: segment for customer_id, segment in wanted.items() if segment is not None}
     assert differences({customer_id: segment_of(ending.customers[customer_id]) for customer_id in clear}, clear) == {}
 
 
 def differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """What is not the same, as (found, wanted) by customer."""
+    """Return the differences as (found, wanted) by customer."""
     everyone = found.keys() | wanted.keys()
     return {each: (found.get(each), wanted.get(each)) for each in everyone if found.get(each) != wanted.get(each)}
 
 
 def assert_changes_chain(changes: Sequence[Letter]) -> None:
-    """No id means two things; sequences have no gap; every change begins where the one before ended."""
+    """Assert unique change ids, sequences without gaps, and that each change starts where the previous one ended."""
     contents: dict[str, set[tuple[bytes | None, bytes | None, Headers]]] = defaultdict(set)
     by_customer: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for record in changes:
@@ -139,14 +142,16 @@ def assert_changes_chain(changes: Sequence[Letter]) -> None:
 
 
 def kind_of(change: Mapping[str, Any]) -> str:
-    """What a change into a segment must be called."""
+    """Return the type that a change into a segment must have."""
     if change["from"] is None:
         return "entered"
     return "renamed" if change["from"]["segment"] == change["to"]["segment"] else "moved"
 
 
 def assert_all_agree(deployed: Deployment, ending: Ending) -> None:
-    """The fold of the changes, Redis, and the workers' state say the same of every customer; sizes add up."""
+    """Assert that the fold of the changes, Redis, and the workers' state agree on every customer, and that sizes add
+    up.
+    """
     last: dict[str, dict[str, Any]] = {}
     for record in ending.changes:
         change = json.loads(record.value or b"")
@@ -164,7 +169,7 @@ def assert_all_agree(deployed: Deployment, ending: Ending) -> None:
     }
     assert differences({c: (segment, epoch_s(since), n) for c, (segment, _, since, n) in topic.items()}, state) == {}
     wanted = Counter(segment for segment, *_ in topic.values())
-    # What a worker could not write in time it writes again within seconds; the input does not wait for that.
+    # A worker retries late cache writes within seconds, because the input does not wait for them.
     redis, sizes = dict[str, tuple[str, str, str, int]](), Counter[str]()
 
     def repaired() -> bool:
@@ -178,7 +183,7 @@ def assert_all_agree(deployed: Deployment, ending: Ending) -> None:
 
 
 def read_redis(deployed: Deployment) -> tuple[dict[str, tuple[str, str, str, int]], Counter[str]]:
-    """(segment, name, since, sequence) of every document in Redis, and the sizes of segments beside them."""
+    """Return (segment, name, since, sequence) of every document in Redis, and the sizes of segments."""
     keys = Keys(deployed.settings.redis_prefix)
     with deployed.redis() as client:
         start = len(keys.customer(""))
@@ -196,24 +201,24 @@ def read_redis(deployed: Deployment) -> tuple[dict[str, tuple[str, str, str, int
 
 
 def read_models(deployed: Deployment) -> ModelHistory:
-    """All models that were published, and what became of them."""
+    """Return all published models with their outcome."""
     settings = deployed.settings
     return asyncio.run(read_history(deployed.broker, settings.topic("segment-models")))
 
 
 def shown_model(deployed: Deployment) -> dict[str, Any] | None:
-    """The model that Redis says is in force."""
+    """Return the active model, as Redis shows it."""
     with deployed.redis() as client:
         return client.model()
 
 
 def segment_of(customer: Customer) -> str | None:
-    """The segment a customer's record holds."""
+    """Return the current segment in a customer's record."""
     return None if customer.segment == NO_SEGMENT else f"b{customer.segment}"
 
 
 def counts_of(customer: Customer) -> tuple[float, ...]:
-    """What must be exact, in the order of `Expected.counts`."""
+    """Return the values that must be exact, in the order of `Expected.counts`."""
     return (
         customer.purchases,
         customer.spend,
@@ -229,7 +234,9 @@ def counts_of(customer: Customer) -> tuple[float, ...]:
 
 
 def decayed_of(customer: Customer) -> tuple[float, ...]:
-    """Orders, money kept, money taken back, interactions but campaigns: decayed to the last time seen."""
+    """Return orders, money kept, money taken back, and interactions without campaigns, decayed to the last time
+    seen.
+    """
     sums = customer.sums
     fade = 1.0 / DECAY.weight(customer.last_seen, DECAY.landmark(customer.last_seen))
     browsed = sum(sums[FIRST_INTERACTION:FIRST_CHANNEL]) - sums[INTERACTION_SLOT["campaign_received"]]
@@ -237,12 +244,14 @@ def decayed_of(customer: Customer) -> tuple[float, ...]:
 
 
 def epoch_s(text: str) -> float:
-    """Epoch seconds of an RFC 3339 time."""
+    """Return epoch seconds of an RFC 3339 time."""
     return datetime.fromisoformat(text).timestamp()
 
 
 def assert_whole(deployed: Deployment, sent: Sequence[Sent], model: Mapping[str, Any]) -> None:
-    """Nothing of `sent` is lost, counted twice, or told differently in two places; what is no event is a letter."""
+    """Assert that no sent event is lost, counted twice, or shown differently in two places. Bad records are dead
+    letters.
+    """
     ending, expected = read_ending(deployed), expect(sent)
     assert_exact(ending, expected)
     assert_segments(ending, expected, model)

@@ -1,4 +1,4 @@
-"""Events as they are sent to a worker: literal ones, and a seeded shop with repeats and garbage."""
+"""Test events for a worker: literal ones, and a seeded shop with repeats and malformed records."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 from benchmarks.workload import Spec, generate
 from stream_seg.settings import Settings
 
-# Ids that a worker keeps of a customer, unless told otherwise.
+# Default number of ids that a worker remembers per customer.
 REMEMBERED: int = Settings.model_fields["dedup_events"].default
 
 
 class Sent(NamedTuple):
-    """A record for an input topic. `at` paces it (see `paced`); `good` is whether it must be absorbed, once."""
+    """A record for an input topic. `at` paces it (see `paced`). `good` means that it must be absorbed exactly once."""
 
     topic: str
     key: bytes
@@ -26,19 +26,19 @@ class Sent(NamedTuple):
 
 
 def order(customer: str, number: int, when: str, amount: float, **more: Any) -> Sent:
-    """An order that is the only one with its number."""
+    """Return an order that is the only one with its number."""
     return _sent(
         "purchases", customer, f"o{number}", when, type="order_completed", order_id=f"o-{number}", amount=amount, **more
     )
 
 
 def view(customer: str, number: int, when: str, **more: Any) -> Sent:
-    """A look at a product."""
+    """Return a product view."""
     return _sent("interactions", customer, f"v{number}", when, type="product_viewed", product_id="p-1", **more)
 
 
 def identify(customer: str, number: int, when: str, **traits: Any) -> Sent:
-    """Something learned about a customer."""
+    """Return a profile event with traits."""
     return _sent("profiles", customer, f"i{number}", when, type="identify", traits=traits)
 
 
@@ -48,11 +48,11 @@ def _sent(topic: str, customer: str, event: str, when: str, **more: Any) -> Sent
 
 
 def shop(events: int, customers: int, seed: int, *, repeat_every: int = 3, seconds: float = 0.0) -> list[Sent]:
-    """A seeded shop (W1 of the benchmarks): late events, refunds, one record in a thousand malformed.
+    """Return a seeded shop (W1 of the benchmarks): late events, refunds, one record in a thousand malformed.
 
-    Every `repeat_every`-th record of a customer with few events comes twice; 0 is never. A busy customer's repeats
-    could lie beyond the ids that a worker remembers, when a batch ends between them: those are counted twice, as the
-    setting says. The records are in an order in which each partition keeps its own; over `seconds` they are due at a
+    Every `repeat_every`-th record of a customer with few events comes twice (0: none). A busy customer's repeats
+    could lie beyond the ids that a worker remembers, if a batch ends between them, and would then count twice as the
+    setting says. The order of the records keeps the order within each partition. With `seconds` they are due at a
     steady pace.
     """
     spec = Spec(events=events, customers=customers, seed=seed, partitions=1)

@@ -1,4 +1,6 @@
-"""Topics of other programs for the intake: records as their partitioners place them, and what was written for them."""
+"""Topics of other programs for the intake: records as foreign partitioners place them, and the records written for
+them.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.structs import TopicPartition
 
 from stream_seg.contracts.placeholders import Placeholders
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
 from stream_seg.intake.plan import DEAD_LETTERS, Planner
 from stream_seg.intake.process import consumer_of
 from stream_seg.intake.progress import Coordinates, coordinates
@@ -46,12 +48,12 @@ class Foreign(NamedTuple):
 
 
 def crc32(key: bytes, partitions: int) -> int:
-    """Where librdkafka's default partitioner puts a key."""
+    """Return the partition that librdkafka's default partitioner gives a key."""
     return zlib.crc32(key) % partitions
 
 
 def fnv1a(key: bytes, partitions: int) -> int:
-    """Where the hash partitioner of Go's clients puts a key."""
+    """Return the partition that the hash partitioner of Go's clients gives a key."""
     found = 0x811C9DC5
     for byte in key:
         found = (found ^ byte) * 0x01000193 & 0xFFFFFFFF
@@ -73,7 +75,7 @@ async def put(deployed: Deployment, topic: str, records: Iterable[Foreign]) -> N
 
 
 def segment_call(value: bytes) -> bytes:
-    """A native event as Segment's libraries would send it."""
+    """Return a native event as Segment's libraries would send it."""
     event = json.loads(value)
     call = {"messageId": event["event_id"], "userId": event["customer_id"], "timestamp": event["occurred_at"]}
     if event["type"] == "identify":
@@ -89,7 +91,7 @@ def segment_call(value: bytes) -> bytes:
 
 @dataclass
 class Written:
-    """What the destinations hold: how often each member of a source record, and its offsets by customer."""
+    """The content of the destinations: a count per member of a source record, and its offsets by customer."""
 
     times: Counter[Coordinates] = field(default_factory=Counter)
     by_customer: dict[tuple[str, bytes | None, TopicPartition], list[int]] = field(
@@ -98,7 +100,7 @@ class Written:
     timestamps: dict[Coordinates, int] = field(default_factory=dict)
 
     def is_in_order(self) -> bool:
-        """Whether each customer's records of a topic are in the order of each source partition."""
+        """Return whether each customer's records of a topic are in the order of each source partition."""
         return all(offsets == sorted(offsets) for offsets in self.by_customer.values())
 
 
@@ -121,17 +123,17 @@ def written(deployed: Deployment) -> Written:
 
 
 class Died(Exception):
-    """An intake ends here, as kill -9 would end it."""
+    """The end of an intake, as by kill -9."""
 
 
 class Fate:
-    """Lets an intake die at its Nth effect: a batch that is sent or a commit, before or after it happens."""
+    """Stops an intake at its Nth effect (a sent batch or a commit), before or after the effect happens."""
 
     def __init__(self, effect: int) -> None:
         self._left = effect
 
     async def around(self, effect: Callable[[], Any]) -> Any:
-        """The result of an effect. Raises Died."""
+        """Return the result of an effect. Raises Died."""
         self._left -= 1
         if self._left == 0:
             raise Died
@@ -143,7 +145,7 @@ class Fate:
 
 
 class Mortal:
-    """A producer or consumer whose effects may be its last; everything else is the client's own."""
+    """A producer or consumer whose effects may be its last. Everything else is the client's own."""
 
     def __init__(self, client: Any, fate: Fate) -> None:
         self._client = client
@@ -153,18 +155,20 @@ class Mortal:
         return getattr(self._client, name)
 
     async def send_batch(self, batch: Any, topic: str, *, partition: int) -> Any:
-        """As the producer's."""
+        """Send as the producer does."""
         return await self._fate.around(lambda: self._client.send_batch(batch, topic, partition=partition))
 
     async def commit(self, offsets: Any) -> None:
-        """As the consumer's."""
+        """Commit as the consumer does."""
         await self._fate.around(lambda: self._client.commit(offsets))
 
 
 def lived(
     deployed: Deployment, sources: Sequence[TopicPartition], fate: Fate, of_commits: Fate | None = None
 ) -> Summary | None:
-    """Run an intake until it has read `sources`; None when it died before. Commits may have a fate of their own."""
+    """Run an intake until it has read `sources`. Returns None when it died before. `Commits` may have their own
+    fate.
+    """
 
     async def live() -> Summary | None:
         with suppress(Died):
@@ -192,7 +196,7 @@ async def _live(deployed: Deployment, sources: Sequence[TopicPartition], of_batc
 
 
 def story(customers: int, rounds: int, prefix: str) -> list[Sent]:
-    """What customers do, all of them in turn."""
+    """Return the actions of all customers, in turn."""
     sent = []
     for n, c in itertools.product(range(rounds), range(customers)):
         who, number, when = f"{prefix}-{c}", n * customers + c, f"2017-05-09T18:{n % 60:02d}:{c % 60:02d}Z"
@@ -206,12 +210,12 @@ def story(customers: int, rounds: int, prefix: str) -> list[Sent]:
 
 
 def sources(deployed: Deployment) -> list[TopicPartition]:
-    """All source partitions."""
+    """Return all source partitions."""
     return [TopicPartition(topic, n) for topic in deployed.settings.intake_topics for n in range(PARTITIONS)]
 
 
 def intake_lag(deployed: Deployment) -> int:
-    """Source records that the intake has not committed."""
+    """Return the number of source records that the intake has not committed."""
     settings = deployed.settings
     lags = asyncio.run(measure_lag(deployed.broker, settings.intake_group, settings.intake_topics, now_s=time()))
     return sum(lag.lag_events for lag in lags)

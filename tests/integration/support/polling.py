@@ -1,4 +1,4 @@
-"""Waiting for something that other processes do, always with an end."""
+"""Polling for conditions that other processes bring about, always with a deadline."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ POLL_S = 0.05
 
 
 def until(ask: Callable[[], object], timeout_s: float, every_s: float = POLL_S) -> bool:
-    """Whether a truthy answer came within `timeout_s` seconds."""
+    """Return whether a truthy answer came within `timeout_s` seconds."""
     deadline = time.monotonic() + timeout_s
     while not ask():
         if time.monotonic() > deadline:
@@ -24,7 +24,7 @@ def until(ask: Callable[[], object], timeout_s: float, every_s: float = POLL_S) 
 def eventually(
     ask: Callable[[], T | None], timeout_s: float, what: str, why: Callable[[], str] = str, every_s: float = POLL_S
 ) -> T:
-    """Return the first truthy answer; fail after `timeout_s` seconds with `what` did not come, and `why()`."""
+    """Return the first truthy answer. Fails after `timeout_s` seconds with `what` and the explanation of `why()`."""
     deadline = time.monotonic() + timeout_s
     while True:
         answer = ask()

@@ -1,4 +1,4 @@
-"""A Redis on a port that stays the same when it is killed and started again."""
+"""A Redis whose port stays the same after a kill and a restart."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.integration.support.polling import eventually
 
 
 class Redis:
-    """Nothing is kept on disk: what is started again is empty."""
+    """A Redis that keeps nothing on disk, so it is empty after a restart."""
 
     def __init__(self, directory: Path) -> None:
         self.port = free_port()
@@ -24,19 +24,19 @@ class Redis:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it; it answers when this returns."""
+        """Start Redis and return once it answers."""
         place = ["--bind", HOST, "--port", str(self.port), "--dir", str(self._directory)]
         command = [redis_binary(), *place, "--save", "", "--appendonly", "no"]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         eventually(self._answers, 20, "Redis answers")
 
     def flush(self) -> None:
-        """Wipe it."""
+        """Wipe all keys."""
         with redis.Redis.from_url(self.url) as client:
             client.flushall()
 
     def kill(self) -> None:
-        """End it at once. Idempotent."""
+        """End Redis at once. Idempotent."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -49,7 +49,7 @@ class Redis:
 
 @contextmanager
 def redis_server(directory: Path) -> Iterator[Redis]:
-    """A Redis that is not started yet, and is killed in the end."""
+    """Yield a Redis that is not started yet, and kill it in the end."""
     server = Redis(directory)
     try:
         yield server

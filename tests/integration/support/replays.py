@@ -1,4 +1,4 @@
-"""Replays in this process, as the command runs them, and what they have sent."""
+"""Replays in this process, as the command runs them, and the records they sent."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from typing import Any
 import orjson
 from aiokafka.structs import TopicPartition
 
-from stream_seg.core.vocabulary import TOPICS
+from stream_seg.core.events.taxonomy import TOPICS
 from stream_seg.datasets import Source
 from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.client import connect
 from stream_seg.kafka.offsets import high_watermarks
 from stream_seg.kafka.reader import read_all
 from stream_seg.settings import Settings
-from stream_seg.tools.earlier import Earlier, find_earlier
-from stream_seg.tools.once import all_again, remainder
-from stream_seg.tools.replay import ReplaySummary, replay
+from stream_seg.tools.replay.deduplicate import all_events, unsent_events
+from stream_seg.tools.replay.history import ReplayHistory, read_replay_history
+from stream_seg.tools.replay.send import ReplaySummary, replay
 from stream_seg.tools.topics import create_topics, topic_specs
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """The input topics of a test's own, on a broker."""
+    """The private input topics of a test, on a broker."""
 
     broker: Broker
     settings: Settings
@@ -39,31 +39,31 @@ class Inputs:
         return cls(broker, settings)
 
     async def send(self, source: Source, *, resume: bool = False, limit: int | None = None) -> ReplaySummary:
-        """Send the events of a source that are not there yet. Raises AlreadySent."""
+        """Send the events of a source that are missing from the topics. Raises AlreadySent."""
         identity = source.identity()
-        earlier = await find_earlier(self.broker, self.settings, identity)
-        left = remainder(source, identity, earlier, resume=resume)
+        earlier = await read_replay_history(self.broker, self.settings, identity)
+        left = unsent_events(source, identity, earlier, resume=resume)
         return await replay(left.traced(), broker=self.broker, settings=self.settings, limit=limit)
 
     def once(self, source: Source, **options: Any) -> int:
-        """The number of events that `send` sends."""
+        """Return the number of events that `send` sends."""
         return asyncio.run(self.send(source, **options)).records
 
     def again(self, source: Source, limit: int | None = None) -> int:
         """Send all events of a source, and return how many those are."""
-        events = all_again(source, source.identity(), time.time())
+        events = all_events(source, source.identity(), time.time())
         return asyncio.run(replay(events, broker=self.broker, settings=self.settings, limit=limit)).records
 
-    def earlier(self, source: Source) -> Earlier:
+    def earlier(self, source: Source) -> ReplayHistory:
         """The traces of a source in the topics."""
-        return asyncio.run(find_earlier(self.broker, self.settings, source.identity()))
+        return asyncio.run(read_replay_history(self.broker, self.settings, source.identity()))
 
     def events(self) -> Counter[str]:
-        """How often each event id is in the topics."""
+        """Return how often each event id is in the topics."""
         return Counter(orjson.loads(record.value)["event_id"] for _, record in self.records())
 
     def count(self) -> int:
-        """How many records there are: offsets are counted, so none may have been removed."""
+        """Return the number of records by their offsets, so none may have been removed."""
 
         async def counted() -> int:
             tps = [
@@ -77,7 +77,7 @@ class Inputs:
         return asyncio.run(counted())
 
     def records(self) -> list[tuple[tuple[str, int], Any]]:
-        """All records of the input topics, in order within each topic and partition."""
+        """Return all records of the input topics, in order within each topic and partition."""
         return asyncio.run(self._records())
 
     async def _records(self) -> list[tuple[tuple[str, int], Any]]:

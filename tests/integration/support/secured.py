@@ -30,7 +30,7 @@ LISTENERS: dict[SecurityProtocol, str] = {"SSL": "TLS", "SASL_PLAINTEXT": "LOGIN
 class Certificates:
     """PEM files. `ca` signed all but `stranger`, which `strangers_ca` signed. `elsewhere` is for another host.
 
-    Certificates have their key beside them in the file. `client_key` and `encrypted_key` hold that of `client` alone.
+    Certificate files include the key. `client_key` and `encrypted_key` hold only the key of `client`.
     """
 
     ca: Path
@@ -68,7 +68,7 @@ def certificates(directory: Path) -> Certificates:
 
 
 def _key(certificate: trustme.LeafCert, passphrase: bytes | None = None) -> bytes:
-    """The private key in PKCS 8, the only form that Java reads."""
+    """Return the private key in PKCS 8, the only form that Java reads."""
     key = load_pem_private_key(certificate.private_key_pem.bytes(), None)
     encryption = NoEncryption() if passphrase is None else BestAvailableEncryption(passphrase)
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
@@ -76,11 +76,11 @@ def _key(certificate: trustme.LeafCert, passphrase: bytes | None = None) -> byte
 
 @dataclass(frozen=True)
 class SecuredKafka:
-    """A running secured node, and the certificates that fit it."""
+    """A running secured node and its certificates."""
 
     secured: Secured
     certificates: Certificates
-    open: Broker  # its listener without any security, for setting things up
+    open: Broker  # the listener without security, for setup
 
     def broker(self, protocol: SecurityProtocol, mechanism: SaslMechanism = "PLAIN", user: str = ADMIN) -> Broker:
         """Return the broker as a client with the right settings sees it."""

@@ -18,7 +18,7 @@ from stream_seg.embedded.process import GUARD, GUARD_MODE, HOST
 from tests.integration.support.polling import eventually
 
 ROOT = Path(__file__).parents[3]
-# Worst cases on a busy machine; nothing waits so long when all is well.
+# Worst cases on a busy machine. A healthy worker takes far less time.
 READY_S = 60.0
 STOPPED_S = 30.0
 ANSWERS_S = 30.0
@@ -27,9 +27,9 @@ PORTS = 1_000
 
 
 class Worker:
-    """One worker with `environment` beside this process's own; what it writes goes to a file in `directory`.
+    """One worker with `environment` added to this process's own. Its output goes to a file in `directory`.
 
-    Where it is `tied` it dies with the thread that made it, even by kill -9.
+    A `tied` worker dies with the thread that created it, even by kill -9.
     """
 
     def __init__(self, environment: Mapping[str, str], directory: Path, *, tied: bool = False) -> None:
@@ -42,7 +42,7 @@ class Worker:
         with self._written.open("wb") as written:
             self._process = subprocess.Popen(
                 [*guard, sys.executable, "-m", "stream_seg", "worker"],
-                cwd=directory,  # no stream_seg.toml of a developer is there
+                cwd=directory,  # a folder without a developer's stream_seg.toml
                 env={**inherited, **own, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=written,
@@ -50,24 +50,24 @@ class Worker:
             )
 
     def running(self) -> bool:
-        """Whether it is alive."""
+        """Return whether the process is alive."""
         return self._process.poll() is None
 
     @property
     def status(self) -> int | None:
-        """Its exit status (minus the signal that killed it); None while it is alive."""
+        """Return the exit status (minus the signal that killed it), or None while it is alive."""
         return self._process.poll()
 
     def signal(self, number: signal.Signals) -> None:
-        """Send it a signal; nothing happens when it has ended."""
+        """Send a signal. Does nothing when the process has ended."""
         self._process.send_signal(number)
 
-    def said(self) -> str:
-        """The end of what it wrote."""
+    def output(self) -> str:
+        """Return the end of the worker's output."""
         return self._written.read_text(errors="replace")[-TAIL:]
 
     def metrics(self) -> dict[str, float]:
-        """Samples by name with labels; empty while nobody answers."""
+        """Return samples by name with labels. Empty while the worker does not answer."""
         try:
             with urllib.request.urlopen(self._url, timeout=ANSWERS_S) as answer:
                 lines = answer.read().decode().splitlines()
@@ -77,46 +77,48 @@ class Worker:
         return {name: float(value) for name, _, value in pairs}
 
     def works(self) -> bool:
-        """Whether it has written some groups of events."""
-        assert self.running(), self.said()
+        """Return whether the worker has written a few commit groups."""
+        assert self.running(), self.output()
         return self.metric("group_events_count") > 5
 
     def metric(self, name: str) -> float:
-        """The sum of a metric over its labels, without `stream_seg_`; 0 while nobody answers."""
+        """Return the sum of a metric over its labels (name without `stream_seg_`), or 0 while the worker does not
+        answer.
+        """
         full = f"stream_seg_{name}"
         return sum(value for key, value in self.metrics().items() if key == full or key.startswith(full + "{"))
 
     def wait_ready(self) -> None:
-        """Return when it owns partitions and has recovered them."""
+        """Return when the worker owns partitions and has recovered them."""
 
         def owns() -> bool:
-            assert self.running(), f"the worker ended with {self._process.returncode}: {self.said()}"
+            assert self.running(), f"the worker ended with {self._process.returncode}: {self.output()}"
             return self.metric("partitions_owned") > 0
 
-        eventually(owns, READY_S, "the worker owns partitions", self.said)
+        eventually(owns, READY_S, "the worker owns partitions", self.output)
 
     def wait(self, timeout_s: float = STOPPED_S) -> int:
-        """Its exit status (minus the signal that killed it), once it has ended."""
+        """Return the exit status (minus the signal that killed it), once the process has ended."""
         try:
             return self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"the worker still runs after {timeout_s:.0f} s: {self.said()}") from None
+            raise AssertionError(f"the worker still runs after {timeout_s:.0f} s: {self.output()}") from None
 
     def terminate(self) -> int:
-        """Ask it to stop, as a deployment would; its exit status."""
+        """Stop the worker as a deployment would, and return the exit status."""
         self._process.send_signal(signal.SIGTERM)
         return self.wait()
 
     def kill(self) -> None:
-        """End it at once, as a crash would. Idempotent."""
+        """End the worker at once, as a crash would. Idempotent."""
         self._process.kill()
         self._process.wait()
 
 
 def own_port() -> int:
-    """A port that nobody else takes until a worker listens there, seconds later: one after the other of a range.
+    """Return a port that stays free until a worker listens there seconds later, in turn from a range.
 
-    The range belongs to this process of pytest, and lies below those that systems choose by themselves.
+    The range belongs to this process of pytest, and lies below the ports that systems choose by themselves.
     """
     while True:
         port = next(_ports)
@@ -135,10 +137,10 @@ _ports = _range()
 
 
 def refusal(worker: Worker) -> str:
-    """The one line with which a worker ends by itself."""
+    """Return the one line with which a worker ends by itself."""
     assert worker.wait(60) == 1
-    said = worker.said()
-    lines = [line for line in said.splitlines() if line.startswith("stream-seg: ")]
-    assert len(lines) == 1, said
-    assert "Traceback" not in said
+    output = worker.output()
+    lines = [line for line in output.splitlines() if line.startswith("stream-seg: ")]
+    assert len(lines) == 1, output
+    assert "Traceback" not in output
     return lines[0]

@@ -1,6 +1,6 @@
-"""The yardstick: what every customer must come to, worked out from the events that were sent.
+"""The yardstick: the expected result of every customer, computed from the sent events.
 
-Nothing of stream_seg is used here, so that a mistake there is not repeated here.
+It uses nothing of stream_seg, so that a mistake there is not repeated here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FAINT = 1e-6
 
 @dataclass
 class Order:
-    """One order, once it has come: time, cents, cents of its refunds, and whether it is cancelled or refunded whole."""
+    """One order: time, cents, cents of its refunds, and whether it is canceled or refunded in full."""
 
     t: float | None = None
     cents: int = 0
@@ -33,16 +33,16 @@ class Order:
 
     @property
     def back(self) -> int:
-        """Cents taken back: never more than the order was worth."""
+        """Return the cents taken back, never more than the order was worth."""
         return self.cents if self.cancelled or self.whole else min(self.refunded, self.cents)
 
 
 @dataclass
 class Expected:
-    """One customer: counts, money in cents, times in epoch seconds, and what happened when.
+    """One customer: counts, money in cents, times in epoch seconds, and a history.
 
-    `orders` by id, `browsed` the times of what the customer did besides. Refunds and cancellations act at the time of
-    their order, whichever came first; a cancelled order counts as none, and its day as a day of purchase all the same.
+    `orders` are by id. `browsed` holds the times of all other activity. Refunds and cancellations act at the time of
+    their order, whichever came first. A canceled order does not count, but its day stays a purchase day.
     """
 
     orders: dict[str, Order] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Expected:
 
     @property
     def counts(self) -> tuple[float, ...]:
-        """What must be exact: counts, money, and the times that recency is made of."""
+        """Return the exact values: counts, money, and the times behind recency."""
         orders = self.orders.values()
         times = self._order_times()
         return (
@@ -73,11 +73,11 @@ class Expected:
 
     @property
     def decayed(self) -> tuple[float, float, float, float]:
-        """Orders, cents kept, cents taken back, interactions: each decayed to the last time seen."""
+        """Return orders, cents kept, cents taken back and interactions, each decayed to the last time seen."""
         return self.sums(self.last_seen)
 
     def sums(self, now: float) -> tuple[float, float, float, float]:
-        """The same at `now`."""
+        """Return the same sums at `now`."""
         weighed = [
             (2 ** ((order.t - now) / HALF_LIFE_S), order) for order in self.orders.values() if order.t is not None
         ]
@@ -89,7 +89,7 @@ class Expected:
         )
 
     def features(self, now: float) -> dict[str, float]:
-        """Features at `now`, as the benchmarks' model uses them."""
+        """Return the features at `now`, as the benchmarks' model uses them."""
         orders, cents, back, browsed = self.sums(now)
         spend, refunded = max(cents, 0.0) / 100, back / 100
         return {
@@ -102,7 +102,7 @@ class Expected:
         }
 
     def segment(self, model: Mapping[str, Any], now: float) -> str | None:
-        """The nearest centre's segment at `now`; None where two are equally near."""
+        """Return the nearest center's segment at `now`, or None where two are equally near."""
         features = self.features(now)
         point = [
             ((log1p(features[name]) if logged else features[name]) - center) / scale
@@ -121,7 +121,7 @@ class Expected:
 
 
 def expect(sent: Iterable[Sent]) -> dict[str, Expected]:
-    """Every customer of the good records, repeats taken once. What is refunded or cancelled must be ordered, too."""
+    """Return every customer of the good records, without repeats. A refund or cancellation must have its order."""
     customers: dict[str, Expected] = {}
     seen: set[tuple[str, str]] = set()
     for record in sent:
@@ -152,7 +152,7 @@ def _absorb_purchase(customer: Expected, event: dict[str, Any], t: float) -> Non
     order = customer.orders.setdefault(event["order_id"], Order())
     cents = round(event.get("amount", 0) * 100)
     if event["type"] == "order_completed":
-        order.t, order.cents = t, cents  # said twice of an order, it is the same order
+        order.t, order.cents = t, cents  # a repeated order is the same order
     elif event["type"] == "order_cancelled":
         order.cancelled = True
     else:

@@ -1,4 +1,4 @@
-"""Fetching Apache Kafka: once, whole or not at all, and with a word on what is missing."""
+"""Fetching Apache Kafka: once, completely or not at all, and with a message about a missing tool."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from apache_kafka.jars import jars, java, version
-from stream_seg.embedded.process import EmbeddedError
+from stream_seg.errors import EmbeddedError
 
 COPIES = 'for last; do :; done; mkdir "${last#-DoutputDirectory=}"; touch "${last#-DoutputDirectory=}/kafka.jar"'
 
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is the beginning of the PATH; what is fetched goes to another."""
+    """Return a folder at the start of PATH. Downloads go to another."""
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path
@@ -26,7 +26,7 @@ def program(folder: Path, name: str, script: str) -> None:
     path.chmod(0o755)
 
 
-def test_what_is_missing_is_named(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_tool_is_named(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(programs))
 
     with pytest.raises(EmbeddedError, match=r"it needs Java 17 or newer, and there is no `java` on the PATH"):
@@ -35,7 +35,7 @@ def test_what_is_missing_is_named(programs: Path, monkeypatch: pytest.MonkeyPatc
         jars()
 
 
-def test_what_was_fetched_is_not_fetched_again(programs: Path) -> None:
+def test_jars_are_fetched_only_once(programs: Path) -> None:
     program(programs, "mvn", COPIES)
     found = jars()
     program(programs, "mvn", "exit 1")

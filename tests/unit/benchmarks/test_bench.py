@@ -1,4 +1,6 @@
-"""One form for all benches: promised keys, tiny sizes, exit statuses, and what is said of a bench that breaks."""
+"""The common form of benchmarks: promised keys, tiny sizes, exit statuses, and the report on a benchmark that
+breaks.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ def no_options(parser: ArgumentParser) -> None:
 
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Installs:
-    """Makes the bench `tiny` of a function that measures."""
+    """Return a function that turns a measuring function into the bench `tiny`."""
 
     def make(measure: Callable[[Namespace], Figures], **said: Any) -> Bench:
         module = ModuleType("benchmarks.tiny")
@@ -99,7 +101,7 @@ def test_a_tiny_size_is_not_judged(bench: Installs, capsys: pytest.CaptureFixtur
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["size"] == 5
 
 
-def test_what_must_hold_does_at_any_size(bench: Installs) -> None:
+def test_promises_of_holds_are_checked_at_any_size(bench: Installs) -> None:
     made = bench(lambda given: {"size": given.size, "whole": given.size > 2}, keys=("size", "whole"), holds=("whole",))
     assert made.run("tiny", []) == 0
     assert made.run("tiny", ["--smoke"]) == 1

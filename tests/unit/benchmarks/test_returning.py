@@ -1,4 +1,4 @@
-"""Names and profiles of a shop whose customers send much back, buy once, or only browse, against the records."""
+"""Names and profiles of a shop with many returns, one-time buyers and browsers, compared with the records."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ OF_ORDERS = {"recency_days", "basket_value", "gap_days", "refund_share"}
 
 @pytest.fixture(scope="module")
 def published() -> list[tuple[Learned, ModelSnapshot]]:
-    """Every snapshot, with the day it was made on."""
+    """Every snapshot with its day."""
     learned = learn(days(shop(CUSTOMERS, DAYS)), k=SEGMENTS, first_sample=enough(CUSTOMERS))
-    return [(now, now.in_force) for now in learned if now.published and now.in_force is not None]
+    return [(now, now.active) for now in learned if now.published and now.active is not None]
 
 
 def segments(published: list[tuple[Learned, ModelSnapshot]]) -> Iterator[SegmentProfile]:
@@ -43,13 +43,13 @@ def test_names_are_true_of_most_records(published: list[tuple[Learned, ModelSnap
     assert min(found) > 0.5
 
 
-def test_all_three_kinds_are_called_what_they_are(published: list[tuple[Learned, ModelSnapshot]]) -> None:
-    told = {segment.name.lower() for segment in segments(published)}
+def test_names_claim_what_the_shop_has(published: list[tuple[Learned, ModelSnapshot]]) -> None:
+    found = {segment.name.lower() for segment in segments(published)}
     for words in ("mostly without orders", "mostly one-time", "mostly returned everything", "many returns"):
-        assert any(words in name for name in told), words
+        assert any(words in name for name in found), words
 
 
-def test_customers_without_orders_have_no_figures_of_orders(published: list[tuple[Learned, ModelSnapshot]]) -> None:
+def test_segments_without_orders_have_no_features_of_orders(published: list[tuple[Learned, ModelSnapshot]]) -> None:
     without = [segment for segment in segments(published) if "without orders" in segment.name]
     assert without
     for segment in without:
@@ -58,14 +58,14 @@ def test_customers_without_orders_have_no_figures_of_orders(published: list[tupl
         assert segment.views_per_order is None
 
 
-def test_a_ratio_has_a_denominator(published: list[tuple[Learned, ModelSnapshot]]) -> None:
+def test_views_per_order_are_none_where_customers_hardly_order(published: list[tuple[Learned, ModelSnapshot]]) -> None:
     for segment in segments(published):
         hardly = segment.features["order_rate"] < 0.05
         assert (segment.views_per_order is None) == hardly, segment.name
     assert {segment.views_per_order is None for segment in segments(published)} == {True, False}
 
 
-def test_no_group_of_categories_is_told_as_if_it_were_known(published: list[tuple[Learned, ModelSnapshot]]) -> None:
+def test_labels_of_categories_admit_other_categories(published: list[tuple[Learned, ModelSnapshot]]) -> None:
     named = [name for segment in segments(published) for name in segment.categories]
     named += [
         difference.what.removeprefix("category:")

@@ -1,4 +1,4 @@
-"""Redis URLs, good and bad."""
+"""Connection options and bad Redis URLs."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 from stream_seg.cache.connect import connect, connect_async
 
 
-def test_timeouts_reach_the_connections_of_threads() -> None:
+def test_connections_of_threads_have_the_timeouts() -> None:
     pool = connect("redis://127.0.0.1:1/2", connect_timeout_s=0.25, timeout_s=0.5).connection_pool
     options = pool.connection_kwargs
     assert (options["socket_connect_timeout"], options["socket_timeout"], options["db"]) == (0.25, 0.5, 2)
 
 
-def test_replies_to_asyncio_are_bounded_as_a_whole() -> None:
+def test_connections_of_asyncio_have_no_timeout_per_reply() -> None:
     pool = connect_async("redis://127.0.0.1:1/2", connect_timeout_s=0.25, timeout_s=0.5).connection_pool
     options = pool.connection_kwargs
     assert (options["socket_connect_timeout"], options["socket_timeout"], options["db"]) == (0.25, None, 2)
@@ -33,7 +33,7 @@ def test_replies_to_asyncio_are_bounded_as_a_whole() -> None:
         "redis://user:hunter2@127.0.0.1:6379/0?no_such_option=1",
     ],
 )
-def test_a_bad_url_says_how_to_write_it_and_keeps_the_password(make: object, url: str) -> None:
+def test_a_bad_url_is_explained_without_its_password(make: object, url: str) -> None:
     assert callable(make)
     with pytest.raises(ValueError, match="write redis://") as caught:
         make(url)

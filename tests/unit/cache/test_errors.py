@@ -6,20 +6,21 @@ import pytest
 from redis.exceptions import NoScriptError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from stream_seg.cache.errors import CacheUnavailable, PrefixTaken, checked, redis_errors
+from stream_seg.cache.errors import checked, redis_errors
+from stream_seg.errors import CacheUnavailable, PrefixTaken
 
 
 @pytest.mark.parametrize(
     "failure", [ResponseError("OOM command not allowed"), RedisTimeoutError("slow"), ConnectionResetError("gone")]
 )
-def test_failures_of_redis_and_of_the_network_are_one_exception(failure: Exception) -> None:
+def test_failures_of_redis_and_of_the_network_raise_one_exception(failure: Exception) -> None:
     with pytest.raises(CacheUnavailable, match="check that it runs") as caught, redis_errors():
         raise failure
     assert caught.value.__cause__ is failure
     assert str(failure) in str(caught.value)
 
 
-def test_mistakes_of_the_program_stay_what_they_are() -> None:
+def test_other_exceptions_pass_through() -> None:
     with pytest.raises(KeyError), redis_errors():
         raise KeyError("a bug")
 
@@ -30,7 +31,7 @@ def test_the_first_error_among_replies_is_raised() -> None:
     assert checked([1, None, "text"]) == [1, None, "text"]
 
 
-def test_a_taken_prefix_says_who_has_it_and_what_to_do() -> None:
+def test_a_taken_prefix_names_its_owner_and_the_remedy() -> None:
     error = PrefixTaken("seg", "shop-a", "shop-b")
     assert str(error) == (
         "the Redis keys under 'seg' belong to the application 'shop-a', and this one is 'shop-b': "

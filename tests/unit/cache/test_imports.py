@@ -1,4 +1,4 @@
-"""What a personalization service loads when it imports the client."""
+"""Modules that a personalization service loads with the client."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 HEAVY = ("faust", "mode", "aiokafka", "river", "scipy", "prometheus_client", "typer", "rich")
 
 
-def test_the_client_comes_without_the_machinery_of_workers() -> None:
+def test_the_client_does_not_import_the_dependencies_of_workers() -> None:
     program = (
         "import sys; from stream_seg.cache import SegmentClient, AsyncSegmentClient; "
         f"print(*(name for name in {HEAVY!r} if name in sys.modules))"

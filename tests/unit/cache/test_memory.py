@@ -1,4 +1,4 @@
-"""What only the cache in memory can do; what all caches do is in `tests/contracts/test_cache.py`."""
+"""Features of the in-memory cache only. `tests/contracts/test_cache.py` tests what all caches share."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import asyncio
 
 import pytest
 
-from stream_seg.cache.errors import CacheUnavailable
 from stream_seg.cache.memory import MemoryCache, MemoryServer
 from stream_seg.cache.port import Mark, PartitionWrite
+from stream_seg.errors import CacheUnavailable
 
 GROUP = PartitionWrite(0, 1_763_764_800_123, 1, (), {"behavior:b0": 3})
 
 
-def test_an_unavailable_server_fails_every_call_and_loses_nothing() -> None:
+def test_an_unavailable_server_fails_every_call_and_keeps_its_data() -> None:
     async def scenario() -> None:
         server = MemoryServer()
         cache = MemoryCache("seg", "shop", server)
@@ -29,7 +29,7 @@ def test_an_unavailable_server_fails_every_call_and_loses_nothing() -> None:
     asyncio.run(scenario())
 
 
-def test_caches_without_a_common_server_are_apart() -> None:
+def test_caches_without_a_common_server_share_nothing() -> None:
     async def scenario() -> None:
         await MemoryCache().write([GROUP])
         assert await MemoryCache().sizes() == {}

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from stream_seg.cli.config import load_settings
-from stream_seg.cli.errors import UsageError
+from stream_seg.cli.config import load_settings, misspelled
 from stream_seg.core.features import DEFAULT_FEATURES
+from stream_seg.errors import UsageError
 
 
 @pytest.fixture(autouse=True)
@@ -21,23 +21,23 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("PARTITIONS", "many", "STREAM_SEG_PARTITIONS is 'many': input should be a valid integer"),
         ("CLOCK", "sun", "STREAM_SEG_CLOCK is 'sun': input should be 'wall' or 'stream'"),
-        ("BROKER", "localhost:9092", "STREAM_SEG_BROKER is 'localhost:9092'; write kafka://host:port"),
+        ("BROKER", "localhost:9092", "STREAM_SEG_BROKER is 'localhost:9092'. Write kafka://host:port"),
         ("MODEL", "/no/such/model.json", "STREAM_SEG_MODEL names /no/such/model.json, which is not a file"),
-        ("FEATURES", "order_rate,spent", "STREAM_SEG_FEATURES names 'spent', which is unknown or said twice; write"),
-        ("FEATURES", "order_rate,order_rate", "STREAM_SEG_FEATURES names 'order_rate', which is unknown or said twice"),
-        ("FEATURES", ",", "STREAM_SEG_FEATURES names nothing; write some of order_rate, "),
-        ("RATES", "EUR=1.08", 'STREAM_SEG_RATES is not JSON; write for example {"EUR": 1.08}'),
-        ("RATES", "[" * 100_000, "STREAM_SEG_RATES is not JSON; write"),
-        ("RATES", '{"EUR": NaN}', "STREAM_SEG_RATES is not JSON; write"),
-        ("RATES", '{"EURO": 1.08}', "STREAM_SEG_RATES names 'EURO', which is not a currency of ISO 4217; write"),
-        ("RATES", '{"XAU": 4000}', "STREAM_SEG_RATES names 'XAU', which is not a currency of ISO 4217; write"),
-        ("RATES", '{"EUR": 0}', "STREAM_SEG_RATES says 0 for EUR; write what one EUR is worth in the base currency"),
-        ("RATES", '{"eur": -1.08}', "STREAM_SEG_RATES says -1.08 for EUR; write what one EUR is worth"),
-        ("RATES", '{"EUR": 1e308}', "STREAM_SEG_RATES says 1e+308 for EUR; write what one EUR is worth"),
-        ("RATES", '{"EUR": 1.08, "eur": 1.09}', "STREAM_SEG_RATES names a currency twice, in capitals and in small"),
+        ("FEATURES", "order_rate,spent", "STREAM_SEG_FEATURES names 'spent', which is unknown or repeated. Write"),
+        ("FEATURES", "order_rate,order_rate", "STREAM_SEG_FEATURES names 'order_rate', which is unknown or repeated"),
+        ("FEATURES", ",", "STREAM_SEG_FEATURES is empty. Write some of order_rate, "),
+        ("RATES", "EUR=1.08", 'STREAM_SEG_RATES is not JSON. Write for example {"EUR": 1.08}'),
+        ("RATES", "[" * 100_000, "STREAM_SEG_RATES is not JSON. Write"),
+        ("RATES", '{"EUR": NaN}', "STREAM_SEG_RATES is not JSON. Write"),
+        ("RATES", '{"EURO": 1.08}', "STREAM_SEG_RATES names 'EURO', which is not an ISO 4217 currency. Write"),
+        ("RATES", '{"XAU": 4000}', "STREAM_SEG_RATES names 'XAU', which is not an ISO 4217 currency. Write"),
+        ("RATES", '{"EUR": 0}', "STREAM_SEG_RATES says 0 for EUR. Write the value of one EUR in the base currency"),
+        ("RATES", '{"eur": -1.08}', "STREAM_SEG_RATES says -1.08 for EUR. Write the value of one EUR"),
+        ("RATES", '{"EUR": 1e308}', "STREAM_SEG_RATES says 1e+308 for EUR. Write the value of one EUR"),
+        ("RATES", '{"EUR": 1.08, "eur": 1.09}', "STREAM_SEG_RATES names a currency twice, in upper and lower"),
         ("RATES", "[1.08]", "STREAM_SEG_RATES is [1.08]: input should be a valid dictionary"),
-        ("CURRENCY", "XXX", "STREAM_SEG_CURRENCY is 'XXX', which is not a currency of ISO 4217; write one such as USD"),
-        ("CURRENCY", "dollar", "STREAM_SEG_CURRENCY is 'DOLLAR', which is not a currency of ISO 4217; write one"),
+        ("CURRENCY", "XXX", "STREAM_SEG_CURRENCY is 'XXX', which is not an ISO 4217 currency. Write one such as USD"),
+        ("CURRENCY", "dollar", "STREAM_SEG_CURRENCY is 'DOLLAR', which is not an ISO 4217 currency. Write one"),
         ("HALF_LIFE_DAYS", "inf", "STREAM_SEG_HALF_LIFE_DAYS is 'inf': input should be a finite number"),
         ("HALF_LIFE_DAYS", "1e300", "STREAM_SEG_HALF_LIFE_DAYS is '1e300': input should be less than or equal to"),
         ("HALF_LIFE_DAYS", "1e-300", "STREAM_SEG_HALF_LIFE_DAYS is '1e-300': input should be greater than or equal"),
@@ -45,11 +45,11 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("DWELL", "nan", "STREAM_SEG_DWELL is 'nan': input should be a finite number"),
         ("MARGIN", "nan", "STREAM_SEG_MARGIN is 'nan': input should be a finite number"),
         ("SESSION_TIMEOUT_S", "inf", "STREAM_SEG_SESSION_TIMEOUT_S is 'inf': input should be a finite number"),
-        ("INTAKE_TOPICS", "a b", "STREAM_SEG_INTAKE_TOPICS names 'a b', which no topic can be called; write"),
-        ("INTAKE_TOPICS", "a,b,a", "STREAM_SEG_INTAKE_TOPICS names 'a' twice; leave one out"),
-        ("INTAKE_MAP", "m.toml", "STREAM_SEG_INTAKE_MAP names m.toml, which is not a file; give the path"),
-        ("INTAKE_MAP", "a=b.toml,a=c.toml", "STREAM_SEG_INTAKE_MAP has two files for the topic 'a'; write one, or"),
-        ("REDIS_URL", "redis://a..b:6379", "STREAM_SEG_REDIS_URL names a host that cannot be one; write redis://"),
+        ("INTAKE_TOPICS", "a b", "STREAM_SEG_INTAKE_TOPICS names 'a b', which is not a valid topic name. Write"),
+        ("INTAKE_TOPICS", "a,b,a", "STREAM_SEG_INTAKE_TOPICS names 'a' twice. Remove one"),
+        ("INTAKE_MAP", "m.toml", "STREAM_SEG_INTAKE_MAP names m.toml, which is not a file. Give the path"),
+        ("INTAKE_MAP", "a=b.toml,a=c.toml", "STREAM_SEG_INTAKE_MAP has two files for the topic 'a'. Write one, or"),
+        ("REDIS_URL", "redis://a..b:6379", "STREAM_SEG_REDIS_URL has an invalid host name. Write redis://"),
     ],
 )
 def test_a_variable(name: str, value: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,7 +62,7 @@ def test_a_variable(name: str, value: str, says: str, monkeypatch: pytest.Monkey
 
 
 NO_HOST = "names no host"
-BAD_HOST = "names a host that cannot be one"
+BAD_HOST = "has an invalid host name"
 BAD_PORT = "has a port that is not a number from 1 to 65535"
 
 
@@ -100,7 +100,7 @@ def test_a_broker_where_none_can_be(broker: str, says: str, monkeypatch: pytest.
     with pytest.raises(UsageError) as caught:
         load_settings()
 
-    assert str(caught.value).startswith(f"STREAM_SEG_BROKER {says}; write kafka://host:port[,host:port], or embedded")
+    assert str(caught.value).startswith(f"STREAM_SEG_BROKER {says}. Write kafka://host:port[,host:port], or embedded")
     assert "s3cret" not in str(caught.value)
 
 
@@ -184,3 +184,34 @@ def test_what_a_command_gives_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STREAM_SEG_CLOCK", "wall")
 
     assert load_settings(clock="stream").clock == "stream"
+
+
+@pytest.mark.parametrize(
+    ("variable", "nearest"),
+    [
+        ("STREAM_SEG_PARTITION", "STREAM_SEG_PARTITIONS"),
+        ("stream_seg_redisurl", "STREAM_SEG_REDIS_URL"),
+        ("STREAM_SEG_KAFKA_PASSWORD", "STREAM_SEG_KAFKA_SASL_PASSWORD"),
+    ],
+)
+def test_a_misspelled_variable_is_reported_with_the_nearest_name(variable: str, nearest: str) -> None:
+    assert misspelled([variable]) == [
+        f"stream-seg: {variable} is not a setting, so it is ignored; did you mean {nearest}?"
+    ]
+
+
+def test_known_and_unrelated_variables_are_not_reported() -> None:
+    assert misspelled(["STREAM_SEG_PARTITIONS", "stream_seg_broker", "STREAM_SEG_CRASH_AT", "PARTITION"]) == []
+
+
+def test_the_warning_appears_once_and_without_the_value(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STREAM_SEG_KAFKA_PASSWORD", "hunter2")
+
+    load_settings()
+
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.count("STREAM_SEG_KAFKA_PASSWORD") == 1
+    assert "hunter2" not in shown.err

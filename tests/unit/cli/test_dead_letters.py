@@ -20,9 +20,9 @@ from stream_seg.cli.dead_letters import (
     since,
     tally_facts,
 )
-from stream_seg.cli.errors import UsageError
+from stream_seg.errors import UsageError
 from stream_seg.settings import Settings
-from stream_seg.tools.letters import Letter
+from stream_seg.tools.dead_letters import Letter
 from stream_seg.tools.redrive import Kind, Tally
 
 NOW = 1_763_764_800.0

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from stream_seg.cache import CacheUnavailable
-from stream_seg.cli.errors import Failure, UsageError, described
-from stream_seg.datasets import SourceError
-from stream_seg.kafka.errors import BrokerError
+from stream_seg.cli.errors import described
+from stream_seg.errors import BrokerError, CacheUnavailable, Failure, SourceError, UsageError
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 import pytest
 
 from stream_seg.cli.console import stdout
-from stream_seg.cli.errors import UsageError
 from stream_seg.cli.inspect import features_table, in_words, print_view, print_why, run
 from stream_seg.core import example
 from stream_seg.core.customer import Customer
+from stream_seg.errors import UsageError
 from stream_seg.settings import Settings
-from stream_seg.streaming.state.partition import PartitionState
 from stream_seg.views.customer import CustomerView, RecordFacts, record_facts
+from stream_seg.worker.partitions.state import PartitionState
 from tests.unit.cli.test_segments import printed
 
 

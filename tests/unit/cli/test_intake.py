@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from stream_seg.cli.config import load_settings
-from stream_seg.cli.errors import UsageError
 from stream_seg.cli.intake import facts, run, sentence
 from stream_seg.cli.lag import groups
+from stream_seg.errors import UsageError
 from stream_seg.intake.run import Summary
 from stream_seg.intake_settings import EVERY_TOPIC
 
@@ -60,7 +60,7 @@ def test_a_mapping_that_is_wrong_is_named() -> None:
 def test_a_mapping_needs_its_topic() -> None:
     Path("m.toml").write_text(MAPPING)
     said = refused(INTAKE_TOPICS="shop", INTAKE_MAP="orders=m.toml")
-    assert said == "STREAM_SEG_INTAKE_MAP has a mapping for 'orders', which INTAKE_TOPICS does not name; add it"
+    assert said == "STREAM_SEG_INTAKE_MAP has a mapping for 'orders', which INTAKE_TOPICS does not name. Add it"
 
 
 def test_mappings_are_for_all_topics_or_for_some(monkeypatch: pytest.MonkeyPatch) -> None:

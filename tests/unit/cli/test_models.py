@@ -13,18 +13,18 @@ import numpy as np
 import pytest
 from rich.console import Console, RenderableType
 
-from stream_seg.cli.errors import Failure, UsageError
-from stream_seg.cli.model_changes import segment_of
-from stream_seg.cli.model_diff import diff_facts, diff_shown
-from stream_seg.cli.model_show import chosen, shown, state_of
-from stream_seg.cli.models import list_facts, list_table, version_of
+from stream_seg.cli.models.changes import segment_of
+from stream_seg.cli.models.diff import diff_facts, diff_shown
+from stream_seg.cli.models.listing import list_facts, list_table, version_of
+from stream_seg.cli.models.show import chosen, shown, state_of
 from stream_seg.core.features import FEATURES
-from stream_seg.learning.moves import moves
+from stream_seg.errors import Failure, UsageError
+from stream_seg.learning.publishing.moves import moves
 from stream_seg.settings import Settings
 from stream_seg.tools.model_history import ModelHistory
 from tests.unit.learning.snapshots import profiles, snapshot
 
-NAMED = profiles(["Small", "[red]VIP"], given=[1])
+NAMED = profiles(["Small", "[red]VIP"], custom=[1])
 
 
 def written(shown: RenderableType) -> list[str]:
@@ -41,7 +41,7 @@ def history() -> ModelHistory:
     found = ModelHistory()
     said = [
         snapshot(1, reason="started"),
-        snapshot(2, parent=1, centres=((0.0, 0.0), (2.0, 1.0))),
+        snapshot(2, parent=1, centers=((0.0, 0.0), (2.0, 1.0))),
         snapshot(3, parent=1),
         snapshot(3, reason="pinned", pinned=True, content_of=1, segments=NAMED),
         snapshot(4),
@@ -58,7 +58,7 @@ def test_what_became_of_each_version(history: ModelHistory) -> None:
         (1, "past", ""),
         (2, "past", ""),
         (3, "pinned", ""),
-        (3, "refused", "its parent is 1, but 2 was in force"),
+        (3, "refused", "its parent is 1, but 2 was active"),
         (4, "refused", "model 3 is pinned"),
     ]
     assert (facts["in_force"], facts["pinned"], facts["model_setting"]) == (3, True, None)
@@ -76,8 +76,7 @@ def test_what_became_of_each_version(history: ModelHistory) -> None:
 
 def test_a_message_that_is_sent_again_is_listed_once(history: ModelHistory) -> None:
     before = list_facts(history, Settings())
-    in_force = history.in_force[2]
-    history.add(6, b"2", in_force.dumps())
+    history.add(6, b"2", history.accepted[2].dumps())
     assert list_facts(history, Settings()) == before
 
 
@@ -85,16 +84,16 @@ def test_a_version_that_waited_for_its_parent_is_not_refused_any_more() -> None:
     history = ModelHistory()
     for offset, each in enumerate((snapshot(1), snapshot(3), snapshot(2))):
         history.add(offset, b"", each.dumps())
-    assert (list(history.in_force), history.aside) == ([1, 2, 3], [])
+    assert (list(history.accepted), history.superseded) == ([1, 2, 3], [])
 
 
 def test_one_version(history: ModelHistory) -> None:
     assert chosen(history, None) is history.latest
     assert state_of(history, chosen(history, 4)) == "refused"
     lines = written(shown(chosen(history, 3), "pinned", "USD"))
-    assert lines[0] == "Model 3 (pinned), made 2026-01-01 00:00 from model 2: pinned, the content of model 1"
+    assert lines[0] == "Model 3 (pinned), created 2026-01-01 00:00 from model 2: pinned, the content of model 1"
     assert any(line.startswith("[red]VIP*  b1") for line in lines)
-    assert lines[-1] == "* named by a person"
+    assert lines[-1] == "* named by an operator"
     with pytest.raises(Failure, match="no model 9 was published: there are 1 to 4; `stream-seg models list`"):
         version_of(history, 9)
     with pytest.raises(Failure, match="none has been published yet"):
@@ -120,19 +119,19 @@ def test_how_two_versions_differ(history: ModelHistory) -> None:
     assert "4.0 → 2.0" in " ".join(lines)
 
 
-def test_without_samples_who_would_move_is_not_known(history: ModelHistory) -> None:
+def test_without_samples_the_number_of_moves_is_unknown(history: ModelHistory) -> None:
     one, two = chosen(history, 1), chosen(history, 2)
     assert diff_facts(one, two, None)["moves"] is None
-    assert "How many customers would move is not known" in " ".join(written(diff_shown(one, two, None, "USD")))
+    assert "The number of customers that would move is unknown" in " ".join(written(diff_shown(one, two, None, "USD")))
 
 
-@pytest.mark.parametrize(("said", "id_"), [("b0", "b0"), ("B1", "b1"), ("small", "b0"), ("[red]VIP", "b1")])
-def test_a_segment_is_said_by_id_or_by_name(said: str, id_: str) -> None:
-    assert segment_of(snapshot(3, segments=NAMED), said) == id_
+@pytest.mark.parametrize(("text", "id_"), [("b0", "b0"), ("B1", "b1"), ("small", "b0"), ("[red]VIP", "b1")])
+def test_a_segment_is_found_by_id_or_by_name(text: str, id_: str) -> None:
+    assert segment_of(snapshot(3, segments=NAMED), text) == id_
 
 
-def test_what_is_no_segment_is_wrong_usage() -> None:
-    with pytest.raises(UsageError, match=r"'b9' is no segment of model 3, which is in force; it has b0 \(Small\), "):
+def test_an_unknown_segment_is_wrong_usage() -> None:
+    with pytest.raises(UsageError, match=r"'b9' is no segment of model 3, which is active; it has b0 \(Small\), "):
         segment_of(snapshot(3, segments=NAMED), "b9")
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from stream_seg.cli.errors import UsageError
 from stream_seg.cli.replay import Request, day, facts, opened, remarks, sentence
 from stream_seg.datasets import Reading
 from stream_seg.datasets.files import FileSource
 from stream_seg.datasets.skips import Skips
-from stream_seg.tools.replay import ReplaySummary
+from stream_seg.errors import UsageError
+from stream_seg.tools.replay.send import ReplaySummary
 
 SUMMARY = ReplaySummary(3000, {"purchases": 1000, "interactions": 2000}, 450_000, 1.5)
 

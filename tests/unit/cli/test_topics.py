@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from stream_seg.cli.errors import Failure
-from stream_seg.cli.topics import report
+from stream_seg.cli.topics import missing_sources, report
+from stream_seg.errors import Failure
 from stream_seg.tools.topics import Problem
 
 MISSING = Problem("purchases", "does not exist", "run `stream-seg topics create`")
@@ -28,3 +28,10 @@ def test_what_is_wrong_is_a_failure_with_a_line(
     assert [line.split() for line in shown[1:]] == [
         ["purchases", "does", "not", "exist", "run", "`stream-seg", "topics", "create`"]
     ] * len(problems)
+
+
+def test_a_missing_intake_topic_has_a_remedy() -> None:
+    (problem,) = missing_sources(["shop.orders"])
+
+    assert problem.topic == "shop.orders"
+    assert problem.remedy == "create it, or correct STREAM_SEG_INTAKE_TOPICS"

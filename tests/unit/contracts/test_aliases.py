@@ -1,4 +1,4 @@
-"""The Segment envelope and GA4's events, as they are sent."""
+"""Tests of the Segment envelope and GA4's events, in the form in which they are sent."""
 
 from __future__ import annotations
 
@@ -50,24 +50,24 @@ NATIVE = {"event_id": "e-1", "customer_id": "u-1", "occurred_at": 0}
 
 
 def decode(topic: str, *events: dict[str, Any]) -> Decoded:
-    """Events of customer u-1, decoded."""
+    """Decode events of customer u-1."""
     return Decoder(topic).decode([json.dumps(event).encode() for event in events], [b"u-1"] * len(events), NOW)
 
 
 def event_of(topic: str, event: dict[str, Any]) -> dict[str, Any]:
-    """The one event, which must be good."""
+    """Return the only event, which must be valid."""
     decoded = decode(topic, event)
     assert decoded.rejected == []
     return decoded.events[0]
 
 
 def reason_of(topic: str, event: dict[str, Any]) -> str:
-    """Why the one event is refused."""
+    """Return the reason why the only event is refused."""
     return decode(topic, event).rejected[0].reason
 
 
 def without(event: dict[str, Any], *names: str) -> dict[str, Any]:
-    """The event without some fields."""
+    """Return the event without some fields."""
     return {name: value for name, value in event.items() if name not in names}
 
 
@@ -92,14 +92,14 @@ def test_a_segment_order_becomes_a_purchase() -> None:
     }
 
 
-def test_total_counts_where_there_is_no_revenue() -> None:
+def test_total_is_the_amount_of_an_order_without_revenue() -> None:
     event = {**SEGMENT_ORDER, "event": "Order Refunded", "properties": {"order_id": "o-1", "total": 30.5}}
     decoded = decode("purchases", event, {**event, "event": "Order Cancelled", "properties": {"order_id": "o-1"}})
     assert [event["type"] for event in decoded.events] == ["order_refunded", "order_cancelled"]
     assert decoded.amounts == [3050, 0]
 
 
-def test_a_segment_envelope_does_not_name_its_type() -> None:
+def test_a_segment_envelope_needs_no_type() -> None:
     assert event_of("purchases", without(SEGMENT_ORDER, "type"))["type"] == "order_completed"
 
 
@@ -128,7 +128,7 @@ def test_segment_identify_keeps_scalars_and_flattens_objects() -> None:
     assert flattened({}) == {}
 
 
-def test_segment_calls_that_belong_elsewhere_are_refused() -> None:
+def test_segment_calls_for_another_topic_are_refused() -> None:
     assert reason_of("purchases", {**SEGMENT_ORDER, "event": "Product Viewed"}) == "unknown_type"
     assert reason_of("purchases", {**SEGMENT_ORDER, "type": "identify"}) == "unknown_type"
     assert reason_of("interactions", {**SEGMENT_ORDER, "type": "identify"}) == "unknown_type"
@@ -136,7 +136,7 @@ def test_segment_calls_that_belong_elsewhere_are_refused() -> None:
     assert reason_of("profiles", {**SEGMENT_ORDER, "type": "alias", "previousId": "u-0"}) == "not_supported_yet"
 
 
-def test_an_anonymous_customer_is_a_missing_customer() -> None:
+def test_an_anonymous_call_lacks_a_customer() -> None:
     decoded = decode("purchases", {**without(SEGMENT_ORDER, "userId"), "anonymousId": "a-1"})
     assert decoded.rejected[0].reason == "missing_field"
     assert "anonymousId" in decoded.rejected[0].detail
@@ -155,7 +155,7 @@ def test_envelopes_are_validated_as_strictly_as_events() -> None:
 def test_an_envelope_without_an_id_gets_the_same_hash_every_time() -> None:
     anonymous = without(SEGMENT_ORDER, "messageId")
     first = event_of("purchases", anonymous)["event_id"]
-    assert first == "hash-0fadd48ead4b6213336534aaff2b875b"  # of user, name, time and order
+    assert first == "hash-0fadd48ead4b6213336534aaff2b875b"  # a hash of user, name, time and order
     assert event_of("purchases", {**anonymous, "context": {}})["event_id"] == first
     for other in ({"timestamp": "2017-05-09T18:00:32Z"}, {"event": "Order Refunded"}):
         assert event_of("purchases", {**anonymous, **other})["event_id"] != first
@@ -184,20 +184,20 @@ def test_a_ga4_purchase_becomes_a_purchase() -> None:
     assert decoded.events[0]["event_id"] != decoded.events[1]["event_id"]
 
 
-def test_ga4_details_may_be_called_properties_and_times_may_be_text() -> None:
+def test_ga4_events_may_have_properties_and_times_as_text() -> None:
     event = {**without(GA4_PURCHASE, "params"), "properties": GA4_PURCHASE["params"], "platform": "IOS"}
     event["event_timestamp"] = "1494352831250000"
     found = event_of("purchases", event)
     assert (found["order_id"], found["occurred_at"], found["channel"]) == ("t-1", 1494352831.25, "app")
 
 
-def test_a_ga4_view_takes_product_and_category_from_its_first_item() -> None:
+def test_a_ga4_view_has_the_product_and_category_of_its_first_item() -> None:
     event = event_of("interactions", {**GA4_PURCHASE, "event_name": "view_item"})
     assert (event["type"], event["product_id"], event["category"]) == ("product_viewed", "p-1", "Games")
     assert event["value"] == 25.5
 
 
-def test_native_events_may_have_others_names() -> None:
+def test_native_events_may_have_foreign_names() -> None:
     assert event_of("interactions", {**NATIVE, "type": "add_to_cart"})["type"] == "product_added"
     event = {**NATIVE, "type": "purchase", "order_id": "o-1", "amount": 3}
     assert event_of("purchases", event)["type"] == "order_completed"
@@ -230,7 +230,7 @@ def test_native_events_may_have_others_names() -> None:
         ("Email Link Clicked", "email_clicked"),
         ("product_viewed", "product_viewed"),
         ("Video Watched", "Video Watched"),
-        # the first e-commerce specification, and other ways to write the second
+        # names of Segment's first e-commerce specification, and other spellings of the second
         ("Completed Order", "order_completed"),
         ("Refunded Order", "order_refunded"),
         ("canceled order", "order_cancelled"),
@@ -251,7 +251,7 @@ def test_native_events_may_have_others_names() -> None:
         ("order.completed", "order_completed"),
         ("ecommerce_purchase", "order_completed"),
         ("Survey Answered", "survey_answered"),
-        # names that mean something else
+        # names with another meaning
         ("Order Updated", "Order Updated"),
         ("Order Started", "Order Started"),
         ("Checkout Step Viewed", "Checkout Step Viewed"),
@@ -261,5 +261,5 @@ def test_native_events_may_have_others_names() -> None:
         ("", ""),
     ],
 )
-def test_names(name: str, native: str) -> None:
+def test_names_become_native_names(name: str, native: str) -> None:
     assert native_name(name) == native

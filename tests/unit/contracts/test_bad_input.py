@@ -1,4 +1,4 @@
-"""What bad input gets: one test a kind, each between two good events that nothing happens to."""
+"""Tests of bad input: one per kind, each between two valid events that must stay unaffected."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ GOOD = (
 
 
 def change(old: bytes, new: bytes) -> bytes:
-    """The good event with one thing changed."""
+    """Return the valid event with one part replaced."""
     assert old in GOOD
     return GOOD.replace(old, new)
 
 
 def add(more: bytes) -> bytes:
-    """The good event with one thing more."""
+    """Return the valid event with one field added."""
     return GOOD[:-1] + b"," + more + b"}"
 
 
@@ -39,11 +39,11 @@ BAD: list[tuple[str, bytes | None]] = [
     ("not_json", GOOD + b"],[" + GOOD),
     ("not_json", b"\xef\xbb\xbf" + GOOD),
     ("not_json", b"\x00\x00\x00\x00\x05" + GOOD[:60]),
-    # behind the header of a schema registry, and no JSON
+    # behind the header of a schema registry, but not JSON
     ("unsupported_format", b"\x00\x00\x00\x00\x05\x06c-1\x06o-1"),
     ("unsupported_format", b"\x03\x00" + b"\x07" * 16 + b"\x06c-1"),
     ("not_json", change(b"19.99", b"9" * 5000)),
-    # several values, or halves of values
+    # several values, or parts of values
     ("not_json", GOOD + b"," + GOOD),
     ("not_json", GOOD + b"\n" + GOOD),
     ("not_json", GOOD + b",null," + GOOD),
@@ -89,7 +89,7 @@ BAD: list[tuple[str, bytes | None]] = [
     ("placeholder_id", change(b'"c-1"', b'"  "')),
     ("placeholder_id", change(b'"c-1"', b'" NULL "')),
     ("missing_field", change(b'"o-1"', b'"(not set)"')),
-    # text that is no plain decimal
+    # text that is not a plain decimal
     ("bad_amount", change(b"19.99", b'"19,99"')),
     ("bad_amount", change(b"19.99", b'"1,234.50"')),
     ("bad_amount", change(b"19.99", b'"19.99 USD"')),
@@ -144,7 +144,7 @@ BAD: list[tuple[str, bytes | None]] = [
     ("bad_time", change(b"2017-05-09", b"2017-02-30")),
     ("bad_time", change(b'"2017-05-09T18:00:31Z"', b"NaN")),
     ("missing_field", change(b'"2017-05-09T18:00:31Z"', b"null")),
-    # no type, and unknown types in purchases
+    # missing type, and unknown types in purchases
     ("empty_id", change(b"order_completed", b"")),
     ("unknown_type", change(b"order_completed", b"order_imagined")),
     ("unknown_type", change(b"order_completed", b"product_viewed")),
@@ -184,7 +184,7 @@ BAD_PROFILES: list[tuple[str, bytes]] = [
 
 
 @pytest.mark.parametrize(("reason", "value"), BAD)
-def test_a_bad_purchase_between_good_ones(reason: str, value: bytes | None) -> None:
+def test_a_bad_purchase_does_not_affect_its_neighbors(reason: str, value: bytes | None) -> None:
     decoded = Decoder("purchases").decode([GOOD, value, GOOD], [b"c-1"] * 3, NOW)
     assert [(r.index, r.reason) for r in decoded.rejected] == [(1, reason)]
     assert decoded.indices == [0, 2]
@@ -195,7 +195,7 @@ def test_a_bad_purchase_between_good_ones(reason: str, value: bytes | None) -> N
 
 
 @pytest.mark.parametrize(("reason", "fields"), BAD_PROFILES)
-def test_a_bad_profile_between_good_ones(reason: str, fields: bytes) -> None:
+def test_a_bad_profile_does_not_affect_its_neighbors(reason: str, fields: bytes) -> None:
     common = b'{"event_id":"e-1","customer_id":"c-1","occurred_at":1494352831,'
     good, bad = common + b'"type":"identify","traits":{"age":40}}', common + fields + b"}"
     decoded = Decoder("profiles").decode([good, bad, good], [b"c-1"] * 3, NOW)
@@ -208,18 +208,18 @@ def test_a_bad_profile_between_good_ones(reason: str, fields: bytes) -> None:
     ("reason", "key"),
     [("missing_key", None), ("key_mismatch", b""), ("key_mismatch", b"c-2"), ("key_mismatch", b"\xff")],
 )
-def test_a_bad_key_between_good_ones(reason: str, key: bytes | None) -> None:
+def test_a_bad_key_does_not_affect_its_neighbors(reason: str, key: bytes | None) -> None:
     decoded = Decoder("purchases").decode([GOOD, GOOD, GOOD], [b"c-1", key, b"c-1"], NOW)
     assert [(r.index, r.reason) for r in decoded.rejected] == [(1, reason)]
     assert decoded.indices == [0, 2]
 
 
-def test_a_key_in_json_is_named_as_the_likely_mistake() -> None:
+def test_the_detail_suggests_plain_text_for_a_json_key() -> None:
     decoded = Decoder("purchases").decode([GOOD], [b'"c-1"'], NOW)
-    assert decoded.rejected[0].detail.endswith('the customer_id "c-1"; write keys as plain text, not as JSON.')
+    assert decoded.rejected[0].detail.endswith('the customer_id is "c-1". Write keys as plain text, not as JSON.')
 
 
-def test_all_bad_records_in_one_batch_get_the_reasons_they_get_alone() -> None:
+def test_bad_records_in_one_batch_get_the_same_reasons_as_alone() -> None:
     values = [value for _, bad in BAD for value in (GOOD, bad)]
     decoded = Decoder("purchases").decode(values, [b"c-1"] * len(values), NOW)
     assert [(r.index, r.reason) for r in decoded.rejected] == [(2 * i + 1, reason) for i, (reason, _) in enumerate(BAD)]
@@ -228,7 +228,7 @@ def test_all_bad_records_in_one_batch_get_the_reasons_they_get_alone() -> None:
 
 
 @pytest.mark.parametrize("value", [value for reason, value in BAD if "time" in reason])
-def test_a_bad_time_has_its_reason_alone_beside_its_like_and_beside_others(value: bytes) -> None:
+def test_the_reason_for_a_bad_time_does_not_depend_on_the_batch(value: bytes) -> None:
     decoder = Decoder("purchases")
     alone, likes, others = ([value], [value] * 3, [GOOD, value, change(b":31Z", b":31.5Z"), value])
     found = [decoder.decode(batch, [b"c-1"] * len(batch), NOW).rejected for batch in (alone, likes, others)]
@@ -245,14 +245,14 @@ def test_a_bad_time_has_its_reason_alone_beside_its_like_and_beside_others(value
         (change(b'"order_completed"', b"{}"), "type must be a string, but is a JSON object."),
         (change(b"19.99", b"9" * 400), "amount must be at most 1e308 (it is 999"),
         (change(b"19.99", b"-" + b"9" * 400), "amount must be at most 1e308 (it is 999"),
-        (change(b"19.99", b'"25,50"'), 'amount "25,50" is not a plain decimal; write 1234.5, with a point for'),
+        (change(b"19.99", b'"25,50"'), 'amount "25,50" is not a plain decimal. Write 1234.5, with a point for'),
         (
             change(b'"o-1"', b'"null"'),
             'order_id is missing: "null" is a placeholder (see the setting PLACEHOLDER_IDS).',
         ),
     ],
 )
-def test_details_say_what_must_be(value: bytes, detail: str) -> None:
+def test_details_name_the_expected_form(value: bytes, detail: str) -> None:
     decoded = Decoder("purchases").decode([value], [b"c-1"], NOW)
     assert decoded.rejected[0].detail.startswith(detail)
 
@@ -269,12 +269,12 @@ def test_a_trait_s_name_is_quoted_in_the_detail(name: str, more: str) -> None:
     assert " must " in detail
 
 
-def test_milliseconds_are_named_as_the_likely_mistake() -> None:
+def test_the_detail_suggests_seconds_for_milliseconds() -> None:
     decoded = Decoder("purchases").decode([change(b'"2017-05-09T18:00:31Z"', b"1494352831000")], [b"c-1"], NOW)
     assert "milliseconds" in decoded.rejected[0].detail
 
 
-def test_a_slack_lets_clocks_differ() -> None:
+def test_a_time_in_the_future_is_accepted_within_the_slack() -> None:
     event = change(b'"2017-05-09T18:00:31Z"', b"1000")
     decoder = Decoder("purchases", future_slack_s=300.0)
     assert decoder.decode([event], [b"c-1"], 700.0).times == [1000.0]

@@ -1,4 +1,4 @@
-"""Segment changes: what the encoder writes, and that it is what the contract says."""
+"""Tests of segment changes, as encoded and as defined by the contract."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from stream_seg.contracts.changes import ChangeMessage, encode_change, parse_change
-from stream_seg.core.transitions import Held, Transition
+from stream_seg.core.transitions import CurrentSegment, Transition
 
-BEFORE = Held("b2", "Bargain browsers", 1488449472.0)
-AFTER = Held("b0", "Frequent big baskets", 1494352831.25)
+BEFORE = CurrentSegment("b2", "Bargain browsers", 1488449472.0)
+AFTER = CurrentSegment("b0", "Frequent big baskets", 1494352831.25)
 MOVED = Transition(
     customer_id="h-1871",
     dimension="behavior",
@@ -56,7 +56,7 @@ VALUE = {
 
 
 def encode(t: Transition, epoch: int = 1763764800124) -> ChangeMessage:
-    """The record of a transition, as one worker writes it."""
+    """Return the record of a transition, as a worker writes it."""
     return encode_change(t, epoch=epoch, detected_at="2026-11-21T22:40:07.123Z", source="/stream-seg")
 
 
@@ -80,7 +80,7 @@ def test_the_record_is_a_pure_function_of_its_arguments() -> None:
     assert encode(MOVED, epoch=5).headers == encode(MOVED).headers
 
 
-def test_what_is_encoded_is_what_the_contract_says() -> None:
+def test_an_encoded_change_is_valid_by_the_contract() -> None:
     changed = parse_change(encode(MOVED).value)
     assert changed.from_ is not None
     assert changed.to is not None
@@ -99,14 +99,14 @@ def test_a_customer_enters_and_exits() -> None:
     assert (changed.to, changed.segments) == (None, {})
 
 
-def test_ids_are_any_text() -> None:
+def test_customer_ids_may_be_any_text() -> None:
     message = encode(MOVED._replace(customer_id="Ünal/7 😀"))
     assert message.key.decode() == "Ünal/7 😀"
     assert dict(message.headers)["ce_id"].decode() == "Ünal/7 😀/behavior/1763764800123/17"
     assert parse_change(message.value).customer_id == "Ünal/7 😀"
 
 
-def test_readers_ignore_what_later_versions_add() -> None:
+def test_readers_ignore_unknown_fields_of_later_versions() -> None:
     assert parse_change(json.dumps({**VALUE, "mood": "good"}).encode()).sequence == 17
 
 
@@ -123,6 +123,6 @@ def test_readers_ignore_what_later_versions_add() -> None:
         {"reason": {"code": "mood"}},
     ],
 )
-def test_what_the_contract_does_not_allow_is_refused(wrong: dict[str, object]) -> None:
+def test_a_change_that_violates_the_contract_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         parse_change(json.dumps({**VALUE, **wrong}).encode())

@@ -1,4 +1,4 @@
-"""Batches of good events, and the form in which they come out."""
+"""Tests of decoded batches of valid events."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ NOW = 1_800_000_000.0
 
 
 def order(**fields: Any) -> dict[str, Any]:
-    """A completed order of customer c-1."""
+    """Return a completed order of customer c-1."""
     common = {"event_id": "e-1", "customer_id": "c-1", "order_id": "o-1", "occurred_at": 1494352831, "amount": 20}
     return {**common, **fields}
 
 
 def decode(topic: str, *events: dict[str, Any], **options: Any) -> Any:
-    """The batch decoded with matching keys; nothing may be rejected."""
+    """Decode a batch with matching keys, of which no record may be rejected."""
     values = [json.dumps(event).encode() for event in events]
     decoded = Decoder(topic, **options).decode(values, [event["customer_id"].encode() for event in events], NOW)
     assert decoded.rejected == []
@@ -59,13 +59,13 @@ def test_whole_numbers_may_be_written_with_a_point() -> None:
     assert decode("purchases", order(items=3.0)).events[0]["items"] == 3
 
 
-def test_unknown_fields_are_left_out_and_null_fields_do_no_harm() -> None:
+def test_unknown_fields_are_dropped_and_null_fields_are_ignored() -> None:
     decoded = decode("purchases", order(channel=None, coupon=None, warehouse="w-7", properties={"a": [1, {"b": None}]}))
     assert "warehouse" not in decoded.events[0]
     assert decoded.events[0]["properties"] == {"a": [1, {"b": None}]}
 
 
-def test_interactions_keep_names_that_nobody_knows() -> None:
+def test_interactions_keep_unknown_names() -> None:
     common = {"event_id": "e-1", "customer_id": "c-1", "occurred_at": 0}
     names = ["product_viewed", "view_item", "Product Viewed", "video_watched"]
     decoded = decode("interactions", *({**common, "type": name} for name in names))
@@ -85,7 +85,7 @@ def test_ids_may_be_any_text() -> None:
     assert [event["customer_id"] for event in decoded.events] == ids
 
 
-def test_keys_that_only_look_the_same_when_joined_are_told_apart() -> None:
+def test_keys_that_are_equal_only_when_joined_are_distinguished() -> None:
     values = [json.dumps(order(customer_id=customer)).encode() for customer in ("a\nb", "c")]
     decoded = Decoder("purchases").decode(values, [b"a", b"b\nc"], NOW)
     assert [r.reason for r in decoded.rejected] == ["key_mismatch", "key_mismatch"]
@@ -100,7 +100,7 @@ def test_columns_are_aligned(n: int) -> None:
     assert decoded.amounts == [100 * i for i in range(n)]
 
 
-def test_columns_stay_aligned_around_what_each_step_rejects() -> None:
+def test_columns_stay_aligned_after_rejections_of_each_step() -> None:
     events = [order(event_id=f"e-{i}", amount=i, occurred_at=i) for i in range(40)]
     events[3]["event_id"] = ""
     events[5]["customer_id"] = "c-2"
@@ -137,13 +137,13 @@ def test_each_time_is_compared_with_the_timestamp_of_its_own_record() -> None:
         (3, "null_value"),
         (5, "time_in_future"),
     ]
-    assert decoded.rejected[1].detail == "occurred_at 1002.0 lies after the time at which the record was written."
+    assert decoded.rejected[1].detail == "occurred_at 1002.0 is after the time at which the record was written."
     assert decoded.times == [1_000.0, 1_004.0, 1_006.0, 1_007.0]
     late = Decoder("purchases").decode(values, [b"c-1"] * 8, 700.0, [5_000_000] * 8)
     assert late.times == [1_000.0]
 
 
-def test_a_batch_of_nothing_good_is_empty() -> None:
+def test_a_batch_without_valid_events_is_empty() -> None:
     decoded = Decoder("purchases").decode([None, b"{", b"{}", b"[]"], [b"c-1"] * 4, NOW)
     assert (decoded.indices, decoded.events, decoded.times, decoded.amounts) == ([], [], [], [])
     assert [r.index for r in decoded.rejected] == [0, 1, 2, 3]

@@ -1,4 +1,4 @@
-"""Whatever JSON a record holds, decoding answers."""
+"""Tests that decoding never raises, for any JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from stream_seg.contracts.decode import Decoder
 from stream_seg.contracts.reasons import SENTENCES, Refused
 from stream_seg.contracts.routing import Routed, members, routed
-from stream_seg.core.orders import ALL_THAT_IS_LEFT
+from stream_seg.core.events.orders import ALL_THAT_IS_LEFT
 from tests.unit.contracts.test_formats import CLOUDEVENT, PAGEVIEW, SHOPIFY_ORDER, WOO_ORDER
 
 NAMES = [
@@ -103,7 +103,7 @@ STARTS = [
     {"batch": [{"messageId": "m", "userId": "c-1", "timestamp": 1, "event": "Order Completed", "type": "track"}]},
     {"client_id": "1.2", "user_id": "c-1", "events": [{"name": "purchase", "params": {}}]},
 ]
-# What only a worker knows: settings, clock, and the meaning of the text of a time.
+# Refusals that only a worker can make, because they depend on settings, the clock, or the meaning of a time in text.
 LEFT_TO_WORKERS = {
     "amount_out_of_range", "currency_without_rate", "unknown_currency", "bad_time", "time_without_offset",
     "time_in_future", "time_before_1970", "missing_field", "wrong_type",
@@ -125,7 +125,7 @@ def test_decoding_never_raises(topic: str, events: list[object]) -> None:
 
 
 def routed_or_refused(value: Any, received_s: float | None) -> tuple[list[Routed], Refused | None]:
-    """What a value stands for, or why it stands for nothing."""
+    """Return the events in a value, or its refusal."""
     try:
         return routed(value, received_s=received_s), None
     except Refused as why:
@@ -134,7 +134,7 @@ def routed_or_refused(value: Any, received_s: float | None) -> tuple[list[Routed
 
 @settings(max_examples=150)
 @given(value=st.builds(dict.__or__, st.sampled_from(STARTS), ENVELOPES) | VALUES, received_s=st.none() | st.just(1.5))
-def test_routing_never_raises_but_refuses(value: Any, received_s: float | None) -> None:
+def test_routing_raises_only_refusals(value: Any, received_s: float | None) -> None:
     for member in members(value):
         parts, why = routed_or_refused(member, received_s)
         assert why is None or (why.reason in SENTENCES and why.detail)
@@ -145,5 +145,5 @@ def test_routing_never_raises_but_refuses(value: Any, received_s: float | None) 
             records = [json.dumps(part.event).encode()]
             (key,) = [part.customer_id.encode()]
             decoded = Decoder(part.topic, rates={"EUR": 1.0}).decode(records, [key], 1e12)
-            # Money and times are left to the worker, which knows the settings and the clock.
+            # Only a worker checks money and times, because it knows the settings and the clock.
             assert {r.reason for r in decoded.rejected} <= LEFT_TO_WORKERS

@@ -1,4 +1,4 @@
-"""The Redis document, written and read back."""
+"""Tests of writing and reading the Redis document."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def test_the_document_has_the_fields_of_the_contract() -> None:
     assert DOCUMENT.fields() == FIELDS
 
 
-def test_what_is_written_is_what_readers_get() -> None:
+def test_readers_get_the_written_segments() -> None:
     assert CustomerSegments.from_hash("c-1", FIELDS) == SEEN
     as_bytes = {name.encode(): value.encode() for name, value in FIELDS.items()}
     assert CustomerSegments.from_hash("c-1", as_bytes) == SEEN
 
 
-def test_a_segment_may_say_until_when_it_holds() -> None:
+def test_a_segment_may_have_an_end() -> None:
     fields = {**FIELDS, "behavior.until": "2017-08-01T00:00:00Z"}
     seen = CustomerSegments.from_hash("c-1", fields)
     assert seen.segments["behavior"].until == datetime(2017, 8, 1, tzinfo=UTC)
@@ -67,7 +67,7 @@ def test_a_customer_may_be_in_no_segment() -> None:
 
 
 @pytest.mark.parametrize("missing", ["sequence", "epoch", "as_of", "model_version", "behavior", "behavior.name"])
-def test_half_a_document_is_refused(missing: str) -> None:
+def test_an_incomplete_document_is_refused(missing: str) -> None:
     fields = {name: value for name, value in FIELDS.items() if name != missing}
     with pytest.raises(ValueError, match=missing):
         CustomerSegments.from_hash("c-1", fields)

@@ -1,4 +1,4 @@
-"""Drift events: read as they are written, and refused in one line where they are none."""
+"""Tests of drift events: written, read back, and refused in one line if invalid."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ EVENT = {
 }
 
 
-def test_read_as_written() -> None:
-    told = SegmentDrift.model_validate(EVENT)
-    assert parse_drift(told.dumps()) == told
-    assert told.dimension == "behavior"
-    Draft202012Validator(json.loads(SCHEMA.read_text())).validate(json.loads(told.dumps()))
+def test_a_drift_event_survives_json() -> None:
+    event = SegmentDrift.model_validate(EVENT)
+    assert parse_drift(event.dumps()) == event
+    assert event.dimension == "behavior"
+    Draft202012Validator(json.loads(SCHEMA.read_text())).validate(json.loads(event.dumps()))
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "field"),
     [({"findings": []}, "findings"), ({"model_version": 0}, "model_version"), ({"since": None}, "since")],
 )
-def test_what_is_none_is_refused_in_one_line(wrong: dict[str, object], said: str) -> None:
-    with pytest.raises(ValueError, match=said) as refused:
+def test_an_invalid_drift_event_is_refused_in_one_line(wrong: dict[str, object], field: str) -> None:
+    with pytest.raises(ValueError, match=field) as refused:
         parse_drift(json.dumps(EVENT | wrong).encode())
     assert "\n" not in str(refused.value)

@@ -1,4 +1,4 @@
-"""What is taken for an envelope, and envelopes that say something odd."""
+"""Tests of recognizing envelopes, and of envelopes with unusual content."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ ENVELOPE_IDS = [{"anonymousId": "a"}, {"userId": "x"}, {"messageId": "m"}, {"use
 
 
 def decode(topic: str, event: dict[str, Any]) -> Decoded:
-    """One event of customer u-1."""
+    """Decode one event of customer u-1."""
     return Decoder(topic, rates={"EUR": 2.0}).decode([json.dumps(event).encode()], [b"u-1"], NOW)
 
 
 def event_of(topic: str, event: dict[str, Any]) -> dict[str, Any]:
-    """The event, which must be good."""
+    """Return the event, which must be valid."""
     decoded = decode(topic, event)
     assert decoded.rejected == []
     return decoded.events[0]
 
 
 def rejected(topic: str, event: dict[str, Any]) -> Rejected:
-    """Why it is none."""
+    """Return the reason why it is refused."""
     return decode(topic, event).rejected[0]
 
 
 @pytest.mark.parametrize("more", ENVELOPE_IDS)
-def test_a_whole_native_event_stays_native_whatever_ids_stand_beside_its_own(more: dict[str, Any]) -> None:
+def test_a_complete_native_event_stays_native_beside_foreign_ids(more: dict[str, Any]) -> None:
     why = rejected("purchases", {**ORDER, **more, "items": -1})
     assert (why.reason, why.detail) == ("bad_amount", "items must be greater than or equal to 0 (it is -1).")
     cancelled = {**NATIVE, **more, "type": "order_cancelled", "order_id": "o-1", "channel": "store"}
@@ -65,7 +65,7 @@ def test_a_whole_native_event_stays_native_whatever_ids_stand_beside_its_own(mor
 
 
 @pytest.mark.parametrize(("field", "mark"), [("event", {"userId": "u-1"}), ("event_name", {"event_timestamp": 0})])
-def test_a_refund_by_the_name_of_others_is_never_taken_for_an_order(field: str, mark: dict[str, Any]) -> None:
+def test_a_refund_with_a_foreign_name_is_never_read_as_an_order(field: str, mark: dict[str, Any]) -> None:
     refund = {**ORDER, field: "Order Refunded", "properties": {"order_id": "o-1", "value": 5}}
     for more in ({}, mark):
         assert event_of("purchases", {**refund, **more})["type"] == "order_refunded"
@@ -74,17 +74,17 @@ def test_a_refund_by_the_name_of_others_is_never_taken_for_an_order(field: str, 
         assert event_of("purchases", named)["type"] == "order_completed"
 
 
-def test_an_envelope_stays_one_with_our_ids_beside_its_own() -> None:
-    ours = {"event_id": "e", "customer_id": "u-1"}
-    assert event_of("purchases", {**SEGMENT, **ours, "event": "Order Refunded"})["type"] == "order_refunded"
+def test_an_envelope_with_native_ids_stays_an_envelope() -> None:
+    native = {"event_id": "e", "customer_id": "u-1"}
+    assert event_of("purchases", {**SEGMENT, **native, "event": "Order Refunded"})["type"] == "order_refunded"
     assert event_of("purchases", {**SEGMENT, **NATIVE, "event": "Order Refunded"})["type"] == "order_refunded"
-    assert event_of("interactions", {**SEGMENT, **ours, "type": "page"})["type"] == "page_viewed"
+    assert event_of("interactions", {**SEGMENT, **native, "type": "page"})["type"] == "page_viewed"
     assert event_of("interactions", {**GA4, **NATIVE, "event_name": "view_item"})["type"] == "product_viewed"
 
 
 @pytest.mark.parametrize("topic", ["purchases", "interactions"])
 @pytest.mark.parametrize(("envelope", "field"), [(SEGMENT, "event"), (GA4, "event_name"), (NATIVE, "type")])
-def test_the_name_of_what_happened_is_text_and_not_empty(topic: str, envelope: dict[str, Any], field: str) -> None:
+def test_the_event_name_is_text_and_not_empty(topic: str, envelope: dict[str, Any], field: str) -> None:
     why = rejected(topic, {**envelope, field: ""})
     assert (why.reason, why.detail) == ("empty_id", f"{field} is empty.")
     for wrong in (5, True, ["x"], {}):
@@ -101,13 +101,13 @@ def test_the_name_of_an_interaction_has_at_most_128_characters(envelope: dict[st
     assert why.detail.startswith('type must have at most 128 characters (it is "xxx')
 
 
-def test_what_is_not_used_of_a_segment_call_may_be_anything() -> None:
+def test_unused_fields_of_a_segment_call_may_hold_anything() -> None:
     assert event_of("interactions", {**SEGMENT, "type": "page", "event": 5})["type"] == "page_viewed"
     assert event_of("profiles", {**SEGMENT, "type": "identify", "event": "", "traits": {}})["traits"] == {}
 
 
 @pytest.mark.parametrize(
-    ("said", "channel"),
+    ("value", "channel"),
     [
         ("browser", "web"),
         ("mobile", "app"),
@@ -115,8 +115,8 @@ def test_what_is_not_used_of_a_segment_call_may_be_anything() -> None:
         *((name, name) for name in ("web", "app", "store", "email", "server")),
     ],
 )
-def test_a_segment_call_keeps_its_channel(said: str, channel: str) -> None:
-    call = {**SEGMENT, "event": "Order Completed", "channel": said}
+def test_a_segment_call_keeps_its_channel(value: str, channel: str) -> None:
+    call = {**SEGMENT, "event": "Order Completed", "channel": value}
     assert event_of("purchases", call)["channel"] == channel
 
 

@@ -1,4 +1,4 @@
-"""Fields of events, read from the models."""
+"""Tests of the fields of events."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_topics_of_types(kind: str, topic: str) -> None:
     assert topic_of_type(kind) == topic
 
 
-def test_what_an_event_needs() -> None:
+def test_required_fields() -> None:
     assert needed_fields("purchases", "order_completed") == ("customer_id", "occurred_at", "order_id", "amount")
     assert needed_fields("purchases", "order_cancelled") == ("customer_id", "occurred_at", "order_id")
     assert needed_fields("profiles", "identify") == ("customer_id", "occurred_at")

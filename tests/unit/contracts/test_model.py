@@ -1,4 +1,4 @@
-"""Model snapshots as JSON."""
+"""Tests of model snapshots."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SNAPSHOT = ModelSnapshot(
 
 
 def broken(**fields: Any) -> dict[str, Any]:
-    """The snapshot with some fields changed."""
+    """Return the snapshot with some fields changed."""
     return {**SNAPSHOT.model_dump(), **fields}
 
 
@@ -42,7 +42,7 @@ def test_a_snapshot_survives_json() -> None:
     assert (SNAPSHOT.dimension, SNAPSHOT.schema_version) == ("behavior", 1)
 
 
-def test_a_snapshot_makes_the_model_that_assigns() -> None:
+def test_a_snapshot_becomes_a_model_that_assigns_customers() -> None:
     model = SNAPSHOT.to_model()
     assert (model.version, model.names) == (3, ("Regulars", "Lapsing"))
     assert (model.features, model.log) == (("spend_rate", "recency_days"), (True, False))
@@ -77,7 +77,7 @@ def test_a_snapshot_makes_the_model_that_assigns() -> None:
         },
     ],
 )
-def test_a_snapshot_that_cannot_be_used_is_refused(wrong: dict[str, Any]) -> None:
+def test_an_unusable_snapshot_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         ModelSnapshot.model_validate(broken(**wrong))
 
@@ -88,12 +88,12 @@ def test_a_snapshot_is_loaded_from_a_file(tmp_path: Path) -> None:
     assert load_snapshot(path) == SNAPSHOT
 
 
-def test_a_file_that_is_no_snapshot_is_refused_with_one_clear_line(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_snapshot_is_refused_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "model.json"
     with pytest.raises(ValueError, match=r"model\.json cannot be read: No such file"):
         load_snapshot(path)
     path.write_text("{")
-    with pytest.raises(ValueError, match=r"model\.json is no model snapshot: the whole: Invalid JSON"):
+    with pytest.raises(ValueError, match=r"model\.json is not a model snapshot: Invalid JSON"):
         load_snapshot(path)
     path.write_text(json.dumps(broken(scale=[1.5, 0.0])))
     with pytest.raises(ValueError, match=r"scale\.1: Input should be greater than 0") as refusal:

@@ -1,4 +1,4 @@
-"""The chain of models: which takes force, whoever publishes and whatever compaction leaves."""
+"""Tests of the chain of models, for all publishers and all compacted topics."""
 
 from __future__ import annotations
 
@@ -11,49 +11,49 @@ from tests.unit.learning.snapshots import snapshot
 
 
 def read(*snapshots: ModelSnapshot) -> tuple[ModelChain, list[str | None]]:
-    """The chain after these messages, and why each was left aside."""
+    """Return the chain after these messages, and why each is superseded."""
     chain = ModelChain()
-    return chain, [chain.take(each)[0].aside for each in snapshots]
+    return chain, [chain.take(each)[0].superseded for each in snapshots]
 
 
-def test_each_child_of_the_one_in_force_takes_force() -> None:
-    chain, aside = read(snapshot(4), snapshot(5), snapshot(7, parent=5))
-    assert aside == [None, None, None]
+def test_each_child_of_the_active_model_becomes_active() -> None:
+    chain, superseded = read(snapshot(4), snapshot(5), snapshot(7, parent=5))
+    assert superseded == [None, None, None]
     assert chain.latest == snapshot(7, parent=5)
 
 
-def test_of_two_at_the_same_moment_the_first_counts() -> None:
+def test_the_first_of_two_rivals_becomes_active() -> None:
     first, second = snapshot(2, reason="rollback"), snapshot(2)
-    chain, aside = read(snapshot(1), first, second, first)
-    assert aside == [None, None, *["another model 2 came first"] * 2]
+    chain, superseded = read(snapshot(1), first, second, first)
+    assert superseded == [None, None, *["another model 2 came first"] * 2]
     assert chain.latest is first
 
 
-def test_an_old_learner_is_left_aside() -> None:
-    chain, aside = read(snapshot(1), snapshot(2), snapshot(3, parent=1))
-    assert aside[-1] == "its parent is 1, but 2 was in force"
+def test_a_model_of_an_outdated_learner_is_superseded() -> None:
+    chain, superseded = read(snapshot(1), snapshot(2), snapshot(3, parent=1))
+    assert superseded[-1] == "its parent is 1, but 2 was active"
     assert chain.latest == snapshot(2)
 
 
-def test_while_one_is_pinned_only_persons_count() -> None:
+def test_only_operators_replace_a_pinned_model() -> None:
     pinned = snapshot(2, pinned=True, reason="pinned")
     renamed = snapshot(3, pinned=True, reason="renamed")
-    chain, aside = read(
+    chain, superseded = read(
         snapshot(1), pinned, snapshot(3), renamed, snapshot(4), snapshot(4, reason="unpinned"), snapshot(5)
     )
-    assert aside == [None, None, "model 2 is pinned", None, "model 3 is pinned", None, None]
+    assert superseded == [None, None, "model 2 is pinned", None, "model 3 is pinned", None, None]
     assert chain.latest == snapshot(5)
 
 
-def test_a_child_that_comes_before_its_parent_waits_for_it() -> None:
+def test_a_child_waits_for_its_parent() -> None:
     chain = ModelChain()
     chain.take(snapshot(1))
-    assert chain.take(snapshot(3))[0].aside == "its parent 2 is not known"
-    assert [(each.snapshot.version, each.in_force) for each in chain.take(snapshot(2))] == [(2, True), (3, True)]
+    assert chain.take(snapshot(3))[0].superseded == "its parent 2 is not known"
+    assert [(each.snapshot.version, each.active) for each in chain.take(snapshot(2))] == [(2, True), (3, True)]
     assert chain.latest == snapshot(3)
 
 
-def test_a_child_of_a_learner_does_not_wait_for_a_pin() -> None:
+def test_a_waiting_child_of_a_learner_does_not_replace_a_pinned_model() -> None:
     chain = ModelChain()
     for each in (snapshot(1), snapshot(3), snapshot(2, pinned=True, reason="pinned")):
         chain.take(each)
@@ -63,9 +63,10 @@ def test_a_child_of_a_learner_does_not_wait_for_a_pin() -> None:
 
 @st.composite
 def logs(draw: st.DrawFn) -> tuple[list[ModelSnapshot], int]:
-    """What learners and persons append who lose races now and then, and then append the winner again.
+    """Return the messages of learners and operators, and the number of messages that are compacted.
 
-    And how much of it is compacted: brokers leave the newest segment alone, so a race is over before it is.
+    A publisher that loses a race appends the winner again. Compaction starts only after a race is over, because brokers
+    do not compact the newest log segment.
     """
     log, ends = [snapshot(1)], [0, 1]
     for _ in range(draw(st.integers(0, 8))):

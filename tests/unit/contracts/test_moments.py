@@ -1,4 +1,4 @@
-"""Times as producers write them."""
+"""Tests of the time formats of producers."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ T = 1494352831.0  # 2017-05-09T18:00:31Z
         ("1494352831000", 1494352831000.0),
     ],
 )
-def test_times_that_are_read(text: str, seconds: float) -> None:
+def test_known_forms_of_times_are_read(text: str, seconds: float) -> None:
     assert seconds_of(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["2017-05-09", "2017-05-09T18:00:31", "2017-05-09 18:00", "2017-05-09 18:00:31.5"])
-def test_a_time_without_offset_says_so(text: str) -> None:
+def test_a_time_without_offset_has_its_own_error(text: str) -> None:
     with pytest.raises(MissingOffset):
         seconds_of(text)
 
@@ -52,14 +52,14 @@ def test_a_time_without_offset_says_so(text: str) -> None:
      "2017-05-09 18:00:31+0060", "2017-05-09 18:00:31+24", "2017-05-09 18:00:31 UTC+2",
      "\N{FULLWIDTH DIGIT TWO}017-05-09 18:00 UTC"],
 )  # fmt: skip
-def test_texts_that_are_no_time_or_no_certain_one(text: str) -> None:
+def test_invalid_and_ambiguous_texts_are_refused(text: str) -> None:
     with pytest.raises(ValueError) as fault:
         seconds_of(text)
     assert not isinstance(fault.value, MissingOffset)
 
 
 @pytest.mark.parametrize(
-    ("said", "read"),
+    ("value", "read"),
     [
         (1494352831, T),
         (1494352831000, T),
@@ -77,17 +77,17 @@ def test_texts_that_are_no_time_or_no_certain_one(text: str) -> None:
         ([1], [1]),
     ],
 )
-def test_numbers_in_envelopes_tell_their_unit_by_their_size(said: Any, read: Any) -> None:
-    assert stamp(said) == read
-    assert type(stamp(said)) is type(read)
+def test_the_size_of_a_number_in_an_envelope_determines_its_unit(value: Any, read: Any) -> None:
+    assert stamp(value) == read
+    assert type(stamp(value)) is type(read)
 
 
-@pytest.mark.parametrize("said", [None, True, "soon", "2017-05-09T18:00:31", float("nan"), float("inf"), 10**400, {}])
-def test_what_is_no_time_of_an_envelope(said: Any) -> None:
-    assert envelope_time(said) is None
+@pytest.mark.parametrize("value", [None, True, "soon", "2017-05-09T18:00:31", float("nan"), float("inf"), 10**400, {}])
+def test_other_values_are_not_times_of_an_envelope(value: Any) -> None:
+    assert envelope_time(value) is None
 
 
-def test_a_time_is_corrected_only_by_three_times() -> None:
+def test_a_correction_needs_three_times() -> None:
     original, sent, received = "2017-05-09T18:00:31Z", "2017-05-09T18:00:31.125Z", 1494352900000
     assert corrected(original, sent, received) == 1494352899.875
     assert corrected(original, sent, None) is None

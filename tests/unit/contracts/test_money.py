@@ -1,4 +1,4 @@
-"""Money as integer minor units of one base currency."""
+"""Tests of money as integer minor units of one base currency."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_other_currencies_are_converted_by_their_rates() -> None:
     assert money.minor_units(events) == ([1080, 670, 1000], {})
 
 
-def test_currencies_without_rate_or_without_a_code_are_refused() -> None:
+def test_unknown_currencies_and_currencies_without_a_rate_are_refused() -> None:
     events: list[dict[str, Any]] = [
         {"amount": 1.0, "currency": "EUR"},
         {"amount": 1.0, "currency": "ZZZ"},
@@ -62,7 +62,7 @@ def test_amounts_beyond_32_bits_are_refused() -> None:
     assert {at: why.reason for at, why in refused.items()} == {1: "amount_out_of_range", 2: "amount_out_of_range"}
 
 
-def test_an_amount_beyond_any_float_once_in_minor_units_is_refused_without_a_warning() -> None:
+def test_an_amount_that_overflows_in_minor_units_is_refused_without_a_warning() -> None:
     for events in ([{"amount": 1e308}], [{"amount": 1e308}, {"amount": 1.0, "currency": "EUR"}]):
         _, refused = Money("USD", {"EUR": 1.0}).minor_units(events)
         assert [why.reason for why in refused.values()] == ["amount_out_of_range"]
@@ -72,6 +72,6 @@ def test_an_amount_beyond_any_float_once_in_minor_units_is_refused_without_a_war
     ("currency", "rates"),
     [("USB", {}), ("usd", {}), ("USD", {"XYZ": 1.0}), ("USD", {"EUR": 0.0}), ("USD", {"EUR": float("nan")})],
 )
-def test_settings_that_make_no_sense_are_refused_at_once(currency: str, rates: dict[str, float]) -> None:
+def test_invalid_settings_are_refused_at_once(currency: str, rates: dict[str, float]) -> None:
     with pytest.raises(ValueError):
         Money(currency, rates)

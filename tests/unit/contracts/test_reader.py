@@ -1,4 +1,4 @@
-"""Records read one by one: whatever a record holds, nothing of it reaches another."""
+"""Tests that records are read one by one, so that none can affect another."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ PURCHASES = Decoder("purchases")
 
 
 def order(event_id: str, **more: Any) -> bytes:
-    """A completed order of customer c-1."""
+    """Return a completed order of customer c-1."""
     event = {"event_id": event_id, "customer_id": "c-1", "order_id": "o", "occurred_at": 0, "amount": 1, **more}
     return json.dumps(event).encode()
 
 
 def reasons_of(values: Sequence[bytes]) -> list[str]:
-    """What became of each record: "" for an event, else the reason; the batch as a whole."""
+    """Return the reason for each record of a batch, or "" for an event."""
     decoded = PURCHASES.decode(values, [b"c-1"] * len(values), NOW)
     found = dict.fromkeys(decoded.indices, "") | {r.index: r.reason for r in decoded.rejected}
     return [found[i] for i in range(len(values))]
 
 
-def test_records_come_back_in_place() -> None:
+def test_events_keep_the_positions_of_their_records() -> None:
     events, refused, _ = EventReader("purchases").read([b"[1]", order("e-1"), b"{"])
     assert [event and event["event_id"] for event in events] == [None, "e-1", None]
     assert {at: why.reason for at, why in refused.items()} == {0: "not_an_object", 2: "not_json"}
 
 
-def test_a_refusal_holds_nothing_of_the_batch() -> None:
+def test_a_refusal_does_not_keep_the_batch_alive() -> None:
     refused = EventReader("purchases").read([b"[1]", b"{}"]).refused
     assert [why.__traceback__ for why in refused.values()] == [None, None]
 
 
-# Each list has as many values as records once it is joined with commas, all of the same customer.
+# Joined with commas, each list has as many values as records, all of the same customer.
 TRICKS = [
     [order("e-1") + b"," + order("e-2"), b'{"x":[{}', b'{"y":1}]}'],
     [order("e-1") + b"," + order("e-2"), b'{"x":[{}', order("e-3")[:-1] + b'}],"z":' + order("e-4")[:-1] + b"}}"],
@@ -56,18 +56,18 @@ TRICKS = [
 
 
 @pytest.mark.parametrize("records", TRICKS)
-def test_several_values_and_halves_are_never_taken_for_events(records: list[bytes]) -> None:
+def test_records_with_several_or_partial_values_are_refused(records: list[bytes]) -> None:
     assert reasons_of(records) == [reasons_of([record])[0] for record in records]
     framed = [order("e-0"), *records, order("e-9", properties={"tags": ["[", "]"]})]
     assert reasons_of(framed) == ["", *(reasons_of([record])[0] for record in records), ""]
 
 
-def test_not_even_who_knows_the_mark_between_records_without_arrays_gets_past() -> None:
+def test_a_forged_separator_between_records_has_no_effect() -> None:
     records = [order("e-1") + b",null,\n" + order("e-2"), order("e-3")[:-1] + b',"x":[1', b"2]}"]
     assert reasons_of(records) == ["not_json", "not_json", "not_json"]
 
 
-def test_records_may_be_printed_over_many_lines() -> None:
+def test_a_record_may_span_several_lines() -> None:
     printed = json.dumps(json.loads(order("e-1")), indent=2).encode()
     assert reasons_of([printed] * 5 + [printed[:-1]] + [printed] * 5) == [""] * 5 + ["not_json"] + [""] * 5
 
@@ -105,5 +105,5 @@ PIECES = st.sampled_from(
 
 @settings(max_examples=100)
 @given(st.lists(PIECES, min_size=1, max_size=24))
-def test_whatever_stands_beside_a_record_changes_nothing_for_it(records: list[bytes]) -> None:
+def test_the_result_for_a_record_does_not_depend_on_its_neighbors(records: list[bytes]) -> None:
     assert reasons_of(records) == [reasons_of([record])[0] for record in records]

@@ -1,4 +1,4 @@
-"""The codes of refusals."""
+"""Tests of the reason codes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def test_every_code_has_one_sentence() -> None:
     assert len(set(SENTENCES.values())) == len(SENTENCES)
 
 
-def test_codes_are_names_in_lower_case() -> None:
+def test_codes_are_lower_case_names() -> None:
     assert all(code.isidentifier() and code.islower() for code in CODES)
 
 
@@ -22,7 +22,7 @@ def test_details_are_short_enough_for_a_header() -> None:
     assert len(Refused("not_json", "x" * 10_000).detail) == 400
 
 
-def test_what_is_quoted_cannot_break_a_line() -> None:
+def test_a_quoted_value_cannot_break_a_line() -> None:
     assert quoted("a\nb\u202e") == '"a\\nb\\u202e"'
     assert len(quoted("x" * 1000)) == 80
     assert quoted(True) == "true"

@@ -1,4 +1,4 @@
-"""Which events a record of no known topic stands for, and where each belongs."""
+"""Tests of routing the events of a record to their topics."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ GA4 = {"user_id": "u-1", "event_timestamp": 5}
 
 
 def call(message: str | None, **more: Any) -> dict[str, Any]:
-    """A Segment call."""
+    """Return a Segment call."""
     return {"messageId": message, "userId": "u-1", "timestamp": "2026-11-20T10:00:00Z", **more}
 
 
 def refused(value: Any, **options: Any) -> Refused:
-    """Why a value is no event."""
+    """Return why a value is refused."""
     with pytest.raises(Refused) as why:
         routed(value, **options)
     return why.value
@@ -45,7 +45,7 @@ def refused(value: Any, **options: Any) -> Refused:
         (CLOUDEVENT, "purchases"),
     ],
 )
-def test_a_record_that_a_worker_reads_goes_on_unchanged(value: dict[str, Any], topic: str) -> None:
+def test_a_record_that_a_worker_can_read_stays_unchanged(value: dict[str, Any], topic: str) -> None:
     (part,) = routed(value)
     assert (part.topic, part.customer_id) == (topic, "u-1")
     assert part.event is value
@@ -56,7 +56,7 @@ def test_a_customer_id_that_is_a_number_becomes_a_key() -> None:
     assert part.customer_id == "70123"
 
 
-def test_a_shopify_order_with_refunds_is_several_events() -> None:
+def test_a_shopify_order_with_refunds_becomes_several_events() -> None:
     second = {**SHOPIFY_REFUND, "id": 902, "transactions": [], "refund_line_items": [{"subtotal": 2.4, "total_tax": 0}]}
     third = {**SHOPIFY_REFUND, "id": 903, "transactions": [], "refund_line_items": []}
     pending = {**SHOPIFY_REFUND, "id": 904, "transactions": [{"kind": "refund", "status": "pending", "amount": "1"}]}
@@ -86,12 +86,12 @@ def test_adjustments_of_a_shopify_refund_without_payments() -> None:
     assert refused({**SHOPIFY_ORDER, "refunds": [{**SHOPIFY_REFUND, "id": None}]}).reason == "missing_field"
 
 
-def test_a_cancelled_shopify_order_is_an_order_and_its_cancellation() -> None:
+def test_a_cancelled_shopify_order_becomes_an_order_and_a_cancellation() -> None:
     parts = routed({**SHOPIFY_ORDER, "cancelled_at": "2026-11-21T10:00:00Z"})
     assert [part.event["type"] for part in parts] == ["order_completed", "order_cancelled"]
 
 
-def test_a_woocommerce_order_with_refunds_is_several_events() -> None:
+def test_a_woocommerce_order_with_refunds_becomes_several_events() -> None:
     refunds = [{"id": 1, "total": "-5.00"}, {"id": 2, "total": "-1.00"}]
     events = [part.event for part in routed({**WOO_ORDER, "status": "refunded", "refunds": refunds})]
     assert [(event["event_id"], event["type"], event["amount"]) for event in events] == [
@@ -102,7 +102,7 @@ def test_a_woocommerce_order_with_refunds_is_several_events() -> None:
     assert refused({**WOO_ORDER, "refunds": [{"id": 1}]}).reason == "bad_amount"
 
 
-def test_a_batch_is_its_calls() -> None:
+def test_a_batch_becomes_its_calls() -> None:
     batch = {
         "sentAt": "2026-11-20T10:00:10Z",
         "context": {"locale": "de-AT", "library": {"name": "x"}},
@@ -122,7 +122,7 @@ def test_a_batch_is_its_calls() -> None:
     assert parts[1].event["sentAt"] == "2026-11-20T10:00:10Z"
 
 
-def test_one_bad_call_of_a_batch_costs_only_itself() -> None:
+def test_a_bad_call_does_not_affect_others_of_its_batch() -> None:
     batch = {"batch": [call("m-1", type="page"), {"anonymousId": "a", "type": "page"}, 5, call("m-2", type="page")]}
     why = refused(batch)
     assert (why.reason, why.detail[:22]) == ("missing_field", "Member 1 of the batch:")
@@ -135,14 +135,14 @@ def test_one_bad_call_of_a_batch_costs_only_itself() -> None:
     assert found == ["m-1", "missing_field", "not_an_object", "m-2"]
 
 
-def test_calls_without_ids_get_ids_of_their_own_and_the_same_again() -> None:
+def test_calls_without_ids_get_unique_and_repeatable_ids() -> None:
     batch = {"batch": [call(None, type="page"), call(None, type="page"), call(None, type="page", name="Home")]}
     ids = [part.event["messageId"] for part in routed(batch)]
     assert len(set(ids)) == 3
     assert [part.event["messageId"] for part in routed(batch)] == ids
 
 
-def test_a_body_of_the_measurement_protocol_is_its_events() -> None:
+def test_a_body_of_the_measurement_protocol_becomes_its_events() -> None:
     body = {
         "client_id": "1.2",
         "user_id": "u-1",
@@ -164,7 +164,7 @@ def test_a_body_of_the_measurement_protocol_is_its_events() -> None:
     assert len({part.event["event_id"] for part in late[:2]}) == 2
 
 
-def test_a_call_without_a_time_happened_when_it_was_received() -> None:
+def test_a_call_without_a_time_gets_that_of_its_receipt() -> None:
     (part,) = routed({"messageId": "m-1", "userId": "u-1", "type": "page"}, received_s=7.5)
     assert (part.event["event_id"], part.event["occurred_at"]) == ("m-1", 7.5)
     one, other = (routed({"userId": "u-1", "type": "page"}, received_s=at)[0].event for at in (7.5, 8.5))
@@ -173,7 +173,7 @@ def test_a_call_without_a_time_happened_when_it_was_received() -> None:
     assert refused(native, received_s=7.5).detail == "occurred_at is missing."
 
 
-def test_what_cannot_be_routed_says_why() -> None:
+def test_the_refusal_of_a_record_gives_the_reason() -> None:
     assert refused(5).reason == "not_an_object"
     assert refused({}).reason == "missing_field"
     assert refused({**NATIVE, "customer_id": "guest", "type": "page_viewed"}).reason == "placeholder_id"

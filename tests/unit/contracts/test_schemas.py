@@ -1,4 +1,4 @@
-"""The JSON Schemas under docs/ are those of the code."""
+"""Tests that the JSON Schemas under docs/ match the code."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from jsonschema import Draft202012Validator
 from stream_seg.contracts.decode import Decoder
 from stream_seg.contracts.events import InteractionName
 from stream_seg.contracts.schemas import schemas, write
-from stream_seg.core.vocabulary import INTERACTIONS
+from stream_seg.core.events.taxonomy import INTERACTIONS
 
 PUBLISHED = Path(__file__).parents[3] / "docs" / "schemas"
 
 
-def test_there_is_one_for_every_contract() -> None:
+def test_every_contract_has_a_schema() -> None:
     assert sorted(path.name for path in PUBLISHED.glob("*.json")) == sorted(schemas())
 
 
 @pytest.mark.parametrize("name", sorted(schemas()))
-def test_the_published_one_is_the_current_one(name: str) -> None:
+def test_the_published_schema_is_current(name: str) -> None:
     published = (PUBLISHED / name).read_text(encoding="utf-8")
     assert json.loads(published) == json.loads(schemas()[name]), (
         "the contracts changed: run python -m stream_seg.contracts.schemas docs/schemas"
     )
 
 
-def test_they_are_written_as_they_are(tmp_path: Path) -> None:
+def test_schemas_are_written_unchanged(tmp_path: Path) -> None:
     write(tmp_path / "schemas")
     assert {path.name: path.read_text() for path in (tmp_path / "schemas").iterdir()} == schemas()
 
 
-def test_they_say_what_is_required() -> None:
+def test_schemas_name_required_fields() -> None:
     purchase = json.loads(schemas()["purchases.json"])["$defs"]["Purchase"]
     assert set(purchase["required"]) == {"event_id", "customer_id", "occurred_at", "order_id", "amount"}
     amount = Draft202012Validator(purchase["properties"]["amount"])
@@ -93,11 +93,11 @@ PROFILE = {**COMMON, "type": "identify"}
         ("profiles", {**PROFILE, "traits": None}, False),
     ],
 )
-def test_they_and_the_decoder_take_the_same_events(topic: str, event: dict[str, Any], good: bool) -> None:
+def test_schemas_and_decoder_accept_the_same_events(topic: str, event: dict[str, Any], good: bool) -> None:
     assert Draft202012Validator(json.loads(schemas()[f"{topic}.json"])).is_valid(event) == good
     decoded = Decoder(topic).decode([json.dumps(event).encode()], [b"c"], 1_800_000_000.0)
     assert (decoded.rejected == []) == good
 
 
-def test_the_vocabulary_of_interactions_is_one() -> None:
+def test_schema_and_core_have_the_same_interactions() -> None:
     assert get_args(InteractionName) == INTERACTIONS

@@ -1,49 +1,49 @@
-"""What customers do in these tests: on whole days, with a half-life of one day, so weights are powers of two."""
+"""Acts of customers in these tests, on whole days. The half-life is one day, so weights are powers of two."""
 
 from __future__ import annotations
 
 from stream_seg.core.customer import Customer
 from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.engine import Engine, Rules
-from stream_seg.core.orders import Outcome
-from stream_seg.core.vocabulary import ORDERS, REFUNDED, SPEND
+from stream_seg.core.events.orders import Outcome
+from stream_seg.core.events.taxonomy import ORDERS, REFUNDED, SPEND
 
 DECAY = Decay(DAY_S)
 
 
-def order(who: Customer, day: float, name: str, amount: int, keep: int = 3) -> Outcome:
-    """An order of `amount` minor units is completed."""
-    return _say(who, "order_completed", day, name, amount, keep)
+def order(customer: Customer, day: float, name: str, amount: int, keep: int = 3) -> Outcome:
+    """Complete an order of `amount` minor units."""
+    return _absorb(customer, "order_completed", day, name, amount, keep)
 
 
-def refund(who: Customer, day: float, name: str, amount: int, keep: int = 3) -> Outcome:
-    """`amount` minor units of an order go back."""
-    return _say(who, "order_refunded", day, name, amount, keep)
+def refund(customer: Customer, day: float, name: str, amount: int, keep: int = 3) -> Outcome:
+    """Refund `amount` minor units of an order."""
+    return _absorb(customer, "order_refunded", day, name, amount, keep)
 
 
-def cancel(who: Customer, day: float, name: str, amount: int = 0, keep: int = 3) -> Outcome:
-    """An order is cancelled."""
-    return _say(who, "order_cancelled", day, name, amount, keep)
+def cancel(customer: Customer, day: float, name: str, amount: int = 0, keep: int = 3) -> Outcome:
+    """Cancel an order."""
+    return _absorb(customer, "order_cancelled", day, name, amount, keep)
 
 
-def _say(who: Customer, kind: str, day: float, name: str, amount: int, keep: int) -> Outcome:
-    offset = who.offsets[0] + 1
+def _absorb(customer: Customer, kind: str, day: float, name: str, amount: int, keep: int) -> Outcome:
+    offset = customer.offsets[0] + 1
     event = {"event_id": f"e-{offset}", "type": kind, "order_id": name}
-    return Engine(Rules(DECAY, recent_orders=keep)).absorb(who, "purchases", offset, event, day * DAY_S, amount)
+    return Engine(Rules(DECAY, recent_orders=keep)).absorb(customer, "purchases", offset, event, day * DAY_S, amount)
 
 
-def view(who: Customer, day: float, event_id: str | None = None, keep: int = 8) -> Outcome:
-    """A product is viewed."""
-    offset = who.offsets[1] + 1
+def view(customer: Customer, day: float, event_id: str | None = None, keep: int = 8) -> Outcome:
+    """View a product."""
+    offset = customer.offsets[1] + 1
     event = {"event_id": event_id or f"v-{offset}", "type": "product_viewed"}
-    return Engine(Rules(DECAY, recent_events=keep)).absorb(who, "interactions", offset, event, day * DAY_S)
+    return Engine(Rules(DECAY, recent_events=keep)).absorb(customer, "interactions", offset, event, day * DAY_S)
 
 
-def money(who: Customer) -> tuple[int, int, int, int]:
-    """Orders, spend, refunds, and what was taken back."""
-    return who.purchases, who.spend, who.refunds, who.refunded
+def money(customer: Customer) -> tuple[int, int, int, int]:
+    """Return orders, spend, refunds, and money taken back."""
+    return customer.purchases, customer.spend, customer.refunds, customer.refunded
 
 
-def decayed(who: Customer) -> list[float]:
-    """Decayed orders, spend, and what was taken back."""
-    return [who.sums[ORDERS], who.sums[SPEND], who.sums[REFUNDED]]
+def decayed(customer: Customer) -> list[float]:
+    """Return decayed orders, spend, and money taken back."""
+    return [customer.sums[ORDERS], customer.sums[SPEND], customer.sums[REFUNDED]]

@@ -1,16 +1,16 @@
 from __future__ import annotations
 
-from array import array
-
 import pytest
 
-from stream_seg.core.customer import LAYOUT, NO_SEGMENT, BadRecord, Customer, columns
-from stream_seg.core.vocabulary import INTERACTION_SLOT
+from stream_seg.core.customer import Customer
+from stream_seg.core.events.taxonomy import INTERACTION_SLOT
+from stream_seg.core.record import LAYOUT, NO_SEGMENT, columns
+from stream_seg.errors import BadRecord
 
 from .acts import cancel, order, refund
 
-# The record of `a_customer` at rest, field by field. Records on live changelogs look like this: when this test
-# fails, a new format number is needed, and a reader for the old one.
+# The stored record of `a_customer`, field by field. Records on live changelogs have this layout. A change of these
+# bytes needs a new format number, and a reader for the old one.
 GOLDEN = "".join(
     (
         "01",  # format
@@ -54,23 +54,24 @@ GOLDEN = "".join(
 
 
 def a_customer() -> Customer:
-    who = Customer(1763764800123)
-    who.offsets = [5, 12, -1]
-    who.sequence, who.segment, who.model_version, who.since, who.as_of = 17, 2, 12, 1.5, 2.0
-    who.purchases, who.spend, who.refunds, who.refunded, who.interactions = 3, 12345, 1, 500, 7
-    who.first_seen, who.last_seen, who.first_purchase, who.last_purchase = 0.5, 2.0, 0.5, 1.0
-    who.days_before, who.day_bits = 4, 0b10_0000_0001
-    who.sums[:3] = array("d", [1.0, 12345.0, 500.0])
-    who.sums[-1] = 0.5
-    who.recent = bytes.fromhex("3d21bc8729acd99f0192e839")
-    who.orders = bytes.fromhex("a2e786d41eec00000000000000f03f39300000f4010000")
-    who.traits = b'{"age":[44,0.0,"e-1"]}'
-    return who
+    customer = Customer(1763764800123)
+    customer.offsets = [5, 12, -1]
+    customer.sequence, customer.segment, customer.model_version, customer.since, customer.as_of = 17, 2, 12, 1.5, 2.0
+    customer.purchases, customer.spend, customer.refunds, customer.refunded, customer.interactions = 3, 12345, 1, 500, 7
+    customer.first_seen, customer.last_seen, customer.first_purchase, customer.last_purchase = 0.5, 2.0, 0.5, 1.0
+    customer.purchase_days, customer.day_bits = 6, 0b10_0000_0001
+    customer.sums[:3] = [1.0, 12345.0, 500.0]
+    customer.sums[-1] = 0.5
+    customer.recent = bytes.fromhex("3d21bc8729acd99f0192e839")
+    customer.orders = bytes.fromhex("a2e786d41eec00000000000000f03f39300000f4010000")
+    customer.traits = b'{"age":[44,0.0,"e-1"]}'
+    return customer
 
 
-def values(who: Customer) -> dict[str, object]:
-    """Every value of a customer, by name."""
-    return {name: getattr(who, name) for name in Customer.__slots__ if name != "cause"}
+def values(customer: Customer) -> dict[str, object]:
+    """Return all stored values of a customer, by name."""
+    customer.pack()  # sets the lengths of the tail
+    return {name: value for name, value in vars(customer).items() if name != "cause"}
 
 
 def test_golden_bytes() -> None:
@@ -78,9 +79,9 @@ def test_golden_bytes() -> None:
 
 
 def test_a_record_read_from_golden_bytes() -> None:
-    who = Customer.unpack(bytes.fromhex(GOLDEN))
-    assert values(who) == values(a_customer())
-    assert (who.days_before, who.purchase_days, who.cause) == (4, 6, None)
+    customer = Customer.unpack(bytes.fromhex(GOLDEN))
+    assert values(customer) == values(a_customer())
+    assert (customer.days_before, customer.purchase_days, customer.cause) == (4, 6, None)
 
 
 def test_the_fixed_part_has_363_bytes() -> None:
@@ -88,42 +89,42 @@ def test_the_fixed_part_has_363_bytes() -> None:
     assert len(Customer(1).pack()) == 363
 
 
-def test_a_new_customer_holds_nothing() -> None:
-    who = Customer(7)
-    assert (who.life, who.sequence, who.segment, who.model_version) == (7, 0, NO_SEGMENT, 0)
-    again = Customer.unpack(who.pack())
-    assert values(again) == values(who)
+def test_a_new_customer_is_empty() -> None:
+    customer = Customer(7)
+    assert (customer.life, customer.sequence, customer.segment, customer.model_version) == (7, 0, NO_SEGMENT, 0)
+    again = Customer.unpack(customer.pack())
+    assert values(again) == values(customer)
 
 
 def test_packing_and_unpacking_change_nothing() -> None:
-    who = Customer(3)
-    order(who, 0, "A", 1000)
-    order(who, 400, "B", 2000)  # day 0 leaves the window, and sums move to the next landmark
-    refund(who, 401, "B", 500)
-    cancel(who, 399, "C", 70)
-    again = Customer.unpack(who.pack())
-    assert values(again) == values(who)
-    assert again.pack() == who.pack()
+    customer = Customer(3)
+    order(customer, 0, "A", 1000)
+    order(customer, 400, "B", 2000)  # day 0 leaves the window, and sums move to the next landmark
+    refund(customer, 401, "B", 500)
+    cancel(customer, 399, "C", 70)
+    again = Customer.unpack(customer.pack())
+    assert values(again) == values(customer)
+    assert again.pack() == customer.pack()
 
 
-def test_an_unpacked_record_goes_on_where_it_was() -> None:
-    who = Customer(3)
-    order(who, 300, "A", 1000)
-    again = Customer.unpack(who.pack())
-    for each in (who, again):
+def test_an_unpacked_record_continues_where_it_was() -> None:
+    customer = Customer(3)
+    order(customer, 300, "A", 1000)
+    again = Customer.unpack(customer.pack())
+    for each in (customer, again):
         refund(each, 520, "A", 300)  # two landmarks later
         order(each, 299, "B", 100)
-    assert values(again) == values(who)
+    assert values(again) == values(customer)
 
 
 def test_the_largest_numbers_fit() -> None:
-    who = Customer(2**63)
-    who.offsets = [2**62, 0, -1]
-    who.sequence = who.model_version = who.refunds = who.interactions = 2**32 - 1
-    who.segment, who.purchases, who.spend, who.refunded = 63, 2**31 - 1, -(2**62), 2**62
-    who.recent = b"abcdef" * 255
-    again = Customer.unpack(who.pack())
-    assert values(again) == values(who)
+    customer = Customer(2**63)
+    customer.offsets = [2**62, 0, -1]
+    customer.sequence = customer.model_version = customer.refunds = customer.interactions = 2**32 - 1
+    customer.segment, customer.purchases, customer.spend, customer.refunded = 63, 2**31 - 1, -(2**62), 2**62
+    customer.recent = b"abcdef" * 255
+    again = Customer.unpack(customer.pack())
+    assert values(again) == values(customer)
 
 
 @pytest.mark.parametrize("number", [0, 2, 255])
@@ -147,7 +148,7 @@ def test_a_record_cut_in_its_fixed_part_is_refused(size: int) -> None:
 def test_a_record_cut_in_its_rings_is_refused(size: int) -> None:
     with pytest.raises(BadRecord) as refused:
         Customer.unpack(bytes.fromhex(GOLDEN)[:size])
-    assert str(refused.value) == f"a customer record of {size} bytes says it has 400; it is cut off"
+    assert str(refused.value) == f"a customer record is cut off: it declares 400 bytes and has {size}"
 
 
 def test_columns_are_the_values_of_the_records() -> None:
@@ -158,20 +159,20 @@ def test_columns_are_the_values_of_the_records() -> None:
     busy.interactions = 4
     busy.sums[INTERACTION_SLOT["product_viewed"]] = 0.25
     customers = [Customer(1), busy, a_customer()]
-    held = columns([who.pack() for who in customers])
-    assert held.shape == (3,)
-    names = [name for name in held.dtype.names or () if not name.endswith(("_bytes", "_count", "format"))]
+    table = columns([customer.pack() for customer in customers])
+    assert table.shape == (3,)
+    names = [name for name in table.dtype.names or () if not name.endswith(("_bytes", "_count", "format"))]
     assert len(names) == 18
     for name in names:
-        said = [getattr(who, name) for who in customers]
-        assert held[name].tolist() == (list(map(list, said)) if name in ("offsets", "sums") else said), name
-    assert held["format"].tolist() == [1, 1, 1]
-    assert held["day_bytes"].tolist() == [0, 4, 2]
-    assert held["recent_count"].tolist() == [0, 5, 2]
-    assert held["order_count"].tolist() == [0, 3, 1]
+        expected = [getattr(customer, name) for customer in customers]
+        assert table[name].tolist() == (list(map(list, expected)) if name in ("offsets", "sums") else expected), name
+    assert table["format"].tolist() == [1, 1, 1]
+    assert table["day_bytes"].tolist() == [0, 4, 2]
+    assert table["recent_count"].tolist() == [0, 5, 2]
+    assert table["order_count"].tolist() == [0, 3, 1]
 
 
-def test_columns_of_nobody() -> None:
+def test_columns_of_no_records() -> None:
     assert len(columns([])) == 0
 
 

@@ -26,14 +26,14 @@ def test_a_weight_doubles_with_every_half_life_after_the_landmark(day: float, la
     assert ONE_DAY.weight(day * DAY_S, landmark) == weight
 
 
-def test_an_event_too_old_to_matter_weighs_nothing() -> None:
+def test_an_event_too_old_to_matter_has_no_weight() -> None:
     assert ONE_DAY.weight(0.0, 5) == 0.0  # 2 ** -1280
 
 
 @pytest.mark.parametrize(
     ("day", "landmark"), [(0, 0), (255.99, 0), (256, 1), (511.99, 1), (512, 2), (256_000, 1000), (-0.01, -1)]
 )
-def test_landmarks_lie_256_half_lives_apart(day: float, landmark: int) -> None:
+def test_landmarks_are_256_half_lives_apart(day: float, landmark: int) -> None:
     assert ONE_DAY.landmark(day * DAY_S) == landmark
 
 
@@ -55,7 +55,7 @@ def test_a_sum_is_worth_less_by_half_each_half_life() -> None:
     assert (total * ONE_DAY.factors(now, latest)).tolist() == [1.25, 0.625]  # 1/4 + 1, then half of it
 
 
-def test_moving_a_landmark_loses_not_one_bit() -> None:
+def test_moving_a_landmark_is_exact() -> None:
     total = 1 / 3 + 2**0.3 * 1e15
     assert total * 2.0**-LANDMARK_SPAN / 2.0**-LANDMARK_SPAN == total
     assert ONE_DAY.weight(255 * DAY_S, 0) * 2.0**-LANDMARK_SPAN == ONE_DAY.weight(255 * DAY_S, 1)
@@ -63,7 +63,7 @@ def test_moving_a_landmark_loses_not_one_bit() -> None:
 
 def test_factors_and_landmarks_agree_where_a_division_would_round_up() -> None:
     decay = Decay(22.4 * DAY_S)
-    just_before = 1486356479.9999998  # the third landmark begins one rounding later
+    just_before = 1486356479.9999998  # the third landmark starts one rounding later
     assert decay.landmark(just_before) == 2
     moment = np.array([just_before])
     assert decay.weight(just_before, 2) * decay.factors(moment, moment)[0] == pytest.approx(1.0)

@@ -1,4 +1,4 @@
-"""A change of segment: from, to, and why."""
+"""Transitions: the segments before and after a change, and its reason."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ import pytest
 from stream_seg.core import engine as engine_module
 from stream_seg.core.customer import Customer
 from stream_seg.core.decay import DAY_S, Decay
+from stream_seg.core.dimensions.behavior import Assignment, SegmentModel
 from stream_seg.core.engine import Engine, Moves, Rules, Why
 from stream_seg.core.features import FEATURES
-from stream_seg.core.model import Assignment, SegmentModel
-from stream_seg.core.transitions import Held, Transition
+from stream_seg.core.transitions import CurrentSegment, Transition
 
 NOW = 1_700_000_000.0
 
 
 def an_engine(**rules: Any) -> Engine:
-    """Three segments on four features; a step is one order, 100 of money, 10 views, or a quarter of refunds."""
+    """Return an engine with three segments on four features.
+
+    A step on the scale of its model is one order, 100 of money, 10 views, or a quarter of refunds.
+    """
     engine = Engine(Rules(Decay(30 * DAY_S), **rules))
     engine.use(
         SegmentModel(
@@ -38,7 +41,7 @@ def an_engine(**rules: Any) -> Engine:
 
 
 def row(**features: float) -> np.ndarray[Any, Any]:
-    """A row of features, zero where nothing is said."""
+    """Return a row of features with zeros for features that are not given."""
     return np.array([features.get(name, 0.0) for name in FEATURES])
 
 
@@ -51,7 +54,7 @@ def move(
     now: float = NOW,
     reason: str = "event",
 ) -> Transition:
-    """The change of a customer who is at these distances from the centres."""
+    """Move a customer at these distances from the centers."""
     order = np.argsort(distances, kind="stable")
     assignment = Assignment(order[:1], order[1:2], np.array([distances]), np.ones((3, 3)))
     moves = Moves([0], np.array([now]), after[np.newaxis], assignment)
@@ -60,7 +63,7 @@ def move(
 
 
 def entered(engine: Engine, customer: Customer) -> Transition:
-    """The change of a customer who is evaluated for the first time."""
+    """Evaluate a customer for the first time."""
     (why,) = engine.explain(engine.evaluate([customer.pack()], np.array([NOW])))
     return engine.move(b"c-1", customer, why)
 
@@ -80,7 +83,7 @@ def test_a_first_segment_is_entered() -> None:
     engine = an_engine()
     customer = with_an_order(engine)
     change = move(engine, customer, row(order_rate=2.0, spend_rate=50.0))
-    keen = Held("b1", "Keen", NOW)
+    keen = CurrentSegment("b1", "Keen", NOW)
     assert change == Transition(
         customer_id="c-1",
         dimension="behavior",
@@ -109,7 +112,7 @@ def test_a_later_segment_is_moved_to_and_changes_chain() -> None:
     view = {"event_id": "e-2", "type": "product_viewed"}
     engine.absorb(customer, "interactions", 0, view, NOW + 60)
     second = move(engine, customer, row(), row(order_rate=2.0), (9.0, 4.0, 3.0), NOW + 60)
-    assert (second.change, second.from_, second.to) == ("moved", first.to, Held("b2", "Lapsed", NOW + 60))
+    assert (second.change, second.from_, second.to) == ("moved", first.to, CurrentSegment("b2", "Lapsed", NOW + 60))
     assert (second.event_id, second.event_type) == ("e-2", "product_viewed")
     assert (second.confidence, second.runner_up) == (0.25, "b1")
     assert (first.sequence, second.sequence, second.life) == (1, 2, first.life)
@@ -174,7 +177,7 @@ def test_a_model_of_one_segment_has_no_runner_up() -> None:
     engine.use(replace(engine.model, centroids=np.zeros((1, 4)), names=("All",)))
     customer = with_an_order(engine)
     change = entered(engine, customer)
-    assert (change.to, change.runner_up, change.confidence) == (Held("b0", "All", NOW), None, 0.0)
+    assert (change.to, change.runner_up, change.confidence) == (CurrentSegment("b0", "All", NOW), None, 0.0)
 
 
 @pytest.mark.parametrize("reason", ["model", "deadline"])
@@ -196,22 +199,22 @@ def test_the_cause_is_the_last_event_that_was_absorbed() -> None:
     assert move(engine, customer, row()).event_id == "e-1"
 
 
-def test_the_cause_is_not_kept_with_the_record() -> None:
+def test_the_cause_is_not_stored_in_the_record() -> None:
     engine = an_engine()
     customer = engine.open(with_an_order(engine).pack())
     assert move(engine, customer, row()).event_id is None
 
 
-def test_a_segment_held_keeps_the_name_it_had_when_it_was_entered() -> None:
+def test_a_current_segment_keeps_its_name_at_the_time_of_entry() -> None:
     engine = an_engine()
     assert engine.model is not None
     customer = with_an_order(engine)
     move(engine, customer, row())
     engine.use(replace(engine.model, version=13, names=("Silent", "Eager", "Gone")))
-    assert engine.held(customer) == Held("b1", "Keen", NOW)
+    assert engine.current_segment(customer) == CurrentSegment("b1", "Keen", NOW)
     change = move(engine, customer, row(), None, (9.0, 3.0, 1.0), NOW + 5, reason="model")
-    assert change.from_ == Held("b1", "Keen", NOW)
-    assert change.to == Held("b2", "Gone", NOW + 5)
+    assert change.from_ == CurrentSegment("b1", "Keen", NOW)
+    assert change.to == CurrentSegment("b2", "Gone", NOW + 5)
     assert (change.model_version, customer.model_version) == (13, 13)
 
 
@@ -219,29 +222,29 @@ def test_a_segment_of_an_unknown_model_is_named_by_its_id() -> None:
     engine = an_engine()
     customer = with_an_order(engine)
     customer.segment, customer.model_version, customer.since = 2, 3, 7.0
-    assert engine.held(customer) == Held("b2", "b2", 7.0)
+    assert engine.current_segment(customer) == CurrentSegment("b2", "b2", 7.0)
     assert engine.name(12, 63) == "b63"
     assert engine.name(12, 2) == "Lapsed"
 
 
-def test_nobody_moves_without_a_model() -> None:
+def test_no_customer_moves_without_a_model() -> None:
     engine = Engine(Rules(Decay(30 * DAY_S)))
     customer = with_an_order(engine)
     moves = engine.evaluate([customer.pack()], np.array([NOW]))
     assert (moves.rows, moves.assignment, moves.features.shape) == ([], None, (1, len(FEATURES)))
     assert engine.explain(moves) == []
-    with pytest.raises(ValueError, match="nobody moves without a model: call use"):
+    with pytest.raises(ValueError, match="cannot move without a model: call use"):
         engine.move(b"c-1", customer, Why(0, None, 0.0, NOW, {}))
     assert customer.sequence == 0
 
 
-def test_evaluating_nobody_moves_nobody() -> None:
+def test_evaluating_no_customers_gives_no_moves() -> None:
     engine = an_engine()
     moves = engine.evaluate([], np.empty(0))
     assert (moves.rows, engine.explain(moves)) == ([], [])
 
 
-def test_who_stays_needs_no_explanation() -> None:
+def test_a_customer_who_stays_needs_no_explanation() -> None:
     engine = an_engine()
     customer = with_an_order(engine)
     entered(engine, customer)
@@ -249,7 +252,7 @@ def test_who_stays_needs_no_explanation() -> None:
     assert (moves.rows, engine.explain(moves)) == ([], [])
 
 
-def test_each_of_those_who_move_is_explained_in_the_order_of_rows() -> None:
+def test_each_move_is_explained_in_the_order_of_rows() -> None:
     engine = an_engine()
     distances = np.array([[1.0, 4.0, 2.0], [0.0, 9.0, 9.0], [8.0, 9.0, 2.0]])
     assignment = Assignment(np.array([0, 0, 2]), np.array([2, 1, 0]), distances, np.ones((3, 3)))

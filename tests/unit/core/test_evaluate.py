@@ -1,4 +1,4 @@
-"""Evaluation: who of many customers belongs elsewhere, at what time."""
+"""Evaluation: the customers whose segment changes at a time."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from stream_seg.core import example
-from stream_seg.core.customer import Customer, columns
+from stream_seg.core.customer import Customer
 from stream_seg.core.decay import DAY_S, Decay
+from stream_seg.core.dimensions.behavior import Hysteresis
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.features import FEATURES
-from stream_seg.core.transitions import Held, Hysteresis
+from stream_seg.core.record import columns
+from stream_seg.core.transitions import CurrentSegment
 
 NOW = 1_700_000_000.0
 
@@ -22,7 +24,7 @@ def spender(engine: Engine, amount: int, t: float = NOW) -> Customer:
     return customer
 
 
-def test_evaluation_finds_those_who_belong_elsewhere() -> None:
+def test_evaluation_finds_the_customers_whose_segment_changes() -> None:
     # Half-way between 10 and 1,000 of money in 30 days, on a log scale, lie about 104: an order of 150.
     engine = example.engine()
     small, big, settled = spender(engine, 20_00), spender(engine, 900_00), spender(engine, 20_00)
@@ -31,11 +33,14 @@ def test_evaluation_finds_those_who_belong_elsewhere() -> None:
     assert moves.rows == [0, 2]
     assert moves.features[:, FEATURES.index("spend_rate")] == pytest.approx([13.8629, 13.8629, 623.8325], abs=1e-4)
     changes = [
-        engine.move(key, who, why)
-        for key, who, why in zip((b"s", b"b"), (small, big), engine.explain(moves), strict=True)
+        engine.move(key, customer, why)
+        for key, customer, why in zip((b"s", b"b"), (small, big), engine.explain(moves), strict=True)
     ]
     assert [change.customer_id for change in changes] == ["s", "b"]
-    assert [change.to for change in changes] == [Held("b0", "Small spenders", NOW), Held("b1", "Big spenders", NOW)]
+    assert [change.to for change in changes] == [
+        CurrentSegment("b0", "Small spenders", NOW),
+        CurrentSegment("b1", "Big spenders", NOW),
+    ]
     assert engine.evaluate([each.pack() for each in (small, settled, big)], np.full(3, NOW)).rows == []
 
 
@@ -43,7 +48,7 @@ def test_time_alone_moves_a_customer() -> None:
     engine = example.engine()
     customer = spender(engine, 900_00)
     (why,) = engine.explain(engine.evaluate([customer.pack()], np.array([NOW])))
-    assert engine.move(b"c-1", customer, why).to == Held("b1", "Big spenders", NOW)
+    assert engine.move(b"c-1", customer, why).to == CurrentSegment("b1", "Big spenders", NOW)
     half_lives = np.array([0, 2, 3]) * 30 * DAY_S  # 624, 156, 78 of money in 30 days
     moves = [engine.evaluate([customer.pack()], np.array([NOW + passed])).rows for passed in half_lives]
     assert moves == [[], [], [0]]
@@ -51,7 +56,7 @@ def test_time_alone_moves_a_customer() -> None:
 
 def test_hysteresis_keeps_a_customer_where_they_are() -> None:
     free, bound = example.engine(), example.engine(Hysteresis(margin=0.2, dwell_s=DAY_S))
-    customer = spender(free, 140_00)  # 97 of money: a little nearer to small spenders
+    customer = spender(free, 140_00)  # 97 of money, a little nearer to small spenders
     customer.segment, customer.since = 1, NOW - 10 * DAY_S
     assert free.evaluate([customer.pack()], np.array([NOW])).rows == [0]
     assert bound.evaluate([customer.pack()], np.array([NOW])).rows == []
@@ -63,7 +68,7 @@ def test_money_may_have_other_minor_units() -> None:
     assert moves.features[0, FEATURES.index("basket_value")] == pytest.approx(2000.0)
 
 
-def test_features_may_be_asked_of_records_or_of_their_columns() -> None:
+def test_features_of_records_and_of_their_columns_are_equal() -> None:
     engine = example.engine()
     records = [spender(engine, 2000).pack()]
     now = np.array([NOW])

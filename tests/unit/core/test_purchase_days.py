@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 
 from stream_seg.core.customer import Customer
-from stream_seg.core.purchase_days import DAY_WINDOW
+from stream_seg.core.events.purchase_days import DAY_WINDOW
 
 from .acts import cancel, order, refund
 
 
 def days_of(*days: float) -> Customer:
-    """Somebody who orders at these times, in days since the epoch."""
-    who = Customer(1)
+    """Return a customer with orders at these times, in days since the epoch."""
+    customer = Customer(1)
     for number, day in enumerate(days):
-        order(who, day, f"o-{number}", 100)
-    return who
+        order(customer, day, f"o-{number}", 100)
+    return customer
 
 
 @pytest.mark.parametrize(
@@ -39,46 +39,46 @@ def test_the_window_is_384_days() -> None:
 
 
 def test_days_older_than_the_window_become_a_number() -> None:
-    who = days_of(0, 383)
-    assert (who.days_before, who.purchase_days) == (0, 2)
-    order(who, 384, "next", 100)  # day 0 leaves the window
-    assert (who.days_before, who.purchase_days) == (1, 3)
-    order(who, 1000, "much later", 100)  # and so do both others
-    assert (who.days_before, who.purchase_days) == (3, 4)
+    customer = days_of(0, 383)
+    assert (customer.days_before, customer.purchase_days) == (0, 2)
+    order(customer, 384, "next", 100)  # day 0 leaves the window
+    assert (customer.days_before, customer.purchase_days) == (1, 3)
+    order(customer, 1000, "much later", 100)  # and so do both others
+    assert (customer.days_before, customer.purchase_days) == (3, 4)
 
 
 def test_a_late_order_inside_the_window_is_recognised_on_a_day_counted_before() -> None:
-    who = days_of(10, 11, 394)
-    assert (who.days_before, who.purchase_days) == (1, 3)
-    order(who, 11.5, "the same day", 100)
-    assert who.purchase_days == 3
-    order(who, 12, "a new day", 100)
-    assert who.purchase_days == 4
+    customer = days_of(10, 11, 394)
+    assert (customer.days_before, customer.purchase_days) == (1, 3)
+    order(customer, 11.5, "the same day", 100)
+    assert customer.purchase_days == 3
+    order(customer, 12, "a new day", 100)
+    assert customer.purchase_days == 4
 
 
 def test_an_order_later_than_the_window_adds_no_day() -> None:
-    # Whether day 0 was counted is no longer known; gaps then come out a little long, never counted twice.
-    who = days_of(384)
-    order(who, 0, "over a year late", 100)
-    assert who.purchase_days == 1
-    assert (who.first_purchase, who.purchases) == (0.0, 2)
-    order(who, 1, "within the window", 100)
-    assert who.purchase_days == 2
+    # It is no longer known if day 0 was counted. It is left out, so gaps come out a little long.
+    customer = days_of(384)
+    order(customer, 0, "over a year late", 100)
+    assert customer.purchase_days == 1
+    assert (customer.first_purchase, customer.purchases) == (0.0, 2)
+    order(customer, 1, "within the window", 100)
+    assert customer.purchase_days == 2
 
 
 def test_refunds_are_not_purchase_days_and_cancelled_orders_are() -> None:
-    who = days_of(5)
-    refund(who, 6, "o-0", 50)
-    assert who.purchase_days == 1
-    cancel(who, 7, "o-0")
-    assert who.purchase_days == 1
-    cancel(who, 8, "o-1")
-    order(who, 9, "o-1", 100)
-    assert who.purchase_days == 2
-    assert who.last_purchase == 9 * 86_400
+    customer = days_of(5)
+    refund(customer, 6, "o-0", 50)
+    assert customer.purchase_days == 1
+    cancel(customer, 7, "o-0")
+    assert customer.purchase_days == 1
+    cancel(customer, 8, "o-1")
+    order(customer, 9, "o-1", 100)
+    assert customer.purchase_days == 2
+    assert customer.last_purchase == 9 * 86_400
 
 
 def test_a_repeated_order_adds_no_day() -> None:
-    who = days_of(5)
-    order(who, 6, "o-0", 100)
-    assert (who.purchase_days, who.last_purchase) == (1, 5 * 86_400)
+    customer = days_of(5)
+    order(customer, 6, "o-0", 100)
+    assert (customer.purchase_days, customer.last_purchase) == (1, 5 * 86_400)

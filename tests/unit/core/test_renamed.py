@@ -1,4 +1,4 @@
-"""A segment that a person renames: everyone in it hears of it once, and nothing but the name changes."""
+"""Renamed segments: each customer in one gets one change, and only the name differs."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 from stream_seg.core import example
 from stream_seg.core.customer import Customer
 from stream_seg.core.engine import Engine
-from stream_seg.core.transitions import Held
+from stream_seg.core.transitions import CurrentSegment
 
 NOW = 1_700_000_000.0
-RENAMED = replace(example.model(2), names=("Small spenders", "VIP"), given=frozenset({1}))
+RENAMED = replace(example.model(2), names=("Small spenders", "VIP"), user_named=frozenset({1}))
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def engine() -> Engine:
 
 
 def big_spender(engine: Engine) -> Customer:
-    """A customer who is in b1 since NOW."""
+    """Return a customer who has been in b1 since NOW."""
     customer = engine.new_customer(life=1)
     engine.absorb(customer, "purchases", 0, {"event_id": "e-1", "order_id": "o-1"}, NOW, 900_00)
     (why,) = engine.explain(engine.evaluate([customer.pack()], np.array([NOW])))
@@ -30,44 +30,44 @@ def big_spender(engine: Engine) -> Customer:
     return customer
 
 
-def test_who_is_in_the_segment_hears_its_new_name(engine: Engine) -> None:
+def test_a_customer_in_the_segment_gets_its_new_name(engine: Engine) -> None:
     customer = big_spender(engine)
     engine.use(RENAMED)
-    held = engine.working_set()
-    held.open([b"c-1"], [customer.pack()])
-    moves = engine.evaluate(held, np.array([NOW + 60.0]))
-    (change,) = engine.move_all(held, moves, engine.explain(moves), "model")
+    batch = engine.new_batch()
+    batch.open([b"c-1"], [customer.pack()])
+    moves = engine.evaluate(batch, np.array([NOW + 60.0]))
+    (change,) = engine.move_all(batch, moves, engine.explain(moves), "model")
     assert (change.change, change.reason, change.confidence, change.runner_up) == ("renamed", "definition", 1.0, None)
-    assert (change.from_, change.to) == (Held("b1", "Big spenders", NOW), Held("b1", "VIP", NOW))
+    assert (change.from_, change.to) == (CurrentSegment("b1", "Big spenders", NOW), CurrentSegment("b1", "VIP", NOW))
     assert (change.sequence, change.occurred_at, change.model_version) == (2, NOW + 60.0, 2)
     assert (change.features, change.event_id) == ({}, None)
-    after = Customer.unpack(held.pack()[0])
+    after = Customer.unpack(batch.pack()[0])
     assert (after.segment, after.since, after.sequence, after.model_version) == (1, NOW, 2, 2)
     assert engine.evaluate([after.pack()], np.array([NOW + 60.0])).rows == []
 
 
-def test_one_record_and_many_say_the_same(engine: Engine) -> None:
+def test_one_record_and_a_batch_give_the_same_change(engine: Engine) -> None:
     customer = big_spender(engine)
     engine.use(RENAMED)
-    held = engine.working_set()
-    held.open([b"c-1"], [customer.pack()])
-    moves = engine.evaluate(held, np.array([NOW]))
+    batch = engine.new_batch()
+    batch.open([b"c-1"], [customer.pack()])
+    moves = engine.evaluate(batch, np.array([NOW]))
     (why,) = engine.explain(moves)
-    assert [engine.move(b"c-1", customer, why, "model")] == engine.move_all(held, moves, [why], "model")
-    assert customer.pack() == held.pack()[0]
+    assert [engine.move(b"c-1", customer, why, "model")] == engine.move_all(batch, moves, [why], "model")
+    assert customer.pack() == batch.pack()[0]
 
 
-def test_those_who_stay_as_they_are_can_be_left_out(engine: Engine) -> None:
-    told, newcomer = big_spender(engine), engine.new_customer(life=1)
+def test_customers_without_a_change_can_be_left_out(engine: Engine) -> None:
+    known, newcomer = big_spender(engine), engine.new_customer(life=1)
     engine.use(RENAMED)
-    moves = engine.evaluate([big_spender(engine).pack(), told.pack(), newcomer.pack()], np.full(3, NOW))
+    moves = engine.evaluate([big_spender(engine).pack(), known.pack(), newcomer.pack()], np.full(3, NOW))
     assert (moves.rows, moves.renamed) == ([1, 2], {1: 1})
-    few = moves.of_those_who_move()
+    few = moves.only_moving()
     assert (few.rows, few.renamed) == ([0, 1], {0: 1})
     assert engine.explain(few) == engine.explain(moves)
 
 
-def test_who_leaves_meanwhile_moves_and_hears_no_name(engine: Engine) -> None:
+def test_a_customer_who_leaves_moves_and_gets_no_rename(engine: Engine) -> None:
     customer = big_spender(engine)
     engine.use(RENAMED)
     later = NOW + 300 * 86_400.0
@@ -75,6 +75,6 @@ def test_who_leaves_meanwhile_moves_and_hears_no_name(engine: Engine) -> None:
     (change,) = [engine.move(b"c-1", customer, why) for why in engine.explain(moves)]
     assert (change.change, change.from_, change.to) == (
         "moved",
-        Held("b1", "Big spenders", NOW),
-        Held("b0", "Small spenders", later),
+        CurrentSegment("b1", "Big spenders", NOW),
+        CurrentSegment("b0", "Small spenders", later),
     )

@@ -8,8 +8,9 @@ from operator import length_hint
 import orjson
 import pytest
 
-from stream_seg.datasets import SourceError, SourceRecord
+from stream_seg.datasets import SourceRecord
 from stream_seg.datasets.complete_journey import CompleteJourney
+from stream_seg.errors import SourceError
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,7 @@ def test_a_basket(records: list[SourceRecord]) -> None:
     }
 
 
-def test_a_profile_leaves_out_what_is_not_known(records: list[SourceRecord]) -> None:
+def test_a_profile_leaves_out_unknown_traits(records: list[SourceRecord]) -> None:
     event = event_of(records, "demographics-1003")
     assert event["type"] == "identify"
     assert event["traits"] == {

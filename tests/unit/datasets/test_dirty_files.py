@@ -1,4 +1,4 @@
-"""Files with one bad thing in them: it costs its own row, says why, and merges nothing."""
+"""Files with one fault: it costs its own row, gives a reason, and merges no rows."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from stream_seg.contracts.mapping.model import FileOptions
-from stream_seg.datasets import SourceError
 from stream_seg.datasets.csv_file import CsvFile
 from stream_seg.datasets.files import FileSource
+from stream_seg.errors import SourceError
 from stream_seg.settings import Settings
-from stream_seg.tools.judge import faults
+from stream_seg.tools.replay.validate import faults
 from tests.unit.datasets.test_files import events, read, skipped
 
 HEADER = "customer_id,order_id,amount,occurred_at\n"

@@ -1,4 +1,4 @@
-"""Files as sources: records, their topics, and rows that are skipped."""
+"""Files as sources: records, their topics, and skipped rows."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import orjson
 import pytest
 
 from stream_seg.contracts.decode import Decoder
-from stream_seg.datasets import SourceError, SourceRecord
+from stream_seg.datasets import SourceRecord
 from stream_seg.datasets.files import FileSource
 from stream_seg.datasets.record import UNKNOWN_TIME_S
+from stream_seg.errors import SourceError
 
 NEW_YEAR_S = 1_735_689_600.0  # 2025-01-01T00:00:00Z
 
@@ -25,7 +26,7 @@ def read(path: Path, text: str, topic: str | None = None, key_field: str | None 
 def skipped(
     path: Path, text: str, topic: str | None = None, key_field: str | None = None
 ) -> list[tuple[str, list[int], str]]:
-    """Reason, first lines and first explanation of the rows of a file of which none is an event."""
+    """Return reason, first lines and first explanation for the rows of a file without events."""
     path.write_bytes(text.encode())
     source = FileSource(path, topic, key_field)
     assert list(source) == []
@@ -72,10 +73,10 @@ def test_a_segment_envelope(tmp_path: Path) -> None:
         ('"messageId":"m-1","type":"identify"', "profiles"),
         ('"event_name":"refund"', "purchases"),
         ('"event_name":"add_to_cart"', "interactions"),
-        # A worker will refuse these: the dead letter must be where the money is missed.
+        # A worker rejects these, so that the dead letter is in the topic where the money is missing.
         ('"type":"track","event":"Order Completed"', "purchases"),
         ('"anonymousId":"a-1","event":"Order Completed","customer_id":null,"userId":"u-1"', "purchases"),
-        # A native event says with `type` what it is, whatever else it holds.
+        # The `type` of a native event decides, whatever else the event holds.
         ('"type":"order_completed","event":"Summer sale"', "purchases"),
         ('"order_id":"o-1","event":"Order Completed"', "purchases"),
     ],
@@ -192,7 +193,7 @@ def test_a_customer_id_that_is_a_number_becomes_text(tmp_path: Path, said: str, 
     assert orjson.loads(record.value) == {"userId": key.decode(), "event": "Product Viewed", "messageId": "m-1"}
 
 
-def test_a_key_field_of_json_lines_is_what_a_worker_reads(tmp_path: Path) -> None:
+def test_a_worker_reads_the_customer_of_a_key_field_in_json_lines(tmp_path: Path) -> None:
     (record,) = read(tmp_path / "a.jsonl", '{"visitor":"v-1","type":"page_viewed"}', key_field="visitor")
     assert record.key == b"v-1"
     assert orjson.loads(record.value) == {"visitor": "v-1", "type": "page_viewed", "customer_id": "v-1"}

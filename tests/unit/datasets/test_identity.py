@@ -1,4 +1,4 @@
-"""Identities of sources: the same for the same events, another for others."""
+"""Identities of sources: equal for equal events, different for others."""
 
 from __future__ import annotations
 

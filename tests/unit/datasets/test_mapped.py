@@ -1,4 +1,4 @@
-"""Files that become events by a mapping."""
+"""Files that become events through a mapping."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pyarrow.parquet
 import pytest
 
 from stream_seg.contracts.mapping import parse_mapping
-from stream_seg.datasets import Reading, SourceError, SourceRecord, open_source
+from stream_seg.datasets import Reading, SourceRecord, open_source
 from stream_seg.datasets.files import FileSource
+from stream_seg.errors import SourceError
 
 TOML = """
 [file]
@@ -67,7 +68,7 @@ def test_ids_are_those_of_the_content(tmp_path: Path) -> None:
 
     once = ids("c-1;Besuch;01.01.2025;a", "c-2;Besuch;01.01.2025;", "c-1;Besuch;2025-01-01;b")
     assert len(set(once)) == 3
-    # A column that the mapping does not name is no part of the event, and neither is how a time is written.
+    # Neither an unmapped column nor the spelling of a time is part of the event.
     assert ids("c-1;Besuch;2025-01-01;c", "c-1;Besuch;01.01.2025;d", "c-1;Besuch;01.01.2025;")[:2] == [once[0], once[2]]
 
 
@@ -76,7 +77,7 @@ def test_a_column_that_is_not_there_is_an_error_before_the_first_row(tmp_path: P
     with pytest.raises(SourceError) as raised:
         read(tmp_path / "a.csv")
     assert str(raised.value) == (
-        "a.toml, [[event]] 1, fields.customer_id: there is no column 'Kunde'; did you mean Kund? in "
+        "a.toml, [[event]] 1, fields.customer_id: there is no column 'Kunde' (did you mean Kund?) in "
         f"{tmp_path / 'a.csv'}"
     )
 

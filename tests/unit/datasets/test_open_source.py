@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from stream_seg.datasets import Reading, SourceError, open_source
+from stream_seg.datasets import Reading, open_source
 from stream_seg.datasets.complete_journey import CompleteJourney
 from stream_seg.datasets.files import FileSource
+from stream_seg.errors import SourceError
 
 
 def test_names_and_paths(tmp_path: Path) -> None:
@@ -33,7 +34,7 @@ def test_topic_and_key_field_reach_files(tmp_path: Path) -> None:
     assert (record.topic, record.key) == ("profiles", b"v-1")
 
 
-def test_an_unknown_name_lists_what_exists() -> None:
+def test_an_unknown_name_lists_the_sources() -> None:
     with pytest.raises(SourceError) as raised:
         open_source("complete_journey")
     assert str(raised.value) == (

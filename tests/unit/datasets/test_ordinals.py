@@ -15,7 +15,7 @@ def test_equal_rows_are_counted() -> None:
 
 def test_many_rows() -> None:
     chance, ordinals, seen = random.Random(1), Ordinals(), Counter[int]()
-    # Few different ones that all fall into the same slots, among many.
+    # A few different fingerprints that share the same slots, among many.
     rows = [chance.getrandbits(64) for _ in range(5_000)] + [(number % 500) << 32 | 1 for number in range(5_000)]
     chance.shuffle(rows)
     for row in rows:

@@ -1,4 +1,4 @@
-"""Parquet files: types of columns, and what no event can have."""
+"""Parquet files: column types, and values that no event can have."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pyarrow.parquet
 import pytest
 
 from stream_seg.contracts.decode import Decoder
-from stream_seg.datasets import SourceError
 from stream_seg.datasets.files import FileSource
+from stream_seg.errors import SourceError
 from tests.unit.datasets.test_files import NEW_YEAR_S, events
 
 
@@ -51,7 +51,7 @@ def test_parquet_times_without_zone_are_skipped(tmp_path: Path) -> None:
 
 
 def view(**columns: Any) -> dict[str, Any]:
-    """Columns of one row, or of as many as the given ones have."""
+    """Return columns of one row, or of as many rows as the given columns have."""
     count = len(next(iter(columns.values())))
     known = {"customer_id": "c-1", "type": "page_viewed", "occurred_at": 1.0}
     return {**{name: [value] * count for name, value in known.items()}, **columns}
@@ -135,7 +135,7 @@ def test_a_damaged_parquet_file(tmp_path: Path) -> None:
     assert failed
 
 
-def test_what_is_not_parquet(tmp_path: Path) -> None:
+def test_files_that_are_not_parquet(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_text("customer_id\n")
     with pytest.raises(SourceError, match=r"a\.parquet: not a Parquet file"):
         list(FileSource(tmp_path / "a.parquet"))

@@ -1,4 +1,4 @@
-"""Rows of CSV files: fields out of columns, and rows that are skipped."""
+"""Rows of CSV files: fields from columns, and skipped rows."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from stream_seg.datasets import SourceError
 from stream_seg.datasets.files import FileSource
+from stream_seg.errors import SourceError
 from tests.unit.datasets.test_files import NEW_YEAR_S, events, read, skipped
 
 
@@ -99,19 +99,19 @@ def test_rows_of_segment(tmp_path: Path) -> None:
         ("customer_id,type", "c-1,purchase", "order_completed"),
     ],
 )
-def test_what_happened_is_never_taken_for_an_order(tmp_path: Path, columns: str, cells: str, kind: str) -> None:
+def test_an_event_name_is_never_taken_for_an_order(tmp_path: Path, columns: str, cells: str, kind: str) -> None:
     (record,) = read(tmp_path / "a.csv", f"{columns},occurred_at,order_id,amount\n{cells},1,o-1,5\n")
     assert record.topic == "purchases"
     assert events([record])[0]["type"] == kind
 
 
-def test_what_an_order_of_others_needs_may_be_among_its_properties(tmp_path: Path) -> None:
+def test_required_values_of_a_foreign_order_may_be_among_its_properties(tmp_path: Path) -> None:
     text = "customer_id,type,occurred_at,transaction_id,value\nc-1,purchase,1,o-1,5\n"
     (event,) = events(read(tmp_path / "a.csv", text))
     assert (event["order_id"], event["amount"], event["type"]) == ("o-1", 5.0, "order_completed")
 
 
-def test_a_column_event_of_nobody_s_kind_is_a_property_or_a_trait(tmp_path: Path) -> None:
+def test_an_event_column_of_no_known_kind_is_a_property_or_a_trait(tmp_path: Path) -> None:
     text = "customer_id,occurred_at,order_id,amount,event\nc-1,1,o-1,5,Summer sale\n"
     (order,) = events(read(tmp_path / "a.csv", text, topic="purchases"))
     assert (order["type"], order["properties"]) == ("order_completed", {"event": "Summer sale"})
@@ -184,7 +184,7 @@ def test_lines_are_those_where_rows_end(tmp_path: Path) -> None:
     assert [record.line for record in read(tmp_path / "a.csv", text)] == [3, 5]
 
 
-def test_interactions_need_to_say_what_happened(tmp_path: Path) -> None:
+def test_interactions_need_a_type(tmp_path: Path) -> None:
     (skip,) = skipped(tmp_path / "a.csv", "customer_id,occurred_at\nc-1,1\n", topic="interactions")
     assert skip == ("missing_field", [2], "no type; interactions need customer_id, occurred_at, type.")
 

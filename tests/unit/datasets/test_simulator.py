@@ -1,4 +1,4 @@
-"""The simulated shop: repeatable, in order of arrival, and with as much disorder as was asked for."""
+"""The simulated shop: repeatable, in order of arrival, and with the requested disorder."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 import orjson
 import pytest
 
-from stream_seg.datasets import SourceError, SourceRecord
+from stream_seg.datasets import SourceRecord
 from stream_seg.datasets.archetypes import ARCHETYPES, NAMES
 from stream_seg.datasets.simulator import CUSTOMER_DAYS, START_S, Disturbances, simulate
+from stream_seg.errors import SourceError
 
 DAY_S = 86_400
 
@@ -86,7 +87,7 @@ def test_few_products_make_most_of_the_views(records: list[SourceRecord]) -> Non
     assert top > 0.4 * views.total()
 
 
-def test_archetypes_differ_in_what_they_do(records: list[SourceRecord]) -> None:
+def test_archetypes_behave_differently(records: list[SourceRecord]) -> None:
     truth = simulate(300, 60, seed=7).truth(59)
     orders = Counter(truth[e["customer_id"]] for e in events(records) if e["type"] == "order_completed")
     members = Counter(truth.values())
@@ -95,7 +96,7 @@ def test_archetypes_differ_in_what_they_do(records: list[SourceRecord]) -> None:
     assert set(members) == set(NAMES) == {archetype.name for archetype in ARCHETYPES}
 
 
-def test_nobody_changes_without_drift_and_half_of_them_with_half() -> None:
+def test_no_customer_changes_without_drift_and_half_do_with_half() -> None:
     still = simulate(400, 30, seed=1)
     assert still.truth(0) == still.truth(29)
     drifting = simulate(400, 30, seed=1, disturbances=Disturbances(drift_share=0.5))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from stream_seg.datasets import SourceError
 from stream_seg.datasets.files import FileSource
 from stream_seg.datasets.skipped_file import SkippedFile
+from stream_seg.errors import SourceError
 
 
 def test_rows_of_csv_below_their_header(tmp_path: Path) -> None:
@@ -25,7 +25,7 @@ def test_rows_of_csv_below_their_header(tmp_path: Path) -> None:
     with SkippedFile(kept, source):
         assert len(list(source)) == 1
     assert kept.read_bytes().decode() == "\r\n".join([rows[0], rows[2], rows[3], rows[4] + "\n"])
-    # The mended rows are events with the ids that they would have had.
+    # The corrected rows are events with the ids that they would have had.
     kept.write_text(kept.read_text().replace(",page_viewed,2", "c-2,page_viewed,2"))
     assert [record.key for record in FileSource(kept)] == [b"c-2"]
 

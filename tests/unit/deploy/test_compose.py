@@ -1,4 +1,4 @@
-"""The compose file parses, names settings that exist, and leaves topics to the command that makes them right."""
+"""The compose file parses, names existing settings, and leaves the creation of topics to the command."""
 
 from __future__ import annotations
 

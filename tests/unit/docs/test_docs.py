@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import get_args
 
 import pytest
 import typer
+import yaml
 
 from stream_seg.cache.keys import Keys
 from stream_seg.cli.app import app
@@ -17,50 +22,61 @@ from stream_seg.contracts.changes import parse_change
 from stream_seg.contracts.currencies import EXPONENTS
 from stream_seg.contracts.decode import Decoder
 from stream_seg.contracts.reasons import SENTENCES
-from stream_seg.core.customer import LAYOUT
+from stream_seg.core.events.taxonomy import INTERACTIONS, PURCHASES
 from stream_seg.core.features import FEATURES
-from stream_seg.core.vocabulary import INTERACTIONS, PURCHASES
+from stream_seg.core.record import FIELDS, LAYOUT
 from stream_seg.kafka.broker import SaslMechanism, SecurityProtocol
 from stream_seg.ops.metrics import markdown_table
 from stream_seg.settings import PREFIX, Settings
 from stream_seg.tools.topics import topic_specs
+from stream_seg.worker.crash_points import POINTS
 
 ROOT = Path(__file__).parents[3]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCS = ROOT / "docs"
+PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")), *sorted(DOCS.rglob("*.md"))]
 SETTINGS = {name.upper() for name in Settings.model_fields}
 KAFKA_WORDS = {*get_args(SecurityProtocol), *get_args(SaslMechanism)}
 NO_SETTINGS = {"BATCH_RECORDS", "CRASH_AT", "REQUIRE_AUDIT", "REQUIRE_SERVICES", "VENV"}  # of the tests and the scripts
 NOW = 1_900_000_000.0
 
-pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
 def text_of(name: str) -> str:
-    """A page of docs/."""
-    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+    """Return the text of a page of docs/."""
+    return (DOCS / name).read_text(encoding="utf-8")
 
 
 def section(text: str, title: str) -> str:
-    """What stands under a heading, up to the next."""
+    """Return the text under a heading, up to the next one of its level."""
     found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     assert found is not None, f"there is no section {title!r}"
     return found[1]
 
 
 def first_cells(text: str) -> list[str]:
-    """What stands in backticks in the first column of tables."""
+    """Return the names in backticks in the first column of tables."""
     rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("|")]
     return [name for row in rows for name in re.findall(r"`([^`]+)`", row)]
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors that a page's headings get."""
-    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    """Return the anchors of a page's headings."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def pages_in(nav: object) -> list[str]:
+    """Return the pages that a navigation of mkdocs.yml names."""
+    if isinstance(nav, str):
+        return [nav]
+    branches = nav.values() if isinstance(nav, dict) else nav if isinstance(nav, list) else []
+    return [page for branch in branches for page in pages_in(branch)]
 
 
 def json_objects(text: str) -> list[dict[str, object]]:
-    """All objects in the JSON blocks of a text, one after the other."""
+    """Return all objects in the JSON blocks of a text, one after the other."""
     found, decoder = [], json.JSONDecoder()
     for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL):
         rest = block.strip()
@@ -72,7 +88,7 @@ def json_objects(text: str) -> list[dict[str, object]]:
 
 
 def test_the_readme_is_short_and_no_page_is_long() -> None:
-    lengths = {page.name: len(page.read_text(encoding="utf-8").splitlines()) for page in PAGES}
+    lengths = {str(page.relative_to(ROOT)): len(page.read_text(encoding="utf-8").splitlines()) for page in PAGES}
     assert lengths["README.md"] < 150
     assert max(lengths.values()) < 300
 
@@ -86,6 +102,33 @@ def test_links_lead_somewhere(page: Path) -> None:
         linked = page.parent / path if path else page
         assert linked.exists(), target
         assert not anchor or anchor in anchors(linked), target
+
+
+def test_every_page_is_in_the_navigation_once() -> None:
+    configuration = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    assert sorted(pages_in(configuration["nav"])) == sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md"))
+
+
+def test_the_site_builds_without_warnings(tmp_path: Path) -> None:
+    if importlib.util.find_spec("mkdocs") is None:
+        required = os.environ.get("STREAM_SEG_REQUIRE_SERVICES") == "1"
+        (pytest.fail if required else pytest.skip)("mkdocs is not installed")
+    built = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert (built.returncode, built.stdout + built.stderr) == (0, "")
+    assert (tmp_path / "site" / "index.html").exists()
+
+
+def test_titles_of_decisions_are_those_of_their_files() -> None:
+    for page in sorted((DOCS / "decisions").glob("0*.md")):
+        number, _, title = page.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ").partition(". ")
+        words = re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+        assert page.stem == f"{int(number):04}-{words}"
+        assert f"[{title}]({page.name})" in text_of("decisions/index.md")
 
 
 @pages
@@ -109,7 +152,7 @@ def test_no_setting_is_named_that_does_not_exist(page: Path) -> None:
 
 
 def test_every_setting_is_documented_with_its_default() -> None:
-    table = text_of("settings.md")
+    table = text_of("reference/settings.md")
     assert sorted(first_cells(table)) == sorted(SETTINGS)
     rows = [[cell.strip() for cell in line.split("|")[1:3]] for line in table.splitlines() if line.startswith("| `")]
     shown = {
@@ -124,11 +167,11 @@ def test_every_setting_is_documented_with_its_default() -> None:
 
 
 def test_every_reason_is_documented() -> None:
-    assert sorted(first_cells(section(text_of("contract.md"), "Dead letters"))) == sorted(SENTENCES)
+    assert sorted(first_cells(section(text_of("reference/topics.md"), "Dead letters"))) == sorted(SENTENCES)
 
 
 def test_every_metric_is_documented_as_the_catalogue_says() -> None:
-    assert markdown_table() in text_of("operations.md")
+    assert markdown_table() in text_of("reference/metrics.md")
 
 
 @pages
@@ -139,16 +182,15 @@ def test_metrics_that_are_named_exist(page: Path) -> None:
 
 
 def test_topics_kinds_of_events_and_features_are_documented() -> None:
-    contract = text_of("contract.md")
-    topics = first_cells(section(contract, "Topics"))
+    topics = first_cells(section(text_of("reference/topics.md"), "Topics"))
     assert sorted(topics) == sorted(s.name.replace("stream-seg-", "{APP_ID}-") for s in topic_specs(Settings()))
-    told = contract + text_of("events.md")
+    told = text_of("reference/changes.md") + text_of("reference/events.md")
     missing = {name for name in (*PURCHASES, *INTERACTIONS, *FEATURES) if f"`{name}`" not in told}
     assert missing == set()
 
 
 def test_aliases_are_what_the_table_says() -> None:
-    names = section(text_of("events.md"), "Formats of other programs").partition("### Names")[2]
+    names = section(text_of("reference/events.md"), "Formats of other programs").partition("### Names")[2]
     rows = [row.split("|")[1:3] for row in names.splitlines() if row[:3] == "| `"]
     pairs = [pair for theirs, ours in rows for pair in zip(theirs.split(";"), ours.split(";"), strict=True)]
     assert len(pairs) == 16
@@ -161,7 +203,7 @@ def test_redis_keys_are_documented() -> None:
     keys = Keys("seg")
     known = [keys.customer("{customer_id}"), keys.model, keys.partitions, keys.owner]
     known += [name.replace("7", "{partition}") for name in (keys.stats(7), keys.mark(7))]
-    assert sorted(first_cells(section(text_of("contract.md"), "Redis"))) == sorted(known)
+    assert sorted(first_cells(text_of("reference/redis.md"))) == sorted(known)
 
 
 def test_commands_are_documented() -> None:
@@ -169,7 +211,7 @@ def test_commands_are_documented() -> None:
     names: list[str] = []
     for name, command in group.commands.items():  # type: ignore[attr-defined]
         names += [f"{name} {inner}" for inner in getattr(command, "commands", {})] or [name]
-    table = first_cells(section(text_of("contract.md"), "Commands"))
+    table = first_cells(section(text_of("reference/cli.md"), "Commands"))
     for name in names:
         assert any(cell.split(" [")[0].startswith(name) for cell in table), name
     for cell in table:
@@ -177,7 +219,7 @@ def test_commands_are_documented() -> None:
 
 
 def test_examples_of_events_are_events() -> None:
-    page = text_of("events.md")
+    page = text_of("reference/events.md")
     examples = json_objects(section(page, "Native events")) + json_objects(section(page, "Formats of other programs"))
     assert len(examples) == 7
     for example in examples:
@@ -187,7 +229,7 @@ def test_examples_of_events_are_events() -> None:
         assert decoded.rejected == []
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/contract.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/reference/changes.md"])
 def test_the_example_of_a_change_is_a_change(page: str) -> None:
     changes = [each for each in json_objects((ROOT / page).read_text(encoding="utf-8")) if "change" in each]
     assert len(changes) == 1
@@ -195,9 +237,17 @@ def test_the_example_of_a_change_is_a_change(page: str) -> None:
     assert all(name in FEATURES for name in changes[0]["reason"]["features"])  # type: ignore[index]
 
 
-def test_the_record_has_the_size_that_is_told() -> None:
-    rows = section(text_of("architecture.md"), "What a customer's record holds").splitlines()
+def test_the_table_of_the_record_has_the_fields_of_the_code() -> None:
+    rows = section(text_of("internals/record-format.md"), "What a customer's record holds").splitlines()
     cells = [[cell.strip(" *") for cell in row.split("|")[1:3]] for row in rows if row.startswith("|")]
-    sizes = [int(size) for name, size in cells if size.isdigit() and name != "fixed part"]
-    assert sum(sizes) == LAYOUT.size
+    told = [(re.findall(r"`(\w+)`", names), int(size)) for names, size in cells if names.startswith("`")]
+    sizes = {field.name: field.size for field in FIELDS}
+    assert [name for names, _ in told for name in names] == list(sizes)
+    for names, size in told:
+        assert sum(sizes[name] for name in names) == size, names
     assert ["fixed part", str(LAYOUT.size)] in cells
+
+
+def test_every_crash_point_is_in_the_crash_table() -> None:
+    rows = [line.split("|")[-2] for line in text_of("internals/crash-table.md").splitlines() if line.startswith("|")]
+    assert sorted(name for row in rows for name in re.findall(r"`([a-z-]+)`", row)) == sorted(POINTS)

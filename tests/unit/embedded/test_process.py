@@ -1,4 +1,4 @@
-"""Finding executables, and what a service that does not start says."""
+"""Finding executables, and the errors of services that do not start."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from stream_seg.embedded.process import EmbeddedError, Recipe, find_binary, start
+from stream_seg.embedded.process import Recipe, find_binary, start
+from stream_seg.errors import EmbeddedError
 
 REPOSITORY = Path(__file__).parents[3]
 
 
 def python(code: str) -> Recipe:
-    """A service that runs some Python and never answers."""
+    """Return a service that runs Python code and never answers."""
     return Recipe("the parrot", lambda *_: [sys.executable, "-c", code], lambda *_: False, os.environ)
 
 
@@ -29,7 +30,7 @@ def test_a_binary_inside_a_package_comes_before_one_on_the_path() -> None:
     [("broker", "start_broker", "STREAM_SEG_BROKER"), ("redis", "start_redis", "STREAM_SEG_REDIS_URL")],
 )
 def test_a_missing_wheel_says_what_to_install(module: str, function: str, variable: str) -> None:
-    # -S: no site-packages, so no wheels; an empty PATH: no redis-server either.
+    # With -S there are no site-packages and no wheels. With an empty PATH there is no redis-server.
     code = f"import sys; sys.path.insert(0, sys.argv[1]); import stream_seg.embedded.{module} as m; m.{function}()"
 
     run = subprocess.run(

@@ -1,4 +1,4 @@
-"""What the settings and a record mean before any service is started."""
+"""Settings and records before any service is started."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from stream_seg.addresses import Addresses
-from stream_seg.embedded.process import EmbeddedError
 from stream_seg.embedded.services import attach_services, open_services
+from stream_seg.errors import EmbeddedError
 from stream_seg.kafka.broker import Broker
 from stream_seg.settings import Settings
 
@@ -17,7 +17,7 @@ OWN = {"broker": "kafka://kafka-1:9092,kafka-2:9092", "redis_url": "rediss://cac
 OWN_ADDRESSES = Addresses(Broker("kafka-1:9092,kafka-2:9092"), "rediss://cache:6380/2")
 
 
-def test_own_services_are_passed_through_and_leave_no_trace(tmp_path: Path) -> None:
+def test_services_of_the_settings_are_used_and_not_recorded(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "data", **OWN)
 
     with open_services(settings) as addresses:
@@ -27,7 +27,7 @@ def test_own_services_are_passed_through_and_leave_no_trace(tmp_path: Path) -> N
     assert not (tmp_path / "data").exists()
 
 
-def test_attaching_to_nothing_says_what_to_do(tmp_path: Path) -> None:
+def test_attaching_without_a_service_explains_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(EmbeddedError, match=r"no embedded broker is running for .* set STREAM_SEG_BROKER"):
         attach_services(Settings(data_dir=tmp_path))
 

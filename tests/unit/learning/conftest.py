@@ -1,4 +1,4 @@
-"""A population of customers of six known kinds, by seed."""
+"""A reproducible population of customers of six known kinds."""
 
 from __future__ import annotations
 

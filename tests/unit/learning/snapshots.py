@@ -1,4 +1,4 @@
-"""Small snapshots for tests: centres on two features, names by number."""
+"""Small snapshots for tests, with centers on two features and numbered names."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 from stream_seg.contracts.model import ModelSnapshot, SegmentProfile
 
 
-def profiles(names: Sequence[str], given: Sequence[int] = ()) -> list[SegmentProfile]:
-    """Profiles of as many segments; `given` are named by a person."""
+def profiles(names: Sequence[str], custom: Sequence[int] = ()) -> list[SegmentProfile]:
+    """Return one profile per name. The names at the indices `custom` are set by an operator."""
     return [
-        SegmentProfile(id=f"b{index}", name=name, share=0.5, customers=1, name_pinned=index in given)
+        SegmentProfile(id=f"b{index}", name=name, share=0.5, customers=1, name_pinned=index in custom)
         for index, name in enumerate(names)
     ]
 
 
 def snapshot(
-    version: int = 1, centres: Sequence[Sequence[float]] = ((0.0, 0.0), (4.0, 4.0)), **more: Any
+    version: int = 1, centers: Sequence[Sequence[float]] = ((0.0, 0.0), (4.0, 4.0)), **more: Any
 ) -> ModelSnapshot:
-    """A version by a learner, its parent the one before; features order_rate and refund_share, not scaled."""
-    k = len(centres)
+    """Return a version by a learner with the features order_rate and refund_share, not scaled."""
+    k = len(centers)
     fields: dict[str, Any] = {
         "version": version,
         "parent": version - 1,
@@ -30,7 +30,7 @@ def snapshot(
         "log": [False, False],
         "center": [0.0, 0.0],
         "scale": [1.0, 1.0],
-        "centroids": [list(centre) for centre in centres],
+        "centroids": [list(center) for center in centers],
         "segments": profiles([f"Name {index}" for index in range(k)]),
         "learner": {
             "format": 1,

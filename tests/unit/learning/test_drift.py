@@ -5,15 +5,15 @@ import pytest
 
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.core.features import FEATURES
+from stream_seg.learning.clustering.policy import DAY_S
 from stream_seg.learning.drift import DriftPolicy, DriftWatch, Report
-from stream_seg.learning.policy import DAY_S
 
 POLICY = DriftPolicy(settle_s=10 * DAY_S)
-A_DAY = 400
+PER_DAY = 400
 
 
 def model(version: int = 1, first_clock: float | None = 0.0) -> ModelSnapshot:
-    """Two segments on one feature: about 2 orders in 30 days and about 20."""
+    """Return a model of two segments on one feature: about 2 orders in 30 days and about 20."""
     return ModelSnapshot(
         version=version,
         parent=0,
@@ -33,15 +33,15 @@ def model(version: int = 1, first_clock: float | None = 0.0) -> ModelSnapshot:
     )
 
 
-def shop(often: float, rng: np.random.Generator, around: float = 0.3) -> np.ndarray:
-    """A day's sample, of which so many are in the second segment."""
-    rates = np.where(rng.random(A_DAY) < often, 20.0, 2.0) * np.exp(rng.normal(0, around, A_DAY))
-    rows = np.zeros((A_DAY, len(FEATURES)))
+def day_sample(often: float, rng: np.random.Generator, around: float = 0.3) -> np.ndarray:
+    """Return a day's sample, of which the share `often` is in the second segment."""
+    rates = np.where(rng.random(PER_DAY) < often, 20.0, 2.0) * np.exp(rng.normal(0, around, PER_DAY))
+    rows = np.zeros((PER_DAY, len(FEATURES)))
     rows[:, FEATURES.index("order_rate")] = rates
     return rows
 
 
-def told(
+def reports(
     watch: DriftWatch,
     days: range,
     often: float = 0.3,
@@ -50,26 +50,26 @@ def told(
     snapshot: ModelSnapshot | None = None,
     **how: float,
 ) -> list[tuple[int, Report]]:
-    """Days and reports, from samples of customers who are others every day."""
+    """Return the days with their reports. Every day samples other customers."""
     rng = np.random.default_rng([seed, days.start])
     out = []
     for day in days:
-        names = [f"c{day}-{at}" for at in range(A_DAY)]
-        report = watch.observe(day * DAY_S, names, shop(often, rng, **how).tolist(), snapshot or model())
+        names = [f"c{day}-{at}" for at in range(PER_DAY)]
+        report = watch.observe(day * DAY_S, names, day_sample(often, rng, **how).tolist(), snapshot or model())
         if report is not None:
             out.append((day, report))
     return out
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_steady_shop_is_silent_for_200_days(seed: int) -> None:
-    assert told(DriftWatch(POLICY), range(10, 210), seed=seed) == []
+def test_a_steady_shop_gives_no_report_for_200_days(seed: int) -> None:
+    assert reports(DriftWatch(POLICY), range(10, 210), seed=seed) == []
 
 
-def test_a_share_that_grew_is_told_with_evidence() -> None:
+def test_a_share_that_grew_is_reported_with_evidence() -> None:
     watch = DriftWatch(POLICY)
-    assert told(watch, range(10, 40)) == []
-    (day, report), *_ = told(watch, range(40, 60), often=0.45)
+    assert reports(watch, range(10, 40)) == []
+    (day, report), *_ = reports(watch, range(40, 60), often=0.45)
     assert 40 <= day <= 48
     shares = {drift.segment: drift for drift in report.found if drift.what == "share"}
     assert shares[1].before == pytest.approx(0.3, abs=0.03)
@@ -81,57 +81,57 @@ def test_a_share_that_grew_is_told_with_evidence() -> None:
     assert report.model.version == 1
 
 
-def test_customers_who_scatter_are_farther_from_their_centres() -> None:
+def test_scattered_customers_are_reported_as_a_longer_distance() -> None:
     watch = DriftWatch(POLICY)
-    told(watch, range(10, 40))
-    (_, report), *_ = told(watch, range(40, 60), around=0.5)
+    reports(watch, range(10, 40))
+    (_, report), *_ = reports(watch, range(40, 60), around=0.5)
     strongest = report.found[0]
     assert (strongest.what, strongest.segment) == ("distance", None)
     assert strongest.after > 1.3 * strongest.before
 
 
-def test_a_change_is_told_once() -> None:
+def test_a_change_is_reported_once() -> None:
     watch = DriftWatch(POLICY)
-    told(watch, range(10, 40))
-    assert len(told(watch, range(40, 140), often=0.45)) == 1
+    reports(watch, range(10, 40))
+    assert len(reports(watch, range(40, 140), often=0.45)) == 1
 
 
-def test_moving_centres_are_no_drift() -> None:
+def test_moving_centers_are_not_drift() -> None:
     watch, other = DriftWatch(POLICY), model(2).model_copy(update={"centroids": [[0.5], [1.5]]})
-    assert told(watch, range(10, 40)) == []
-    assert told(watch, range(40, 80), snapshot=other) == []
+    assert reports(watch, range(10, 40)) == []
+    assert reports(watch, range(40, 80), snapshot=other) == []
 
 
-def test_nothing_is_told_before_the_features_have_settled() -> None:
+def test_nothing_is_reported_before_the_features_have_settled() -> None:
     late = DriftPolicy(settle_s=100 * DAY_S)
     watch = DriftWatch(late)
-    assert told(watch, range(10, 40)) + told(watch, range(40, 99), often=0.6) == []
+    assert reports(watch, range(10, 40)) + reports(watch, range(40, 99), often=0.6) == []
 
 
-def test_a_model_that_does_not_say_when_it_began_has_settled() -> None:
+def test_a_model_without_a_first_clock_counts_as_settled() -> None:
     watch, snapshot = DriftWatch(DriftPolicy(settle_s=1e12)), model(first_clock=None)
-    told(watch, range(10, 40), snapshot=snapshot)
-    assert told(watch, range(40, 60), often=0.45, snapshot=snapshot)
+    reports(watch, range(10, 40), snapshot=snapshot)
+    assert reports(watch, range(40, 60), often=0.45, snapshot=snapshot)
 
 
-def test_a_few_customers_sampled_again_and_again_must_change_more() -> None:
-    """Of 60 customers a few more in a segment are chance, however often they are looked at."""
+def test_few_distinct_customers_need_a_larger_change() -> None:
+    """A few more of 60 customers in a segment are chance, however often they are sampled."""
     watch, rng = DriftWatch(POLICY), np.random.default_rng(3)
     names = [f"c{at}" for at in range(60)] * 7
     for day in range(10, 100):
-        rows = np.tile(shop(0.5, rng)[:1], (len(names), 1))
+        rows = np.tile(day_sample(0.5, rng)[:1], (len(names), 1))
         often = np.arange(len(names)) % 60 < (18 if day < 50 else 22)
         rows[:, FEATURES.index("order_rate")] = np.where(often, 20.0, 2.0)
         assert watch.observe(day * DAY_S, names, rows.tolist(), model()) is None
 
 
-def test_rows_that_are_no_numbers_are_left_out() -> None:
+def test_rows_with_numbers_that_are_not_finite_are_left_out() -> None:
     watch = DriftWatch(POLICY)
     assert watch.observe(20 * DAY_S, ["c"], [[float("nan")] * len(FEATURES)], model()) is None
     assert watch.observe(20 * DAY_S, [], [], model()) is None
 
 
-def test_a_clock_that_goes_back_does_no_harm() -> None:
+def test_a_clock_that_goes_back_gives_no_report() -> None:
     watch = DriftWatch(POLICY)
-    told(watch, range(30, 40))
-    assert told(watch, range(20, 30)) == []
+    reports(watch, range(30, 40))
+    assert reports(watch, range(20, 30)) == []

@@ -10,9 +10,10 @@ from scipy.cluster.vq import kmeans2
 
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.core.features import DEFAULT_FEATURES, FEATURES
-from stream_seg.learning.learner import MOVED, REFIT, SCHEDULED, STARTED, Learner
-from stream_seg.learning.policy import DAY_S, LearnerPolicy
-from stream_seg.learning.warm_start import inertia
+from stream_seg.learning.clustering.policy import DAY_S, LearnerPolicy
+from stream_seg.learning.clustering.warm_start import inertia
+from stream_seg.learning.learner import Learner
+from stream_seg.learning.publishing.publication import MOVED, REFIT, SCHEDULED, STARTED
 
 HALF_LIFE_S = 30 * DAY_S
 NEVER = 1e12
@@ -39,11 +40,10 @@ def started(people) -> Learner:
     return learner
 
 
-def test_before_the_start_there_is_no_cluster(people) -> None:
+def test_a_learner_has_no_clusters_before_the_start(people) -> None:
     learner = Learner(6, 1, SMALL)
     feed(learner, people.rows[:99])
     assert learner.advance(NEVER) is None
-    assert learner.predict_one({"order_rate": 3.0}) is None
     assert not learner.ready
     assert learner.centers.shape == (0, 5)
     with pytest.raises(RuntimeError, match="nothing to publish yet"):
@@ -59,7 +59,7 @@ def test_the_first_sample_must_be_large_and_a_half_life_old(people) -> None:
     assert learner.ready_to_start(100.0 + HALF_LIFE_S)
 
 
-def test_the_same_customer_again_does_not_make_the_sample_larger(people) -> None:
+def test_repeated_samples_of_one_customer_count_once(people) -> None:
     learner = Learner(6, 1, SMALL)
     for _ in range(200):
         learner.observe("anna", people.rows[0].tolist(), 0.0)
@@ -67,7 +67,7 @@ def test_the_same_customer_again_does_not_make_the_sample_larger(people) -> None
     assert not learner.ready_to_start(NEVER, drained=True)
 
 
-def test_a_drained_stream_starts_early_with_ten_customers_a_cluster(people) -> None:
+def test_a_drained_stream_starts_early_with_ten_customers_per_cluster(people) -> None:
     learner = Learner(6, 1, LearnerPolicy.for_half_life(HALF_LIFE_S))
     feed(learner, people.rows[:59])
     assert not learner.ready_to_start(0.0, drained=True)
@@ -76,7 +76,7 @@ def test_a_drained_stream_starts_early_with_ten_customers_a_cluster(people) -> N
     assert learner.advance(0.0, drained=True) == STARTED
 
 
-def test_identical_customers_are_not_ready_and_variety_is(people) -> None:
+def test_identical_customers_do_not_start_a_learner(people) -> None:
     learner = Learner(6, 1, SMALL)
     feed(learner, np.tile(people.rows[0], (200, 1)))
     assert learner.advance(0.0) is None
@@ -85,7 +85,7 @@ def test_identical_customers_are_not_ready_and_variety_is(people) -> None:
     assert learner.advance(0.0) == STARTED
 
 
-def test_a_reason_stays_until_it_is_published(people) -> None:
+def test_a_reason_stays_until_a_snapshot_is_published(people) -> None:
     learner = Learner(6, 1, SMALL)
     feed(learner, people.rows[:100])
     assert [learner.advance(0.0), learner.due(0.0), learner.due(1.0)] == [STARTED] * 3
@@ -93,14 +93,14 @@ def test_a_reason_stays_until_it_is_published(people) -> None:
     assert learner.due(1.0) is None
 
 
-def test_every_seven_days_if_anything_was_learned(started: Learner, people) -> None:
+def test_a_snapshot_is_due_every_seven_days_if_anything_was_learned(started: Learner, people) -> None:
     assert started.due(7 * DAY_S) is None
     feed(started, people.rows[:1])
     assert started.due(7 * DAY_S - 1) is None
     assert started.due(7 * DAY_S) == SCHEDULED
 
 
-def test_moved_centres_are_published_once_a_day_at_most(started: Learner, people) -> None:
+def test_moved_centers_are_published_at_most_once_per_day(started: Learner, people) -> None:
     heavier = people.rows * np.array([2.0, 3.0, 1.5, 1.0, 1.0, 2.0, 2.0, 1.0, 2.0, 3.0, 2.0])
     feed(started, heavier)
     assert started.staleness() > SMALL.publish_gain
@@ -111,7 +111,7 @@ def test_moved_centres_are_published_once_a_day_at_most(started: Learner, people
     assert started.advance(2 * DAY_S) is None
 
 
-def test_a_steady_population_leaves_the_centres_in_force_where_they_are(started: Learner, people) -> None:
+def test_scheduled_snapshots_keep_the_published_centers(started: Learner, people) -> None:
     before = publish(started, 0.0)
     feed(started, people.rows[:500])
     assert started.advance(DAY_S) is None
@@ -120,7 +120,7 @@ def test_a_steady_population_leaves_the_centres_in_force_where_they_are(started:
     assert started.centers.tolist() != before.centroids
 
 
-def test_snapshots_number_themselves_after_their_parent(started: Learner) -> None:
+def test_a_snapshot_has_the_version_after_its_parent(started: Learner) -> None:
     snapshot = publish(started, 5.0, parent=11, reason=MOVED)
     assert (snapshot.version, snapshot.parent, snapshot.reason, snapshot.clock) == (12, 11, MOVED, 5.0)
     assert [segment.id for segment in snapshot.segments] == ["b0", "b1", "b2", "b3", "b4", "b5"]
@@ -170,48 +170,22 @@ def test_20_000_samples_later_it_is_as_good_as_batch_k_means(people) -> None:
     assert inertia(points, learner.centers) <= 1.02 * min(inertia(points, run) for run in batch)
 
 
-def test_predicting_is_what_workers_do_and_changes_nothing(started: Learner, people) -> None:
-    before = started.centers.tobytes()
-    best = publish(started, 0.0).to_model().assign(people.rows[:200]).best
-    mine = [started.predict_one(dict(zip(FEATURES, row, strict=True))) for row in people.rows[:200].tolist()]
-    assert mine == best.tolist()
-    assert started.predict_one({"a name nobody knows": 5.0}) is not None
-    assert started.centers.tobytes() == before
-
-
-def test_learn_one_is_observe_by_name(people) -> None:
-    by_name, by_row = Learner(2, 1, SMALL), Learner(2, 1, SMALL)
-    for index, row in enumerate(people.rows[:150].tolist()):
-        by_name.learn_one(dict(zip(FEATURES, row, strict=True)), customer_id=f"c{index}")
-        by_row.observe(f"c{index}", row, 0.0)
-        assert by_name.advance(0.0) == by_row.advance(0.0)
-    assert by_name.centers.tobytes() == by_row.centers.tobytes()
-
-
-def test_without_an_id_every_sample_is_a_customer() -> None:
-    learner = Learner(2, 1, SMALL)
-    for _ in range(3):
-        learner.learn_one({"order_rate": 1.0})
-    assert learner.customers == 3
-
-
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
-def test_numbers_that_are_none_are_skipped(started: Learner, bad: float) -> None:
+def test_rows_with_numbers_that_are_not_finite_are_skipped(started: Learner, bad: float) -> None:
     before = started.centers.tobytes()
     started.observe("anna", [bad] * len(FEATURES), 0.0)
     assert started.skipped == 1
     assert started.centers.tobytes() == before
-    assert started.predict_one({"order_rate": bad}) is None
 
 
-def test_a_row_of_another_length_says_what_to_do() -> None:
+def test_a_row_of_the_wrong_length_is_rejected() -> None:
     with pytest.raises(ValueError, match=f"give all {len(FEATURES)}"):
         Learner(2, 1, SMALL).observe("anna", [1.0], 0.0)
 
 
 @pytest.fixture
 def restored(started: Learner) -> Callable[..., Learner]:
-    """The learner after a restart, from the JSON of a snapshot."""
+    """Return a function that restores the learner from the JSON of a snapshot, as after a restart."""
     text = publish(started, 0.0, parent=1).model_dump_json()
 
     def restore(k: int = 6, policy: LearnerPolicy = SMALL) -> Learner:
@@ -228,7 +202,7 @@ def test_a_restart_changes_nothing(started: Learner, restored, people) -> None:
     assert learner.due(8 * DAY_S) == started.due(8 * DAY_S) == SCHEDULED
 
 
-def test_after_a_restart_profiles_stay_until_the_sample_has_filled_again(started: Learner, restored, people) -> None:
+def test_after_a_restart_profiles_stay_until_the_sample_has_refilled(started: Learner, restored, people) -> None:
     learner = restored()
     before = publish(started, 0.0).segments
     feed(learner, people.rows[:50])
@@ -240,7 +214,7 @@ def test_after_a_restart_profiles_stay_until_the_sample_has_filled_again(started
 
 
 @pytest.mark.parametrize("k", [4, 8])
-def test_another_k_takes_effect_once_the_sample_has_filled_again(restored, people, k: int) -> None:
+def test_another_k_takes_effect_once_the_sample_has_refilled(restored, people, k: int) -> None:
     learner = restored(k)
     assert learner.advance(0.0) is None
     feed(learner, people.rows[:500])
@@ -250,7 +224,7 @@ def test_another_k_takes_effect_once_the_sample_has_filled_again(restored, peopl
     assert learner.advance(0.0) is None
 
 
-def test_other_features_keep_the_ids_by_what_both_know(restored, people, started: Learner) -> None:
+def test_segments_keep_their_ids_with_other_features(restored, people, started: Learner) -> None:
     policy = LearnerPolicy(features=(*SMALL.features, "gap_days"), min_customers=100, warm_up_s=0.0)
     learner = restored(policy=policy)
     feed(learner, people.rows[:500])
@@ -259,27 +233,27 @@ def test_other_features_keep_the_ids_by_what_both_know(restored, people, started
     assert (old == new).mean() > 0.9
 
 
-def test_a_snapshot_of_another_format_is_refused(started: Learner) -> None:
+def test_a_snapshot_with_another_learner_format_is_rejected(started: Learner) -> None:
     values = json.loads(publish(started, 0.0).model_dump_json())
     values["learner"]["format"] = 99
     with pytest.raises(ValueError, match="format 99"):
         Learner.restore(ModelSnapshot.model_validate(values), 6, 1, SMALL)
 
 
-def test_a_snapshot_of_a_later_version_may_carry_more(started: Learner) -> None:
+def test_unknown_learner_fields_of_a_later_version_are_ignored(started: Learner) -> None:
     values = json.loads(publish(started, 0.0).model_dump_json())
     values["learner"] |= {"from_the_future": True, "counts": [1]}
     assert Learner.restore(ModelSnapshot.model_validate(values), 6, 1, SMALL).ready
 
 
-def test_policies_that_cannot_work_say_what_to_do() -> None:
+def test_invalid_policies_are_rejected() -> None:
     with pytest.raises(ValueError, match="at least min_customers"):
         LearnerPolicy(min_customers=3_000)
-    with pytest.raises(ValueError, match=r"0\.003 is good"):
-        LearnerPolicy(halflife=1.0)
+    with pytest.raises(ValueError, match=r"such as 0\.003"):
+        LearnerPolicy(learning_rate=1.0)
 
 
-def test_a_name_that_a_person_gave_is_carried_through_a_fresh_start(people, started: Learner) -> None:
+def test_a_custom_name_survives_a_fresh_start(people, started: Learner) -> None:
     first = publish(started, 1.0, 1, SCHEDULED)
     named = [
         each.model_copy(update={"name": "Mine", "name_pinned": True}) if each.id == "b2" else each
@@ -292,20 +266,20 @@ def test_a_name_that_a_person_gave_is_carried_through_a_fresh_start(people, star
     learner = Learner.restore(renamed, 6, 1, policy)
     feed(learner, people.rows[:2000], 2.0, "d")
     assert learner.advance(2.0) == REFIT
-    made = publish(learner, 2.0, 3, REFIT)
-    assert [(each.name, each.name_pinned) for each in made.segments if each.id == "b2"] == [("Mine", True)]
-    assert [each.id for each in made.segments if each.name_pinned] == ["b2"]
-    was, becomes = (each.to_model().assign(people.rows).best == 2 for each in (first, made))
-    assert (was & becomes).sum() > 0.8 * was.sum()  # they are the customers whose segment was named
+    refit = publish(learner, 2.0, 3, REFIT)
+    assert [(each.name, each.name_pinned) for each in refit.segments if each.id == "b2"] == [("Mine", True)]
+    assert [each.id for each in refit.segments if each.name_pinned] == ["b2"]
+    before, after = (each.to_model().assign(people.rows).best == 2 for each in (first, refit))
+    assert (before & after).sum() > 0.8 * before.sum()  # the renamed segment has the same customers
 
 
-def test_going_on_from_a_snapshot_keeps_the_sample_and_gives_it_its_chance(people, started: Learner) -> None:
+def test_a_resumed_learner_keeps_the_sample_and_does_not_start_afresh_at_once(people, started: Learner) -> None:
     first = publish(started, 1.0, 1, SCHEDULED)
     fewer = Learner.restore(first, 4, 1, SMALL)
     feed(fewer, people.rows[500:1000], 2.0, "d")
     again = fewer.resumed(first)
     assert again.customers == fewer.customers == 500
     assert again.centers.tolist() == first.centroids
-    assert again.advance(2.0) is None  # not before a sample's worth of customers has come
+    assert again.advance(2.0) is None  # not before a full sample of customers has arrived
     feed(again, people.rows[1000:1100], 3.0, "e")
     assert again.advance(3.0) == REFIT

@@ -5,11 +5,11 @@ import pytest
 
 from stream_seg.contracts.model import ModelSnapshot, SegmentProfile
 from stream_seg.core.features import FEATURES
-from stream_seg.learning.moves import Flow, moves
+from stream_seg.learning.publishing.moves import Flow, moves
 
 
 def snapshot(version: int, *centers: float) -> ModelSnapshot:
-    """A model of orders a month alone, unscaled."""
+    """Return a model on the order rate alone, unscaled."""
     return ModelSnapshot(
         version=version,
         parent=version - 1,
@@ -34,14 +34,14 @@ def rows(*order_rates: float) -> np.ndarray:
     return out
 
 
-def test_who_would_move_from_where_to_where() -> None:
+def test_flows_count_customers_who_would_move() -> None:
     scored = moves(snapshot(1, 0.0, 10.0), snapshot(2, 0.0, 4.0), rows(0.0, 1.0, 3.0, 4.0, 9.0))
     assert scored.counts.tolist() == [[2, 2], [0, 1]]
     assert (scored.customers, scored.moved, scored.share) == (5, 2, 0.4)
     assert scored.flows == [Flow("b0", "b1", 2)]
 
 
-def test_another_k_has_births_and_deaths_and_all_of_it_is_json() -> None:
+def test_new_and_ended_segments_of_another_k_are_in_the_json() -> None:
     scored = moves(snapshot(1, 0.0, 10.0), snapshot(2, 0.0, 10.0, 5.0), rows(0.0, 4.0, 6.0, 7.0))
     assert scored.to_json() == {
         "customers": 4,
@@ -55,7 +55,7 @@ def test_another_k_has_births_and_deaths_and_all_of_it_is_json() -> None:
     assert moves(snapshot(1, 0.0, 10.0, 5.0), snapshot(2, 0.0, 10.0), rows(0.0)).ended == ["b2"]
 
 
-def test_ids_not_places_say_who_stays() -> None:
+def test_customers_stay_by_id_and_not_by_index() -> None:
     old, new = snapshot(1, 0.0, 10.0), snapshot(2, 0.0, 10.0)
     profiles = [new.segments[0], new.segments[1].model_copy(update={"id": "b7"})]
     scored = moves(old, new.model_copy(update={"segments": profiles}), rows(0.0, 1.0, 10.0))
@@ -63,10 +63,10 @@ def test_ids_not_places_say_who_stays() -> None:
     assert (scored.born, scored.ended) == (["b7"], ["b1"])
 
 
-def test_nobody_scored_is_no_share() -> None:
+def test_the_share_is_0_without_customers() -> None:
     assert moves(snapshot(1, 0.0, 1.0), snapshot(2, 0.0, 1.0), rows()).share == 0.0
 
 
-def test_rows_of_another_length_say_what_to_do() -> None:
+def test_rows_of_the_wrong_length_are_rejected() -> None:
     with pytest.raises(ValueError, match=f"all {len(FEATURES)} features"):
         moves(snapshot(1, 0.0, 1.0), snapshot(2, 0.0, 1.0), np.zeros((3, 2)))

@@ -5,36 +5,36 @@ import pytest
 from scipy.cluster.vq import kmeans2
 
 from stream_seg.core.features import DEFAULT_FEATURES, FEATURES
-from stream_seg.learning.scaling import Scaling
-from stream_seg.learning.warm_start import good_start, inertia
+from stream_seg.learning.clustering.scaling import Scaling
+from stream_seg.learning.clustering.warm_start import good_start, inertia
 
 
 def rng() -> np.random.Generator:
     return np.random.default_rng(1)
 
 
-def test_learned_features_exist() -> None:
+def test_the_default_features_exist() -> None:
     assert set(DEFAULT_FEATURES) <= set(FEATURES)
 
 
-def test_two_heaps_get_a_centre_each() -> None:
+def test_two_groups_get_a_center_each() -> None:
     points = np.array([[0.0, 0.0], [0.0, 1.0], [9.0, 0.0], [9.0, 1.0]])
     assert good_start(points, 2, rng()) == pytest.approx(np.array([[0.0, 0.5], [9.0, 0.5]]))
 
 
 @pytest.mark.parametrize("points", [np.zeros((0, 2)), np.zeros((1, 2)), np.full((50, 2), 3.0)])
-def test_without_two_different_customers_there_is_no_start(points: np.ndarray) -> None:
+def test_fewer_than_two_distinct_customers_give_no_start(points: np.ndarray) -> None:
     assert good_start(points, 6, rng()) is None
 
 
-def test_fewer_different_customers_than_clusters_give_fewer_clusters() -> None:
+def test_fewer_distinct_customers_than_clusters_give_fewer_clusters() -> None:
     points = np.repeat(np.array([[0.0], [1.0], [5.0]]), 20, axis=0)
     centers = good_start(points, 6, rng())
     assert centers is not None
     assert sorted(centers[:, 0]) == [0.0, 1.0, 5.0]
 
 
-def test_differences_too_small_to_square_do_not_matter() -> None:
+def test_differences_too_small_to_square_are_ignored() -> None:
     points = np.array([[0.0], [1e-200], [2e-200], [1.0], [1.0], [2.0]])
     centers = good_start(points, 5, rng())
     assert centers is not None
@@ -42,7 +42,7 @@ def test_differences_too_small_to_square_do_not_matter() -> None:
     assert np.isfinite(centers).all()
 
 
-def test_as_many_clusters_as_asked_for_even_when_restarts_meet_empty_ones() -> None:
+def test_empty_clusters_in_restarts_do_not_lower_the_number_of_clusters() -> None:
     points = np.vstack([np.random.default_rng(5).normal(size=(40, 2)), np.full((400, 2), 0.25)])
     centers = good_start(points, 12, rng())
     assert centers is not None
@@ -58,7 +58,7 @@ def test_as_good_as_the_best_of_ten_runs_of_scipy(people) -> None:
     assert inertia(points, centers) <= 1.005 * min(inertia(points, run) for run in runs)
 
 
-def test_who_placed_a_thousand_orders_owns_no_cluster(people) -> None:
+def test_customers_with_a_thousand_orders_get_no_cluster_of_their_own(people) -> None:
     rows = people.rows[:1_000].copy()
     rows[:3, FEATURES.index("order_rate")] = 1_000.0
     rows[:3, FEATURES.index("spend_rate")] = 1e9
@@ -69,7 +69,7 @@ def test_who_placed_a_thousand_orders_owns_no_cluster(people) -> None:
     assert np.bincount(nearest, minlength=6).min() > 30
 
 
-def test_the_same_seed_gives_the_same_centres(people) -> None:
+def test_the_same_seed_gives_the_same_centers(people) -> None:
     points = Scaling.fit(people.rows, DEFAULT_FEATURES).points(people.rows[:500])
     first, second = good_start(points, 6, rng()), good_start(points, 6, rng())
     assert first is not None

@@ -1,4 +1,4 @@
-"""What a worker's own web server answers."""
+"""The answers of a worker's web server."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def broken() -> str | None:
 
 
 async def answered(url: str) -> tuple[int, str, str]:
-    """Status, content type and text of a GET."""
+    """Return the status, content type and text of a GET."""
     async with aiohttp.ClientSession() as session, session.get(url) as response:
         return response.status, response.content_type, await response.text()
 
@@ -32,7 +32,7 @@ async def answered(url: str) -> tuple[int, str, str]:
 def serving(
     ready: Mapping[str, Check], ask: Callable[[str], Awaitable[T]], registry: CollectorRegistry | None = None
 ) -> T:
-    """What `ask(base URL)` returns while a server runs."""
+    """Return the result of `ask(base URL)` while a server runs."""
 
     async def main() -> T:
         server = OpsServer(HOST, free_port(), registry or CollectorRegistry(), ready)
@@ -59,14 +59,14 @@ def test_one_reason_is_enough_to_fail() -> None:
     )
 
 
-def test_a_check_that_raises_fails_and_tells_its_type_only() -> None:
+def test_a_check_that_raises_fails_and_shows_only_the_type_of_its_error() -> None:
     status, body = verdict({"model": broken})
 
     assert status == 503
     assert body["checks"] == {"model": "the check itself failed: LookupError"}
 
 
-def test_ready_and_live_are_asked_anew_each_time() -> None:
+def test_checks_run_for_each_request() -> None:
     reasons: list[str | None] = ["recovering", None]
     ready = {"recovered": lambda: reasons.pop(0)}
 
@@ -97,7 +97,7 @@ def test_nothing_else_is_served() -> None:
     assert serving({}, ask) == [404, 404, 404]
 
 
-def test_a_taken_port_gives_way_to_the_next_free_one_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_next_free_port_replaces_a_taken_one_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> tuple[int, int | None, int]:
         with socket.create_server((HOST, 0)) as taken:
             port = taken.getsockname()[1]
@@ -118,7 +118,7 @@ def test_a_taken_port_gives_way_to_the_next_free_one_and_says_so(caplog: pytest.
     ]
 
 
-def test_port_0_is_off() -> None:
+def test_port_0_turns_the_server_off() -> None:
     async def main() -> int | None:
         server = OpsServer(HOST, 0, CollectorRegistry(), {})
         port = await server.start()
@@ -129,7 +129,7 @@ def test_port_0_is_off() -> None:
 
 
 def test_an_address_of_another_machine_is_an_error() -> None:
-    # 192.0.2.0/24 is kept for documentation: never this machine's.
+    # 192.0.2.0/24 is reserved for documentation, so it is never this machine's.
     server = OpsServer("192.0.2.1", 6066, CollectorRegistry(), {})
 
     with pytest.raises(OSError):

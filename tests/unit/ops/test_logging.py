@@ -1,4 +1,4 @@
-"""One line a record, silent libraries, no passwords."""
+"""Log records take one line, libraries are quiet, and passwords are hidden."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from stream_seg.ops.logging import CHATTY, configure_logging, redact
+from stream_seg.ops.logging import LIBRARIES, configure_logging, redact
 
-log = logging.getLogger("stream_seg.streaming.test")
+log = logging.getLogger("stream_seg.worker.test")
 
 
 @pytest.fixture(autouse=True)
 def _restored() -> Iterator[None]:
-    """Logging is the one thing here that the whole process shares."""
+    """Restore the logging configuration, which the whole process shares."""
     root, handlers, level = logging.root, logging.root.handlers[:], logging.root.level
-    levels = {name: logging.getLogger(name).level for name in CHATTY}
+    levels = {name: logging.getLogger(name).level for name in LIBRARIES}
     disabled = logging.root.manager.disable
     yield
     root.handlers[:] = handlers
@@ -34,7 +34,7 @@ def out() -> io.StringIO:
     return io.StringIO()
 
 
-def test_a_line_for_people(out: io.StringIO) -> None:
+def test_a_line_of_text(out: io.StringIO) -> None:
     configure_logging("info", "console", stream=out)
 
     log.info("took %d partitions", 4, extra={"epoch": 17})
@@ -42,7 +42,7 @@ def test_a_line_for_people(out: io.StringIO) -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z info    took 4 partitions epoch=17\n", out.getvalue())
 
 
-def test_a_line_for_machines(out: io.StringIO) -> None:
+def test_a_line_of_json(out: io.StringIO) -> None:
     configure_logging("info", "json", stream=out)
 
     log.warning("took %d partitions", 4, extra={"epoch": 17, "topic": "käufe", "none": None, "path": io})
@@ -53,7 +53,7 @@ def test_a_line_for_machines(out: io.StringIO) -> None:
     assert entry.pop("path").startswith("<module 'io'")
     assert entry == {
         "level": "warning",
-        "logger": "stream_seg.streaming.test",
+        "logger": "stream_seg.worker.test",
         "message": "took 4 partitions",
         "epoch": 17,
         "topic": "käufe",
@@ -88,7 +88,7 @@ def test_libraries_are_silent_below_warning(out: io.StringIO) -> None:
     assert "ours" in out.getvalue()
 
 
-def test_a_command_may_silence_libraries_altogether(out: io.StringIO) -> None:
+def test_a_command_may_silence_libraries_completely(out: io.StringIO) -> None:
     configure_logging("info", "console", libraries=logging.CRITICAL, stream=out)
 
     logging.getLogger("aiokafka").error("Unable connect to node")
@@ -110,7 +110,7 @@ def test_a_root_logger_set_to_debug_costs_and_prints_nothing(out: io.StringIO) -
     assert out.getvalue() == ""
 
 
-def test_configuring_again_replaces_what_was(out: io.StringIO) -> None:
+def test_configuring_again_replaces_the_configuration(out: io.StringIO) -> None:
     configure_logging("error", "json", stream=io.StringIO())
     configure_logging("info", "console", stream=out)
 

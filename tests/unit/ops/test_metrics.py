@@ -1,4 +1,4 @@
-"""The catalogue is what is exposed, and two workers' metrics do not meet."""
+"""The catalog matches the exposed metrics, and the metrics of two workers are separate."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def metrics(registry: CollectorRegistry) -> Metrics:
     return Metrics(registry)
 
 
-def test_the_catalogue_is_what_the_registry_exposes(registry: CollectorRegistry, metrics: Metrics) -> None:
+def test_the_catalog_matches_the_registry(registry: CollectorRegistry, metrics: Metrics) -> None:
     exposed = {
         (f"{family.name}_total" if family.type == "counter" else family.name, family.type, family.documentation)
         for family in registry.collect()
@@ -46,7 +46,7 @@ def test_values_are_exposed_with_their_labels(registry: CollectorRegistry, metri
     assert b"stream_seg_group_events_sum 200.0" in generate_latest(registry)
 
 
-def test_two_workers_in_one_process_count_apart(registry: CollectorRegistry, metrics: Metrics) -> None:
+def test_two_workers_in_one_process_count_separately(registry: CollectorRegistry, metrics: Metrics) -> None:
     other = CollectorRegistry()
     Metrics(other).samples_sent.inc()
     metrics.samples_sent.inc(0)
@@ -66,7 +66,7 @@ def test_the_lag_of_a_lost_partition_disappears(registry: CollectorRegistry, met
     assert registry.get_sample_value("stream_seg_lag_seconds", kept) == 0
 
 
-def test_the_table_has_a_line_a_metric(metrics: Metrics) -> None:
+def test_the_table_has_one_line_per_metric(metrics: Metrics) -> None:
     lines = markdown_table().splitlines()
 
     assert lines[:2] == ["| metric | kind | labels | meaning |", "| --- | --- | --- | --- |"]

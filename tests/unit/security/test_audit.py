@@ -1,4 +1,4 @@
-"""The audit of dependencies never calls it safe when nobody was asked."""
+"""The audit never reports dependencies as safe when it reached no database."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def audit() -> ModuleType:
 
 
 @pytest.mark.parametrize("answer", [[], [UNKNOWN], [UNKNOWN, UNKNOWN]])
-def test_an_audit_that_asked_nobody_is_skipped_and_says_so(audit: ModuleType, answer: Any) -> None:
+def test_an_audit_without_a_database_is_skipped_with_a_message(audit: ModuleType, answer: Any) -> None:
     why = "the advisory database could not be reached; no dependency was audited"
     assert audit.verdict(answer, required=False) == (0, [f"audit: SKIPPED, {why}"])
     assert audit.verdict(answer, required=True) == (1, [f"audit: FAILED, {why}"])
 
 
-def test_what_was_found_is_named(audit: ModuleType) -> None:
+def test_findings_are_named(audit: ModuleType) -> None:
     assert audit.verdict([FINE], required=True) == (0, ["audit: 1 dependencies, no known vulnerabilities"])
     status, lines = audit.verdict([FINE, FLAWED, UNKNOWN], required=False)
     assert (status, lines[0]) == (1, "old 1.0: GHSA-1; fixed in 1.1")

@@ -1,4 +1,4 @@
-"""Nothing but JSON and length-checked packed records is ever read from bytes: no pickle, no code, anywhere."""
+"""Only JSON and length-checked packed records are ever read from bytes, never pickle or code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 SOURCES = [*sorted((ROOT / "stream_seg").rglob("*.py")), *sorted((ROOT / "benchmarks").rglob("*.py"))]
-# Modules that make objects or run code out of bytes.
+# Modules that create objects or run code from bytes.
 FORBIDDEN_MODULES = {
     "cloudpickle", "code", "codeop", "copyreg", "dill", "imp", "joblib", "jsonpickle", "marshal", "pickle",
     "pickletools", "runpy", "shelve", "yaml",
@@ -33,7 +33,7 @@ RE_COMPILE = "re.compile"
 
 
 def forbidden(tree: ast.AST) -> Iterator[str]:
-    """What in a module could make more than values out of bytes."""
+    """Return the expressions in a module that could create more than values from bytes."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (f"import {name.name}" for name in node.names if name.name.split(".")[0] in FORBIDDEN_MODULES)
@@ -60,7 +60,7 @@ def test_no_module_can_make_more_than_values_out_of_bytes(source: Path) -> None:
         "app.topic('x', value_serializer='pickle')", "pd.read_pickle(f)", "__import__('os')", "import yaml",
     ],
 )  # fmt: skip
-def test_the_scan_sees_what_it_looks_for(text: str) -> None:
+def test_the_scan_finds_forbidden_expressions(text: str) -> None:
     assert list(forbidden(ast.parse(text))) != []
 
 
@@ -71,7 +71,7 @@ def test_every_topic_that_faust_reads_is_raw_bytes() -> None:
         "from stream_seg.kafka.broker import Broker\n"
         "from stream_seg.ops.metrics import Metrics\n"
         "from stream_seg.settings import Settings\n"
-        "from stream_seg.streaming.app import build_app\n"
+        "from stream_seg.worker.app import build_app\n"
         "nowhere = Addresses(Broker('127.0.0.1:1'), 'redis://127.0.0.1:1')\n"
         "made = build_app(Settings(), nowhere, Metrics(CollectorRegistry()))\n"
         "made.faust.finalize()\n"

@@ -9,20 +9,20 @@ import pytest
 
 from stream_seg.cache import CustomerSegments
 from stream_seg.core.customer import Customer
-from stream_seg.core.namebook import NameBook
-from stream_seg.streaming.state import changelog
-from stream_seg.streaming.state.partition import PartitionState
+from stream_seg.core.dimensions.names import SegmentNames
+from stream_seg.errors import BadChange
 from stream_seg.tools.fold import (
-    BadChange,
     ChangesFold,
+    CurrentSegments,
     Difference,
     Flow,
     Place,
-    Standing,
     compare,
-    standing_of_document,
-    standings_of_state,
+    segments_of_document,
+    segments_of_state,
 )
+from stream_seg.worker.partitions import changelog
+from stream_seg.worker.partitions.state import PartitionState
 
 SMALL = {"segment": "b0", "name": "Small spenders", "since": "2017-03-02T10:11:12Z"}
 BIG = {"segment": "b1", "name": "Big spenders", "since": "2017-05-09T18:00:31Z"}
@@ -50,14 +50,14 @@ def folded(*values: bytes) -> ChangesFold:
     return fold
 
 
-def test_the_last_change_is_the_standing() -> None:
+def test_the_last_change_gives_the_current_segments() -> None:
     fold = folded(
         change("c-1", 1, None, SMALL), change("c-2", 1, None, SMALL), change("c-1", 2, SMALL, BIG, code="model")
     )
 
-    assert fold.standings() == {
-        "c-1": Standing(2, {"behavior": Place("b1", "Big spenders", "2017-05-09T18:00:31Z")}),
-        "c-2": Standing(1, {"behavior": Place("b0", "Small spenders", "2017-03-02T10:11:12Z")}),
+    assert fold.current_segments() == {
+        "c-1": CurrentSegments(2, {"behavior": Place("b1", "Big spenders", "2017-05-09T18:00:31Z")}),
+        "c-2": CurrentSegments(1, {"behavior": Place("b0", "Small spenders", "2017-03-02T10:11:12Z")}),
     }
     assert fold.sizes() == {"behavior": {"b1": 1, "b0": 1}}
     assert (fold.changes, fold.repeats) == (3, 0)
@@ -74,31 +74,31 @@ def test_a_change_that_is_sent_again_counts_once() -> None:
     fold = folded(first, second, first, second)
 
     assert (fold.changes, fold.repeats) == (2, 2)
-    assert fold.standings()["c-1"].sequence == 2
+    assert fold.current_segments()["c-1"].sequence == 2
 
 
 def test_a_higher_epoch_wins_over_a_higher_sequence() -> None:
     fold = folded(change("c-1", 7, SMALL, BIG, epoch=100), change("c-1", 1, None, SMALL, epoch=101))
 
-    assert fold.standings()["c-1"].segments["behavior"].segment == "b0"
+    assert fold.current_segments()["c-1"].segments["behavior"].segment == "b0"
 
 
 def test_a_worker_that_had_lost_its_partition_changes_nothing() -> None:
     fold = folded(change("c-1", 1, None, SMALL, epoch=101), change("c-1", 2, SMALL, BIG, epoch=100))
 
-    assert fold.standings()["c-1"].segments["behavior"].segment == "b0"
+    assert fold.current_segments()["c-1"].segments["behavior"].segment == "b0"
     assert fold.repeats == 1
 
 
-def test_who_left_every_segment_stands_nowhere() -> None:
+def test_a_customer_without_segments_is_left_out() -> None:
     fold = folded(change("c-1", 1, None, SMALL), change("c-1", 2, SMALL, None))
 
-    assert fold.standings() == {}
+    assert fold.current_segments() == {}
     assert fold.sizes() == {}
 
 
 @pytest.mark.parametrize("value", [b"no JSON", b"[]", b'{"customer_id": "c-1"}'])
-def test_what_is_no_change_is_refused(value: bytes) -> None:
+def test_other_messages_are_rejected(value: bytes) -> None:
     with pytest.raises(BadChange, match="not a segment change"):
         ChangesFold().add(value)
 
@@ -109,21 +109,21 @@ def record(segment: int, sequence: int, version: int, since: float) -> bytes:
     return changelog.pack_entry(100, 1, customer.pack())
 
 
-def test_records_say_where_customers_stand() -> None:
+def test_records_give_the_current_segments() -> None:
     state = PartitionState()
     state.restore(b"c-1", record(1, 2, 5, 1494352831.0))
     state.restore(b"c-2", record(-1, 0, 0, 0.0))
     state.restore(b"c-3", record(0, 1, 4, 1494352831.25))
 
-    names = NameBook()
+    names = SegmentNames()
     names.learn(5, ("Small spenders", "Big spenders"))
-    assert standings_of_state([state], names) == {
-        "c-1": Standing(2, {"behavior": Place("b1", "Big spenders", "2017-05-09T18:00:31Z")}),
-        "c-3": Standing(1, {"behavior": Place("b0", "b0", "2017-05-09T18:00:31.250Z")}),
+    assert segments_of_state([state], names) == {
+        "c-1": CurrentSegments(2, {"behavior": Place("b1", "Big spenders", "2017-05-09T18:00:31Z")}),
+        "c-3": CurrentSegments(1, {"behavior": Place("b0", "b0", "2017-05-09T18:00:31.250Z")}),
     }
 
 
-def test_a_document_says_where_a_customer_stands() -> None:
+def test_a_document_gives_the_current_segments() -> None:
     document = CustomerSegments.from_hash(
         "c-1",
         {
@@ -137,13 +137,13 @@ def test_a_document_says_where_a_customer_stands() -> None:
         },
     )
 
-    assert standing_of_document(document) == Standing(
+    assert segments_of_document(document) == CurrentSegments(
         2, {"behavior": Place("b1", "Big spenders", "2017-05-09T18:00:31Z")}
     )
 
 
 def test_only_customers_that_differ_are_named() -> None:
-    here, there = Standing(1, {}), Standing(2, {})
+    here, there = CurrentSegments(1, {}), CurrentSegments(2, {})
 
     assert compare({"a": here, "b": here}, {"a": here, "b": there}, {"a": here, "b": here, "c": here}) == [
         Difference("b", here, there, here),

@@ -14,8 +14,8 @@ from stream_seg.contracts.document import CustomerSegments, SegmentNow
 from stream_seg.core import example
 from stream_seg.core.customer import Customer
 from stream_seg.settings import Settings
-from stream_seg.streaming.state.partition import PartitionState
 from stream_seg.views.customer import CustomerView, RecordFacts, record_facts
+from stream_seg.worker.partitions.state import PartitionState
 
 KEYS = [
     "customer_id", "segments", "orders", "spend", "refunded", "refunds", "interactions", "traits", "categories",

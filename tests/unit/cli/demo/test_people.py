@@ -6,7 +6,7 @@ from stream_seg.cache import CustomerSegments
 from stream_seg.cli.demo.facts import Person, Step
 from stream_seg.cli.demo.people import chosen, person
 from stream_seg.cli.segments import SegmentFacts
-from stream_seg.tools.fold import Flow, LastChange, Standing
+from stream_seg.tools.fold import CurrentSegments, Flow, LastChange
 
 SEGMENTS = [
     SegmentFacts("behavior", segment, segment.upper(), 1, 0.3, {"spend_rate": spend})
@@ -15,7 +15,7 @@ SEGMENTS = [
 
 
 def last(left: str | None, entered: str, sequence: int) -> LastChange:
-    return LastChange(1, Standing(sequence, {}), Flow("behavior", left, left, entered, entered))
+    return LastChange(1, CurrentSegments(sequence, {}), Flow("behavior", left, left, entered, entered))
 
 
 def test_the_restless_and_those_who_moved_furthest() -> None:

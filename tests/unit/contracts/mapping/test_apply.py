@@ -1,4 +1,4 @@
-"""Rows and JSON objects as events by a mapping."""
+"""Tests of turning rows and JSON objects into events by a mapping."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def order(more: str = "", fields: str = "") -> EventMapping:
     )
 
 
-def event(made: EventMapping, row: dict[str, Any]) -> dict[str, Any]:
-    found = made.apply(row)
+def event(mapped: EventMapping, row: dict[str, Any]) -> dict[str, Any]:
+    found = mapped.apply(row)
     assert found is not None
     return found.event
 
@@ -58,8 +58,8 @@ def test_an_order() -> None:
 def test_fields(field: str, expected: dict[str, Any]) -> None:
     row = {**ROW, "Cents": "199", "Pieces": "3", "Dots": "1,234.50", "Empty": ""}
     common = {"type", "customer_id", "order_id", "amount", "occurred_at"}
-    made = event(order(fields=field), row)
-    assert {name: value for name, value in made.items() if name not in common} == expected
+    mapped = event(order(fields=field), row)
+    assert {name: value for name, value in mapped.items() if name not in common} == expected
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_fields(field: str, expected: dict[str, Any]) -> None:
         ({"Properties": 5}, "wrong_type", "Properties must be an object (it is 5)."),
     ],
 )
-def test_a_row_that_is_no_event(changes: dict[str, Any], reason: str, detail: str) -> None:
+def test_a_row_that_lacks_a_value_is_refused(changes: dict[str, Any], reason: str, detail: str) -> None:
     fields = 'items = "Pieces"\nchannel = { from = "Channel", values = { Shop = "web" } }\nproperties = "Properties"'
     with pytest.raises(Refused) as refused:
         order(fields=fields).apply({**ROW, **changes})
@@ -103,12 +103,12 @@ def test_a_row_that_is_no_event(changes: dict[str, Any], reason: str, detail: st
     ],
 )
 def test_conditions(condition: str, holds: bool) -> None:
-    made = order(f"when = {condition}").apply({**ROW, "Deleted": False, "List": ["a"]})
-    assert (made is not None) == holds
+    mapped = order(f"when = {condition}").apply({**ROW, "Deleted": False, "List": ["a"]})
+    assert (mapped is not None) == holds
 
 
-def test_the_first_table_that_holds_counts() -> None:
-    made = mapping(
+def test_the_first_matching_table_is_used() -> None:
+    mapped = mapping(
         """
         [[event]]
         type = "order_refunded"
@@ -124,21 +124,21 @@ def test_the_first_table_that_holds_counts() -> None:
         traits = { status = "Status", total = { from = "Total", decimal = "," }, since = { from = "At", zone = "UTC" } }
         """
     )
-    assert made.apply({**ROW, "Status": "refunded"}) == (
+    assert mapped.apply({**ROW, "Status": "refunded"}) == (
         "purchases",
         {"type": "order_refunded", "customer_id": "7", "order_id": "o-1", "occurred_at": "2025-01-31T17:00:00Z"},
     )
-    topic, viewed = made.apply({**ROW, "Order": ""}) or ("", {})
+    topic, viewed = mapped.apply({**ROW, "Order": ""}) or ("", {})
     assert (topic, viewed["type"]) == ("interactions", "page_viewed")
-    topic, known = made.apply(ROW) or ("", {})
+    topic, known = mapped.apply(ROW) or ("", {})
     assert (topic, known["traits"]) == (
         "profiles",
         {"status": "paid", "total": 12.5, "since": "2025-01-31T18:00:00Z"},
     )
 
 
-def test_the_type_may_stand_in_the_row() -> None:
-    made = mapping(
+def test_the_type_may_come_from_the_row() -> None:
+    mapped = mapping(
         """
         [[event]]
         type = { from = "What", values = { sale = "purchase", look = "Product Viewed" } }
@@ -149,17 +149,17 @@ def test_the_type_may_stand_in_the_row() -> None:
         amount = "Total"
         """
     )
-    topic, sold = made.apply({**ROW, "What": "sale"}) or ("", {})
+    topic, sold = mapped.apply({**ROW, "What": "sale"}) or ("", {})
     assert (topic, sold["type"]) == ("purchases", "order_completed")
-    topic, seen = made.apply({**ROW, "What": "look"}) or ("", {})
+    topic, seen = mapped.apply({**ROW, "What": "look"}) or ("", {})
     assert (topic, seen["type"]) == ("interactions", "product_viewed")
     for what, reason in (("", "missing_field"), ("theft", "unknown_type")):
         with pytest.raises(Refused, match=reason):
-            made.apply({**ROW, "What": what})
+            mapped.apply({**ROW, "What": what})
 
 
-def test_an_envelope_of_debezium() -> None:
-    made = parse_mapping(
+def test_a_debezium_envelope() -> None:
+    mapped = parse_mapping(
         """
         [[event]]
         type = "order_completed"
@@ -174,16 +174,16 @@ def test_an_envelope_of_debezium() -> None:
     )
     after = {"id": 17, "customer_id": 7, "total_cents": 1999, "created": 1_735_689_600_500_000}
     change = {"op": "c", "source": {"table": "orders"}, "before": None, "after": after}
-    assert event(made, change) == {
+    assert event(mapped, change) == {
         "type": "order_completed", "customer_id": "7", "order_id": "17", "amount": 19.99,
         "occurred_at": 1_735_689_600.5,
     }  # fmt: skip
-    assert made.apply({**change, "op": "d", "after": None}) is None
-    assert made.apply({**change, "source": {"table": "users"}}) is None
+    assert mapped.apply({**change, "op": "d", "after": None}) is None
+    assert mapped.apply({**change, "source": {"table": "users"}}) is None
 
 
 def test_a_list_of_lines() -> None:
-    made = parse_mapping(
+    mapped = parse_mapping(
         """
         [[event]]
         type = "order_completed"
@@ -204,15 +204,15 @@ def test_a_list_of_lines() -> None:
     )
     lines = [{"sku": 5, "quantity": 2, "price": "9.95", "type": "tea"}, {"sku": "b"}, "no line"]
     body = {"id": 1, "customer": {"id": 7}, "total_price": "19.90", "created_at": "2025-01-31T18:00:00+01:00"}
-    made_event = event(made, {**body, "line_items": lines, "codes": [{"code": "MAY"}]})
+    made_event = event(mapped, {**body, "line_items": lines, "codes": [{"code": "MAY"}]})
     assert made_event["items"] == [
         {"product_id": "5", "category": "tea", "quantity": 2.0, "price": 9.95},
         {"product_id": "b", "category": "none"},
     ]
     assert made_event["coupon"] == "MAY"
-    assert event(made, {**body, "line_items": [], "codes": []})["items"] == []
+    assert event(mapped, {**body, "line_items": [], "codes": []})["items"] == []
     with pytest.raises(Refused, match="line_items must be a list of objects"):
-        made.apply({**body, "line_items": 5})
+        mapped.apply({**body, "line_items": 5})
 
 
 def test_a_column_may_have_dots_in_its_name() -> None:

@@ -1,4 +1,4 @@
-"""Values of a source as values of an event."""
+"""Tests of converting source values into event values."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_text(value: Any, expected: str) -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), b"c-1", [1], {"a": 1}])
-def test_what_is_no_text(value: Any) -> None:
+def test_other_values_are_not_text(value: Any) -> None:
     with pytest.raises(Refused, match="wrong_type"):
         text(value)
 
@@ -65,7 +65,7 @@ def test_numbers(value: Any, form: NumberForm, expected: float) -> None:
     [
         ("12,50", NumberForm(), "wrong_type"),
         ("12.50", NumberForm(","), "wrong_type"),
-        # A number in another form must not become a hundred times as large.
+        # A number in another form must not be read as a hundred times larger.
         ("1.25", NumberForm(",", "."), "wrong_type"),
         ("12.34,5", NumberForm(",", "."), "wrong_type"),
         ("1.2345", NumberForm(",", "."), "wrong_type"),
@@ -80,12 +80,12 @@ def test_numbers(value: Any, form: NumberForm, expected: float) -> None:
         (10**400, NumberForm(), "bad_amount"),
     ],
 )
-def test_what_is_no_number(value: Any, form: NumberForm, reason: str) -> None:
+def test_other_values_are_not_numbers(value: Any, form: NumberForm, reason: str) -> None:
     with pytest.raises(Refused, match=reason if value != "1e400" else "bad_amount"):
         number(value, form)
 
 
-def test_a_refusal_says_how_a_number_is_written() -> None:
+def test_a_refusal_shows_the_form_of_numbers() -> None:
     with pytest.raises(Refused) as refused:
         number("12.50", NumberForm(",", "."))
     assert refused.value.detail == 'must be a number such as 1.234,50 (it is "12.50")'
@@ -110,7 +110,7 @@ def test_a_refusal_says_how_a_number_is_written() -> None:
         (datetime(2025, 1, 31, 18, tzinfo=UTC), TimeForm(), "2025-01-31T18:00:00Z"),
         (datetime(2025, 1, 31, 18), TimeForm(zone=BERLIN), "2025-01-31T17:00:00Z"),
         (date(2025, 1, 31), TimeForm(zone=UTC), "2025-01-31T00:00:00Z"),
-        # An hour that comes twice is its first, one that does not exist is an hour later.
+        # A repeated hour is the first of the two. A skipped hour is an hour later.
         ("26.10.2025 02:30", TimeForm(("%d.%m.%Y %H:%M",), BERLIN), "2025-10-26T00:30:00Z"),
         ("30.03.2025 02:30", TimeForm(("%d.%m.%Y %H:%M",), BERLIN), "2025-03-30T01:30:00Z"),
     ],
@@ -134,6 +134,6 @@ def test_times(value: Any, form: TimeForm, expected: str | float) -> None:
         ([1], TimeForm(), "wrong_type"),
     ],
 )
-def test_what_is_no_time(value: Any, form: TimeForm, reason: str) -> None:
+def test_other_values_are_not_times(value: Any, form: TimeForm, reason: str) -> None:
     with pytest.raises(Refused, match=reason):
         moment(value, form)

@@ -1,10 +1,11 @@
-"""Mapping files: what is accepted, and the one line about what is not."""
+"""Tests of reading mapping files, and of the line that reports an error."""
 
 from __future__ import annotations
 
 import pytest
 
-from stream_seg.contracts.mapping import MappingError, parse_mapping
+from stream_seg.contracts.mapping import parse_mapping
+from stream_seg.errors import MappingError
 
 GOOD = """
 [file]
@@ -34,12 +35,12 @@ city = "City"
 """
 
 
-def test_a_good_one() -> None:
+def test_a_valid_mapping() -> None:
     mapping = parse_mapping(GOOD, "a.toml")
     assert (mapping.name, mapping.file.delimiter, mapping.file.encoding) == ("a.toml", ";", "utf-8-sig")
 
 
-def test_the_digest_is_that_of_what_the_file_says() -> None:
+def test_the_digest_depends_only_on_the_content() -> None:
     one, same = parse_mapping(GOOD, "a.toml"), parse_mapping(f"# a comment\n{GOOD}\n", "b.toml")
     assert one.digest == same.digest
     assert one.digest != parse_mapping(GOOD.replace("EUR", "USD"), "a.toml").digest
@@ -49,23 +50,23 @@ def test_the_digest_is_that_of_what_the_file_says() -> None:
     ("old", "new", "error"),
     [
         ("[[event]]", "[[event]", "a.toml is not TOML: "),
-        ("[numbers]", "[number]", "a.toml, [number]: there is no such table; did you mean numbers?"),
-        ("decimal =", "decimals =", "a.toml, [numbers], decimals: there is no such key; did you mean decimal?"),
+        ("[numbers]", "[number]", "a.toml, [number]: there is no such table (did you mean numbers?)"),
+        ("decimal =", "decimals =", "a.toml, [numbers], decimals: there is no such key (did you mean decimal?)"),
         ('decimal = ","', 'decimal = ";"', "a.toml, [numbers], decimal: input should be '.' or ',' (it is ';')"),
         (
             'thousands = "."',
             'thousands = ","',
             "a.toml, [[event]] 1, fields.amount: decimal and thousands are both ','",
         ),
-        ("zone =", "zon =", "a.toml, [times], zon: there is no such key; did you mean zone?"),
+        ("zone =", "zon =", "a.toml, [times], zon: there is no such key (did you mean zone?)"),
         (
             "Europe/Berlin",
             "Europe/Berln",
-            "a.toml, [times], zone: there is no time zone 'Europe/Berln'; write one such as Europe/Berlin or UTC; did "
-            "you mean Europe/Berlin?",
+            "a.toml, [times], zone: unknown time zone 'Europe/Berln'. Write one such as Europe/Berlin or UTC "
+            "(did you mean Europe/Berlin?)",
         ),
-        ("%d.%m.%Y", "%q", "a.toml, [times], format.1: '%q' is no format of times; write one such as '%d.%m.%Y %H:%M'"),
-        ("%d.%m.%Y", "epoch_m", "a.toml, [times], format.1: 'epoch_m' is no format of times; write one such as"),
+        ("%d.%m.%Y", "%q", "a.toml, [times], format.1: '%q' is not a time format. Write one such as '%d.%m.%Y %H:%M'"),
+        ("%d.%m.%Y", "epoch_m", "a.toml, [times], format.1: 'epoch_m' is not a time format. Write one such as"),
         (
             'zone = "Europe/Berlin"',
             "",
@@ -75,12 +76,12 @@ def test_the_digest_is_that_of_what_the_file_says() -> None:
         (
             '";"',
             '";"\nencoding = "utf9"',
-            "a.toml, [file], encoding: there is no encoding 'utf9'; write utf-8, latin-1",
+            "a.toml, [file], encoding: unknown encoding 'utf9'. Write utf-8, latin-1",
         ),
         (
             "order_completed",
             "order_complete",
-            "a.toml, [[event]] 1, type: 'order_complete' is not a type of event; did you mean order_completed?",
+            "a.toml, [[event]] 1, type: 'order_complete' is not a type of event (did you mean order_completed?)",
         ),
         ('type = "identify"', "", "a.toml, [[event]] 2, type: is missing"),
         (
@@ -88,19 +89,19 @@ def test_the_digest_is_that_of_what_the_file_says() -> None:
             'type = "identify"\ntopic = "profile"',
             "a.toml, [[event]] 2, topic: 'profile' is not an inpu",
         ),
-        ("is =", "iss =", "a.toml, [[event]] 1, when.1.iss: there is no such key; did you mean is?"),
+        ("is =", "iss =", "a.toml, [[event]] 1, when.1.iss: there is no such key (did you mean is?)"),
         (', is = "paid"', "", "a.toml, [[event]] 1, when.1: write one of `is`, `not` and `present`"),
         (
             "amount =",
             "amonut =",
-            "a.toml, [[event]] 1, fields.amonut: purchases have no such field; did you mean amount?",
+            "a.toml, [[event]] 1, fields.amonut: purchases have no such field (did you mean amount?)",
         ),
         ("amount =", "type =", 'a.toml, [[event]] 1, fields.type: write type = "order_completed" outside of fields'),
         (
             'amount = "Total"',
             "",
-            "a.toml, [[event]] 1, fields: amount must be there; order_completed needs customer_id, occurred_at, "
-            "order_id, amount",
+            "a.toml, [[event]] 1, fields: amount must be present, because order_completed needs customer_id, "
+            "occurred_at, order_id, amount",
         ),
         (
             '{ value = "EUR" }',
@@ -115,7 +116,7 @@ def test_the_digest_is_that_of_what_the_file_says() -> None:
         (
             '{ value = "EUR" }',
             '{ frm = "C" }',
-            "a.toml, [[event]] 1, fields.currency.frm: there is no such key; did you mean from?",
+            "a.toml, [[event]] 1, fields.currency.frm: there is no such key (did you mean from?)",
         ),
         (
             '{ value = "EUR" }',
@@ -133,14 +134,14 @@ def test_an_error_names_file_table_and_key(old: str, new: str, error: str) -> No
     assert "\n" not in str(raised.value)
 
 
-def test_without_an_event() -> None:
+def test_a_mapping_needs_an_event_table() -> None:
     with pytest.raises(MappingError, match=r"^a\.toml, \[event\]: is missing$"):
         parse_mapping("", "a.toml")
 
 
-def test_columns_that_a_table_does_not_have() -> None:
+def test_a_missing_column_is_reported() -> None:
     mapping = parse_mapping(GOOD, "a.toml")
     mapping.check_columns(["Status", "Customer", "Order", "Total", "Day", "City"])
     with pytest.raises(MappingError) as raised:
         mapping.check_columns(["Status", "Customer", "Order", "total", "Day", "City"])
-    assert str(raised.value) == ("a.toml, [[event]] 1, fields.amount: there is no column 'Total'; did you mean total?")
+    assert str(raised.value) == ("a.toml, [[event]] 1, fields.amount: there is no column 'Total' (did you mean total?)")

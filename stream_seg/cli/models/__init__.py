@@ -1,0 +1,1 @@
+"""`stream-seg models`: published models, how they differ, and what an operator decides about them."""

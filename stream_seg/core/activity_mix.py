@@ -1,0 +1,49 @@
+"""The activity mix of customers, which names and profiles of segments use. It does not assign customers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from .batch import CustomerBatch
+from .decay import Decay
+from .events.taxonomy import CATEGORY_SLOTS, CHANNELS, FIRST_CATEGORY, FIRST_CHANNEL, INTERACTION_SLOT, SUMS
+from .record import Columns
+
+# Products viewed in 30 days, then the share (0..1) of each channel and of each category slot, in the order of slots.
+# The last number is the orders that the record counts, which do not decay.
+VIEWS: Final = 0
+CHANNEL_SHARES: Final = slice(1, 1 + len(CHANNELS))
+CATEGORY_SHARES: Final = slice(CHANNEL_SHARES.stop, CHANNEL_SHARES.stop + CATEGORY_SLOTS)
+ORDER_COUNT: Final = CATEGORY_SHARES.stop
+MIX_SIZE: Final = ORDER_COUNT + 1
+
+Matrix = npt.NDArray[np.float64]
+
+
+def compute(records: Columns | CustomerBatch, now: Matrix, decay: Decay) -> Matrix:
+    """Return the mix (n, MIX_SIZE) of n customers, each at its own `now` (n,), epoch seconds.
+
+    Shares are of the decayed actions with a channel, and of the decayed goods with a category. They are all 0 if there
+    are none.
+    """
+    sums = np.maximum(records["sums"], 0.0)
+    fade = decay.factors(now, np.where(np.isfinite(records["last_seen"]), records["last_seen"], now))
+    out = np.empty((len(records), MIX_SIZE))
+    with np.errstate(over="ignore"):
+        out[:, VIEWS] = sums[:, INTERACTION_SLOT["product_viewed"]] * fade * decay.per_month
+    out[:, CHANNEL_SHARES] = _shares(sums[:, FIRST_CHANNEL:FIRST_CATEGORY])
+    out[:, CATEGORY_SHARES] = _shares(sums[:, FIRST_CATEGORY:SUMS])
+    out[:, ORDER_COUNT] = np.maximum(records["purchases"], 0)
+    return out
+
+
+def _shares(parts: Matrix) -> Matrix:
+    """Return each row divided by its sum, zeros if that is 0. The largest divides first: sums may be near infinity."""
+    largest = parts.max(axis=1, keepdims=True)
+    scaled = np.divide(parts, largest, out=np.zeros_like(parts), where=largest > 0.0)
+    total = scaled.sum(axis=1, keepdims=True)
+    shares: Matrix = np.divide(scaled, total, out=np.zeros_like(parts), where=total > 0.0)
+    return shares

@@ -1,0 +1,1 @@
+"""Dimensions: the criteria by which customers are segmented."""

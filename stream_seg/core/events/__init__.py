@@ -1,0 +1,1 @@
+"""Events: the effect of each type on a customer's record."""

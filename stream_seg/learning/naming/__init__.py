@@ -1,0 +1,1 @@
+"""Names, profiles and breakdowns of segments."""

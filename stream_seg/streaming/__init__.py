@@ -1,1 +1,0 @@
-"""The worker, on Kafka and Faust: the way of an event from a topic to a changed segment."""

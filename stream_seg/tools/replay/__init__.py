@@ -1,0 +1,1 @@
+"""Replay: send the events of a source to the input topics, each event once."""

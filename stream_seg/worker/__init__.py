@@ -1,0 +1,1 @@
+"""The worker on Kafka and Faust: turns input events into segment changes."""

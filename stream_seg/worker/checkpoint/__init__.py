@@ -1,0 +1,1 @@
+"""The group checkpoint: gather, absorb, decide, and write."""

@@ -1,0 +1,193 @@
+"""Decide: evaluate the customers of a commit group and collect everything that the group writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from stream_seg.contracts.changes import ChangeMessage, encode_change
+from stream_seg.contracts.document import Document
+from stream_seg.contracts.times import FormattedTimes, rfc3339_ms
+from stream_seg.core.batch import CustomerBatch
+from stream_seg.core.engine import Engine, Moves
+from stream_seg.core.features import FEATURES, Matrix
+from stream_seg.core.record import NO_SEGMENT, columns
+from stream_seg.kafka.append import Message
+from stream_seg.worker.partitions import changelog
+from stream_seg.worker.partitions.assignment import Partitions
+from stream_seg.worker.partitions.changelog import Header
+from stream_seg.worker.partitions.ownership import OwnedPartition
+from stream_seg.worker.partitions.records import Pair
+
+from .documents import document_of
+from .group import Group
+
+# Records that a rewrite adds to one group, per partition.
+REWRITE_SLICE: Final = 2000
+# Customers that are evaluated with a new model at a time. A group takes several such slices, until MAX_REEVALUATED
+# customers are evaluated or MAX_MOVED of them move. Either takes about ten milliseconds. Live events wait meanwhile.
+REEVALUATE_SLICE: Final = 500
+MAX_REEVALUATED: Final = 2_500
+MAX_MOVED: Final = 200
+
+
+@dataclass(slots=True)
+class Output:
+    """Everything that a commit group writes for one partition.
+
+    `records` go to the changelog with the `changes` that they carry, both by customer key. `documents` go to Redis.
+    The `header` ends the group in the changelog.
+    """
+
+    partition: OwnedPartition
+    records: dict[bytes, bytes] = field(default_factory=dict)
+    changes: dict[bytes, ChangeMessage] = field(default_factory=dict)
+    documents: list[Document] = field(default_factory=list)
+    header: Header | None = None
+
+    def entries(self) -> Iterator[Message]:
+        """Yield the changelog messages.
+
+        The header comes last. It is valid only when every record before it is in the changelog.
+        """
+        position = self.partition.position
+        epoch, group = position.epoch, position.group
+        for key, record in self.records.items():
+            change = self.changes.get(key)
+            yield key, changelog.pack_entry(epoch, group, record, (change.value,) if change else ()), ()
+        if self.header is not None:
+            yield changelog.HEADER_KEY, changelog.pack_header(self.header), ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """Evaluates commit groups with one engine. `source` is the CloudEvents source of the changes."""
+
+    engine: Engine
+    partitions: Partitions
+    source: str
+
+    def decide(self, group: Group, wall_s: float) -> list[Output]:
+        """Evaluate a group, put its records into the store, and return what must be written.
+
+        `wall_s` is the time of detection in epoch seconds. There is no await and no I/O, so no event is absorbed
+        between the evaluation and the store.
+        """
+        outputs = {number: Output(partition) for number, partition in group.partitions.items()}
+        detected_at = rfc3339_ms(wall_s)
+        for output in outputs.values():
+            output.partition.position.group += 1
+        self._evaluate_touched(group, outputs, wall_s, detected_at)
+        self._reevaluate(list(outputs.values()), wall_s, detected_at)
+        for output in outputs.values():
+            partition = output.partition
+            self._rewrite(output)
+            partition.state.records.update(output.records)
+            if not partition.sweeps.reevaluate and self.engine.model is not None:
+                partition.model_version = self.engine.model.version
+            output.header = self.partitions.header(partition)
+        return list(outputs.values())
+
+    def _evaluate_touched(self, group: Group, outputs: Mapping[int, Output], wall_s: float, detected_at: str) -> None:
+        """Evaluate the customers with events in this group, of all partitions together.
+
+        Each of them is written, whether it moves or not.
+        """
+        customers = group.customers
+        if not len(customers):
+            return
+        customers.settle()
+        # With the stream clock, each customer is evaluated at its own latest event. Segments then do not depend on how
+        # records fell into groups.
+        as_of = customers["last_seen"].copy() if self.partitions.stream_clock else np.full(len(customers), wall_s)
+        # A record without a finite time is nothing but a fence: every event of this customer was a repeat.
+        moves = self.engine.evaluate(customers, np.where(np.isfinite(as_of), as_of, 0.0))
+        row_outputs = [outputs[partition.number] for partition in group.row_partitions]
+        before = self._stored_features([(customers.keys[row], group.row_partitions[row]) for row in moves.rows])
+        customers["as_of"][:] = as_of
+        self._move(customers, moves, before, "event", row_outputs, detected_at)
+        for key, record, output in zip(customers.keys, customers.pack(), row_outputs, strict=True):
+            output.records[key] = record
+
+    def _stored_features(self, moving: list[tuple[bytes, OwnedPartition]]) -> Matrix:
+        """Return the features at the last evaluation (len(moving), len(FEATURES)), zeros for new customers.
+
+        They come from the stored records, which `decide` replaces only after this call. The open customers cannot tell
+        them, because they have absorbed the group's events.
+        """
+        before = np.zeros((len(moving), len(FEATURES)))
+        records = [partition.state.records.get(key) for key, partition in moving]
+        stored = [(row, record) for row, record in enumerate(records) if record is not None]
+        if stored:
+            fixed = columns([record for _, record in stored])
+            before[[row for row, _ in stored]] = self.engine.features(fixed, fixed["as_of"])
+        return before
+
+    def _reevaluate(self, outputs: Sequence[Output], wall_s: float, detected_at: str) -> None:
+        """Evaluate a slice of the customers that a new model has not evaluated, partition by partition."""
+        if self.engine.model is None:
+            return
+        evaluated = moved = 0
+        for output in outputs:
+            scan = output.partition.sweeps.reevaluate
+            while scan and evaluated < MAX_REEVALUATED and moved < MAX_MOVED:
+                pairs = [pair for pair in scan.take(REEVALUATE_SLICE) if pair[0] not in output.records]
+                evaluated += REEVALUATE_SLICE
+                moved += self._reevaluate_slice(pairs, output, wall_s, detected_at)
+
+    def _reevaluate_slice(self, pairs: Sequence[Pair], output: Output, wall_s: float, detected_at: str) -> int:
+        """Evaluate stored customers with a new model and return how many move. Only those are opened and written."""
+        if not pairs:
+            return 0
+        fixed = columns([record for _, record in pairs])
+        clock = self.partitions.clock(output.partition) if self.partitions.stream_clock else wall_s
+        evaluated = self.engine.evaluate(fixed, np.maximum(fixed["as_of"], clock))
+        rows = evaluated.rows
+        if not rows:
+            return 0
+        moves = evaluated.only_moving()
+        before = self.engine.features(fixed[rows], fixed["as_of"][rows])
+        customers, keys = self.engine.new_batch(), [pairs[row][0] for row in rows]
+        customers.open(keys, [pairs[row][1] for row in rows])
+        customers["as_of"][:] = moves.now
+        self._move(customers, moves, before, "model", [output] * len(customers), detected_at)
+        output.records.update(zip(keys, customers.pack(), strict=True))
+        return len(customers)
+
+    def _rewrite(self, output: Output) -> None:
+        """Add a slice of the records that must be appended again as they are."""
+        for key, record in output.partition.sweeps.rewrite.take(REWRITE_SLICE):
+            output.records.setdefault(key, record)
+
+    def _move(
+        self,
+        customers: CustomerBatch,
+        moves: Moves,
+        before: Matrix,
+        reason: str,
+        row_outputs: Sequence[Output],
+        detected_at: str,
+    ) -> None:
+        """Move customers to their new segments, and add their changes and documents to the output of their row.
+
+        `before` has the features at the last evaluation for each of `moves.rows`. `customers` has the new `as_of`.
+        """
+        rows = moves.rows
+        left, since = customers["segment"][rows].tolist(), customers["since"][rows]
+        changes = self.engine.move_all(customers, moves, self.engine.explain(moves, before), reason)
+        entered, as_of = customers["segment"][rows].tolist(), customers["as_of"][rows].tolist()
+        format_time = FormattedTimes(np.concatenate((moves.now[rows], since))).__getitem__
+        for row, change, left_index, index, at in zip(rows, changes, left, entered, as_of, strict=True):
+            output = row_outputs[row]
+            partition = output.partition
+            epoch = partition.position.epoch
+            if left_index != NO_SEGMENT:
+                partition.sizes[left_index] -= 1
+            partition.sizes[index] += 1
+            output.changes[customers.keys[row]] = encode_change(
+                change, epoch=epoch, detected_at=detected_at, source=self.source, format_time=format_time
+            )
+            output.documents.append(document_of(change, at, epoch, format_time))

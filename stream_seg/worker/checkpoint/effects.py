@@ -1,0 +1,186 @@
+"""The effects of a commit group, in an order that a crash at any point cannot break.
+
+    0 dead letters      -> topic, acknowledged
+    1 customer records  -> changelog, each with the changes it decided, the partition's header last, acknowledged
+    2 segment changes   -> topic, exactly as the records carry them, acknowledged
+    3 documents         -> Redis, guarded, while 2 is under way. A failure is repaired later and delays nothing
+    4 the same records  -> the store on disk, if there is one, with the offset of the changelog, in one write
+    5 the Faust events are acknowledged, so that their offsets may be committed
+
+After a crash before 1 the input is uncommitted and is read again. After 1 the input is read again too, but the fence in
+every record skips it, and recovery sends the changes that 2 may not have sent. The mark {epoch, group} in Redis shows
+which documents 3 did not write. A store on disk never holds changes that are not published. Before 4 it ends before
+this group, and recovery reads the group from the changelog with its pending changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from stream_seg.clock import SYSTEM_CLOCK, Clock
+from stream_seg.contracts.changes import message_again
+from stream_seg.core.dimensions.behavior import BEHAVIOR
+from stream_seg.errors import LeaseLost
+from stream_seg.kafka.append import Appended, Message, append_all
+from stream_seg.ops.metrics import Metrics
+from stream_seg.settings import Settings
+from stream_seg.worker.crash_points import reach
+from stream_seg.worker.faust.lease import HeartbeatLease
+from stream_seg.worker.partitions import changelog
+from stream_seg.worker.partitions.ownership import OwnedPartition
+
+from .cache_sync import CacheSync
+from .decide import Output
+from .group import Group
+
+
+class Effects:
+    """Writes commit groups to Kafka, Redis and the store on disk. Every write to Kafka needs the lease.
+
+    `producer` returns the started aiokafka producer.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        producer: Callable[[], Any],
+        cache_sync: CacheSync,
+        lease: HeartbeatLease,
+        metrics: Metrics,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self._changes_topic = settings.topic("segment-changes")
+        self._dead_letters_topic = settings.topic("dead-letters")
+        self._changelog_topic = settings.changelog
+        self._producer = producer
+        self._cache_sync = cache_sync
+        self._lease = lease
+        self._metrics = metrics
+        self._clock = clock
+
+    def check_lease(self) -> None:
+        """Raise LeaseLost when other workers may own these partitions by now."""
+        self._lease.check()
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the duration of the block to the metric of a stage."""
+        began = self._clock.monotonic()
+        yield
+        self._metrics.stage_seconds.labels(name).inc(self._clock.monotonic() - began)
+
+    async def write(self, group: Group, outputs: Sequence[Output]) -> None:
+        """Write a decided group, one effect after the other, and acknowledge its events."""
+        if group.dead_letters:
+            await self._append(self._dead_letters_topic, group.dead_letters)
+            reach("dead-letters")
+        with self.stage("changelog"):
+            await self._append_records(outputs)
+        reach("changelog")
+        # A process that was stopped meanwhile may have appended behind the next owner, which decided differently. These
+        # changes must then never be published.
+        self._lease.check()
+        # Both follow from the durable records, and neither needs the other.
+        await asyncio.gather(self._publish_changes(outputs), self._write_documents(outputs))
+        with self.stage("store"):
+            for output in outputs:
+                output.partition.state.keep_written()
+        reach("stored")
+        for event in group.events:
+            event.ack()
+        reach("acknowledged")
+
+    async def publish_pending(self, partitions: Collection[OwnedPartition], source: str) -> None:
+        """Publish the changes that recovery found unconfirmed. `source` is the CloudEvents source."""
+        pending = {
+            partition.number: [
+                message_again(value, source) for _, values in sorted(partition.state.unconfirmed) for value in values
+            ]
+            for partition in partitions
+            if partition.state.unconfirmed
+        }
+        reach("recovered")
+        if pending:
+            self._lease.check()
+            await self._append(self._changes_topic, pending)
+        reach("resumed")
+        for partition in partitions:
+            partition.position.confirmed = partition.position.group
+            partition.state.unconfirmed.clear()
+
+    async def confirm(self, partitions: Collection[OwnedPartition]) -> None:
+        """Record in the changelog that no change is pending, so that a restart does not publish the last ones again."""
+        headers = {
+            # The header keeps the progress of the last group. Batches that gathered since are dropped and read again.
+            partition.number: replace(
+                header,
+                epoch=partition.position.epoch,
+                group=partition.position.group,
+                confirmed=partition.position.confirmed,
+            )
+            for partition in partitions
+            if (header := partition.state.header) is not None and header.confirmed < partition.position.confirmed
+        }
+        if not headers:
+            return
+        self._lease.check()
+        messages: dict[int, list[Message]] = {
+            number: [(changelog.HEADER_KEY, changelog.pack_header(header), ())] for number, header in headers.items()
+        }
+        appended = await self._append(self._changelog_topic, messages)
+        for partition in partitions:
+            if partition.number in headers:
+                self._note_offsets(partition, appended[partition.number])
+                partition.state.header = headers[partition.number]
+                partition.state.keep_written()
+
+    async def tend_cache(self, partitions: Mapping[int, OwnedPartition]) -> None:
+        """Repair Redis, while the lease holds. After that, the marks of a new owner would look like a loss."""
+        try:
+            self._lease.check()
+        except LeaseLost:
+            return
+        await self._cache_sync.tend(partitions)
+
+    async def _append_records(self, outputs: Sequence[Output]) -> None:
+        entries = {output.partition.number: output.entries() for output in outputs}
+        appended = await self._append(self._changelog_topic, entries)
+        for output in outputs:
+            self._note_offsets(output.partition, appended[output.partition.number])
+            output.partition.state.header = output.header
+
+    async def _publish_changes(self, outputs: Sequence[Output]) -> None:
+        changes: dict[int, list[Message]] = {
+            output.partition.number: list(output.changes.values()) for output in outputs if output.changes
+        }
+        if changes:
+            with self.stage("changes"):
+                await self._append(self._changes_topic, changes)
+            self._metrics.changes.labels(BEHAVIOR).inc(sum(map(len, changes.values())))
+        reach("changes")
+        for output in outputs:
+            output.partition.position.confirmed = output.partition.position.group
+
+    async def _write_documents(self, outputs: Sequence[Output]) -> None:
+        with self.stage("redis"):
+            await self._cache_sync.write(outputs)
+        reach("redis")
+
+    async def _append(self, topic: str, messages: Mapping[int, Iterable[Message]]) -> dict[int, list[Appended]]:
+        return await append_all(self._producer(), topic, messages, int(self._clock.wall() * 1000))
+
+    def _note_offsets(self, partition: OwnedPartition, appended: list[Appended]) -> None:
+        """Record the changelog offset. A gap before it shows that another worker has appended."""
+        state = partition.state
+        for first, last in appended:
+            if state.offset is not None and first > state.offset + 1:
+                # The other worker had lost the partition. Readers take the higher epoch, but compaction keeps the last
+                # record under a key. Append every record again behind the foreign ones.
+                self._metrics.foreign_appends.inc()
+                partition.sweeps.rewrite = state.records.scan()
+                state.incomplete = True
+            state.offset = last

@@ -1,0 +1,1 @@
+"""Models in a worker: the active model, the feed of snapshots, the learner and its samples."""
