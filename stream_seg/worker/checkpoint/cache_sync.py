@@ -17,7 +17,7 @@ from stream_seg.worker.crash_points import reach
 from stream_seg.worker.partitions.ownership import EpochReason, OwnedPartition
 
 from .decide import Output
-from .documents import stored_document
+from .documents import stored_documents
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +124,7 @@ class CacheSync:
         for partition, documents in changed:
             dirty = partition.cache.dirty
             keys = dirty.first(REPAIR_SLICE)
-            stored = [document for key in keys if (document := self._stored(partition, key))]
+            stored = self._stored(partition, keys)
             after = _marked_group(partition)
             # The mark names the last group only when Redis lacks nothing of that group or an earlier one.
             position = partition.position
@@ -148,9 +148,10 @@ class CacheSync:
                 self._lost(partition)
         return True
 
-    def _stored(self, partition: OwnedPartition, key: bytes) -> Document | None:
-        record = partition.state.records.get(key)
-        return None if record is None else stored_document(key, record, self._engine, partition.position.epoch)
+    def _stored(self, partition: OwnedPartition, keys: Iterable[bytes]) -> list[Document]:
+        records = partition.state.records
+        pairs = [(key, record) for key in keys if (record := records.get(key)) is not None]
+        return stored_documents(pairs, self._engine, partition.position.epoch)
 
     def _lost(self, partition: OwnedPartition) -> None:
         """Write a partition again that Redis has lost, under a new epoch.

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+import numpy as np
 
 from stream_seg.contracts.document import Document
-from stream_seg.contracts.times import rfc3339, rfc3339_ms, with_ms
-from stream_seg.core.dimensions.behavior import BEHAVIOR
+from stream_seg.contracts.times import FormattedTimes, rfc3339, with_ms
+from stream_seg.core.dimensions.behavior import BEHAVIOR, segment_id
 from stream_seg.core.engine import Engine
+from stream_seg.core.record import NO_SEGMENT, columns
 from stream_seg.core.transitions import CurrentSegment, Transition
+from stream_seg.worker.partitions.records import Pair
 
 
 def document_of(
@@ -28,20 +32,27 @@ def document_of(
     )
 
 
-def stored_document(key: bytes, record: bytes, engine: Engine, epoch: int) -> Document | None:
-    """Return the document of a packed record, None while the customer is in no segment."""
-    customer = engine.open(record)
-    current = engine.current_segment(customer)
-    if current is None:
-        return None
-    return Document(
-        customer_id=key.decode(),
-        segments=(_fields(BEHAVIOR, current, rfc3339),),
-        sequence=customer.sequence,
-        epoch=epoch,
-        as_of=rfc3339_ms(customer.as_of),
-        model_version=customer.model_version,
-    )
+def stored_documents(pairs: Sequence[Pair], engine: Engine, epoch: int) -> list[Document]:
+    """Return the documents of stored customers, without those who are in no segment. `pairs` are keys and records."""
+    fixed = columns([record for _, record in pairs])
+    rows = np.flatnonzero(fixed["segment"] != NO_SEGMENT).tolist()
+    fixed = fixed[rows]
+    format_time = FormattedTimes(np.concatenate((fixed["since"], fixed["as_of"]))).__getitem__
+    names = ("segment", "model_version", "since", "as_of", "sequence")
+    values = zip(rows, *(fixed[name].tolist() for name in names), strict=True)
+    return [
+        Document(
+            customer_id=pairs[row][0].decode(),
+            segments=(
+                _fields(BEHAVIOR, CurrentSegment(segment_id(index), engine.name(version, index), since), format_time),
+            ),
+            sequence=sequence,
+            epoch=epoch,
+            as_of=with_ms(format_time(as_of)),
+            model_version=version,
+        )
+        for row, index, version, since, as_of, sequence in values
+    ]
 
 
 def _fields(dimension: str, current: CurrentSegment, format_time: Callable[[float], str]) -> tuple[str, str, str, str]:

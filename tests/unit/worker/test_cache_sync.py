@@ -23,7 +23,7 @@ from stream_seg.ops.metrics import Metrics
 from stream_seg.worker.checkpoint import cache_sync as module
 from stream_seg.worker.checkpoint.cache_sync import COMPARE_S, CacheSync
 from stream_seg.worker.checkpoint.decide import Output
-from stream_seg.worker.checkpoint.documents import stored_document
+from stream_seg.worker.checkpoint.documents import stored_documents
 from stream_seg.worker.partitions.ownership import OwnedPartition
 from stream_seg.worker.partitions.state import PartitionState
 
@@ -61,8 +61,7 @@ class Stage:
         key, record = name.encode(), in_segment(segment, sequence)
         self.partition.position.group += 1
         self.partition.state.records[key] = record
-        document = stored_document(key, record, self.engine, self.partition.position.epoch)
-        assert document is not None
+        (document,) = stored_documents([(key, record)], self.engine, self.partition.position.epoch)
         await self.cache_sync.write([Output(self.partition, documents=[document])])
 
     async def segments(self) -> dict[str, str]:
@@ -213,3 +212,14 @@ def test_the_active_model_is_written_and_written_again_after_a_loss() -> None:
             await stage.tend(3)
 
     run(story)
+
+
+def test_stored_documents_are_those_of_customers_in_a_segment() -> None:
+    pairs = [(b"a", in_segment(1, 4)), (b"b", in_segment(-1, 0)), (b"c", in_segment(0, 2))]
+    engine = Stage().engine
+    found = stored_documents(pairs, engine, 9)
+    assert [(each.customer_id, each.segments[0][1], each.sequence, each.epoch) for each in found] == [
+        ("a", "b1", 4, 9),
+        ("c", "b0", 2, 9),
+    ]
+    assert stored_documents([], engine, 9) == []
