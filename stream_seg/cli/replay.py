@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from time import time
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -16,6 +15,7 @@ from stream_seg.cli.config import attach_broker, load_settings, quiet_logging
 from stream_seg.cli.console import print_json, shows_progress, stderr
 from stream_seg.cli.file_hints import csv_hint
 from stream_seg.cli.interrupt import insisting, run_async
+from stream_seg.clock import SYSTEM_CLOCK
 from stream_seg.datasets import NAMES, Reading, Source, open_source
 from stream_seg.datasets.files import FileSource
 from stream_seg.datasets.skipped_file import SkippedFile
@@ -122,7 +122,7 @@ def _skipped_rows(source: Source, path: Path | None) -> AbstractContextManager[o
 def _refuse_faults(source: Source, request: Request, settings: Settings) -> None:
     """Raise Failure if a file has rows that are not events."""
     assert isinstance(source, FileSource)
-    found = faults(source, settings, time())
+    found = faults(source, settings, SYSTEM_CLOCK.wall())
     if found.faults:
         line, detail = found.first()
         counts = ", ".join(f"{reason} {count:,}" for reason, count in found.faults.most_common())
@@ -136,7 +136,7 @@ def _events(source: Source, request: Request, broker: Broker, settings: Settings
     """Return the number of events that were sent before, and the events to send."""
     identity = source.identity()
     if request.again:
-        return 0, all_events(source, identity, time())
+        return 0, all_events(source, identity, SYSTEM_CLOCK.wall())
     earlier = run_async(read_replay_history(broker, settings, identity))
     left = unsent_events(source, identity, earlier, resume=request.resume)
     return left.already, left.traced()

@@ -6,7 +6,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from time import monotonic
 from typing import Final
 
 import numpy as np
@@ -18,6 +17,7 @@ from stream_seg.cli.demo.follow import Progress
 from stream_seg.cli.demo.people import chosen, person
 from stream_seg.cli.segments import Sizes, flow_facts, segment_facts
 from stream_seg.cli.words import day
+from stream_seg.clock import SYSTEM_CLOCK, Clock
 from stream_seg.contracts.times import rfc3339
 from stream_seg.core.record import columns
 from stream_seg.kafka.reader import read_all
@@ -56,10 +56,13 @@ class Evidence:
 class Collector:
     """A reader of one deployment."""
 
-    def __init__(self, addresses: Addresses, settings: Settings, client: SegmentClient) -> None:
+    def __init__(
+        self, addresses: Addresses, settings: Settings, client: SegmentClient, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
         self._broker = addresses.broker
         self._settings = settings
         self._client = client
+        self._clock = clock
 
     async def facts(self, replayed: ReplaySummary, progress: Progress, begun: float) -> DemoFacts:
         """Return the outcome. `begun` is the monotonic time at which the demo began."""
@@ -73,7 +76,7 @@ class Collector:
             first_day=first,
             last_day=last,
             events_per_s=progress.events_per_s,
-            elapsed_s=monotonic() - begun,
+            elapsed_s=self._clock.monotonic() - begun,
             customers=sum(len(state.records) for state in found.states.values()),
             changes=found.fold.changes,
             reasons=dict(found.fold.reasons.most_common()),
@@ -87,10 +90,10 @@ class Collector:
 
     async def _agreeing(self) -> Evidence:
         """Return the evidence as soon as all places agree, or after AGREE_WITHIN_S seconds in any case."""
-        deadline = monotonic() + AGREE_WITHIN_S
+        deadline = self._clock.monotonic() + AGREE_WITHIN_S
         while True:
             found = await self._evidence()
-            if found.check.ok or monotonic() > deadline:
+            if found.check.ok or self._clock.monotonic() > deadline:
                 return found
             await asyncio.sleep(AGAIN_S)
 

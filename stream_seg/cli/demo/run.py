@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from time import monotonic
 from typing import Final
 
 from aiokafka.structs import TopicPartition
@@ -22,6 +21,7 @@ from stream_seg.cli.demo.worker import WorkerProcess
 from stream_seg.cli.errors import FAILED
 from stream_seg.cli.interrupt import insisting, run_async
 from stream_seg.cli.worker import prepare_topics
+from stream_seg.clock import SYSTEM_CLOCK
 from stream_seg.datasets import Source, open_source
 from stream_seg.embedded.process import free_port
 from stream_seg.embedded.services import open_services
@@ -42,7 +42,7 @@ AHEAD: Final = 4 * CHUNK
 
 def run(*, limit: int | None, headless: bool, as_json: bool) -> int:
     """Run the demo and print its summary. The exit status is 1 if the final check fails."""
-    begun = monotonic()
+    begun = SYSTEM_CLOCK.monotonic()
     settings = load_settings(clock="stream")
     quiet_logging(settings)
     shown = shows_progress() and not headless and not as_json
