@@ -110,14 +110,10 @@ def two_halves(version: int, border: float) -> ModelSnapshot:
 def placed(engine: Engine, records: list[bytes]) -> list[bytes]:
     """Return the records with each customer in its segment by the engine's model."""
     now = np.full(len(records), time.time())
-    moves = engine.evaluate(records, now)
-    out = []
-    for record, why in zip(records, engine.explain(moves), strict=True):
-        customer = engine.open(record)
-        engine.move(b"c", customer, why)
-        customer.as_of = why.at
-        out.append(customer.pack())
-    return out
+    batch = engine.new_batch()
+    batch.open([b"c-%d" % number for number in range(len(records))], records)
+    engine.step(batch, now, records.__getitem__)
+    return batch.pack()
 
 
 async def publish(setup: Stand, settings: Settings, snapshot: ModelSnapshot) -> None:

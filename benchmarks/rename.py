@@ -14,7 +14,7 @@ from time import process_time
 
 import numpy as np
 
-from stream_seg.contracts.model import ModelSnapshot
+from stream_seg.contracts.model import ModelSnapshot, number_of
 from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.dimensions.behavior import SegmentModel
 from stream_seg.core.engine import Engine, Rules
@@ -82,7 +82,7 @@ def versions(model: SegmentModel, version: int, owned: OwnedPartition) -> Segmen
     """Return the model as a version. From version 3 on its largest segment has another name."""
     if version < 3:
         return replace(model, version=version)
-    largest = owned.sizes.most_common(1)[0][0]
+    largest = number_of(owned.sizes.most_common(1)[0][0])
     names = tuple("Renamed" if index == largest else name for index, name in enumerate(model.names))
     return replace(model, version=version, names=names, user_named=frozenset({largest}))
 

@@ -6,15 +6,14 @@
 >>> order = {"event_id": "e-1", "type": "order_completed", "order_id": "o-1"}
 >>> engine.absorb(customer, "purchases", 0, order, 1_700_000_000.0, 250_00)
 <Outcome.ABSORBED: 'absorbed'>
->>> moves = engine.evaluate([customer.pack()], np.array([customer.last_seen]))
->>> change = engine.move(b"c-1", customer, engine.explain(moves)[0])
+>>> change = engine.update(b"c-1", customer, now=customer.last_seen)
 >>> change.change, change.to.name, change.event_id
 ('entered', 'Big spenders', 'e-1')
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -32,7 +31,7 @@ from .features import FEATURES, Matrix
 from .record import NO_SEGMENT, Columns, columns
 from .transitions import CurrentSegment, Transition
 
-__all__ = ["Engine", "Event", "Moves", "Rows", "Rules", "Why"]
+__all__ = ["Engine", "Event", "Moves", "Rows", "Rules", "Step", "Why"]
 
 # A reason names at most three features, and only those that moved visibly on the model's own scale.
 _REASON_FEATURES: Final = 3
@@ -53,14 +52,6 @@ class Moves:
     assignment: Assignment | None
     renamed: dict[int, int] = field(default_factory=dict)
 
-    def only_moving(self) -> Moves:
-        """Return the moves without the customers who stay. Rows are numbered anew from 0."""
-        chosen, found = self.rows, self.assignment
-        if found is not None:
-            found = Assignment(found.best[chosen], found.second[chosen], found.distances[chosen], found.apart)
-        renamed = {row: self.renamed[was] for row, was in enumerate(chosen) if was in self.renamed}
-        return Moves(list(range(len(chosen))), self.now[chosen], self.features[chosen], found, renamed)
-
 
 class Why(NamedTuple):
     """The reason of a move: segment, time, confidence, and (before, after) of the features that moved most."""
@@ -70,6 +61,17 @@ class Why(NamedTuple):
     confidence: float
     at: float
     features: dict[str, tuple[float, float]]
+
+
+class Step(NamedTuple):
+    """The transitions of a batch, and the row of each."""
+
+    rows: list[int]
+    transitions: list[Transition]
+
+
+# Returns the record of a row as of its previous evaluation, or None for a new customer.
+Previous = Callable[[int], bytes | None]
 
 
 @dataclass(slots=True)
@@ -132,6 +134,40 @@ class Engine:
         stay = np.flatnonzero(renamed)
         return Moves(rows, now, matrix, assignment, dict(zip(stay.tolist(), segment[stay].tolist(), strict=True)))
 
+    def step(self, batch: CustomerBatch, now: Matrix, previous: Previous, reason: str = "event") -> Step:
+        """Evaluate all customers of a batch at `now` (n,), and move those whose segment or segment name changes.
+
+        Sets `as_of` to `now`.
+        `previous` is asked only for customers who move. Their features then explain the change. With the reason
+        "event", customers without an absorbed event move by "deadline", because only time passed.
+        """
+        batch.settle()
+        moves = self.evaluate(batch, now)
+        batch["as_of"][:] = now
+        whys = self.explain(moves, self._previous_features(moves.rows, previous))
+        return Step(moves.rows, self.move_all(batch, moves, whys, reason))
+
+    def update(
+        self, key: bytes, customer: Customer, now: float, reason: str = "event", previous: bytes | None = None
+    ) -> Transition | None:
+        """Do a `step` with one customer, and return its transition or None."""
+        batch, cause = self.new_batch(), customer.cause
+        batch.open([key], [customer.pack()])
+        batch.causes[0] = cause
+        step = self.step(batch, np.array([now]), lambda _: previous, reason)
+        customer.load(batch.pack()[0])
+        customer.cause = cause
+        return next(iter(step.transitions), None)
+
+    def _previous_features(self, rows: Sequence[int], previous: Previous) -> Matrix:
+        """Return features at the previous evaluation (len(rows), len(FEATURES)), zeros for new customers."""
+        matrix = np.zeros((len(rows), len(FEATURES)))
+        known = [(at, record) for at, row in enumerate(rows) if (record := previous(row)) is not None]
+        if known:
+            fixed = columns([record for _, record in known])
+            matrix[[at for at, _ in known]] = self.features(fixed, fixed["as_of"])
+        return matrix
+
     def explain(self, moves: Moves, before: Matrix | None = None) -> list[Why]:
         """Return the reason of each of `moves.rows`, in their order.
 
@@ -163,24 +199,16 @@ class Engine:
             )
         ]
 
-    def move(self, key: bytes, customer: Customer, why: Why, reason: str = "event") -> Transition:
-        """Move a customer into the segment that the evaluation chose, and return the transition."""
-        model, left, cause = self._active_model(), self.current_segment(customer), customer.cause
-        customer.since = customer.since if customer.segment == why.to else why.at
-        customer.segment, customer.model_version = why.to, model.version
-        customer.sequence += 1
-        return _transition(model, key, left, why, reason, cause, customer.sequence, customer.life)
-
     def move_all(
         self, batch: CustomerBatch, moves: Moves, whys: Sequence[Why], reason: str = "event"
     ) -> list[Transition]:
         """Move all `moves.rows` of a batch into the segments that the evaluation chose, and return the transitions.
 
-        With the reason "event", customers without an absorbed event move by "deadline", because only time passed.
+        With the reason "event", customers without an absorbed event move by "deadline".
         """
-        if not moves.rows:
+        model, rows = self.model, moves.rows
+        if model is None or not rows:
             return []
-        model, rows = self._active_model(), moves.rows
         names = ("segment", "model_version", "since", "life")
         left = zip(*(batch[name][rows].tolist() for name in names), strict=True)
         batch["segment"][rows] = [why.to for why in whys]
@@ -208,11 +236,6 @@ class Engine:
         return CurrentSegment(
             segment_id(customer.segment), self.name(customer.model_version, customer.segment), customer.since
         )
-
-    def _active_model(self) -> SegmentModel:
-        if self.model is None:
-            raise ValueError("customers cannot move without a model: call use() first")
-        return self.model
 
     def name(self, version: int, index: int) -> str:
         """Return the name of a segment in model `version`, or its id if that model is not known."""

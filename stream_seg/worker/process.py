@@ -19,7 +19,7 @@ from mode import Service
 from prometheus_client import CollectorRegistry
 
 from stream_seg.addresses import Addresses
-from stream_seg.core.dimensions.behavior import BEHAVIOR, segment_id
+from stream_seg.core.dimensions.behavior import BEHAVIOR
 from stream_seg.core.events.taxonomy import TOPICS
 from stream_seg.errors import BrokerError, StoreError, StreamSegError
 from stream_seg.kafka.broker import Broker
@@ -204,8 +204,8 @@ async def _observe(application: Application, settings: Settings, broker: Broker)
     else:
         metrics.show_lag(lag for lag in lags if lag.partition in partitions.owned)
     metrics.segment_customers.clear()  # remove the segments of partitions that this worker has lost
-    for index, count in partitions.sizes().items():
-        metrics.segment_customers.labels(BEHAVIOR, segment_id(index)).set(count)
+    for segment, count in partitions.sizes().items():
+        metrics.segment_customers.labels(BEHAVIOR, segment).set(count)
     if application.models.made_s is not None:
         metrics.model_age_seconds.set(clock.wall() - application.models.made_s)
     metrics.events_gathered.set(application.pipeline.checkpoint.group.records)

@@ -66,10 +66,8 @@ class Fold:
         return bool(nearest[1] - nearest[0] > gap)
 
     def _evaluate(self, customers: dict[str, Customer], now: float, reason: str) -> None:
-        packed = [customer.pack() for customer in customers.values()]
-        at = np.array([max(customer.last_seen, now) for customer in customers.values()])
-        moves = self.engine.evaluate(packed, at)
-        moving = [list(customers.items())[row] for row in moves.rows]
-        for (key, customer), why in zip(moving, self.engine.explain(moves), strict=True):
-            self.changes.append(self.engine.move(key.encode(), customer, why, reason))
-        self.records.update((key, customer.pack()) for key, customer in customers.items())
+        for key, customer in customers.items():
+            at = max(customer.last_seen, now)
+            change = self.engine.update(key.encode(), customer, at, reason, self.records.get(key))
+            self.changes += [change] if change else []
+            self.records[key] = customer.pack()

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, Final
 
-import numpy as np
 import orjson
 import pytest
 
@@ -76,9 +75,7 @@ def use(key: bytes | None, value: bytes | None) -> None:
         customer = ENGINE.open(record)
         ENGINE.absorb(customer, "purchases", 2**62 + number, order, T + 86_400.0 * 300, 500)
         ENGINE.absorb(customer, "profiles", 2**62, {"event_id": "y", "type": "identify", "traits": {"a": 2}}, T)
-        moves = ENGINE.evaluate([customer.pack()], np.array([T]))
-        for why in ENGINE.explain(moves):
-            ENGINE.move(b"c", customer, why)
+        ENGINE.update(b"c", customer, T, previous=record)
         customer.pack()
 
 

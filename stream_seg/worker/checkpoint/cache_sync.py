@@ -9,7 +9,7 @@ from typing import Final
 from stream_seg.cache.port import Cache, Mark, PartitionWrite
 from stream_seg.clock import SYSTEM_CLOCK, Clock
 from stream_seg.contracts.document import Document
-from stream_seg.core.dimensions.behavior import BEHAVIOR, segment_id
+from stream_seg.core.dimensions.behavior import BEHAVIOR
 from stream_seg.core.engine import Engine
 from stream_seg.errors import CacheRefused, CacheUnavailable
 from stream_seg.ops.metrics import Metrics
@@ -187,7 +187,7 @@ class CacheSync:
 
 def _sizes(partition: OwnedPartition) -> dict[str, int]:
     """Return the customers per segment as Redis stores them, without empty segments."""
-    return {f"{BEHAVIOR}:{segment_id(index)}": count for index, count in sorted(partition.sizes.items()) if count}
+    return {f"{BEHAVIOR}:{segment}": count for segment, count in partition.sizes.items() if count}
 
 
 def _marked_group(partition: OwnedPartition) -> int | None:

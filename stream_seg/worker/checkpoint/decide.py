@@ -11,10 +11,9 @@ import numpy as np
 from stream_seg.contracts.changes import ChangeMessage, encode_change
 from stream_seg.contracts.document import Document
 from stream_seg.contracts.times import FormattedTimes, rfc3339_ms
-from stream_seg.core.batch import CustomerBatch
-from stream_seg.core.engine import Engine, Moves
-from stream_seg.core.features import FEATURES, Matrix
-from stream_seg.core.record import NO_SEGMENT, columns
+from stream_seg.core.engine import Engine, Step
+from stream_seg.core.record import columns
+from stream_seg.core.transitions import Transition
 from stream_seg.kafka.append import Message
 from stream_seg.worker.partitions import changelog
 from stream_seg.worker.partitions.assignment import Partitions
@@ -99,32 +98,19 @@ class Decider:
         customers = group.customers
         if not len(customers):
             return
-        customers.settle()
         # With the stream clock, each customer is evaluated at its own latest event. Segments then do not depend on how
         # records fell into groups.
         as_of = customers["last_seen"].copy() if self.partitions.stream_clock else np.full(len(customers), wall_s)
         # A record without a finite time is nothing but a fence: every event of this customer was a repeat.
-        moves = self.engine.evaluate(customers, np.where(np.isfinite(as_of), as_of, 0.0))
-        row_outputs = [outputs[partition.number] for partition in group.row_partitions]
-        before = self._stored_features([(customers.keys[row], group.row_partitions[row]) for row in moves.rows])
-        customers["as_of"][:] = as_of
-        self._move(customers, moves, before, "event", row_outputs, detected_at)
-        for key, record, output in zip(customers.keys, customers.pack(), row_outputs, strict=True):
+        now = np.where(np.isfinite(as_of), as_of, 0.0)
+        keys, partitions = customers.keys, group.row_partitions
+        # The store has the records of the previous evaluation until `decide` replaces them.
+        step = self.engine.step(customers, now, lambda row: partitions[row].state.records.get(keys[row]))
+        customers["as_of"][:] = as_of  # also where it is not finite
+        row_outputs = [outputs[partition.number] for partition in partitions]
+        self._add_changes(step, row_outputs, detected_at)
+        for key, record, output in zip(keys, customers.pack(), row_outputs, strict=True):
             output.records[key] = record
-
-    def _stored_features(self, moving: list[tuple[bytes, OwnedPartition]]) -> Matrix:
-        """Return the features at the last evaluation (len(moving), len(FEATURES)), zeros for new customers.
-
-        They come from the stored records, which `decide` replaces only after this call. The open customers cannot tell
-        them, because they have absorbed the group's events.
-        """
-        before = np.zeros((len(moving), len(FEATURES)))
-        records = [partition.state.records.get(key) for key, partition in moving]
-        stored = [(row, record) for row, record in enumerate(records) if record is not None]
-        if stored:
-            fixed = columns([record for _, record in stored])
-            before[[row for row, _ in stored]] = self.engine.features(fixed, fixed["as_of"])
-        return before
 
     def _reevaluate(self, outputs: Sequence[Output], wall_s: float, detected_at: str) -> None:
         """Evaluate a slice of the customers that a new model has not evaluated, partition by partition."""
@@ -144,50 +130,38 @@ class Decider:
             return 0
         fixed = columns([record for _, record in pairs])
         clock = self.partitions.clock(output.partition) if self.partitions.stream_clock else wall_s
-        evaluated = self.engine.evaluate(fixed, np.maximum(fixed["as_of"], clock))
-        rows = evaluated.rows
+        now = np.maximum(fixed["as_of"], clock)
+        rows = self.engine.evaluate(fixed, now).rows
         if not rows:
             return 0
-        moves = evaluated.only_moving()
-        before = self.engine.features(fixed[rows], fixed["as_of"][rows])
-        customers, keys = self.engine.new_batch(), [pairs[row][0] for row in rows]
-        customers.open(keys, [pairs[row][1] for row in rows])
-        customers["as_of"][:] = moves.now
-        self._move(customers, moves, before, "model", [output] * len(customers), detected_at)
+        keys, records = [pairs[row][0] for row in rows], [pairs[row][1] for row in rows]
+        customers = self.engine.new_batch()
+        customers.open(keys, records)
+        step = self.engine.step(customers, now[rows], records.__getitem__, "model")
+        self._add_changes(step, [output] * len(keys), detected_at)
         output.records.update(zip(keys, customers.pack(), strict=True))
-        return len(customers)
+        return len(keys)
 
     def _rewrite(self, output: Output) -> None:
         """Add a slice of the records that must be appended again as they are."""
         for key, record in output.partition.sweeps.rewrite.take(REWRITE_SLICE):
             output.records.setdefault(key, record)
 
-    def _move(
-        self,
-        customers: CustomerBatch,
-        moves: Moves,
-        before: Matrix,
-        reason: str,
-        row_outputs: Sequence[Output],
-        detected_at: str,
-    ) -> None:
-        """Move customers to their new segments, and add their changes and documents to the output of their row.
-
-        `before` has the features at the last evaluation for each of `moves.rows`. `customers` has the new `as_of`.
-        """
-        rows = moves.rows
-        left, since = customers["segment"][rows].tolist(), customers["since"][rows]
-        changes = self.engine.move_all(customers, moves, self.engine.explain(moves, before), reason)
-        entered, as_of = customers["segment"][rows].tolist(), customers["as_of"][rows].tolist()
-        format_time = FormattedTimes(np.concatenate((moves.now[rows], since))).__getitem__
-        for row, change, left_index, index, at in zip(rows, changes, left, entered, as_of, strict=True):
+    def _add_changes(self, step: Step, row_outputs: Sequence[Output], detected_at: str) -> None:
+        """Add the changes and documents of a step to the output of their row, and update the sizes of segments."""
+        times = [time for change in step.transitions for time in (change.occurred_at, *_since(change))]
+        format_time = FormattedTimes(np.array(times)).__getitem__
+        for row, change in zip(step.rows, step.transitions, strict=True):
             output = row_outputs[row]
             partition = output.partition
             epoch = partition.position.epoch
-            if left_index != NO_SEGMENT:
-                partition.sizes[left_index] -= 1
-            partition.sizes[index] += 1
-            output.changes[customers.keys[row]] = encode_change(
+            partition.count(change)
+            output.changes[change.customer_id.encode()] = encode_change(
                 change, epoch=epoch, detected_at=detected_at, source=self.source, format_time=format_time
             )
-            output.documents.append(document_of(change, at, epoch, format_time))
+            output.documents.append(document_of(change, epoch, format_time))
+
+
+def _since(change: Transition) -> list[float]:
+    """Return the times at which the segments of a change were entered."""
+    return [segment.since for segment in (change.from_, change.to) if segment is not None]

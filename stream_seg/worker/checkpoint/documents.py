@@ -15,10 +15,8 @@ from stream_seg.core.transitions import CurrentSegment, Transition
 from stream_seg.worker.partitions.records import Pair
 
 
-def document_of(
-    change: Transition, as_of: float, epoch: int, format_time: Callable[[float], str] = rfc3339
-) -> Document:
-    """Return the document of a customer after a change in `epoch`, evaluated at `as_of` (epoch seconds).
+def document_of(change: Transition, epoch: int, format_time: Callable[[float], str] = rfc3339) -> Document:
+    """Return the document of a customer after a change in `epoch`.
 
     `format_time` is that of `encode_change`.
     """
@@ -27,7 +25,7 @@ def document_of(
         segments=tuple(_fields(dimension, current, format_time) for dimension, current in change.segments.items()),
         sequence=change.sequence,
         epoch=epoch,
-        as_of=with_ms(format_time(as_of)),
+        as_of=with_ms(format_time(change.occurred_at)),
         model_version=change.model_version,
     )
 

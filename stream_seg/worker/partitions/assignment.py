@@ -65,9 +65,9 @@ class Partitions:
         """Return about how many customers the active model has not evaluated yet."""
         return sum(len(partition.sweeps.reevaluate) for partition in self.owned.values())
 
-    def sizes(self) -> dict[int, int]:
-        """Return the number of customers by segment index, over all partitions."""
-        sizes: Counter[int] = Counter()
+    def sizes(self) -> dict[str, int]:
+        """Return the number of customers by segment, over all partitions."""
+        sizes: Counter[str] = Counter()
         for partition in self.owned.values():
             sizes.update(partition.sizes)
         return sizes

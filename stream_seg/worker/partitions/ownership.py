@@ -11,6 +11,8 @@ from typing import Final
 
 from stream_seg.cache.port import Mark
 from stream_seg.core.decay import DAY_S
+from stream_seg.core.dimensions.behavior import segment_id
+from stream_seg.core.transitions import Transition
 from stream_seg.errors import IncompleteState, StateMismatch
 
 from .changelog import Header
@@ -81,7 +83,7 @@ class Sweeps:
 class OwnedPartition:
     """One partition while this worker owns it.
 
-    `sizes` counts customers by segment index. `model_version` is the model that has evaluated every customer. The
+    `sizes` counts customers by segment. `model_version` is the model that has evaluated every customer. The
     decider changes both.
     """
 
@@ -92,7 +94,7 @@ class OwnedPartition:
     cache: CacheState
     sampling: SamplingState = field(default_factory=SamplingState)
     sweeps: Sweeps = field(default_factory=Sweeps)
-    sizes: Counter[int] = field(default_factory=Counter)
+    sizes: Counter[str] = field(default_factory=Counter)
     model_version: int = 0
 
     @classmethod
@@ -118,7 +120,7 @@ class OwnedPartition:
         if state.records and (header is None or last > header.group):
             # The last group appended some records and crashed before Redis had them. Any mark in Redis is too old.
             partition.cache.marked = NEVER
-        partition.sizes = state.records.sizes()
+        partition.sizes.update({segment_id(index): count for index, count in state.records.sizes().items()})
         return partition
 
     def new_epoch(self, reason: EpochReason, wall_ms: int) -> None:
@@ -126,6 +128,13 @@ class OwnedPartition:
         # The store keeps `epoch_seen`. The next owner then takes a higher epoch, even when its clock is behind.
         self.position.epoch = self.state.epoch_seen = max(wall_ms, self.position.epoch + 1)
         log.debug("partition %d has epoch %d, because %s", self.number, self.position.epoch, reason)
+
+    def count(self, change: Transition) -> None:
+        """Update the sizes of the segments that a customer left and entered."""
+        if change.from_ is not None:
+            self.sizes[change.from_.segment] -= 1
+        if change.to is not None:
+            self.sizes[change.to.segment] += 1
 
     def reevaluate(self, model_version: int) -> None:
         """Plan the evaluation of all customers, unless the model of this version has evaluated them."""

@@ -25,8 +25,7 @@ def big_spender(engine: Engine) -> Customer:
     """Return a customer who has been in b1 since NOW."""
     customer = engine.new_customer(life=1)
     engine.absorb(customer, "purchases", 0, {"event_id": "e-1", "order_id": "o-1"}, NOW, 900_00)
-    (why,) = engine.explain(engine.evaluate([customer.pack()], np.array([NOW])))
-    engine.move(b"c-1", customer, why)
+    assert engine.update(b"c-1", customer, NOW) is not None
     return customer
 
 
@@ -35,8 +34,7 @@ def test_a_customer_in_the_segment_gets_its_new_name(engine: Engine) -> None:
     engine.use(RENAMED)
     batch = engine.new_batch()
     batch.open([b"c-1"], [customer.pack()])
-    moves = engine.evaluate(batch, np.array([NOW + 60.0]))
-    (change,) = engine.move_all(batch, moves, engine.explain(moves), "model")
+    ((_,), (change,)) = engine.step(batch, np.array([NOW + 60.0]), lambda _: customer.pack(), "model")
     assert (change.change, change.reason, change.confidence, change.runner_up) == ("renamed", "definition", 1.0, None)
     assert (change.from_, change.to) == (CurrentSegment("b1", "Big spenders", NOW), CurrentSegment("b1", "VIP", NOW))
     assert (change.sequence, change.occurred_at, change.model_version) == (2, NOW + 60.0, 2)
@@ -47,32 +45,28 @@ def test_a_customer_in_the_segment_gets_its_new_name(engine: Engine) -> None:
 
 
 def test_one_record_and_a_batch_give_the_same_change(engine: Engine) -> None:
-    customer = big_spender(engine)
-    engine.use(RENAMED)
-    batch = engine.new_batch()
-    batch.open([b"c-1"], [customer.pack()])
-    moves = engine.evaluate(batch, np.array([NOW]))
-    (why,) = engine.explain(moves)
-    assert [engine.move(b"c-1", customer, why, "model")] == engine.move_all(batch, moves, [why], "model")
-    assert customer.pack() == batch.pack()[0]
-
-
-def test_customers_without_a_change_can_be_left_out(engine: Engine) -> None:
     known, newcomer = big_spender(engine), engine.new_customer(life=1)
     engine.use(RENAMED)
-    moves = engine.evaluate([big_spender(engine).pack(), known.pack(), newcomer.pack()], np.full(3, NOW))
-    assert (moves.rows, moves.renamed) == ([1, 2], {1: 1})
-    few = moves.only_moving()
-    assert (few.rows, few.renamed) == ([0, 1], {0: 1})
-    assert engine.explain(few) == engine.explain(moves)
+    keys, records = [b"stays", b"c-1", b"new"], [big_spender(engine).pack(), known.pack(), newcomer.pack()]
+    batch = engine.new_batch()
+    batch.open(keys, records)
+    step = engine.step(batch, np.full(3, NOW), records.__getitem__, "model")
+    assert step.rows == [1, 2]
+    customers = [Customer.unpack(record) for record in records]
+    updates = [
+        engine.update(key, customer, NOW, "model", record)
+        for key, customer, record in zip(keys, customers, records, strict=True)
+    ]
+    assert updates == [None, *step.transitions]
+    assert [customer.pack() for customer in customers] == batch.pack()
 
 
 def test_a_customer_who_leaves_moves_and_gets_no_rename(engine: Engine) -> None:
     customer = big_spender(engine)
     engine.use(RENAMED)
     later = NOW + 300 * 86_400.0
-    moves = engine.evaluate([customer.pack()], np.array([later]))
-    (change,) = [engine.move(b"c-1", customer, why) for why in engine.explain(moves)]
+    change = engine.update(b"c-1", customer, later)
+    assert change is not None
     assert (change.change, change.from_, change.to) == (
         "moved",
         CurrentSegment("b1", "Big spenders", NOW),

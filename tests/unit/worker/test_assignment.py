@@ -64,11 +64,11 @@ def test_the_next_owner_takes_a_higher_epoch_even_when_its_clock_is_behind() -> 
 
 def test_sizes_and_sweeps_are_added_up_over_partitions() -> None:
     first, second = owned(0), owned(1)
-    first.sizes.update({0: 2, 1: 1})
-    second.sizes.update({1: 3})
+    first.sizes.update({"b0": 2, "b1": 1})
+    second.sizes.update({"b1": 3})
     second.state.records.update({b"c": b"record"})
     together = partitions(first, second)
-    assert together.sizes() == {0: 2, 1: 4}
+    assert together.sizes() == {"b0": 2, "b1": 4}
     assert (together.swept(), together.customers_to_reevaluate()) == ([], 0)
     second.reevaluate(model_version=0)  # every customer is evaluated with it
     assert together.swept() == []
