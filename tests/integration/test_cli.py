@@ -227,4 +227,4 @@ def test_commands_cannot_change_models_that_a_setting_names(shop: Deployment) ->
     assert command(shop, "models", "show").startswith(
         "Model 3 (active), created 2017-01-01 00:00 from model 2: fixed for"
     )
-    assert "How many customers would move is not known" in command(shop, "models", "diff", "3", "3")
+    assert "The number of customers that would move is unknown" in command(shop, "models", "diff", "3", "3")
