@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from benchmarks.daily import Daily
 from benchmarks.learned import enough
 from stream_seg.core.decay import DAY_S
-from stream_seg.core.dimensions.behavior import Assignment, Hysteresis, SegmentModel
+from stream_seg.core.dimensions.segment_model import Assignment, Hysteresis, SegmentModel
 from stream_seg.datasets.simulator import Simulation
 from stream_seg.learning.clustering.policy import LearnerPolicy
 from stream_seg.learning.learner import Learner

@@ -24,6 +24,7 @@ from benchmarks.workload import W1, Partition, Record, Spec, fixed_model, genera
 from stream_seg.cache.writer import CacheWriter
 from stream_seg.contracts.model import parse_snapshot
 from stream_seg.core.decay import Decay
+from stream_seg.core.dimensions.behavior import Behavior
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.kafka.append import Message
 from stream_seg.ops.metrics import Metrics
@@ -75,9 +76,9 @@ class Spent:
 def run(records: Mapping[Partition, list[Record]]) -> Spent:
     """Absorb, decide and encode all records."""
     settings = Settings(clock="stream", margin=0.0, dwell=0.0)
-    engine = Engine(Rules(Decay(settings.half_life_s), recent_events=settings.dedup_events))
-    engine.use(parse_snapshot(json.dumps(fixed_model()).encode()).to_model())
-    absorber = Absorber(settings, engine, Metrics(CollectorRegistry()))
+    model = parse_snapshot(json.dumps(fixed_model()).encode()).to_model()
+    engine = Engine(Rules(Decay(settings.half_life_s)), Behavior(model=model))
+    absorber = Absorber(settings, Metrics(CollectorRegistry()))
     decider = Decider(engine, Partitions(settings, lambda _topic, _partition: None), "/stream-seg/core")
     cache = CacheWriter.from_url("redis://127.0.0.1", "seg", "core")  # is never connected
     owned = {partition: OwnedPartition.take(partition, PartitionState(), 1, {}) for _, partition in records}
@@ -101,7 +102,7 @@ def _write(group: Group, decider: Decider, cache: CacheWriter, spent: Spent) -> 
             _encode(output.entries())
     with spent.on("changes"):
         for output in outputs:
-            _encode(output.changes.values())
+            _encode(change for changes in output.changes.values() for change in changes)
     with spent.on("redis"):
         cache.commands([document for output in outputs for document in output.documents])
 

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 from itertools import count
 
 from stream_seg.contracts.decode import Decoder
+from stream_seg.core.absorb import absorb_rows
 from stream_seg.core.batch import CustomerBatch, new_record
 from stream_seg.core.decay import Decay
 from stream_seg.core.engine import Engine, Rows, Rules
+from stream_seg.core.events.categories import CategoryNames
 from stream_seg.core.events.taxonomy import TOPICS
 from stream_seg.datasets.record import SourceRecord
 
@@ -22,6 +24,7 @@ class Customers:
         self.engine = Engine(Rules(Decay(half_life_s)))
         self.batch: CustomerBatch = self.engine.new_batch()
         self._decoders = {topic: Decoder(topic) for topic in TOPICS}
+        self.names = CategoryNames()
         self._offsets = count()
 
     @property
@@ -46,8 +49,9 @@ class Customers:
             raise ValueError(f"a record of {topic} is not an event: {good.rejected[0]}")
         self.open(keys)
         offsets = [next(self._offsets) for _ in keys]
-        rows = Rows(self.batch.rows(keys), offsets, good.events, good.times, good.amounts or [0] * len(keys))
-        self.engine.absorb_rows(TOPICS.index(topic), rows, self.batch)
+        amounts = good.amounts or [0] * len(keys)
+        rows = Rows(self.batch.rows(keys), offsets, good.events, good.times, amounts, good.times)
+        absorb_rows(TOPICS.index(topic), rows, self.batch, [self.names] * len(self.batch))
 
 
 def by_topic(records: Iterable[SourceRecord]) -> dict[str, list[SourceRecord]]:

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from benchmarks.customers import Customers, by_topic
 from stream_seg.core import activity_mix
+from stream_seg.core.activity_mix import Mix
 from stream_seg.core.decay import DAY_S
+from stream_seg.core.events.categories import shares_of
 from stream_seg.core.events.taxonomy import TOPICS
 from stream_seg.datasets.record import SourceRecord
 
@@ -30,9 +32,8 @@ class Day(NamedTuple):
     clock: float
     customers: list[str]
     rows: NDArray[np.float64]  # (n, len(FEATURES))
-    mixes: NDArray[np.float64]  # (n, MIX_SIZE)
+    mixes: list[Mix]
     records: Records
-    categories: list[list[str]]
 
 
 def days(source: Iterable[SourceRecord], half_life_days: float = 30.0) -> Iterator[Day]:
@@ -63,5 +64,8 @@ def _day(customers: Customers, records: list[SourceRecord], first: float, end: f
     now = np.maximum(batch["last_seen"], end)
     number = round((end - first) / DAY_S) - 1
     counted = Records(*(batch[name].astype(np.int64) for name in ("purchases", "purchase_days", "spend")))
-    mixes = activity_mix.compute(batch, now, engine.rules.decay)
-    return Day(number, end, customers.ids, engine.features(batch, now), mixes, counted, engine.categories.by_slot())
+    numbers = activity_mix.compute(batch, now, engine.rules.decay).tolist()
+    mixes = [
+        Mix(each, shares_of(goods, customers.names)) for each, goods in zip(numbers, batch.categories, strict=True)
+    ]
+    return Day(number, end, customers.ids, engine.features(batch, now), mixes, counted)

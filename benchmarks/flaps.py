@@ -29,8 +29,8 @@ from benchmarks.daily import Daily, daily
 from benchmarks.populations import DISTURBED, HOUSEHOLDS, SIMULATED_DAYS, YEAR, journey
 from benchmarks.table import table
 from stream_seg.core.decay import DAY_S
-from stream_seg.core.dimensions.behavior import SegmentModel
-from stream_seg.core.features import DEFAULT_FEATURES
+from stream_seg.core.dimensions.segment_model import SegmentModel
+from stream_seg.core.feature_names import DEFAULT_FEATURES
 from stream_seg.datasets.archetypes import NAMES
 from stream_seg.datasets.simulator import Simulation, simulate
 from stream_seg.settings import Settings

@@ -49,8 +49,7 @@ def learn(
         wanted = FIRST_SAMPLE if active is None else SAMPLES_PER_DAY
         sampled = rng.choice(len(day.rows), min(wanted, len(day.rows)), replace=False)
         for at in sampled.tolist():
-            learner.observe(day.customers[at], day.rows[at].tolist(), day.clock, day.mixes[at].tolist())
-        learner.categories = day.categories
+            learner.observe(day.customers[at], day.rows[at].tolist(), day.clock, day.mixes[at])
         reason = learner.advance(day.clock)
         if reason is not None:
             parent = active.version if active else 0

@@ -22,7 +22,8 @@ from stream_seg.cache.writer import CacheWriter
 from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.engine import Engine, Rules
-from stream_seg.core.events.recent_ids import FINGERPRINT_BYTES, ORDER_ENTRY
+from stream_seg.core.events.order_entries import ORDER_ENTRY
+from stream_seg.core.events.recent_ids import FINGERPRINT_BYTES
 from stream_seg.core.events.taxonomy import SUMS
 from stream_seg.kafka.append import Message, append_all
 from stream_seg.settings import Settings

@@ -29,7 +29,8 @@ from stream_seg.cli.console import stdout
 from stream_seg.cli.profiles import profiles
 from stream_seg.cli.segments import segment_facts
 from stream_seg.contracts.model import ModelSnapshot
-from stream_seg.core.dimensions.behavior import BEHAVIOR, segment_id
+from stream_seg.core.dimensions.behavior import BEHAVIOR
+from stream_seg.core.dimensions.segment_model import segment_id
 from stream_seg.datasets.record import SourceRecord
 from stream_seg.datasets.simulator import simulate
 

@@ -24,9 +24,9 @@ from benchmarks.subject import Stand, Worker, stand
 from benchmarks.table import table
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.core.decay import DAY_S, Decay
-from stream_seg.core.dimensions.behavior import segment_id
+from stream_seg.core.dimensions.segment_model import segment_id
 from stream_seg.core.engine import Engine, Rules
-from stream_seg.core.features import FEATURES
+from stream_seg.core.feature_names import FEATURES
 from stream_seg.kafka.append import append_snapshot
 from stream_seg.settings import Settings
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from stream_seg.contracts.model import ModelSnapshot, number_of
 from stream_seg.core.decay import DAY_S, Decay
-from stream_seg.core.dimensions.behavior import SegmentModel
+from stream_seg.core.dimensions.segment_model import SegmentModel
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.events.taxonomy import ORDERS, SPEND
 from stream_seg.settings import Settings

@@ -19,7 +19,7 @@ from stream_seg.connection_settings import ConnectionSettings, Lower, Upper
 from stream_seg.contracts.context import CONTEXT_TRAITS, DEFAULT_CONTEXT_TRAITS
 from stream_seg.contracts.currencies import EXPONENTS
 from stream_seg.contracts.placeholders import DEFAULT_PLACEHOLDERS
-from stream_seg.core.features import DEFAULT_FEATURES, FEATURES
+from stream_seg.core.feature_names import DEFAULT_FEATURES, FEATURES
 from stream_seg.intake_settings import IntakeSettings
 
 PREFIX = "STREAM_SEG_"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Literal, NamedTuple, Self
+from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
 import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from stream_seg.core.transitions import CurrentSegment, Transition
+from stream_seg.core.transitions import CurrentSegment, FeatureReason, Reason, Transition
 
 from .times import rfc3339
 
@@ -42,12 +42,16 @@ class FeatureChange(_Message):
 
 
 class ChangeReason(_Message):
-    """The reason for a change. For code `event` it names the event and the features that moved most."""
+    """The reason for a change. For code `event` it names the event.
+
+    A learned model explains a change by the features that moved most, other dimensions by the condition that holds.
+    """
 
     code: Literal["event", "deadline", "model", "definition", "merge", "erase", "restore"]
     event_id: str | None = None
     event_type: str | None = None
     features: dict[str, FeatureChange] = Field(default_factory=dict)
+    because: str | None = Field(default=None, description="the condition that holds now")
 
 
 class SegmentChanged(_Message):
@@ -59,7 +63,9 @@ class SegmentChanged(_Message):
     from_: HeldSegment | None = Field(alias="from")
     to: HeldSegment | None
     reason: ChangeReason
-    confidence: float = Field(ge=0, le=1)
+    confidence: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        description="how much nearer the segment is than the runner-up. null in dimensions without a model"
+    )
     runner_up: str | None
     segments: dict[str, HeldSegment] = Field(description="all current segments by dimension, after the change")
     sequence: int = Field(ge=1, description="grows by one with every change of the customer, over all dimensions")
@@ -67,7 +73,7 @@ class SegmentChanged(_Message):
     epoch: int = Field(description="grows with every change of ownership of the customer's partition")
     occurred_at: AwareDatetime
     detected_at: AwareDatetime
-    model_version: int
+    model_version: int | None = Field(description="null in dimensions without a model")
     schema_version: int = SCHEMA_VERSION
 
     @model_validator(mode="after")
@@ -106,10 +112,10 @@ def encode_change(
             "from": _segment(t.from_, format_time),
             "to": to,
             "reason": {
-                "code": t.reason,
+                "code": t.code,
                 "event_id": t.event_id,
                 "event_type": t.event_type,
-                "features": {name: {"before": b, "after": a} for name, (b, a) in t.features.items()},
+                **_explanation(t.reason),
             },
             "confidence": t.confidence,
             "runner_up": t.runner_up,
@@ -122,13 +128,19 @@ def encode_change(
             "epoch": epoch,
             "occurred_at": occurred_at,
             "detected_at": detected_at,
-            "model_version": t.model_version,
+            "model_version": t.version if isinstance(t.reason, FeatureReason) else None,
             "schema_version": SCHEMA_VERSION,
         }
     )
     return _message(
         t.customer_id, change_id(t.customer_id, t.dimension, t.life, t.sequence), occurred_at, value, source
     )
+
+
+def _explanation(reason: Reason) -> dict[str, Any]:
+    if isinstance(reason, FeatureReason):
+        return {"features": {name: {"before": b, "after": a} for name, (b, a) in reason.features.items()}}
+    return {"because": reason.because}
 
 
 def message_again(value: bytes, source: str) -> ChangeMessage:

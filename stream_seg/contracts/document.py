@@ -10,15 +10,25 @@ from typing import NamedTuple
 from .times import parse_datetime
 
 
+class Fields(NamedTuple):
+    """The fields of one dimension, times in the form of `times.rfc3339`. `until` is None if it never comes."""
+
+    dimension: str
+    segment: str
+    name: str
+    since: str
+    until: str | None = None
+
+
 class Document(NamedTuple):
     """The document that a worker writes for a customer.
 
-    `segments` holds (dimension, segment, name, since) with `since` in the form of `times.rfc3339`. `as_of` is the time
-    of the evaluation in the form of `times.rfc3339_ms`, so that documents sort by (epoch, sequence, as_of).
+    `segments` holds the fields of each dimension. `as_of` is the time of the evaluation in the form of
+    `times.rfc3339_ms`, so that documents sort by (epoch, sequence, as_of).
     """
 
     customer_id: str
-    segments: tuple[tuple[str, str, str, str], ...]
+    segments: tuple[Fields, ...]
     sequence: int
     epoch: int
     as_of: str
@@ -32,10 +42,12 @@ class Document(NamedTuple):
             "as_of": self.as_of,
             "model_version": str(self.model_version),
         }
-        for dimension, segment, name, since in self.segments:
+        for dimension, segment, name, since, until in self.segments:
             fields[dimension] = segment
             fields[f"{dimension}.name"] = name
             fields[f"{dimension}.since"] = since
+            if until is not None:
+                fields[f"{dimension}.until"] = until
         return fields
 
 

@@ -8,8 +8,9 @@ from typing import Annotated, Any, Final, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from stream_seg.core.dimensions.behavior import BEHAVIOR, SegmentModel, segment_id
-from stream_seg.core.features import FEATURES
+from stream_seg.core.dimensions.behavior import BEHAVIOR
+from stream_seg.core.dimensions.segment_model import SegmentModel, segment_id
+from stream_seg.core.feature_names import FEATURES
 
 from .faults import first_fault
 from .times import parse_rfc3339
@@ -74,8 +75,7 @@ class SegmentProfile(_Json):
     )
     categories: dict[str, Share] = Field(
         default_factory=dict,
-        description="mean share of goods by group of categories, largest first. A group is all categories that share a "
-        "slot of the customer's record. It is named after the first ones seen, or `others`",
+        description="mean share of goods by category, largest first. Less common categories are `other`",
     )
     differences: list[Difference] = Field(
         default_factory=list, description="differences between the segment and all other customers, strongest first"

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from stream_seg.core.events.orders import ALL_THAT_IS_LEFT
+from stream_seg.core.events.order_entries import ALL_THAT_IS_LEFT
 
 from . import reasons
 from .currencies import EXPONENTS, minor_per_major

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from xxhash import xxh3_64_digest
+from xxhash import xxh3_64_digest, xxh3_64_intdigest
 
 from stream_seg.core.batch import NOWHERE, CustomerBatch
-from stream_seg.core.decay import Decay
-from stream_seg.core.dimensions.behavior import Hysteresis
+from stream_seg.core.decay import DAY_S, Decay
 
 from .events import traits
-from .events.deltas import INTERACTIONS_COUNT, Deltas
-from .events.orders import OrderBook, Outcome
+from .events.categories import CategoryNames
+from .events.deltas import INTERACTIONS_COUNT, UNITS, Deltas
+from .events.order_entries import Outcome, Statement
+from .events.orders import OrderBook
 from .events.recent_ids import FINGERPRINT_BYTES, fingerprint, position
 from .events.taxonomy import (
     CHANNEL_SLOT,
@@ -24,8 +25,6 @@ from .events.taxonomy import (
     OTHER_CHANNEL,
     OTHER_INTERACTION,
     PURCHASES_TOPIC,
-    CategoryNames,
-    category_slot,
 )
 
 Event = Mapping[str, Any]
@@ -33,19 +32,23 @@ Event = Mapping[str, Any]
 _SLOT_OF_CHANNEL: Final[dict[str | None, int]] = {None: NOWHERE} | dict(CHANNEL_SLOT.items())
 # Looking up a member of an Enum costs time on every use.
 _ABSORBED: Final = Outcome.ABSORBED
-_REPEATED_ORDER: Final = Outcome.REPEATED_ORDER
-_SLOTS_PER_INTERACTION: Final = 3  # type, channel, category
+_WITHOUT_EFFECT: Final = (Outcome.REPEATED_ORDER, Outcome.REPEATED_REFUND)
+_SLOTS_PER_INTERACTION: Final = 2  # type and channel
 _SENT: Final = "campaign_received"  # no act of the customer, so its channel does not count
+
+# Event ids that a record remembers. After a silence of QUIET_S, the ids from before it are cut to a few.
+REMEMBERED_EVENTS: Final = 128
+REMEMBERED_WHEN_QUIET: Final = 16
+QUIET_S: Final = DAY_S
+_REMEMBERED: Final = REMEMBERED_EVENTS * FINGERPRINT_BYTES
+_KEPT_WHEN_QUIET: Final = REMEMBERED_WHEN_QUIET * FINGERPRINT_BYTES
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The rules of a deployment: decay, hysteresis, and how many events and orders a record remembers."""
+    """The rules of a deployment: the decay of sums, and the minor units in one major unit of money."""
 
     decay: Decay
-    hysteresis: Hysteresis = field(default_factory=Hysteresis)
-    recent_events: int = 8
-    recent_orders: int = 3
     minor_per_major: float = 100.0
 
 
@@ -53,8 +56,8 @@ class Rows(NamedTuple):
     """Validated events of one topic as aligned columns. Events of one partition are in the order of their offsets.
 
     `rows` are their customers in the batch, `times` epoch seconds, `amounts` minor units of the base currency. An event
-    without an amount has 0, a refund without one `orders.ALL_THAT_IS_LEFT`. Events of any topic may carry `traits`, an
-    object of scalars.
+    without an amount has 0, a refund without one `orders.ALL_THAT_IS_LEFT`. `arrived` are the times of arrival, epoch
+    seconds, with which the memory of event ids is cut. Events of any topic may carry `traits`, an object of scalars.
     """
 
     rows: Sequence[int]
@@ -62,6 +65,7 @@ class Rows(NamedTuple):
     events: Sequence[Event]
     times: Sequence[float]
     amounts: Sequence[int]
+    arrived: Sequence[float]
 
     def at(self, positions: Sequence[int]) -> Rows:
         """Return the events at some positions."""
@@ -72,22 +76,22 @@ class Rows(NamedTuple):
 
 
 def absorb_rows(
-    rules: Rules, topic: int, incoming: Rows, batch: CustomerBatch, categories: CategoryNames
+    topic: int, incoming: Rows, batch: CustomerBatch, categories: Sequence[CategoryNames]
 ) -> tuple[int, list[Outcome]]:
-    """Absorb events of one topic, given by its number, into a batch, and note their categories.
+    """Absorb events of one topic, given by its number, into a batch. `categories` has the names of each row's partition.
 
     Returns the number of replayed events, which are at or below the customer's fence and are skipped, and every outcome
     of the others that is not ABSORBED.
     """
     ahead = _pass_fence(topic, incoming, batch)
-    new = _remember(ahead, batch, rules.recent_events)
+    new = _remember(ahead, batch)
     unusual = [Outcome.REPEATED] * (len(ahead.rows) - len(new.rows))
     if new.rows:
         batch.see(np.array(new.rows), np.array(new.times))
         if topic == INTERACTIONS_TOPIC:
             _interact(new, batch, categories)
         elif topic == PURCHASES_TOPIC:
-            unusual += _purchase(new, batch, rules.recent_orders, categories)
+            unusual += _purchase(new, batch, categories)
         else:
             _update_profile(new, batch)
     return len(incoming.rows) - len(ahead.rows), unusual
@@ -104,59 +108,83 @@ def _pass_fence(topic: int, incoming: Rows, batch: CustomerBatch) -> Rows:
     return incoming
 
 
-def _remember(incoming: Rows, batch: CustomerBatch, keep: int) -> Rows:
-    """Return the events whose id is not among the last `keep` of their customer, and remember their ids."""
-    recent, kept_bytes = batch.recent, -keep * FINGERPRINT_BYTES
-    new: list[int] = []
-    for at, (row, event) in enumerate(zip(incoming.rows, incoming.events, strict=True)):
-        digest = xxh3_64_digest(event["event_id"].encode())[:FINGERPRINT_BYTES]
-        ring = recent[row]
+def _remember(incoming: Rows, batch: CustomerBatch) -> Rows:
+    """Return the events whose id is not remembered, and remember their ids.
+
+    A customer who has been silent for QUIET_S keeps fewer ids, because events are repeated soon or never.
+    """
+    recent, new, newest = batch.recent, list[int](), dict[int, float]()
+    seen = batch["last_seen"][np.array(incoming.rows, np.intp)].tolist()
+    columns = zip(incoming.rows, incoming.events, incoming.times, incoming.arrived, seen, strict=True)
+    for at, (row, event, t, arrived, seen_before) in enumerate(columns):
+        digest, ring = xxh3_64_digest(event["event_id"].encode())[:FINGERPRINT_BYTES], recent[row]
         if digest in ring and position(ring, digest, FINGERPRINT_BYTES) >= 0:
             continue
-        recent[row] = (ring + digest)[kept_bytes:]
+        last = newest.get(row, seen_before)
+        if arrived - last > QUIET_S:
+            ring = ring[-_KEPT_WHEN_QUIET:]
+        recent[row] = (ring + digest)[-_REMEMBERED:]
+        newest[row] = t if t > last else last
         new.append(at)
     return incoming.at(new)
 
 
-def _interact(incoming: Rows, batch: CustomerBatch, categories: CategoryNames) -> None:
-    """Count interactions, and add them to the slots of their type, channel and category."""
+def _interact(incoming: Rows, batch: CustomerBatch, categories: Sequence[CategoryNames]) -> None:
+    """Count interactions, and add them to the slots of their type and channel, and to their category."""
     rows, times = np.array(incoming.rows), np.array(incoming.times)
     slot_of, channel_of, causes = INTERACTION_SLOT.get, _SLOT_OF_CHANNEL.get, batch.causes
     types = [event["type"] for event in incoming.events]
-    named = [event.get("category") for event in incoming.events]
-    categories.note(dict.fromkeys(category for category in named if category is not None))
     slots = [slot_of(kind, OTHER_INTERACTION) for kind in types]
     slots += [
         NOWHERE if kind == _SENT else channel_of(event.get("channel"), OTHER_CHANNEL)
         for kind, event in zip(types, incoming.events, strict=True)
     ]
-    slots += [NOWHERE if category is None else category_slot(category) for category in named]
     batch.add(np.tile(rows, _SLOTS_PER_INTERACTION), np.array(slots), 1.0, np.tile(times, _SLOTS_PER_INTERACTION))
     batch.count(rows, INTERACTIONS_COUNT, 1)
+    acts = np.array(slots[: len(rows)]) != INTERACTION_SLOT[_SENT]
+    batch.visit(rows[acts], times[acts])
+    batch.add_goods(
+        (row, categories[row].id_of(category), 1.0, t, 0)
+        for row, event, t in zip(incoming.rows, incoming.events, incoming.times, strict=True)
+        if (category := event.get("category")) is not None
+    )
     for row, event, kind, t in zip(incoming.rows, incoming.events, types, incoming.times, strict=True):
         causes[row] = event["event_id"], kind
-        if "traits" in event:
-            _merge_traits(row, event, t, batch)
+        if kind == _SENT or "rating" in event or "traits" in event:
+            _note_details(row, event, kind, t, batch)
 
 
-def _purchase(incoming: Rows, batch: CustomerBatch, keep: int, categories: CategoryNames) -> list[Outcome]:
+def _note_details(row: int, event: Event, kind: str, t: float, batch: CustomerBatch) -> None:
+    """Note the campaign, the rating and the traits of an interaction."""
+    campaign, rating = event.get("campaign_id"), event.get("rating")
+    if kind == _SENT and campaign is not None:
+        sent = (t, xxh3_64_intdigest(campaign.encode()) % 2**32)
+        if sent > (batch["campaign_at"][row], batch["campaign"][row]):
+            batch["campaign_at"][row], batch["campaign"][row] = sent
+    if rating is not None:
+        batch["rating_sum"][row] += rating
+        batch["ratings"][row] += 1
+    if "traits" in event:
+        _merge_traits(row, event, t, batch)
+
+
+def _purchase(incoming: Rows, batch: CustomerBatch, categories: Sequence[CategoryNames]) -> list[Outcome]:
     """Apply orders, refunds and cancellations. Return every outcome that is not ABSORBED."""
     deltas, causes, unusual = Deltas(), batch.causes, list[Outcome]()
-    book = OrderBook(batch.orders, keep, deltas)
+    book = OrderBook(batch, deltas)
     for row, event, t, amount in zip(incoming.rows, incoming.events, incoming.times, incoming.amounts, strict=True):
         kind, order = event.get("type", "order_completed"), fingerprint(event["order_id"])
-        if kind == "order_completed":
-            outcome = book.complete(row, order, t, amount)
-            if outcome is _ABSORBED:
-                batch.bought(row).note(t)
-                _note_goods(event, row, t, deltas, categories)
-        elif kind == "order_refunded":
-            outcome = book.refund(row, order, t, amount)
+        if kind == "order_refunded":
+            outcome = book.refund(row, order, t, amount, event.get("refund_id"), event.get("order_at"))
+        elif kind == "order_cancelled":
+            outcome = book.cancel(row, order, t, amount, event.get("order_at"))
         else:
-            outcome = book.cancel(row, order, t, amount)
+            outcome = book.complete(row, Statement.of(event, order, t, amount))
+            if outcome is _ABSORBED:
+                _note_goods(event, row, t, deltas, batch, categories[row])
         if outcome is not _ABSORBED:
             unusual.append(outcome)
-        if outcome is not _REPEATED_ORDER:
+        if outcome not in _WITHOUT_EFFECT:
             causes[row] = event["event_id"], kind
         if "traits" in event:
             _merge_traits(row, event, t, batch)
@@ -164,17 +192,23 @@ def _purchase(incoming: Rows, batch: CustomerBatch, keep: int, categories: Categ
     return unusual
 
 
-def _note_goods(event: Event, row: int, t: float, deltas: Deltas, categories: CategoryNames) -> None:
-    """Add deltas for the channel of an order and the categories of its goods."""
+def _note_goods(
+    event: Event, row: int, t: float, deltas: Deltas, batch: CustomerBatch, categories: CategoryNames
+) -> None:
+    """Add the channel of an order, its units, and the categories of its goods."""
     channel, items = event.get("channel"), event.get("items")
     if channel is not None:
         deltas.sums.append((row, CHANNEL_SLOT.get(channel, OTHER_CHANNEL), 1.0, t))
-    if isinstance(items, list):
-        for item in items:
-            category = item.get("category")
-            if category is not None:
-                categories.note((category,))
-                deltas.sums.append((row, category_slot(category), item.get("quantity", 1), t))
+    if not isinstance(items, list):
+        return
+    total = 0
+    for item in items:
+        category, quantity = item.get("category"), item.get("quantity", 1)
+        units = round(quantity)
+        total += units
+        if category is not None:
+            batch.add_goods(((row, categories.id_of(category), quantity, t, units),))
+    deltas.counts.append((row, UNITS, total))
 
 
 def _update_profile(incoming: Rows, batch: CustomerBatch) -> None:

@@ -2,40 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from .batch import CustomerBatch
 from .decay import Decay
-from .events.taxonomy import CATEGORY_SLOTS, CHANNELS, FIRST_CATEGORY, FIRST_CHANNEL, INTERACTION_SLOT, SUMS
+from .events.taxonomy import CHANNELS, FIRST_CHANNEL, INTERACTION_SLOT, SUMS
 from .record import Columns
 
-# Products viewed in 30 days, then the share (0..1) of each channel and of each category slot, in the order of slots.
-# The last number is the orders that the record counts, which do not decay.
+# Products viewed in 30 days, then the share (0..1) of each channel. The last number is the orders that the record
+# counts, which do not decay.
 VIEWS: Final = 0
 CHANNEL_SHARES: Final = slice(1, 1 + len(CHANNELS))
-CATEGORY_SHARES: Final = slice(CHANNEL_SHARES.stop, CHANNEL_SHARES.stop + CATEGORY_SLOTS)
-ORDER_COUNT: Final = CATEGORY_SHARES.stop
+ORDER_COUNT: Final = CHANNEL_SHARES.stop
 MIX_SIZE: Final = ORDER_COUNT + 1
 
 Matrix = npt.NDArray[np.float64]
 
 
-def compute(records: Columns | CustomerBatch, now: Matrix, decay: Decay) -> Matrix:
-    """Return the mix (n, MIX_SIZE) of n customers, each at its own `now` (n,), epoch seconds.
+class Mix(NamedTuple):
+    """The mix of one customer: `MIX_SIZE` numbers, and the share (0..1) of each category by name."""
 
-    Shares are of the decayed actions with a channel, and of the decayed goods with a category. They are all 0 if there
-    are none.
+    numbers: Sequence[float]
+    categories: dict[str, float]
+
+
+UNKNOWN: Final = Mix((0.0,) * MIX_SIZE, {})
+
+
+def compute(records: Columns | CustomerBatch, now: Matrix, decay: Decay) -> Matrix:
+    """Return the numbers of the mix (n, MIX_SIZE) of n customers, each at its own `now` (n,), epoch seconds.
+
+    Shares are of the decayed actions with a channel. They are all 0 if there are none.
     """
     sums = np.maximum(records["sums"], 0.0)
     fade = decay.factors(now, np.where(np.isfinite(records["last_seen"]), records["last_seen"], now))
     out = np.empty((len(records), MIX_SIZE))
     with np.errstate(over="ignore"):
         out[:, VIEWS] = sums[:, INTERACTION_SLOT["product_viewed"]] * fade * decay.per_month
-    out[:, CHANNEL_SHARES] = _shares(sums[:, FIRST_CHANNEL:FIRST_CATEGORY])
-    out[:, CATEGORY_SHARES] = _shares(sums[:, FIRST_CATEGORY:SUMS])
+    out[:, CHANNEL_SHARES] = _shares(sums[:, FIRST_CHANNEL:SUMS])
     out[:, ORDER_COUNT] = np.maximum(records["purchases"], 0)
     return out
 

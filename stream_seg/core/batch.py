@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from .customer import Cause, Customer, day_bytes
-from .decay import Decay
+from .decay import DAY_S, Decay
+from .events.categories import merge
 from .events.deltas import COUNTS, Deltas
 from .events.purchase_days import PurchaseDays
-from .events.recent_ids import FINGERPRINT_BYTES, ORDER_ENTRY
 from .events.taxonomy import SUMS
-from .record import COPIED, DTYPE, FORMAT, LAYOUT, tail_offsets, unpack_fixed
+from .record import COPIED, DTYPE, FORMAT, LAYOUT, SECTIONS, TAIL, unpack
 
 Array = npt.NDArray[Any]
 
@@ -23,17 +23,27 @@ Array = npt.NDArray[Any]
 NOWHERE: Final = SUMS
 
 _FIRST_ROWS: Final = 64
+_VISIT_BITS: Final = 64
+_WIDTHS: Final = np.array([section.width for section in TAIL[:-1]])
+_NO_GOODS: Final = (np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0), np.empty(0), np.empty(0, np.int64))
 
 
 class CustomerBatch:
     """Customers by row, in the order in which they were opened.
 
-    ``batch["sums"]`` is a column, with a name of the record's fields as in `record.columns`. `keys`, `days`, `recent`,
-    `orders`, `traits` and `causes` (the last event absorbed, or None) are lists by row.
+    ``batch["sums"]`` is a column, with a name of the record's fields as in `record.columns`. `keys`, the sections of
+    the tail such as `recent` and `orders`, and `causes` (the last event absorbed, or None) are lists by row.
 
     Call `see` before `add`, because weights count from the landmark of the latest event. Call `settle` before
-    evaluation, because purchase days are written into the columns only then.
+    evaluation, because purchase days and categories are written only then.
     """
+
+    recent: list[bytes]
+    orders: list[bytes]
+    refund_ids: list[bytes]
+    tiles: list[bytes]
+    categories: list[bytes]
+    traits: list[bytes]
 
     def __init__(self, decay: Decay) -> None:
         self._decay = decay
@@ -41,12 +51,11 @@ class CustomerBatch:
         self._room = 0
         self._numbers: dict[str, Array] = {}
         self._bought: dict[int, PurchaseDays] = {}
+        self._goods: list[tuple[int, int, float, float, int]] = []  # row, category, amount, time, units
         self._grow(_FIRST_ROWS)
         self.keys: list[bytes] = []
-        self.days: list[bytes] = []
-        self.recent: list[bytes] = []
-        self.orders: list[bytes] = []
-        self.traits: list[bytes] = []
+        self._tail: dict[str, list[bytes]] = {name: [] for name in SECTIONS}
+        vars(self).update(self._tail)
         self.causes: list[Cause | None] = []
 
     def __len__(self) -> int:
@@ -73,11 +82,12 @@ class CustomerBatch:
         """
         size = LAYOUT.size
         fixed = np.frombuffer(b"".join([record[:size] for record in records]).ljust(size * len(keys)), DTYPE)
-        lengths = (fixed[name].astype(np.intp) for name in ("day_bytes", "recent_count", "order_count"))
-        recent, orders, traits = tail_offsets(*lengths)
-        if (fixed["format"] != FORMAT).any() or (traits > np.fromiter(map(len, records), np.intp)).any():
+        lengths = fixed["lengths"].astype(np.intp)
+        ends = size + np.cumsum(lengths, axis=1)
+        known = np.fromiter(map(len, records), np.intp)
+        if (fixed["format"] != FORMAT).any() or (ends[:, -1] > known).any() or (lengths % _WIDTHS).any():
             for record in records:
-                unpack_fixed(record)  # raises BadRecord with the reason
+                unpack(record)  # raises BadRecord with the reason
         start, end = len(self.keys), len(self.keys) + len(keys)
         self._rows.update(zip(keys, range(start, end), strict=True))
         self.keys += keys
@@ -89,19 +99,15 @@ class CustomerBatch:
         for index, name in enumerate(COUNTS):
             numbers["counts"][start:end, index] = fixed[name]
         numbers["sums"][start:end, :SUMS] = fixed["sums"]
-        numbers["base"][start:end] = self._decay.bases(fixed["last_seen"])
-        places = list(zip(records, recent.tolist(), orders.tolist(), traits.tolist(), strict=True))
-        self.days += [record[size:a] for record, a, _, _ in places]
-        self.recent += [record[a:b] for record, a, b, _ in places]
-        self.orders += [record[b:c] for record, _, b, c in places]
-        self.traits += [record[c:] for record, _, _, c in places]
+        numbers["base"][start:end] = numbers["opened_base"][start:end] = self._decay.bases(fixed["last_seen"])
+        self._open_tails(records, ends, known)
         self.causes += [None] * len(keys)
 
     def bought(self, row: int) -> PurchaseDays:
         """Return the purchase days of a customer, to note purchases in. `settle` writes them."""
         days = self._bought.get(row)
         if days is None:
-            numbers, bits = self._numbers, int.from_bytes(self.days[row], "little")
+            numbers, bits = self._numbers, int.from_bytes(self._tail["days"][row], "little")
             before = int(numbers["purchase_days"][row]) - bits.bit_count()
             first, last = float(numbers["first_purchase"][row]), float(numbers["last_purchase"][row])
             days = self._bought[row] = PurchaseDays(first, last, bits, before)
@@ -111,11 +117,20 @@ class CustomerBatch:
         """Note events of customers at `times` (n,), epoch seconds. A row may occur many times."""
         numbers = self._numbers
         last_seen = numbers["last_seen"]
+        seen_before = last_seen[rows]
         np.maximum.at(last_seen, rows, times)
         np.minimum.at(numbers["first_seen"], rows, times)
+        if (_days(last_seen[rows]) != _days(seen_before)).any():
+            self._move_visits(rows, seen_before)
         moved = self._decay.bases(last_seen[rows]) != numbers["base"][rows]
         if moved.any():
             self._move_landmarks(np.unique(rows[moved]))
+
+    def visit(self, rows: Array, times: Array) -> None:
+        """Note that customers acted on the UTC days of `times` (n,). `see` comes first."""
+        behind = _days(self._numbers["last_seen"][rows]) - _days(times)
+        bits = np.where(behind < _VISIT_BITS, np.uint64(1) << np.minimum(behind, _VISIT_BITS - 1).astype(np.uint64), np.uint64(0))
+        np.bitwise_or.at(self._numbers["visited_days"], rows, bits)
 
     def add(self, rows: Array, slots: Array, amounts: Array | float, times: Array) -> None:
         """Add `amounts` that decay since `times` to slots of sums, all (n,). `see` comes first."""
@@ -123,6 +138,10 @@ class CustomerBatch:
         weights = np.exp2(times / self._decay.half_life_s - base[rows])
         places: Any = rows * (SUMS + 1) + slots
         np.add.at(sums.reshape(-1), places, weights * amounts)
+
+    def add_goods(self, goods: Iterable[tuple[int, int, float, float, int]]) -> None:
+        """Add (row, category id, amount, t, units): an amount that decays since `t`. `settle` writes them."""
+        self._goods += goods
 
     def count(self, rows: Array, fields: int | Array, numbers: int | Array) -> None:
         """Add whole numbers to fields of `COUNTS`, given by their position there."""
@@ -139,19 +158,10 @@ class CustomerBatch:
             self.count(rows, fields, numbers)
 
     def settle(self) -> None:
-        """Write purchase days into the columns. Evaluation needs it."""
-        if not self._bought:
-            return
-        rows, noted = list(self._bought), self._bought.values()
-        for name, values in (
-            ("first_purchase", [days.first for days in noted]),
-            ("last_purchase", [days.last for days in noted]),
-            ("purchase_days", [days.count for days in noted]),
-        ):
-            self._numbers[name][rows] = values
-        for row, days in self._bought.items():
-            self.days[row] = day_bytes(days.bits)
-        self._bought.clear()
+        """Write purchase days and categories. Evaluation and packing need it."""
+        if self._bought:
+            self._settle_days()
+        self._settle_categories()
 
     def pack(self) -> list[bytes]:
         """Return the records as stored bytes, by row, identical to those of `Customer.pack`."""
@@ -162,20 +172,60 @@ class CustomerBatch:
             fixed[name] = self[name]
         for index, name in enumerate(COUNTS):
             fixed[name] = self["counts"][:, index]
-        fixed["day_bytes"] = list(map(len, self.days))
-        fixed["recent_count"] = [len(ring) // FINGERPRINT_BYTES for ring in self.recent]
-        fixed["order_count"] = [len(ring) // ORDER_ENTRY.size for ring in self.orders]
+        sections = list(self._tail.values())
+        for index, section in enumerate(sections[:-1]):
+            fixed["lengths"][:, index] = list(map(len, section))
         heads, size = fixed.tobytes(), LAYOUT.size
-        tails = zip(self.days, self.recent, self.orders, self.traits, strict=True)
-        return [
-            b"".join((heads[at : at + size], *tail)) for at, tail in zip(range(0, len(heads), size), tails, strict=True)
-        ]
+        fixed_parts = [heads[at : at + size] for at in range(0, len(heads), size)]
+        return list(map(b"".join, zip(fixed_parts, *sections, strict=True)))
+
+    def _open_tails(self, records: Sequence[bytes], starts: Array, ends: Array) -> None:
+        """Cut the sections out of records. `starts` (n, sections - 1) is where each but the first begins.
+
+        `ends` (n,) are the lengths of the records.
+        """
+        bounds = [[LAYOUT.size] * len(records), *starts.T.tolist(), ends.tolist()]
+        for section, begins, stops in zip(self._tail.values(), bounds[:-1], bounds[1:], strict=True):
+            section += [record[begin:stop] for record, begin, stop in zip(records, begins, stops, strict=True)]
+
+    def _settle_days(self) -> None:
+        rows, noted = list(self._bought), self._bought.values()
+        for name, values in (
+            ("first_purchase", [days.first for days in noted]),
+            ("last_purchase", [days.last for days in noted]),
+            ("purchase_days", [days.count for days in noted]),
+        ):
+            self._numbers[name][rows] = values
+        for row, days in self._bought.items():
+            self._tail["days"][row] = day_bytes(days.bits)
+        self._bought.clear()
+
+    def _settle_categories(self) -> None:
+        """Add new amounts to the categories, whose weights count from the landmark at which they were opened."""
+        base, opened = self["base"], self["opened_base"]
+        touched = np.flatnonzero(base != opened)
+        if not self._goods and not len(touched):
+            return
+        rows, ids, amounts, times, units = map(np.array, zip(*self._goods, strict=True)) if self._goods else _NO_GOODS
+        self._goods.clear()
+        weights = amounts * np.exp2(times / self._decay.half_life_s - base[rows])
+        touched = np.union1d(touched, rows)
+        factors = np.exp2(
+            opened[touched] - base[touched], where=base[touched] != opened[touched], out=np.ones(len(touched))
+        )
+        sections = self._tail["categories"]
+        merged = merge(
+            [sections[row] for row in touched.tolist()], factors, np.searchsorted(touched, rows), ids, weights, units
+        )
+        for row, section in zip(touched.tolist(), merged, strict=True):
+            sections[row] = section
+        opened[touched] = base[touched]
 
     def _grow(self, room: int) -> None:
         """Allocate room for `room` rows."""
         shapes = {name: (DTYPE[name].base, DTYPE[name].shape) for name in COPIED}
         shapes |= {"counts": (np.dtype(np.int64), (len(COUNTS),)), "sums": (np.dtype(np.float64), (SUMS + 1,))}
-        shapes["base"] = np.dtype(np.float64), ()
+        shapes["base"] = shapes["opened_base"] = np.dtype(np.float64), ()
         for name, (kind, shape) in shapes.items():
             column = np.zeros((room, *shape), kind)
             column[: self._room] = self._numbers.get(name, column[:0])
@@ -188,6 +238,20 @@ class CustomerBatch:
         after = self._decay.bases(self._numbers["last_seen"][rows])
         self._numbers["sums"][rows] *= np.exp2(base[rows] - after)[:, np.newaxis]
         base[rows] = after
+
+    def _move_visits(self, rows: Array, seen_before: Array) -> None:
+        """Move the bits of visited days to the day of `last_seen`. A row may occur many times."""
+        rows, first = np.unique(rows, return_index=True)
+        visited = self._numbers["visited_days"]
+        days = _days(self._numbers["last_seen"][rows]) - _days(seen_before[first])
+        kept = np.where(days < _VISIT_BITS, visited[rows], np.uint64(0))
+        visited[rows] = kept << np.minimum(days, _VISIT_BITS - 1).astype(np.uint64)
+
+
+def _days(times: Array) -> Array:
+    """Return the UTC days since 1970 of times in epoch seconds, which may be infinite."""
+    days: Array = np.floor(times / DAY_S)
+    return days
 
 
 @lru_cache(maxsize=64)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from .events.recent_ids import FINGERPRINT_BYTES, ORDER_ENTRY
-from .record import LAYOUT, FixedPart, pack_fixed, tail_offsets, unpack_fixed
+from .record import SECTIONS, FixedPart, pack, unpack
 
 Cause = tuple[str, str]  # id and type of an event
 
@@ -13,33 +12,33 @@ Cause = tuple[str, str]  # id and type of an event
 class Customer(FixedPart):
     """One record as an object, with an attribute per field of the fixed part.
 
-    Groups of customers are a `CustomerBatch`. `day_bits` has bit i set for a purchase i days before the UTC day of the
-    last one. `recent` holds the fingerprints of the last event ids and `orders` an `ORDER_ENTRY` per remembered order,
-    both oldest first. `traits` is JSON, see traits.py. `cause` is the last event absorbed since the record was opened.
-    It is not stored.
+    Groups of customers are a `CustomerBatch`. The attributes named in `record.SECTIONS` hold the bytes of the sections
+    of the tail. `cause` is the last event absorbed since the record was opened. It is not stored.
     """
+
+    days: bytes
+    recent: bytes
+    orders: bytes
+    refund_ids: bytes
+    tiles: bytes
+    categories: bytes
+    traits: bytes
 
     def __init__(self, life: int) -> None:
         super().__init__()
         self.life = life
-        self.day_bits = 0
-        self.recent = b""
-        self.orders = b""
-        self.traits = b""
+        vars(self).update(dict.fromkeys(SECTIONS, b""))
         self.cause: Cause | None = None
 
     @property
     def days_before(self) -> int:
-        """The distinct purchase days older than the window of `day_bits`."""
-        return self.purchase_days - self.day_bits.bit_count()
+        """The distinct purchase days older than the window of `days`."""
+        return self.purchase_days - int.from_bytes(self.days, "little").bit_count()
 
     def pack(self) -> bytes:
         """Return the record as stored bytes."""
-        days = day_bytes(self.day_bits)
-        self.day_bytes = len(days)
-        self.recent_count = len(self.recent) // FINGERPRINT_BYTES
-        self.order_count = len(self.orders) // ORDER_ENTRY.size
-        return b"".join((pack_fixed(vars(self)), days, self.recent, self.orders, self.traits))
+        values = vars(self)
+        return pack(values, [values[name] for name in SECTIONS])
 
     @classmethod
     def unpack(cls, record: bytes) -> Self:
@@ -50,12 +49,8 @@ class Customer(FixedPart):
 
     def load(self, record: bytes) -> None:
         """Take over all values of a record; raises BadRecord for other bytes."""
-        vars(self).update(unpack_fixed(record))
-        recent, orders, traits = tail_offsets(self.day_bytes, self.recent_count, self.order_count)
-        self.day_bits = int.from_bytes(record[LAYOUT.size : recent], "little")
-        self.recent = record[recent:orders]
-        self.orders = record[orders:traits]
-        self.traits = record[traits:]
+        fields, sections = unpack(record)
+        vars(self).update(fields, **dict(zip(SECTIONS, sections, strict=True)))
         self.cause = None
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from .decay import DAY_S, Decay
-from .dimensions.behavior import Hysteresis, SegmentModel
+from .dimensions.behavior import Behavior
+from .dimensions.segment_model import Hysteresis, SegmentModel
 from .engine import Engine, Rules
 
 
@@ -24,6 +25,4 @@ def model(version: int = 1) -> SegmentModel:
 
 def engine(hysteresis: Hysteresis | None = None) -> Engine:
     """Return an engine with that model and a half-life of 30 days."""
-    engine = Engine(Rules(Decay(30 * DAY_S), hysteresis or Hysteresis()))
-    engine.use(model())
-    return engine
+    return Engine(Rules(Decay(30 * DAY_S)), Behavior(hysteresis, model()))

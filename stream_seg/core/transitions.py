@@ -13,25 +13,39 @@ class CurrentSegment(NamedTuple):
     since: float
 
 
-class Transition(NamedTuple):
-    """One change of a segment.
+class FeatureReason(NamedTuple):
+    """A reason in features: (before, after) of those that moved most, most first. None moved for a new name."""
 
-    Times are epoch seconds. `features` gives (before, after) of the features that moved most.
-    """
+    features: dict[str, tuple[float, float]]
+
+
+class ConditionReason(NamedTuple):
+    """A reason in words: the condition that holds now, such as `recency_days > 60`."""
+
+    because: str
+
+
+Reason = FeatureReason | ConditionReason
+
+RENAMED = FeatureReason({})
+
+
+class Transition(NamedTuple):
+    """One change of a segment in one dimension. Times are epoch seconds."""
 
     customer_id: str
     dimension: str
     change: str  # entered, moved, renamed, exited
     from_: CurrentSegment | None
     to: CurrentSegment | None
-    reason: str  # event, deadline, model, ...
+    code: str  # event, deadline, model, ...
     event_id: str | None
     event_type: str | None
-    features: dict[str, tuple[float, float]]
-    confidence: float  # 0..1, how much nearer the segment is than the runner-up
+    reason: Reason
+    confidence: float | None  # 0..1, how much nearer the segment is than the runner-up
     runner_up: str | None
     segments: dict[str, CurrentSegment]  # all segments of the customer after the change
     sequence: int
     life: int
     occurred_at: float
-    model_version: int
+    version: int  # of the dimension's model or definition

@@ -11,7 +11,7 @@ import numpy as np
 
 from stream_seg.contracts.drift import What
 from stream_seg.contracts.model import ModelSnapshot
-from stream_seg.core.features import FEATURES
+from stream_seg.core.feature_names import FEATURES
 
 from .clustering.policy import DAY_S
 from .clustering.scaling import CLIP, Matrix

@@ -9,8 +9,9 @@ from typing import Self
 import numpy as np
 
 from stream_seg.contracts.model import ModelSnapshot, SegmentProfile
-from stream_seg.core.dimensions.behavior import segment_id
-from stream_seg.core.features import FEATURES
+from stream_seg.core.activity_mix import Mix
+from stream_seg.core.dimensions.segment_model import segment_id
+from stream_seg.core.feature_names import FEATURES
 from stream_seg.learning.naming.segments import describe
 from stream_seg.learning.publishing.moves import flow_matrix
 from stream_seg.learning.publishing.progress import Progress
@@ -39,7 +40,6 @@ class Learner:
     def __init__(self, k: int, seed: int, policy: LearnerPolicy) -> None:
         self.k, self.seed, self.policy = k, seed, policy
         self.skipped = 0  # samples with a number that is not finite
-        self.categories: list[list[str]] = []  # names seen in each category slot, for profiles
         self._progress = Progress(clusters=k)
         self._recent = RecentCustomers(policy.recent_customers)
         self._clusters: Clusters | None = None
@@ -71,7 +71,7 @@ class Learner:
         back to is not replaced at once. Raises as `restore`.
         """
         other = type(self).restore(snapshot, self.k, self.seed, self.policy)
-        other._recent, other.skipped, other.categories = self._recent, self.skipped, self.categories
+        other._recent, other.skipped = self._recent, self.skipped
         other._retry_at = other._progress.samples + other._enough_customers
         return other
 
@@ -99,10 +99,10 @@ class Learner:
         """Number of distinct customers in the recent sample."""
         return len(self._recent)
 
-    def observe(self, customer_id: str, row: Sequence[float], clock: float, mix: Sequence[float] | None = None) -> None:
+    def observe(self, customer_id: str, row: Sequence[float], clock: float, mix: Mix | None = None) -> None:
         """Learn from one sampled customer: features (len(FEATURES)) at `clock`, epoch seconds.
 
-        `mix` (MIX_SIZE) is for profiles only. A row with a number that is not finite is counted in `skipped` and
+        `mix` is for profiles only. A row with a number that is not finite is counted in `skipped` and
         otherwise ignored. Raises ValueError when the row has another length.
         """
         if self._store(customer_id, row, clock, mix) and self._clusters is not None:
@@ -110,7 +110,7 @@ class Learner:
                 self._trial.add(row)
             self._progress.counts[self._clusters.learn_one(row)] += 1
 
-    def _store(self, customer_id: str, row: Sequence[float], clock: float, mix: Sequence[float] | None) -> bool:
+    def _store(self, customer_id: str, row: Sequence[float], clock: float, mix: Mix | None) -> bool:
         """Put a sample into the recent sample. Return False if it is skipped."""
         if len(row) != len(FEATURES):
             raise ValueError(f"the sample of {customer_id} has {len(row)} features: give all {len(FEATURES)}")
@@ -198,7 +198,7 @@ class Learner:
         if len(published) == len(centers) and self.customers < self._enough_customers:
             return published
         rows, mixes = self._recent.matrix(), self._recent.mixes()
-        described = describe(scaling, centers, rows, self._publication.segments, mixes, self.categories)
+        described = describe(scaling, centers, rows, self._publication.segments, mixes)
         return [
             each.model_copy(update={"id": segment_id(number)})
             for each, number in zip(described, self._numbers, strict=True)

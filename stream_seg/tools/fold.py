@@ -13,9 +13,9 @@ from stream_seg.contracts.changes import parse_change
 from stream_seg.contracts.document import CustomerSegments
 from stream_seg.contracts.partitioning import partitions_of
 from stream_seg.contracts.times import rfc3339
-from stream_seg.core.dimensions.behavior import BEHAVIOR, segment_id
-from stream_seg.core.dimensions.names import SegmentNames
-from stream_seg.core.record import NO_SEGMENT, columns
+from stream_seg.core.dimensions.base import Dimension
+from stream_seg.core.evaluation import segments_of
+from stream_seg.core.record import columns
 from stream_seg.errors import BadChange
 from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.client import connect
@@ -200,17 +200,17 @@ async def fold_changelog(
     return states
 
 
-def segments_of_state(states: Iterable[PartitionState], names: SegmentNames) -> dict[str, CurrentSegments]:
+def segments_of_state(states: Iterable[PartitionState], dimensions: Sequence[Dimension]) -> dict[str, CurrentSegments]:
     """Return the current segments in the workers' records, without customers that are in no segment."""
     found: dict[str, CurrentSegments] = {}
     for state in states:
         for chunk in state.records.slices():
-            fixed = columns([record for _, record in chunk])
-            rows = (fixed[name].tolist() for name in ("segment", "model_version", "since", "sequence"))
-            for (key, _), segment, version, since, sequence in zip(chunk, *rows, strict=True):
-                if segment != NO_SEGMENT:
-                    place = Place(segment_id(segment), names.name(version, segment), rfc3339(since))
-                    found[key.decode()] = CurrentSegments(sequence, {BEHAVIOR: place})
+            table = columns([record for _, record in chunk])
+            segments = segments_of(dimensions, table, range(len(chunk)))
+            for (key, _), current, sequence in zip(chunk, segments, table["sequence"].tolist(), strict=True):
+                if current:
+                    places = {name: Place(*each[:2], rfc3339(each.since)) for name, each in current.items()}
+                    found[key.decode()] = CurrentSegments(sequence, places)
     return found
 
 

@@ -18,7 +18,7 @@ from stream_seg.contracts.times import rfc3339
 from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.events import traits
-from stream_seg.core.features import FEATURES
+from stream_seg.core.feature_names import FEATURES
 from stream_seg.kafka.client import connect
 from stream_seg.kafka.client import partitions_of as partitions_of_topics
 from stream_seg.settings import Settings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,7 +17,9 @@ from stream_seg.clock import SYSTEM_CLOCK, Clock
 from stream_seg.contracts.currencies import minor_per_major
 from stream_seg.contracts.model import ModelSnapshot, load_snapshot
 from stream_seg.core.decay import Decay
-from stream_seg.core.dimensions.behavior import Hysteresis
+from stream_seg.core.dimensions.base import Dimension
+from stream_seg.core.dimensions.behavior import Behavior
+from stream_seg.core.dimensions.segment_model import Hysteresis
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.events.taxonomy import TOPICS
 from stream_seg.kafka.append import PublishSnapshot, append_snapshot
@@ -57,7 +59,7 @@ class Application:
     """A Faust app, and the parts that health checks and metrics read."""
 
     faust: faust.App
-    engine: Engine
+    behavior: Behavior
     partitions: Partitions
     cache_sync: CacheSync
     lease: HeartbeatLease
@@ -81,8 +83,11 @@ def build_app(
     metrics: Metrics,
     cache: Cache | None = None,
     clock: Clock = SYSTEM_CLOCK,
+    dimensions: Sequence[Dimension] = (),
 ) -> Application:
     """Return the application of one worker. It connects to nothing until Faust starts it.
+
+    `dimensions` are evaluated besides the built-in ones.
 
     Raises ValueError when a setting names a model, a currency or a rate that cannot be used.
     """
@@ -100,23 +105,25 @@ def build_app(
     async def publish(snapshot: ModelSnapshot) -> None:
         await append_snapshot(producer(), settings.topic("segment-models"), snapshot, clock.wall())
 
-    engine = Engine(_rules(settings))
+    behavior = Behavior(Hysteresis(settings.margin, settings.dwell if settings.margin else 0.0))
+    rules = Rules(Decay(settings.half_life_s), float(minor_per_major(settings.currency)))
+    engine = Engine(rules, behavior, *dimensions)
     partitions = Partitions(settings, _high_watermark(app, settings), clock)
     cache = cache or CacheWriter.from_url(addresses.redis_url, settings.redis_prefix, settings.app_id)
     cache_sync = CacheSync(cache, engine, metrics, clock)
     lease = HeartbeatLease(app.conf.broker_session_timeout, lambda: transport.last_heartbeat)
-    absorber = Absorber(settings, engine, metrics, clock)
+    absorber = Absorber(settings, metrics, clock)
     decider = Decider(engine, partitions, f"/stream-seg/{settings.app_id}")
     effects = Effects(settings, producer, cache_sync, lease, metrics, clock)
     checkpoint = Checkpoint(partitions, absorber, decider, effects, metrics, clock)
     policy = _policy(settings)
-    sampling = Sampling(engine, settings, policy, partitions.now, producer, metrics)
-    models = Models(engine, cache_sync, metrics, pinned, publish)
+    sampling = Sampling(engine, behavior, settings, policy, partitions.now, producer, metrics)
+    models = Models(behavior, cache_sync, metrics, pinned, publish)
     pipeline = Pipeline(checkpoint, models, sampling, clock)
     feed = _model_feed(settings, broker, pipeline.take_model, metrics)
     rebalances = Rebalances(checkpoint, models, feed, lambda: table.data, metrics, clock)
     application = Application(
-        app, engine, partitions, cache_sync, lease, models, feed, pipeline, rebalances, metrics, clock
+        app, behavior, partitions, cache_sync, lease, models, feed, pipeline, rebalances, metrics, clock
     )
     _wire(application, settings, transport)
     if models.learned:
@@ -160,15 +167,6 @@ def _model_feed(settings: Settings, broker: Broker, on_snapshot: OnSnapshot, met
         settings.topic("segment-models"),
         on_snapshot,
         on_unusable=metrics.models_refused.labels(UNUSABLE).inc,
-    )
-
-
-def _rules(settings: Settings) -> Rules:
-    return Rules(
-        decay=Decay(settings.half_life_s),
-        hysteresis=Hysteresis(settings.margin, settings.dwell if settings.margin else 0.0),
-        recent_events=settings.dedup_events,
-        minor_per_major=float(minor_per_major(settings.currency)),
     )
 
 

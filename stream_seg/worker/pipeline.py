@@ -117,9 +117,9 @@ class Rebalances:
         await self._models.catch_up(self._feed)
         if generation != self._partitions.generation:
             return  # the partitions may belong to other workers by now, and the next assignment tells
-        wall_ms = int(self._clock.wall() * 1000)
+        wall_ms, dimensions = int(self._clock.wall() * 1000), self._checkpoint.dimensions
         owned = {
-            number: OwnedPartition.take(number, store.partitions[number], wall_ms, known.inputs)
+            number: OwnedPartition.take(number, store.partitions[number], wall_ms, known.inputs, dimensions)
             for number, known in sorted(ends.items())
         }
         for number, partition in owned.items():

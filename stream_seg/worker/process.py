@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from mode import Service
 from prometheus_client import CollectorRegistry
 
 from stream_seg.addresses import Addresses
-from stream_seg.core.dimensions.behavior import BEHAVIOR
+from stream_seg.core.dimensions.base import Dimension
 from stream_seg.core.events.taxonomy import TOPICS
 from stream_seg.errors import BrokerError, StoreError, StreamSegError
 from stream_seg.kafka.broker import Broker
@@ -72,8 +73,8 @@ class _Worker(faust.Worker):  # type: ignore[misc]
         """Keep the process name."""
 
 
-def run_worker(settings: Settings, addresses: Addresses) -> int:
-    """Run one worker until a signal or a failure.
+def run_worker(settings: Settings, addresses: Addresses, dimensions: Sequence[Dimension] = ()) -> int:
+    """Run one worker until a signal or a failure. `dimensions` are evaluated besides the built-in ones.
 
     Returns the exit status: 0 after a signal, 1 after a failure, 2 when a setting cannot be used.
     """
@@ -88,7 +89,7 @@ def run_worker(settings: Settings, addresses: Addresses) -> int:
     asyncio.set_event_loop(loop)
     registry = CollectorRegistry()
     try:
-        application = build_app(settings, addresses, Metrics(registry))
+        application = build_app(settings, addresses, Metrics(registry), dimensions=dimensions)
     except (ValueError, StoreError) as reason:
         print(f"stream-seg: a setting cannot be used: {reason}", file=sys.stderr)
         return 2
@@ -175,13 +176,13 @@ class _Operators(Service):  # type: ignore[misc]
 
 def _checks(application: Application) -> dict[str, Check]:
     """Return the readiness checks by name. A check returns None, or the reason why the worker is not ready."""
-    checkpoint, engine, lease = application.pipeline.checkpoint, application.engine, application.lease
+    checkpoint, behavior, lease = application.pipeline.checkpoint, application.behavior, application.lease
 
     def recovered() -> str | None:
         return "partitions are being assigned or recovered" if checkpoint.paused else None
 
     def has_model() -> str | None:
-        return None if engine.model is not None else "no segment model yet: the learner waits for enough customers"
+        return None if behavior.model is not None else "no segment model yet: the learner waits for enough customers"
 
     def leased() -> str | None:
         age = lease.age_s
@@ -204,8 +205,9 @@ async def _observe(application: Application, settings: Settings, broker: Broker)
     else:
         metrics.show_lag(lag for lag in lags if lag.partition in partitions.owned)
     metrics.segment_customers.clear()  # remove the segments of partitions that this worker has lost
-    for segment, count in partitions.sizes().items():
-        metrics.segment_customers.labels(BEHAVIOR, segment).set(count)
+    for label, count in partitions.sizes().items():
+        dimension, _, segment = label.rpartition(":")
+        metrics.segment_customers.labels(dimension, segment).set(count)
     if application.models.made_s is not None:
         metrics.model_age_seconds.set(clock.wall() - application.models.made_s)
     metrics.events_gathered.set(application.pipeline.checkpoint.group.records)

@@ -10,7 +10,7 @@ from stream_seg.contracts.decode import Decoder
 from stream_seg.core.customer import Customer
 from stream_seg.core.decay import Decay
 from stream_seg.core.engine import Engine, Rules
-from stream_seg.core.events.orders import Outcome
+from stream_seg.core.events.order_entries import Outcome
 from stream_seg.core.events.taxonomy import TOPICS
 from tests.chaos.simulate import Simulated, malformed, simulate
 from tests.chaos.verdict import same_counts

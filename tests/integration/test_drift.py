@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 from stream_seg.contracts.drift import parse_drift
 from stream_seg.core.activity_mix import MIX_SIZE
 from stream_seg.core.decay import DAY_S
-from stream_seg.core.features import FEATURES
+from stream_seg.core.feature_names import FEATURES
 from stream_seg.worker.models.drift_reports import in_words
 from stream_seg.worker.models.samples import Sample
 from tests.integration.support.deployment import Deployment, Services, deployment

@@ -13,7 +13,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from stream_seg.contracts.model import ModelSnapshot
-from stream_seg.core.features import FEATURES
+from stream_seg.core.feature_names import FEATURES
 from stream_seg.kafka.append import append_all, append_snapshot
 from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.producer import started_producer

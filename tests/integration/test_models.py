@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from stream_seg.core.features import FEATURES
+from stream_seg.core.feature_names import FEATURES
 from stream_seg.worker.models.samples import Sample
 from tests.integration.support.command import run_in
 from tests.integration.support.deployment import Deployment, Services, deployment

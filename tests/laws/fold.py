@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from stream_seg.core.customer import Customer
-from stream_seg.core.dimensions.behavior import Hysteresis, SegmentModel
+from stream_seg.core.dimensions.segment_model import Hysteresis, SegmentModel
 from stream_seg.core.engine import Engine, Rules
-from stream_seg.core.events.orders import Outcome
+from stream_seg.core.events.order_entries import Outcome
 from stream_seg.core.events.taxonomy import TOPICS
 from stream_seg.core.transitions import Transition
 

@@ -10,9 +10,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from stream_seg.core.decay import DAY_S, LANDMARK_SPAN, Decay
-from stream_seg.core.dimensions.behavior import SegmentModel
-from stream_seg.core.events.orders import ALL_THAT_IS_LEFT
-from stream_seg.core.features import FEATURES
+from stream_seg.core.dimensions.segment_model import SegmentModel
+from stream_seg.core.events.order_entries import ALL_THAT_IS_LEFT
+from stream_seg.core.feature_names import FEATURES
 
 # With a half-life of one day, landmarks are 256 days apart. Realistic times are around one, in December 2023.
 DECAY = Decay(DAY_S)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stream_seg.core.decay import DAY_S
-from stream_seg.core.events.orders import ALL_THAT_IS_LEFT
+from stream_seg.core.events.order_entries import ALL_THAT_IS_LEFT
 from stream_seg.core.events.taxonomy import ORDERS, REFUNDED, SPEND
 
 from .histories import DECAY, Act, History

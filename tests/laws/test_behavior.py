@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from stream_seg.core.customer import Customer
 from stream_seg.core.engine import Engine
-from stream_seg.core.events.orders import Outcome
-from stream_seg.core.events.recent_ids import ORDER_ENTRY
+from stream_seg.core.events.order_entries import Outcome
+from stream_seg.core.events.order_entries import ORDER_ENTRY
 from stream_seg.core.events.taxonomy import FIRST_INTERACTION, ORDERS, REFUNDED, SPEND
 
 from .fold import Fold, an_engine

@@ -18,7 +18,8 @@ from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.engine import Engine, Rows, Rules
 from stream_seg.core.events import traits
 from stream_seg.core.events.purchase_days import DAY_WINDOW
-from stream_seg.core.events.recent_ids import FINGERPRINT_BYTES, ORDER_ENTRY
+from stream_seg.core.events.order_entries import ORDER_ENTRY
+from stream_seg.core.events.recent_ids import FINGERPRINT_BYTES
 from stream_seg.core.events.taxonomy import INTERACTIONS, TOPICS
 from stream_seg.core.record import LAYOUT
 from stream_seg.settings import Settings

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_seg.contracts.model import ModelSnapshot
-from stream_seg.core.features import FEATURES
+from stream_seg.core.feature_names import FEATURES
 from stream_seg.learning.publishing.gate import CUSTOMERS_PER_SEGMENT, MOVED_ABOVE, UNUSABLE, refusal
 from stream_seg.learning.publishing.moves import moves
 from tests.unit.learning.snapshots import snapshot

@@ -13,8 +13,8 @@ import pytest
 from stream_seg.contracts.document import CustomerSegments
 from stream_seg.contracts.model import MAX_SEGMENTS, parse_snapshot
 from stream_seg.core import example
-from stream_seg.core.events.recent_ids import ORDER_ENTRY
-from stream_seg.core.features import FEATURES
+from stream_seg.core.events.order_entries import ORDER_ENTRY
+from stream_seg.core.feature_names import FEATURES
 from stream_seg.core.record import LAYOUT, validate
 from stream_seg.errors import BadChange, BadChangelog, BadRecord, StateMismatch
 from stream_seg.learning.clustering.policy import LearnerPolicy

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_seg.core.dimensions.behavior import Assignment, Hysteresis
+from stream_seg.core.dimensions.segment_model import Assignment, Hysteresis
 
 Flags = npt.NDArray[np.bool_]
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_seg.contracts.model import MAX_SEGMENTS, ModelSnapshot
-from stream_seg.core.features import FEATURES
+from stream_seg.core.feature_names import FEATURES
 from stream_seg.learning.clustering.matching import renumber
 from stream_seg.learning.clustering.policy import LearnerPolicy
 from stream_seg.learning.learner import Learner

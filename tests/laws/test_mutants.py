@@ -11,7 +11,7 @@ from stream_seg.contracts.reasons import SENTENCES, WRONG_PARTITION
 from stream_seg.core.batch import new_record
 from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.engine import Engine, Rows, Rules
-from stream_seg.core.events.orders import ALL_THAT_IS_LEFT
+from stream_seg.core.events.order_entries import ALL_THAT_IS_LEFT
 from stream_seg.core.events.taxonomy import TOPICS
 from tests.laws.mutations import Mutant, mutants
 

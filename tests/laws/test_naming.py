@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream_seg.core.features import FEATURES
+from stream_seg.core.feature_names import FEATURES
 from stream_seg.learning.naming.names import names
 from stream_seg.learning.naming.profiles import Population, Profile
 

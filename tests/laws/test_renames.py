@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_seg.core.dimensions.behavior import Hysteresis, SegmentModel
+from stream_seg.core.dimensions.segment_model import Hysteresis, SegmentModel
 from stream_seg.core.transitions import CurrentSegment
 
 from .fold import Fold, an_engine

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream_seg.core.features import FEATURES
+from stream_seg.core.feature_names import FEATURES
 from stream_seg.learning.clustering.policy import LearnerPolicy
 from stream_seg.learning.clustering.scaling import CLIP, Scaling
 from stream_seg.learning.clustering.warm_start import good_start

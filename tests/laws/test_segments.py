@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stream_seg.core.decay import DAY_S
-from stream_seg.core.dimensions.behavior import Hysteresis, SegmentModel
+from stream_seg.core.dimensions.segment_model import Hysteresis, SegmentModel
 from stream_seg.core.transitions import CurrentSegment, Transition
 
 from .fold import LIFE, Fold, an_engine

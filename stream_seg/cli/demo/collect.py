@@ -19,6 +19,7 @@ from stream_seg.cli.segments import Sizes, flow_facts, segment_facts
 from stream_seg.cli.words import day
 from stream_seg.clock import SYSTEM_CLOCK, Clock
 from stream_seg.contracts.times import rfc3339
+from stream_seg.core.dimensions.behavior import Behavior
 from stream_seg.core.record import columns
 from stream_seg.kafka.reader import read_all
 from stream_seg.settings import Settings
@@ -102,7 +103,7 @@ class Collector:
         fold = await fold_changes(broker, settings.topic("segment-changes"))
         states = await fold_changelog(broker, settings.changelog)
         models = await read_history(broker, settings.topic("segment-models"))
-        topic, state = fold.current_segments(), segments_of_state(states.values(), models.names)
+        topic, state = fold.current_segments(), segments_of_state(states.values(), [Behavior(names=models.names)])
         documents = self._documents(topic.keys() | state.keys())
         redis = {customer: segments_of_document(document) for customer, document in documents.items()}
         different = compare(topic, redis, state)

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from .behavior import segment_id
+from .segment_model import segment_id
 
 # More than the segments of a model. A version and a segment are encoded as one number.
 _SEGMENTS: Final = 256

@@ -7,9 +7,11 @@ from typing import Final
 from .taxonomy import REFUNDED, SPEND
 
 # Fields of the record that are exact whole numbers: orders, minor units spent, refund events, minor units taken back,
-# interactions.
-COUNTS: Final = ("purchases", "spend", "refunds", "refunded", "interactions")
-PURCHASES_COUNT, SPENT, REFUNDS, TAKEN_BACK, INTERACTIONS_COUNT = range(len(COUNTS))
+# interactions, orders with a coupon or discount, goods ordered, and ratings given.
+COUNTS: Final = (
+    "purchases", "spend", "refunds", "refunded", "interactions", "coupon_orders", "units", "ratings",
+)  # fmt: skip
+PURCHASES_COUNT, SPENT, REFUNDS, TAKEN_BACK, INTERACTIONS_COUNT, COUPON_ORDERS, UNITS, RATINGS = range(len(COUNTS))
 
 
 class Deltas:

@@ -1,119 +1,265 @@
-"""Orders: completing, refunding and cancelling them, also when a refund or cancellation arrives before its order."""
+"""Orders: completing, editing, refunding and cancelling them, in every order of arrival.
+
+A record remembers a customer's newest orders one by one, with the latest statement about each. Older ones become tiles.
+"""
 
 from __future__ import annotations
 
-from enum import Enum
-from typing import Final
+from math import inf
+from struct import Struct
+from typing import Final, Protocol
 
-from .deltas import PURCHASES_COUNT, REFUNDS, SPENT, Deltas
-from .recent_ids import CANCEL_WAITS, CANCELLED, ORDER, ORDER_ENTRY, REFUND_WAITS, REST_WAITS, position
-from .taxonomy import ORDERS, SPEND
+from xxhash import xxh3_64_digest
 
-# The amount of a refund that takes back the rest of its order.
-ALL_THAT_IS_LEFT: Final = -1
+from stream_seg.core.decay import DAY_S
+
+from . import order_tiles
+from .deltas import COUPON_ORDERS, PURCHASES_COUNT, REFUNDS, SPENT, Deltas
+from .order_entries import (
+    ALL_THAT_IS_LEFT,
+    AT_DISCOUNT,
+    CANCELLED,
+    ORDER_ENTRY,
+    REFUND_ENTRY,
+    REST_REFUNDED,
+    WAITS,
+    Entry,
+    Outcome,
+    Statement,
+)
+from .purchase_days import PurchaseDays
+from .recent_ids import FINGERPRINT_BYTES, position
+from .taxonomy import DISCOUNTED, ORDERS, SPEND
+
+# Orders, and refunds and cancellations that wait for their order, that a record remembers one by one.
+REMEMBERED_ORDERS: Final = 32
+# Refund ids that are remembered per order.
+REMEMBERED_REFUNDS: Final = 4
 
 _WIDTH: Final = ORDER_ENTRY.size
-
-
-class Outcome(Enum):
-    """The effect of absorbing one event."""
-
-    ABSORBED = "absorbed"
-    REPEATED = "repeated"  # the event was seen before
-    REPEATED_ORDER = "repeated order"  # an earlier event completed or cancelled the same order
-    UNMATCHED = "unmatched"  # a refund or cancellation of an order that is not remembered
-    NOTHING_TAKEN = "nothing taken"  # an unmatched refund without an amount: it waits for its order
-
-
+_FULL: Final = REMEMBERED_ORDERS * _WIDTH
+_TIME: Final = Struct("<d")
+_TIME_AT: Final = FINGERPRINT_BYTES + 1
+_MOST: Final = 2**32 - 1
 # Looking up a member of an Enum costs time on every use.
 _ABSORBED: Final = Outcome.ABSORBED
-_REPEATED_ORDER: Final = Outcome.REPEATED_ORDER
-_UNMATCHED: Final = Outcome.UNMATCHED
-_NOTHING_TAKEN: Final = Outcome.NOTHING_TAKEN
+
+
+class OrderRows(Protocol):
+    """The part of a `CustomerBatch` that orders change, by row."""
+
+    orders: list[bytes]
+    refund_ids: list[bytes]
+    tiles: list[bytes]
+
+    def bought(self, row: int) -> PurchaseDays:
+        """Return the purchase days of a customer, to change them."""
 
 
 class OrderBook:
     """The remembered orders of many customers.
 
-    `rings` holds the last `keep` orders of each customer, by row. Changes of money and counts go to `deltas`. The
-    methods take the row of a customer, the fingerprint of an order, the time of the event (epoch seconds) and an amount
-    in minor units.
+    Changes of money and counts go to `deltas`. The methods take the row of a customer, the fingerprint of an order, the
+    time of the event (epoch seconds) and an amount in minor units.
     """
 
-    __slots__ = ("_deltas", "_keep_bytes", "_rings")
-
-    def __init__(self, rings: list[bytes], keep: int, deltas: Deltas) -> None:
-        self._rings = rings
-        self._keep_bytes = -keep * _WIDTH
+    def __init__(self, batch: OrderRows, deltas: Deltas) -> None:
+        self._batch = batch
+        self._orders = batch.orders
         self._deltas = deltas
 
-    def complete(self, row: int, order: bytes, t: float, amount: int) -> Outcome:
-        """Count an order, and apply the refunds and the cancellation that arrived before it."""
-        ring, deltas = self._rings[row], self._deltas
-        state, taken = ORDER, 0
-        if order in ring:
-            at = position(ring, order, _WIDTH)
-            while at >= 0:
-                _, waiting, back_t, back, _ = ORDER_ENTRY.unpack_from(ring, at)
-                if waiting in (ORDER, CANCELLED):
-                    return _REPEATED_ORDER
-                deltas.take_back(row, -back, back_t)
-                taken += amount if waiting == REST_WAITS else back
-                state = max(state, CANCELLED if waiting == CANCEL_WAITS else ORDER)
-                ring = ring[:at] + ring[at + _WIDTH :]
-                at = position(ring, order, _WIDTH)
-        taken = amount if state == CANCELLED else min(taken, amount)
-        self._rings[row] = (ring + ORDER_ENTRY.pack(order, state, t, amount, taken))[self._keep_bytes :]
-        if state == ORDER:
-            deltas.counts.append((row, PURCHASES_COUNT, 1))
-            deltas.sums.append((row, ORDERS, 1.0, t))
-        deltas.counts.append((row, SPENT, amount))
-        deltas.sums.append((row, SPEND, amount, t))
-        if taken:
-            deltas.take_back(row, taken, t)
+    def complete(self, row: int, statement: Statement) -> Outcome:
+        """Count an order, or edit a known one. Apply the refunds and the cancellation that arrived before it."""
+        if statement.order in self._orders[row] and (known := self._known(row, statement.order)):
+            if not known[0].state & WAITS:
+                return self._edit(row, known[0], statement)
+            state = 0
+            for waiting in known:
+                self._post(row, waiting, -1)
+                self._remove(row, waiting)
+                state |= waiting.state & (CANCELLED | REST_REFUNDED)
+            refunded = min(sum(each.refunded for each in known if not each.state & CANCELLED), _MOST)
+        else:
+            state = refunded = 0
+        if statement.at_discount:
+            state |= AT_DISCOUNT
+        entry = Entry(
+            statement.order, state, statement.t, statement.stated_at, statement.event, statement.amount, refunded
+        )
+        if entry.counts:
+            self._batch.bought(row).note(entry.t)
+        self._post(row, entry, 1)
+        self._insert(row, entry)
         return _ABSORBED
 
-    def refund(self, row: int, order: bytes, t: float, amount: int) -> Outcome:
-        """Take back `amount` of an order, or ALL_THAT_IS_LEFT, at the time of the order if it is remembered."""
-        ring, deltas = self._rings[row], self._deltas
-        deltas.counts.append((row, REFUNDS, 1))
-        at = position(ring, order, _WIDTH)
-        if at >= 0:
-            _, state, order_t, ordered, taken = ORDER_ENTRY.unpack_from(ring, at)
-            if state in (ORDER, CANCELLED):
-                left = ordered - taken
-                more = left if amount == ALL_THAT_IS_LEFT else min(amount, left)
-                deltas.take_back(row, more, order_t)
-                self._put(row, at, ORDER_ENTRY.pack(order, state, order_t, ordered, taken + more))
-                return _ABSORBED
-        if amount == ALL_THAT_IS_LEFT:
-            self._wait(row, order, REST_WAITS, t, 0)
-            return _NOTHING_TAKEN
-        return self._wait(row, order, REFUND_WAITS, t, amount)
+    def refund(
+        self, row: int, order: bytes, t: float, amount: int, refund_id: str | None = None, order_at: float | None = None
+    ) -> Outcome:
+        """Take back `amount` of an order, or ALL_THAT_IS_LEFT, at the time of the order as far as it is known."""
+        ids = b"" if refund_id is None else REFUND_ENTRY.pack(order, xxh3_64_digest(refund_id.encode())[:4])
+        known = self._known(row, order) if order in self._orders[row] else []
+        if known and ids and position(self._batch.refund_ids[row], ids, REFUND_ENTRY.size) >= 0:
+            return Outcome.REPEATED_REFUND
+        self._deltas.counts.append((row, REFUNDS, 1))
+        if known and not known[0].state & WAITS:
+            self._remember_refund(row, order, ids)
+            entry = known[0]
+            if amount == ALL_THAT_IS_LEFT:
+                self._replace(row, entry, entry._replace(state=entry.state | REST_REFUNDED))
+            else:
+                self._replace(row, entry, entry._replace(refunded=min(entry.refunded + amount, _MOST)))
+            return _ABSORBED
+        at = t if order_at is None else order_at
+        if self._may_come(row, at):
+            self._remember_refund(row, order, ids)
+            state = WAITS | REST_REFUNDED if amount == ALL_THAT_IS_LEFT else WAITS
+            self._wait(row, Entry(order, state, at, t, ids[-4:], 0, max(amount, 0)))
+        else:
+            self._take_from_tiles(row, at, amount, order_at)
+        return Outcome.NOTHING_TAKEN if amount == ALL_THAT_IS_LEFT else Outcome.UNMATCHED
 
-    def cancel(self, row: int, order: bytes, t: float, amount: int) -> Outcome:
-        """Take back all of an order. `amount` counts only if the order is not remembered."""
-        ring, deltas = self._rings[row], self._deltas
-        at = position(ring, order, _WIDTH)
-        if at >= 0:
-            _, state, order_t, ordered, taken = ORDER_ENTRY.unpack_from(ring, at)
-            if state == CANCELLED:
-                return _REPEATED_ORDER
-            if state == ORDER:
-                deltas.counts.append((row, PURCHASES_COUNT, -1))
-                deltas.sums.append((row, ORDERS, -1.0, order_t))
-                deltas.take_back(row, ordered - taken, order_t)
-                self._put(row, at, ORDER_ENTRY.pack(order, CANCELLED, order_t, ordered, ordered))
-                return _ABSORBED
-        return self._wait(row, order, CANCEL_WAITS, t, amount)
+    def cancel(self, row: int, order: bytes, t: float, amount: int, order_at: float | None = None) -> Outcome:
+        """Take back all of an order, as if it had never been placed. `amount` counts if the order is not remembered."""
+        known = self._known(row, order) if order in self._orders[row] else []
+        if any(each.state & CANCELLED for each in known):
+            return Outcome.REPEATED_ORDER
+        if known and not known[0].state & WAITS:
+            entry = known[0]
+            self._replace(row, entry, entry._replace(state=entry.state | CANCELLED))
+            self._take_off(row, entry.t)
+            return _ABSORBED
+        at = t if order_at is None else order_at
+        if self._may_come(row, at):
+            self._wait(row, Entry(order, WAITS | CANCELLED, at, t, b"", 0, amount))
+        else:
+            self._take_from_tiles(row, at, amount, order_at)
+            if order_at is not None:
+                self._cancel_in_tiles(row, order_at)
+        return Outcome.UNMATCHED
 
-    def _wait(self, row: int, order: bytes, state: int, t: float, amount: int) -> Outcome:
-        """Take back `amount` until the order arrives, and remember the entry for it."""
-        self._deltas.take_back(row, amount, t)
-        entry = ORDER_ENTRY.pack(order, state, t, amount, 0)
-        self._rings[row] = (self._rings[row] + entry)[self._keep_bytes :]
-        return _UNMATCHED
+    def _edit(self, row: int, entry: Entry, statement: Statement) -> Outcome:
+        """Take over the parts of a further statement that count."""
+        new = entry._replace(t=min(entry.t, statement.t))
+        said = statement.stated_at, statement.event.ljust(8, b"\0"), statement.amount
+        if said > (entry.stated_at, entry.event, entry.amount):
+            state = entry.state & ~AT_DISCOUNT | (AT_DISCOUNT if statement.at_discount else 0)
+            new = new._replace(stated_at=said[0], event=said[1], amount=said[2], state=state)
+        if new == entry:
+            return Outcome.REPEATED_ORDER
+        self._replace(row, entry, new)
+        if new.t < entry.t and new.counts:
+            self._batch.bought(row).note(new.t)
+            self._take_off(row, entry.t)
+        return Outcome.REPEATED_ORDER if (new.t, new.amount) == (entry.t, entry.amount) else Outcome.EDITED
 
-    def _put(self, row: int, at: int, entry: bytes) -> None:
-        ring = self._rings[row]
-        self._rings[row] = ring[:at] + entry + ring[at + _WIDTH :]
+    def _post(self, row: int, entry: Entry, sign: int) -> None:
+        """Add the effect of an entry to the deltas, or take it away with -1 as `sign`."""
+        deltas, state, t = self._deltas, entry.state, entry.t
+        if not state & WAITS:
+            deltas.counts.append((row, SPENT, sign * entry.amount))
+            deltas.sums.append((row, SPEND, sign * entry.amount, t))
+            if not state & CANCELLED:
+                deltas.counts.append((row, PURCHASES_COUNT, sign))
+                deltas.sums.append((row, ORDERS, sign, t))
+                if state & AT_DISCOUNT:
+                    deltas.counts.append((row, COUPON_ORDERS, sign))
+                    deltas.sums.append((row, DISCOUNTED, sign * entry.amount, t))
+        taken = entry.taken
+        if taken:
+            deltas.take_back(row, sign * taken, t)
+
+    def _known(self, row: int, order: bytes) -> list[Entry]:
+        """Return the entries of an order: one of the order itself, or all that wait for it."""
+        return [entry for entry in map(Entry._make, ORDER_ENTRY.iter_unpack(self._orders[row])) if entry.order == order]
+
+    def _replace(self, row: int, entry: Entry, new: Entry) -> None:
+        self._post(row, entry, -1)
+        self._post(row, new, 1)
+        self._remove(row, entry)
+        self._insert(row, new)
+
+    def _remove(self, row: int, entry: Entry) -> None:
+        ring, packed = self._orders[row], ORDER_ENTRY.pack(*entry)
+        at = position(ring, packed, _WIDTH)
+        self._orders[row] = ring[:at] + ring[at + _WIDTH :]
+
+    def _insert(self, row: int, entry: Entry) -> None:
+        """Insert an entry in the order of (time, fingerprint), and forget the first one if there are too many."""
+        ring, packed = self._orders[row], ORDER_ENTRY.pack(*entry)
+        at = len(ring)
+        while at and _after(ring, at - _WIDTH, entry):
+            at -= _WIDTH
+        self._orders[row] = ring = ring[:at] + packed + ring[at:]
+        if len(ring) > _FULL:
+            self._orders[row] = ring[_WIDTH:]
+            self._forget(row, Entry._make(ORDER_ENTRY.unpack_from(ring)))
+
+    def _forget(self, row: int, entry: Entry) -> None:
+        """Keep an entry that fell out of the remembered ones as part of a tile.
+
+        Cancelled orders and refunds add an empty tile, because tiles tell that something was forgotten.
+        """
+        batch, kept = self._batch, entry.amount - entry.taken if entry.counts else 0
+        batch.tiles[row] = order_tiles.add(
+            batch.tiles[row], entry.t, int(entry.counts), kept, max(batch.bought(row).last, entry.t)
+        )
+        ids, size = batch.refund_ids[row], REFUND_ENTRY.size
+        if entry.order in ids and not self._known(row, entry.order):
+            entries = (ids[at : at + size] for at in range(0, len(ids), size))
+            batch.refund_ids[row] = b"".join(each for each in entries if not each.startswith(entry.order))
+
+    def _remember_refund(self, row: int, order: bytes, ids: bytes) -> None:
+        """Remember a refund id with its order. Of more than four, the earliest is forgotten."""
+        if not ids:
+            return
+        section, size = self._batch.refund_ids[row] + ids, REFUND_ENTRY.size
+        entries = [section[at : at + size] for at in range(0, len(section), size)]
+        mine = [each for each in entries if each.startswith(order)]
+        if len(mine) > REMEMBERED_REFUNDS:
+            entries.remove(mine[0])
+        self._batch.refund_ids[row] = b"".join(entries)
+
+    def _may_come(self, row: int, at: float) -> bool:
+        """Return whether an unknown order of the time `at` may still arrive, because it cannot have been forgotten."""
+        ring = self._orders[row]
+        return not self._batch.tiles[row] or (bool(ring) and at > _TIME.unpack_from(ring, _TIME_AT)[0])
+
+    def _wait(self, row: int, entry: Entry) -> None:
+        self._post(row, entry, 1)
+        self._insert(row, entry)
+
+    def _take_from_tiles(self, row: int, at: float, amount: int, order_at: float | None) -> None:
+        """Take back money of a forgotten order, at most as much as the tiles hold."""
+        if amount <= 0:
+            return
+        day = None if order_at is None else int(order_at // DAY_S)
+        self._batch.tiles[row], taken = order_tiles.take(self._batch.tiles[row], day, amount)
+        if taken:
+            self._deltas.take_back(row, taken, at)
+
+    def _cancel_in_tiles(self, row: int, t: float) -> None:
+        self._batch.tiles[row], found = order_tiles.cancel(self._batch.tiles[row], int(t // DAY_S))
+        if found:
+            self._deltas.counts.append((row, PURCHASES_COUNT, -1))
+            self._deltas.sums.append((row, ORDERS, -1.0, t))
+
+    def _take_off(self, row: int, t: float) -> None:
+        """Remove the purchase at `t` from the purchase days, as far as remembered orders and tiles tell."""
+        days, tiles = self._batch.bought(row), self._batch.tiles[row]
+        others = [entry.t for entry in map(Entry._make, ORDER_ENTRY.iter_unpack(self._orders[row])) if entry.counts]
+        last = max(others, default=order_tiles.latest(tiles))
+        if last is None:
+            return
+        day = int(t // DAY_S)
+        if all(other // DAY_S != day for other in others) and not order_tiles.holds_day(tiles, day):
+            days.remove(day)
+        if t >= days.last:
+            days.end_at(last)
+        if t <= days.first and not tiles:
+            days.first = min(others, default=inf)
+
+
+def _after(ring: bytes, at: int, entry: Entry) -> bool:
+    """Return whether the entry at a place of a ring comes after another."""
+    t = _TIME.unpack_from(ring, at + _TIME_AT)[0]
+    return bool(t > entry.t or (t == entry.t and ring[at : at + FINGERPRINT_BYTES] > entry.order))

@@ -52,3 +52,17 @@ class PurchaseDays:
             behind = int(newest // DAY_S) - day
             if behind < DAY_WINDOW:
                 self.bits |= 1 << behind
+
+    def remove(self, day: int) -> None:
+        """Remove the purchases of a UTC day, counted since 1970. Days older than the window stay."""
+        behind = int(self.last // DAY_S) - day if self.last > -inf else DAY_WINDOW
+        if 0 <= behind < DAY_WINDOW:
+            self.bits &= ~(1 << behind)
+
+    def end_at(self, last: float) -> None:
+        """Move the last purchase back to `last`, or to none with -inf. The days after it must be removed already."""
+        if last > -inf:
+            self.bits >>= int(self.last // DAY_S) - int(last // DAY_S)
+        else:
+            self.bits = 0
+        self.last = last

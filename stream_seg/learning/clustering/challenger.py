@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from stream_seg.core.features import FEATURES
+from stream_seg.core.feature_names import FEATURES
 
 from .clusters import Clusters, squares
 from .policy import LearnerPolicy

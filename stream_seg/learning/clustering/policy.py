@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from stream_seg.core.features import DEFAULT_FEATURES
+from stream_seg.core.feature_names import DEFAULT_FEATURES
 
 from .scaling import Scaling
 

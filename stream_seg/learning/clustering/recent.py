@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stream_seg.core.activity_mix import MIX_SIZE
-from stream_seg.core.features import FEATURES
+from stream_seg.core.activity_mix import UNKNOWN, Mix
+from stream_seg.core.feature_names import FEATURES
 
 from .scaling import Matrix
 
@@ -18,17 +18,17 @@ class RecentCustomers:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._rows: dict[str, tuple[float, ...]] = {}
-        self._mixes: dict[str, tuple[float, ...]] = {}
+        self._mixes: dict[str, Mix] = {}
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def put(self, customer_id: str, row: Sequence[float], mix: Sequence[float] | None = None) -> None:
-        """Store a customer's newest row (len(FEATURES)), and mix (MIX_SIZE) if known, in place of older ones."""
+    def put(self, customer_id: str, row: Sequence[float], mix: Mix | None = None) -> None:
+        """Store a customer's newest row (len(FEATURES)), and mix if known, in place of older ones."""
         self._rows.pop(customer_id, None)
         self._rows[customer_id] = tuple(row)
         if mix is not None:
-            self._mixes[customer_id] = tuple(mix)
+            self._mixes[customer_id] = mix
         if len(self._rows) > self.limit:
             oldest = next(iter(self._rows))
             del self._rows[oldest]
@@ -38,8 +38,6 @@ class RecentCustomers:
         """Return all rows (n, len(FEATURES)), the customer seen longest ago first."""
         return np.array(list(self._rows.values()), dtype=np.float64).reshape(-1, len(FEATURES))
 
-    def mixes(self) -> Matrix:
-        """Return all mixes (n, MIX_SIZE) in the order of `matrix`. An unknown mix is zeros."""
-        unknown = (0.0,) * MIX_SIZE
-        rows = [self._mixes.get(customer_id, unknown) for customer_id in self._rows]
-        return np.array(rows, dtype=np.float64).reshape(-1, MIX_SIZE)
+    def mixes(self) -> list[Mix]:
+        """Return all mixes in the order of `matrix`."""
+        return [self._mixes.get(customer_id, UNKNOWN) for customer_id in self._rows]

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stream_seg.contracts.model import ModelSnapshot
-from stream_seg.core.features import FEATURES
+from stream_seg.core.feature_names import FEATURES
 
 Matrix = npt.NDArray[np.float64]
 

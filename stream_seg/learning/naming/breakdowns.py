@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from stream_seg.core.activity_mix import CATEGORY_SHARES, CHANNEL_SHARES, VIEWS
-from stream_seg.core.events.taxonomy import CATEGORY_SLOTS, CHANNELS, NAMES_PER_SLOT
-from stream_seg.core.features import FEATURES, PACES
+from stream_seg.core.activity_mix import CHANNEL_SHARES, VIEWS
+from stream_seg.core.events.categories import OTHER
+from stream_seg.core.events.taxonomy import CHANNELS
+from stream_seg.core.feature_names import FEATURES, PACES
 from stream_seg.learning.clustering.scaling import SHARE_SCALE_FLOOR, Matrix
 
 from .profiles import Population
 from .sampled import Flags, Sampled
 
-CategoryNames = Sequence[Sequence[str]]
+Goods = Sequence[Mapping[str, float]]  # by customer, the share of each category by name
 
-NAMED_CATEGORIES: Final = 3  # of a slot
+NAMED_CATEGORIES: Final = 12  # the most common ones are named, the rest is `other`
 SHOWN_DIFFERENCES: Final = 6
 VISIBLE: Final = 0.3  # in spreads: smaller differences are not shown
 # Orders of the median customer in 30 days. Fewer are shown as 0.0, and then views per order are not shown.
@@ -57,15 +59,15 @@ def breakdowns(
     labels: npt.NDArray[np.intp],
     population: Population,
     k: int,
-    categories: CategoryNames = (),
+    goods: Goods = (),
 ) -> list[Breakdown]:
     """Return breakdowns of k segments, from a sample of n customers and the segment of each (n,).
 
-    `categories` are the names seen in each slot.
+    `goods` are the shares of categories of each customer, or none.
     """
     spend = sample.rows[:, _SPEND] / max(sample.rows[:, _SPEND].max(initial=0.0), 1.0)  # keeps sums finite
     revenue = float(spend.sum())
-    mix, viewed = _Mix.of(sample.mixes, categories), bool(sample.mixes[:, VIEWS].any())
+    mix, viewed = _Mix.of(sample.mixes, goods), bool(sample.mixes[:, VIEWS].any())
     out = []
     for index in range(k):
         inside = labels == index
@@ -81,27 +83,6 @@ def breakdowns(
             )
         )
     return out
-
-
-def merge_category_names(known: CategoryNames, more: CategoryNames) -> list[list[str]]:
-    """Return the names seen in each category slot, then those of another worker, up to `NAMES_PER_SLOT` per slot."""
-    slots = [list(known[slot]) if slot < len(known) else [] for slot in range(CATEGORY_SLOTS)]
-    for names, others in zip(slots, more, strict=False):
-        names += [name for name in others if name not in names][: NAMES_PER_SLOT - len(names)]
-    return slots
-
-
-def category_labels(categories: CategoryNames) -> list[str]:
-    """Return a label for each slot: the categories that were seen there first, "or others".
-
-    Any number of categories share a slot, and records hold no names. A record therefore tells neither which of them a
-    customer's goods belong to, nor whether all of them have been seen.
-    """
-    return [_label(slot, categories[slot] if slot < len(categories) else ()) for slot in range(CATEGORY_SLOTS)]
-
-
-def _label(slot: int, names: Sequence[str]) -> str:
-    return f"{', '.join(names[:NAMED_CATEGORIES])} or others" if names else f"unnamed group {slot + 1}"
 
 
 def _feature_differences(sample: Sampled, inside: Flags, population: Population) -> Iterator[Difference]:
@@ -133,12 +114,13 @@ class _Mix:
     spread: Matrix
 
     @classmethod
-    def of(cls, mixes: Matrix, categories: CategoryNames) -> _Mix:
-        parts = [mixes[:, CHANNEL_SHARES], mixes[:, CATEGORY_SHARES]]
+    def of(cls, mixes: Matrix, goods: Goods) -> _Mix:
+        categories, category_shares = _by_category(goods, len(mixes))
+        parts = [mixes[:, CHANNEL_SHARES], category_shares]
         shares = np.column_stack(parts)
         known = np.column_stack([np.tile(part.sum(axis=1, keepdims=True) > 0.0, part.shape[1]) for part in parts])
         names = [("channel", name) for name in CHANNELS]
-        names += [("category", label) for label in category_labels(categories)]
+        names += [("category", name) for name in categories]
         deviations = np.sqrt(_means(np.square(shares - _means(shares, known)), known))
         return cls(shares, names, known, np.maximum(deviations, SHARE_SCALE_FLOOR))
 
@@ -169,6 +151,20 @@ class _Mix:
         """Return for each column (m,) whether at least half of these customers have such shares."""
         flags: Flags = self.known[members].sum(axis=0) >= max(MOST * int(members.sum()), 1.0)
         return flags
+
+
+def _by_category(goods: Goods, customers: int) -> tuple[list[str], Matrix]:
+    """Return the names of the most common categories and the shares (customers, names) of each."""
+    totals: Counter[str] = Counter()
+    for each in goods:
+        totals.update(each)
+    common = [name for name, _ in totals.most_common(NAMED_CATEGORIES) if name != OTHER]
+    places = {name: at for at, name in enumerate(common)}
+    shares = np.zeros((customers, len(common) + 1))
+    for row, each in enumerate(goods):
+        for name, share in each.items():
+            shares[row, places.get(name, len(common))] += share
+    return [*common, OTHER], shares
 
 
 def _means(values: Matrix, known: Flags) -> Matrix:

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from stream_seg.core.features import FEATURES, PACES
+from stream_seg.core.feature_names import FEATURES, PACES
 from stream_seg.learning.clustering.scaling import Matrix, robust_scale, to_log
 
 from .sampled import Sampled

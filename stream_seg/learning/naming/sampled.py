@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from stream_seg.core.activity_mix import MIX_SIZE, ORDER_COUNT
-from stream_seg.core.features import FEATURES
+from stream_seg.core.activity_mix import MIX_SIZE, ORDER_COUNT, Mix
+from stream_seg.core.feature_names import FEATURES
 from stream_seg.learning.clustering.scaling import Matrix
 
 Flags = npt.NDArray[np.bool_]
@@ -25,7 +26,7 @@ _AT: Final = {name: index for index, name in enumerate(FEATURES)}
 
 @dataclass(frozen=True)
 class Sampled:
-    """n customers of a sample: features (n, len(FEATURES)), mixes (n, MIX_SIZE) and flags.
+    """n customers of a sample: features (n, len(FEATURES)), numbers of their mixes (n, MIX_SIZE) and flags.
 
     `ordered` (n,): whether the record counts an order that was not canceled. `known` (n, len(FEATURES)): whether the
     customer has the feature. Customers without orders have no basket, no last order and no share of refunded money.
@@ -39,9 +40,11 @@ class Sampled:
     known: Flags
 
     @classmethod
-    def of(cls, rows: Matrix, mixes: Matrix | None = None) -> Self:
+    def of(cls, rows: Matrix, known_mixes: Sequence[Mix] = ()) -> Self:
         """Return the sample with its flags. Where a mix is unknown (zeros), `ordered` follows from the features."""
-        mixes = np.zeros((len(rows), MIX_SIZE)) if mixes is None else mixes
+        mixes = np.zeros((len(rows), MIX_SIZE))
+        if known_mixes:
+            mixes[:] = [mix.numbers for mix in known_mixes]
         rate, gap = rows[:, _AT["order_rate"]], rows[:, _AT["gap_days"]]
         ordered = np.where(mixes.any(axis=1), mixes[:, ORDER_COUNT] > 0, (rate > _NO_ORDERS) | (gap > 0.0))
         money = (rows[:, _AT["spend_rate"]] > 0.0) | (rows[:, _AT["refund_share"]] > 0.0)

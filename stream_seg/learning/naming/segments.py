@@ -8,11 +8,12 @@ from dataclasses import asdict
 import numpy as np
 
 from stream_seg.contracts.model import SegmentProfile
-from stream_seg.core.dimensions.behavior import SegmentModel, segment_id
-from stream_seg.core.features import FEATURES
+from stream_seg.core.activity_mix import Mix
+from stream_seg.core.dimensions.segment_model import SegmentModel, segment_id
+from stream_seg.core.feature_names import FEATURES
 from stream_seg.learning.clustering.scaling import Matrix, Scaling
 
-from .breakdowns import CategoryNames, breakdowns
+from .breakdowns import breakdowns
 from .names import names
 from .profiles import Population, profiles
 from .sampled import Sampled
@@ -23,14 +24,12 @@ def describe(
     centers: Matrix,
     rows: Matrix,
     published: Sequence[SegmentProfile | None],
-    mixes: Matrix | None = None,
-    categories: CategoryNames = (),
+    mixes: Sequence[Mix] = (),
 ) -> list[SegmentProfile]:
     """Return profiles and names of centers (k, d), from a sample of customers (n, len(FEATURES)), n >= 1.
 
     Customers are assigned in the same way as by workers. `published` are the segments as they were published last, in
-    the order of the centers, with None for a new one. `mixes` (n, MIX_SIZE) and `categories`, the names seen in each
-    category slot, are optional.
+    the order of the centers, with None for a new one. `mixes` are those of the customers, or none.
     """
     ids = tuple(segment_id(index) for index in range(len(centers)))
     model = SegmentModel(
@@ -50,7 +49,7 @@ def describe(
     custom = {index: each.name for index, each in enumerate(published) if each and each.name_pinned}
     current = [each.name if each else None for each in published]
     chosen = names(sizes_and_medians, population, current, custom)
-    details = breakdowns(sample, labels, population, len(centers), categories)
+    details = breakdowns(sample, labels, population, len(centers), [mix.categories for mix in mixes])
     return [
         SegmentProfile(
             id=id_,

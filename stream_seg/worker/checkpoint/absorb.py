@@ -13,8 +13,8 @@ from stream_seg.contracts import reasons
 from stream_seg.contracts.decode import Decoded, Rejected
 from stream_seg.contracts.partitioning import misplaced
 from stream_seg.contracts.reasons import Refused
-from stream_seg.core.engine import Engine, Rows
-from stream_seg.core.events.orders import Outcome
+from stream_seg.core.absorb import Rows, absorb_rows
+from stream_seg.core.events.order_entries import Outcome
 from stream_seg.core.events.taxonomy import TOPICS
 from stream_seg.kafka.dead_letters import Source, dead_letter
 from stream_seg.ops.metrics import Metrics
@@ -31,14 +31,14 @@ _WRONG_PARTITION: Final = Refused(
 
 
 class Absorber:
-    """Absorbs batches into commit groups by the engine's rules."""
+    """Absorbs batches into commit groups."""
 
-    def __init__(self, settings: Settings, engine: Engine, metrics: Metrics, clock: Clock = SYSTEM_CLOCK) -> None:
-        self._engine = engine
+    def __init__(self, settings: Settings, metrics: Metrics, clock: Clock = SYSTEM_CLOCK) -> None:
         self._metrics = metrics
         self._clock = clock
         self._partitions = settings.partitions
         self._topics = {settings.topic(name): (number, name) for number, name in enumerate(TOPICS)}
+        self._stream_clock = settings.clock == "stream"
         self._decoders = decoders_of(settings)
 
     def absorb(self, group: Group) -> None:
@@ -79,8 +79,11 @@ class Absorber:
             group.open(opening)
             offsets = [records[at].offset for at in decoded.indices]
             amounts = decoded.amounts or [0] * len(keys)
-            rows = Rows(group.customers.rows(keys), offsets, decoded.events, decoded.times, amounts)
-            replayed, unusual = self._engine.absorb_rows(number, rows, group.customers)
+            # A replay writes its records today, so their timestamps say nothing about the events.
+            arrived = decoded.times if self._stream_clock else [timestamps[at] / 1000.0 for at in decoded.indices]
+            rows = Rows(group.customers.rows(keys), offsets, decoded.events, decoded.times, amounts, arrived)
+            names = [partition.state.categories for partition in group.row_partitions]
+            replayed, unusual = absorb_rows(number, rows, group.customers, names)
             self._count(topic, len(keys) - replayed, replayed, Counter(unusual))
         self._note_progress(topic, batches, decoded)
         self._reject(batches, decoded.rejected, group)

@@ -6,18 +6,20 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+import numpy as np
+
 from stream_seg.cache.port import Cache, Mark, PartitionWrite
 from stream_seg.clock import SYSTEM_CLOCK, Clock
 from stream_seg.contracts.document import Document
-from stream_seg.core.dimensions.behavior import BEHAVIOR
 from stream_seg.core.engine import Engine
+from stream_seg.core.record import columns
 from stream_seg.errors import CacheRefused, CacheUnavailable
 from stream_seg.ops.metrics import Metrics
 from stream_seg.worker.crash_points import reach
 from stream_seg.worker.partitions.ownership import EpochReason, OwnedPartition
 
 from .decide import Output
-from .documents import stored_documents
+from .documents import documents_of
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +153,10 @@ class CacheSync:
     def _stored(self, partition: OwnedPartition, keys: Iterable[bytes]) -> list[Document]:
         records = partition.state.records
         pairs = [(key, record) for key in keys if (record := records.get(key)) is not None]
-        return stored_documents(pairs, self._engine, partition.position.epoch)
+        table = columns([record for _, record in pairs])
+        rows = np.flatnonzero(table["sequence"]).tolist()
+        epochs = [partition.position.epoch] * len(rows)
+        return documents_of(table, rows, [pairs[row][0] for row in rows], epochs, self._engine)
 
     def _lost(self, partition: OwnedPartition) -> None:
         """Write a partition again that Redis has lost, under a new epoch.
@@ -187,7 +192,7 @@ class CacheSync:
 
 def _sizes(partition: OwnedPartition) -> dict[str, int]:
     """Return the customers per segment as Redis stores them, without empty segments."""
-    return {f"{BEHAVIOR}:{segment}": count for segment, count in partition.sizes.items() if count}
+    return {segment: count for segment, count in partition.sizes.items() if count}
 
 
 def _marked_group(partition: OwnedPartition) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,7 +12,9 @@ import numpy as np
 from stream_seg.contracts.changes import ChangeMessage, encode_change
 from stream_seg.contracts.document import Document
 from stream_seg.contracts.times import FormattedTimes, rfc3339_ms
-from stream_seg.core.engine import Engine, Step
+from stream_seg.core.batch import CustomerBatch
+from stream_seg.core.engine import Engine
+from stream_seg.core.features import Matrix
 from stream_seg.core.record import columns
 from stream_seg.core.transitions import Transition
 from stream_seg.kafka.append import Message
@@ -21,7 +24,7 @@ from stream_seg.worker.partitions.changelog import Header
 from stream_seg.worker.partitions.ownership import OwnedPartition
 from stream_seg.worker.partitions.records import Pair
 
-from .documents import document_of
+from .documents import documents_of
 from .group import Group
 
 # Records that a rewrite adds to one group, per partition.
@@ -37,26 +40,31 @@ MAX_MOVED: Final = 200
 class Output:
     """Everything that a commit group writes for one partition.
 
-    `records` go to the changelog with the `changes` that they carry, both by customer key. `documents` go to Redis.
-    The `header` ends the group in the changelog.
+    `names` are categories that the changelog does not have yet, by id. `records` go to the changelog with the `changes`
+    that they carry, both by customer key. `documents` go to Redis. The `header` ends the group in the changelog.
     """
 
     partition: OwnedPartition
+    names: Mapping[int, str] = field(default_factory=dict)
     records: dict[bytes, bytes] = field(default_factory=dict)
-    changes: dict[bytes, ChangeMessage] = field(default_factory=dict)
+    changes: dict[bytes, list[ChangeMessage]] = field(default_factory=dict)
+    changes_by_dimension: Counter[str] = field(default_factory=Counter)
     documents: list[Document] = field(default_factory=list)
     header: Header | None = None
 
     def entries(self) -> Iterator[Message]:
         """Yield the changelog messages.
 
-        The header comes last. It is valid only when every record before it is in the changelog.
+        The names of categories come first, because records refer to them. The header comes last. It is valid only when
+        every record before it is in the changelog.
         """
         position = self.partition.position
         epoch, group = position.epoch, position.group
+        for number, name in self.names.items():
+            yield changelog.category_key(number), name.encode(), ()
         for key, record in self.records.items():
-            change = self.changes.get(key)
-            yield key, changelog.pack_entry(epoch, group, record, (change.value,) if change else ()), ()
+            outbox = tuple(change.value for change in self.changes.get(key, ()))
+            yield key, changelog.pack_entry(epoch, group, record, outbox), ()
         if self.header is not None:
             yield changelog.HEADER_KEY, changelog.pack_header(self.header), ()
 
@@ -76,21 +84,21 @@ class Decider:
         between the evaluation and the store.
         """
         outputs = {number: Output(partition) for number, partition in group.partitions.items()}
-        detected_at = rfc3339_ms(wall_s)
         for output in outputs.values():
             output.partition.position.group += 1
-        self._evaluate_touched(group, outputs, wall_s, detected_at)
-        self._reevaluate(list(outputs.values()), wall_s, detected_at)
+        self._evaluate_touched(group, outputs, wall_s)
+        self._reevaluate(list(outputs.values()), wall_s)
         for output in outputs.values():
             partition = output.partition
             self._rewrite(output)
+            output.names = partition.state.take_new_names()
             partition.state.records.update(output.records)
-            if not partition.sweeps.reevaluate and self.engine.model is not None:
-                partition.model_version = self.engine.model.version
+            if not partition.sweeps.reevaluate:
+                partition.versions = self.engine.versions
             output.header = self.partitions.header(partition)
         return list(outputs.values())
 
-    def _evaluate_touched(self, group: Group, outputs: Mapping[int, Output], wall_s: float, detected_at: str) -> None:
+    def _evaluate_touched(self, group: Group, outputs: Mapping[int, Output], wall_s: float) -> None:
         """Evaluate the customers with events in this group, of all partitions together.
 
         Each of them is written, whether it moves or not.
@@ -103,42 +111,36 @@ class Decider:
         as_of = customers["last_seen"].copy() if self.partitions.stream_clock else np.full(len(customers), wall_s)
         # A record without a finite time is nothing but a fence: every event of this customer was a repeat.
         now = np.where(np.isfinite(as_of), as_of, 0.0)
-        keys, partitions = customers.keys, group.row_partitions
-        # The store has the records of the previous evaluation until `decide` replaces them.
-        step = self.engine.step(customers, now, lambda row: partitions[row].state.records.get(keys[row]))
+        row_outputs = [outputs[partition.number] for partition in group.row_partitions]
+        self._step(customers, now, row_outputs, "event", wall_s)
         customers["as_of"][:] = as_of  # also where it is not finite
-        row_outputs = [outputs[partition.number] for partition in partitions]
-        self._add_changes(step, row_outputs, detected_at)
-        for key, record, output in zip(keys, customers.pack(), row_outputs, strict=True):
+        for key, record, output in zip(customers.keys, customers.pack(), row_outputs, strict=True):
             output.records[key] = record
 
-    def _reevaluate(self, outputs: Sequence[Output], wall_s: float, detected_at: str) -> None:
+    def _reevaluate(self, outputs: Sequence[Output], wall_s: float) -> None:
         """Evaluate a slice of the customers that a new model has not evaluated, partition by partition."""
-        if self.engine.model is None:
-            return
         evaluated = moved = 0
         for output in outputs:
             scan = output.partition.sweeps.reevaluate
             while scan and evaluated < MAX_REEVALUATED and moved < MAX_MOVED:
                 pairs = [pair for pair in scan.take(REEVALUATE_SLICE) if pair[0] not in output.records]
                 evaluated += REEVALUATE_SLICE
-                moved += self._reevaluate_slice(pairs, output, wall_s, detected_at)
+                moved += self._reevaluate_slice(pairs, output, wall_s)
 
-    def _reevaluate_slice(self, pairs: Sequence[Pair], output: Output, wall_s: float, detected_at: str) -> int:
+    def _reevaluate_slice(self, pairs: Sequence[Pair], output: Output, wall_s: float) -> int:
         """Evaluate stored customers with a new model and return how many move. Only those are opened and written."""
         if not pairs:
             return 0
         fixed = columns([record for _, record in pairs])
         clock = self.partitions.clock(output.partition) if self.partitions.stream_clock else wall_s
         now = np.maximum(fixed["as_of"], clock)
-        rows = self.engine.evaluate(fixed, now).rows
+        rows = self.engine.changed(fixed, now)
         if not rows:
             return 0
         keys, records = [pairs[row][0] for row in rows], [pairs[row][1] for row in rows]
         customers = self.engine.new_batch()
         customers.open(keys, records)
-        step = self.engine.step(customers, now[rows], records.__getitem__, "model")
-        self._add_changes(step, [output] * len(keys), detected_at)
+        self._step(customers, now[rows], [output] * len(keys), "model", wall_s)
         output.records.update(zip(keys, customers.pack(), strict=True))
         return len(keys)
 
@@ -147,19 +149,26 @@ class Decider:
         for key, record in output.partition.sweeps.rewrite.take(REWRITE_SLICE):
             output.records.setdefault(key, record)
 
-    def _add_changes(self, step: Step, row_outputs: Sequence[Output], detected_at: str) -> None:
-        """Add the changes and documents of a step to the output of their row, and update the sizes of segments."""
+    def _step(
+        self, customers: CustomerBatch, now: Matrix, row_outputs: Sequence[Output], code: str, wall_s: float
+    ) -> None:
+        """Evaluate customers, and add their changes and documents to the output of their row."""
+        step = self.engine.step(customers, now, code)
         times = [time for change in step.transitions for time in (change.occurred_at, *_since(change))]
-        format_time = FormattedTimes(np.array(times)).__getitem__
+        format_time, detected_at = FormattedTimes(np.array(times)).__getitem__, rfc3339_ms(wall_s)
         for row, change in zip(step.rows, step.transitions, strict=True):
             output = row_outputs[row]
-            partition = output.partition
-            epoch = partition.position.epoch
-            partition.count(change)
-            output.changes[change.customer_id.encode()] = encode_change(
-                change, epoch=epoch, detected_at=detected_at, source=self.source, format_time=format_time
+            output.partition.count(change)
+            output.changes_by_dimension[change.dimension] += 1
+            epoch = output.partition.position.epoch
+            output.changes.setdefault(customers.keys[row], []).append(
+                encode_change(change, epoch=epoch, detected_at=detected_at, source=self.source, format_time=format_time)
             )
-            output.documents.append(document_of(change, epoch, format_time))
+        keys = [customers.keys[row] for row in step.changed]
+        epochs = [row_outputs[row].partition.position.epoch for row in step.changed]
+        documents = documents_of(customers, step.changed, keys, epochs, self.engine)
+        for row, document in zip(step.changed, documents, strict=True):
+            row_outputs[row].documents.append(document)
 
 
 def _since(change: Transition) -> list[float]:

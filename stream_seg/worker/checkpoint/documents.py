@@ -1,57 +1,64 @@
-"""The Redis document of a customer, made from a change or from a stored record."""
+"""Documents for Redis from customer records. Groups and repairs use the same function."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
-from stream_seg.contracts.document import Document
-from stream_seg.contracts.times import FormattedTimes, rfc3339, with_ms
-from stream_seg.core.dimensions.behavior import BEHAVIOR, segment_id
+from stream_seg.contracts.document import Document, Fields
+from stream_seg.contracts.times import FormattedTimes, with_ms
+from stream_seg.core.batch import CustomerBatch
+from stream_seg.core.dimensions.behavior import Behavior
 from stream_seg.core.engine import Engine
-from stream_seg.core.record import NO_SEGMENT, columns
-from stream_seg.core.transitions import CurrentSegment, Transition
-from stream_seg.worker.partitions.records import Pair
+from stream_seg.core.record import Columns
+
+_MODEL_AT: Final = Behavior.position
 
 
-def document_of(change: Transition, epoch: int, format_time: Callable[[float], str] = rfc3339) -> Document:
-    """Return the document of a customer after a change in `epoch`.
+def documents_of(
+    table: Columns | CustomerBatch,
+    rows: Sequence[int],
+    customers: Sequence[bytes],
+    epochs: Sequence[int],
+    engine: Engine,
+) -> list[Document]:
+    """Return the documents of the customers in `rows` of a table.
 
-    `format_time` is that of `encode_change`.
+    `customers` are their keys and `epochs` those of their partitions, aligned with `rows`.
     """
-    return Document(
-        customer_id=change.customer_id,
-        segments=tuple(_fields(dimension, current, format_time) for dimension, current in change.segments.items()),
-        sequence=change.sequence,
-        epoch=epoch,
-        as_of=with_ms(format_time(change.occurred_at)),
-        model_version=change.model_version,
+    until = np.array([table["until"][rows, each.position] for each in engine.dimensions])
+    times = (table["since"][rows].ravel(), until[np.isfinite(until)], table["as_of"][rows])
+    format_time = FormattedTimes(np.concatenate(times)).__getitem__
+    names = ("as_of", "sequence")
+    values = zip(
+        customers,
+        epochs,
+        engine.current_segments(table, rows),
+        until.T.tolist(),
+        table["versions"][rows, _MODEL_AT].tolist(),
+        *(table[name][rows].tolist() for name in names),
+        strict=True,
     )
-
-
-def stored_documents(pairs: Sequence[Pair], engine: Engine, epoch: int) -> list[Document]:
-    """Return the documents of stored customers, without those who are in no segment. `pairs` are keys and records."""
-    fixed = columns([record for _, record in pairs])
-    rows = np.flatnonzero(fixed["segment"] != NO_SEGMENT).tolist()
-    fixed = fixed[rows]
-    format_time = FormattedTimes(np.concatenate((fixed["since"], fixed["as_of"]))).__getitem__
-    names = ("segment", "model_version", "since", "as_of", "sequence")
-    values = zip(rows, *(fixed[name].tolist() for name in names), strict=True)
+    ends = {each.key: index for index, each in enumerate(engine.dimensions)}
     return [
         Document(
-            customer_id=pairs[row][0].decode(),
-            segments=(
-                _fields(BEHAVIOR, CurrentSegment(segment_id(index), engine.name(version, index), since), format_time),
+            customer_id=key.decode(),
+            segments=tuple(
+                Fields(
+                    dimension,
+                    current.segment,
+                    current.name,
+                    format_time(current.since),
+                    format_time(end) if (end := until_of[ends[dimension]]) < np.inf else None,
+                )
+                for dimension, current in segments.items()
             ),
             sequence=sequence,
             epoch=epoch,
             as_of=with_ms(format_time(as_of)),
             model_version=version,
         )
-        for row, index, version, since, as_of, sequence in values
+        for key, epoch, segments, until_of, version, as_of, sequence in values
     ]
-
-
-def _fields(dimension: str, current: CurrentSegment, format_time: Callable[[float], str]) -> tuple[str, str, str, str]:
-    return dimension, current.segment, current.name, format_time(current.since)

@@ -23,7 +23,6 @@ from typing import Any
 
 from stream_seg.clock import SYSTEM_CLOCK, Clock
 from stream_seg.contracts.changes import message_again
-from stream_seg.core.dimensions.behavior import BEHAVIOR
 from stream_seg.errors import LeaseLost
 from stream_seg.kafka.append import Appended, Message, append_all
 from stream_seg.ops.metrics import Metrics
@@ -155,12 +154,16 @@ class Effects:
 
     async def _publish_changes(self, outputs: Sequence[Output]) -> None:
         changes: dict[int, list[Message]] = {
-            output.partition.number: list(output.changes.values()) for output in outputs if output.changes
+            output.partition.number: [change for changes in output.changes.values() for change in changes]
+            for output in outputs
+            if output.changes
         }
         if changes:
             with self.stage("changes"):
                 await self._append(self._changes_topic, changes)
-            self._metrics.changes.labels(BEHAVIOR).inc(sum(map(len, changes.values())))
+            for output in outputs:
+                for dimension, number in output.changes_by_dimension.items():
+                    self._metrics.changes.labels(dimension).inc(number)
         reach("changes")
         for output in outputs:
             output.partition.position.confirmed = output.partition.position.group
@@ -182,5 +185,6 @@ class Effects:
                 # record under a key. Append every record again behind the foreign ones.
                 self._metrics.foreign_appends.inc()
                 partition.sweeps.rewrite = state.records.scan()
+                state.categories.renew()
                 state.incomplete = True
             state.offset = last

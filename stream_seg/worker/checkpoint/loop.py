@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from math import inf
 from typing import Any, Final
 
 from stream_seg.clock import SYSTEM_CLOCK, Clock
+from stream_seg.core.dimensions.base import Dimension
 from stream_seg.ops.metrics import Metrics
 from stream_seg.worker.crash_points import reach
 from stream_seg.worker.partitions.assignment import Partitions
@@ -58,6 +59,11 @@ class Checkpoint:
         self._room = asyncio.Event()  # set whenever a group has been taken
         self.paused = True
 
+    @property
+    def dimensions(self) -> Sequence[Dimension]:
+        """The dimensions in which customers are evaluated."""
+        return self._decider.engine.dimensions
+
     def wake(self) -> None:
         """Make the loop look for something to write."""
         self._woken.set()
@@ -76,14 +82,12 @@ class Checkpoint:
         self.wake()
 
     def reevaluate(self, partitions: Iterable[OwnedPartition]) -> None:
-        """Plan the evaluation of all customers that the active model has not evaluated."""
-        model = self._decider.engine.model
-        if model is not None:
-            for partition in partitions:
-                partition.reevaluate(model.version)
+        """Plan the evaluation of all customers that the active models and definitions have not evaluated."""
+        for partition in partitions:
+            partition.reevaluate(self._decider.engine.versions)
 
     def show_progress(self) -> None:
-        """Update the metric of customers that the active model has not evaluated yet."""
+        """Update the metric of customers that the active models have not evaluated yet."""
         self._metrics.customers_to_reevaluate.set(self.partitions.customers_to_reevaluate())
 
     async def run(self) -> None:

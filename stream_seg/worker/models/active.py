@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.contracts.times import parse_rfc3339
-from stream_seg.core.engine import Engine
+from stream_seg.core.dimensions.behavior import Behavior
 from stream_seg.kafka.append import PublishSnapshot
 from stream_seg.ops.metrics import Metrics
 from stream_seg.worker.checkpoint.cache_sync import CacheSync
@@ -18,13 +18,13 @@ class Models:
 
     def __init__(
         self,
-        engine: Engine,
+        behavior: Behavior,
         mirror: CacheSync,
         metrics: Metrics,
         pinned: ModelSnapshot | None,
         publish: PublishSnapshot,
     ) -> None:
-        self._engine = engine
+        self._behavior = behavior
         self._mirror = mirror
         self._metrics = metrics
         self._pinned = pinned
@@ -42,7 +42,7 @@ class Models:
         snapshot = self._pinned
         if snapshot is None:
             return
-        if self._engine.model is None:
+        if self._behavior.model is None:
             self._use(snapshot)
         if snapshot.version not in feed.versions:
             reach("publishing")
@@ -58,11 +58,11 @@ class Models:
             self._use(snapshot)
             return True
         model = snapshot.to_model()
-        self._engine.names.learn(model.version, model.names, model.user_named)
+        self._behavior.names.learn(model.version, model.names, model.user_named)
         return False
 
     def _use(self, snapshot: ModelSnapshot) -> None:
-        self._engine.use(snapshot.to_model())
+        self._behavior.use(snapshot.to_model())
         self._mirror.show_model(snapshot.version, snapshot.dumps())
         self._metrics.model_version.set(snapshot.version)
         self._metrics.model_pinned.set(snapshot.pinned or not self.learned)

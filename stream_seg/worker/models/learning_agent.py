@@ -14,7 +14,6 @@ from stream_seg.kafka.append import PublishSnapshot
 from stream_seg.learning import lazy_imports
 from stream_seg.learning.clustering.policy import LearnerPolicy
 from stream_seg.learning.learner import Learner
-from stream_seg.learning.naming.breakdowns import merge_category_names
 from stream_seg.learning.publishing.gate import UNUSABLE, Refusal, refusal
 from stream_seg.ops.metrics import Metrics
 from stream_seg.worker.crash_points import reach
@@ -158,7 +157,6 @@ def _what_changed(snapshot: ModelSnapshot) -> str:
 
 
 def _learn(learner: Learner, sample: Sample) -> str | None:
-    learner.categories = merge_category_names(learner.categories, sample.categories)
     for customer_id, row, mix in sample.customers():
         learner.observe(customer_id, row, sample.clock, mix)
     return learner.advance(sample.clock, sample.drained)

@@ -15,11 +15,13 @@ import orjson
 
 from stream_seg.clock import SYSTEM_CLOCK, Clock
 from stream_seg.core import activity_mix
-from stream_seg.core.activity_mix import MIX_SIZE
+from stream_seg.core.activity_mix import MIX_SIZE, Mix
 from stream_seg.core.decay import DAY_S
+from stream_seg.core.dimensions.behavior import Behavior
 from stream_seg.core.engine import Engine
-from stream_seg.core.features import FEATURES
-from stream_seg.core.record import columns
+from stream_seg.core.events.categories import shares_of
+from stream_seg.core.feature_names import FEATURES
+from stream_seg.core.record import columns, section
 from stream_seg.kafka.append import append_all
 from stream_seg.learning.clustering.policy import LearnerPolicy
 from stream_seg.ops.metrics import Metrics
@@ -30,8 +32,6 @@ from stream_seg.worker.partitions.ownership import OwnedPartition, SamplingState
 ROWS_PER_MESSAGE: Final = 500
 # A thousandth of a customer's activity makes no difference to a profile.
 MIX_DIGITS: Final = 3
-# The size of a mix from older workers, which do not count orders in it.
-MIX_SIZE_BEFORE: Final = MIX_SIZE - 1
 # Customers sampled per day over all partitions. That is enough for centers to follow, and to judge a challenger within
 # days. Half as many need twice as long (docs/internals/clustering.md). The cost is negligible.
 SAMPLES_PER_DAY: Final = 800
@@ -48,17 +48,15 @@ FIRST_MODEL_WAIT_S: Final = 10.0
 class Sample:
     """One message on `segment-samples`: customers of one partition with their features at its clock.
 
-    `rows` are pairs of customer id and features. `mixes` has a row of `MIX_SIZE` numbers for each of `rows`, or is
-    empty, as from older workers. `categories` are the names that the worker has seen in each category slot. `drained`
-    says that there is no more input for now.
+    `rows` are pairs of customer id and features. `mixes` has the mix of each of `rows`, or is empty. `drained` says
+    that there is no more input for now.
     """
 
     partition: int
     clock: float
     drained: bool
     rows: list[tuple[str, list[float]]]
-    mixes: list[list[float]] = field(default_factory=list)
-    categories: list[list[str]] = field(default_factory=list)
+    mixes: list[Mix] = field(default_factory=list)
 
     def dumps(self) -> bytes:
         """Return the sample as JSON."""
@@ -68,14 +66,14 @@ class Sample:
                 "clock": self.clock,
                 "drained": self.drained,
                 "rows": self.rows,
-                "mixes": self.mixes,
-                "categories": self.categories,
+                "mixes": [mix.numbers for mix in self.mixes],
+                "categories": [mix.categories for mix in self.mixes],
             }
         )
 
-    def customers(self) -> Iterator[tuple[str, list[float], list[float] | None]]:
+    def customers(self) -> Iterator[tuple[str, list[float], Mix | None]]:
         """Yield the id, the features and the mix, or None, of each customer."""
-        mixes: Iterable[list[float] | None] = self.mixes or repeat(None)
+        mixes: Iterable[Mix | None] = self.mixes or repeat(None)
         return ((name, row, mixed) for (name, row), mixed in zip(self.rows, mixes, strict=False))
 
     def parts(self) -> list[Sample]:
@@ -97,19 +95,18 @@ class Sample:
         try:
             fields: dict[str, Any] = orjson.loads(value)
             rows = [(str(name), [float(x) for x in row]) for name, row in fields["rows"]]
-            mixes = [[float(x) for x in row] for row in fields.get("mixes", ())]
-            names = [[str(name) for name in slot] for slot in fields.get("categories", ())]
-            sample = cls(int(fields["partition"]), float(fields["clock"]), bool(fields["drained"]), rows, mixes, names)
-        except (KeyError, OverflowError, TypeError, ValueError) as reason:
+            numbers = [[float(x) for x in row] for row in fields.get("mixes", ())]
+            shares = [{str(name): float(x) for name, x in each.items()} for each in fields.get("categories", ())]
+            mixes = [Mix(*each) for each in zip(numbers, shares, strict=True)]
+            sample = cls(int(fields["partition"]), float(fields["clock"]), bool(fields["drained"]), rows, mixes)
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as reason:
             # Only the type, because the text may quote a customer id.
             raise ValueError(f"not a sample ({type(reason).__name__})") from None
         if any(len(row) != len(FEATURES) for _, row in rows):
             raise ValueError(f"not a sample: each row must have {len(FEATURES)} features")
-        if mixes and [len(row) for row in mixes] == [MIX_SIZE_BEFORE] * len(rows):
-            sample = replace(sample, mixes=[])
-        elif mixes and [len(row) for row in mixes] != [MIX_SIZE] * len(rows):
+        if mixes and [len(mix.numbers) for mix in mixes] != [MIX_SIZE] * len(rows):
             raise ValueError(f"not a sample: mixes must be {MIX_SIZE} numbers for each row, or none")
-        if not all(0.0 <= value < inf for row in mixes for value in row):
+        if not all(0.0 <= value < inf for mix in mixes for value in (*mix.numbers, *mix.categories.values())):
             raise ValueError("not a sample: mixes must be numbers that are not below 0")
         return sample
 
@@ -125,8 +122,13 @@ def draw(engine: Engine, owned: OwnedPartition, now: float, wanted: int, *, drai
     at = np.maximum(fixed["as_of"], now)
     matrix = engine.features(fixed, at)
     rows = [(key.decode(), row) for (key, _), row in zip(drawn, matrix.tolist(), strict=True)]
-    mixes = activity_mix.compute(fixed, at, engine.rules.decay).round(MIX_DIGITS).tolist()
-    return Sample(owned.number, now, drained, rows, mixes, engine.categories.by_slot())
+    numbers = activity_mix.compute(fixed, at, engine.rules.decay).round(MIX_DIGITS).tolist()
+    goods = [shares_of(section(record, "categories"), owned.state.categories) for _, record in drawn]
+    mixes = [
+        Mix(each, {name: round(share, MIX_DIGITS) for name, share in shares.items()})
+        for each, shares in zip(numbers, goods, strict=True)
+    ]
+    return Sample(owned.number, now, drained, rows, mixes)
 
 
 class Sampling:
@@ -135,6 +137,7 @@ class Sampling:
     def __init__(
         self,
         engine: Engine,
+        behavior: Behavior,
         settings: Settings,
         policy: LearnerPolicy,
         now: Callable[[OwnedPartition], float],
@@ -143,6 +146,7 @@ class Sampling:
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._engine = engine
+        self._behavior = behavior
         self._partitions = settings.partitions
         self._replays = settings.clock == "stream"
         self._topic = settings.topic("segment-samples")
@@ -164,12 +168,12 @@ class Sampling:
             return
         if drained:
             self._drained_at = self._clock.monotonic()
-        share = max(1, (SAMPLES_PER_DAY if self._engine.model else FIRST_SAMPLE) // self._partitions)
+        share = max(1, (SAMPLES_PER_DAY if self._behavior.model else FIRST_SAMPLE) // self._partitions)
         samples = [draw(self._engine, each, self._now(each), share, drained=drained) for each in due]
         messages = [(str(part.partition).encode(), part.dumps(), ()) for sample in samples for part in sample.parts()]
         await append_all(self._producer(), self._topic, {0: messages}, int(self._clock.wall() * 1000))
         self._metrics.samples_sent.inc(sum(len(sample.rows) for sample in samples))
-        if self._engine.model is None and self._replays and self._enough(owned, samples):
+        if self._behavior.model is None and self._replays and self._enough(owned, samples):
             self._waits_until = self._clock.monotonic() + FIRST_MODEL_WAIT_S
 
     def model_arrived(self) -> None:
@@ -191,7 +195,7 @@ class Sampling:
             return False
         if partition.sampling.at is None or now - partition.sampling.at >= SAMPLE_EVERY_S:
             return True
-        if self._engine.model is not None:
+        if self._behavior.model is not None:
             return False
         drained_again = drained and self._clock.monotonic() - self._drained_at > QUIET_S
         return customers >= 2 * partition.sampling.customers or drained_again

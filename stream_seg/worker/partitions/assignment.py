@@ -66,7 +66,7 @@ class Partitions:
         return sum(len(partition.sweeps.reevaluate) for partition in self.owned.values())
 
     def sizes(self) -> dict[str, int]:
-        """Return the number of customers by segment, over all partitions."""
+        """Return the number of customers by `dimension:segment`, over all partitions."""
         sizes: Counter[str] = Counter()
         for partition in self.owned.values():
             sizes.update(partition.sizes)

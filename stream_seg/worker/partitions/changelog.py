@@ -1,8 +1,9 @@
 """The records of the changelog topic: customer records with their pending changes, and partition headers.
 
-A value begins with a format number. An entry (format 1) is epoch, group, the length of the record, the record
+A value begins with a format number. An entry (format 2) is epoch, group, the length of the record, the record
 (`core.record`), then the outbox: the segment changes that this write decided, as they go to the topic. A header
-is JSON under a reserved key, and is the last record of every group.
+is JSON under a reserved key, and is the last record of every group. The name of a category is under a reserved key with
+its id, and comes before the first record that refers to it.
 """
 
 from __future__ import annotations
@@ -13,14 +14,18 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from stream_seg.core.events.categories import MAX_NAME_BYTES
 from stream_seg.errors import BadChangelog
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 # Not UTF-8, so it can never be a customer id.
 HEADER_KEY: Final = b"\xffheader"
+_CATEGORY_PREFIX: Final = b"\xffcategory"
+_CATEGORY: Final = Struct(f"<{len(_CATEGORY_PREFIX)}sI")
 # Limit of epochs (milliseconds since 1970) and groups, because Redis compares them as doubles.
 MAX_NUMBER: Final = 2**53
 
+_REPLAY: Final = "Replay with a new APP_ID (docs/guides/upgrade.md)"
 _ENTRY: Final = Struct("<BQQI")
 _LENGTH: Final = Struct("<I")
 
@@ -42,17 +47,17 @@ class Header:
     """The state of a whole partition.
 
     `confirmed` is the last group whose changes the topic has acknowledged. `clock` is the stream clock in epoch
-    seconds. `inputs` is the highest absorbed offset by input topic. `model_version` is the model with which customers
-    were evaluated. `half_life_s` is the half-life of decaying sums. The changelog before the header has at least
-    `customers` customers.
+    seconds. `inputs` is the highest absorbed offset by input topic. `versions` are those of the models and definitions
+    with which all customers were evaluated, by dimension. `half_life_s` is the half-life of decaying sums. The
+    changelog before the header has at least `customers` customers.
     """
 
     epoch: int
     group: int
     confirmed: int
     clock: float
-    model_version: int
     half_life_s: float
+    versions: dict[str, int] = field(default_factory=dict)
     inputs: dict[str, int] = field(default_factory=dict)
     times: dict[str, float] = field(default_factory=dict)  # largest occurred_at by input topic
     customers: int = 0
@@ -74,9 +79,7 @@ def unpack_entry(value: bytes) -> Entry:
     try:
         format_number, epoch, group, length = _ENTRY.unpack_from(value)
         if format_number != FORMAT:
-            raise BadChangelog(
-                f"changelog entry of format {format_number}, but this version reads {FORMAT}. Upgrade stream_seg"
-            )
+            raise BadChangelog(f"changelog entry of format {format_number}, but this version reads {FORMAT}. {_REPLAY}")
         if max(epoch, group) > MAX_NUMBER:
             raise BadChangelog("changelog entry with an impossible epoch or group: it is damaged")
         start = _ENTRY.size
@@ -100,11 +103,34 @@ def unpack_header(value: bytes) -> Header:
         format_number = values.pop("format")
         if format_number != FORMAT:
             raise BadChangelog(
-                f"partition header of format {format_number}, but this version reads {FORMAT}. Upgrade stream_seg"
+                f"partition header of format {format_number}, but this version reads {FORMAT}. {_REPLAY}"
             )
         return _checked(Header(**values))
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as reason:
         raise BadChangelog(f"partition header cannot be read: {reason!r}") from None
+
+
+def category_key(number: int) -> bytes:
+    """Return the reserved key of a category's name."""
+    return _CATEGORY.pack(_CATEGORY_PREFIX, number)
+
+
+def category_of(key: bytes | None) -> int | None:
+    """Return the category whose name is under a key, or None."""
+    if key is None or len(key) != _CATEGORY.size or not key.startswith(_CATEGORY_PREFIX):
+        return None
+    number: int = _CATEGORY.unpack(key)[1]
+    return number
+
+
+def unpack_category(value: bytes) -> str:
+    """Return the name of a category from its bytes. Raises BadChangelog."""
+    try:
+        if len(value) <= MAX_NAME_BYTES:
+            return value.decode()
+    except UnicodeDecodeError:
+        pass
+    raise BadChangelog("the changelog has a name of a category that stream_seg did not write")
 
 
 def check_key(key: bytes | None) -> None:
@@ -120,8 +146,8 @@ def check_key(key: bytes | None) -> None:
 
 def _checked(header: Header) -> Header:
     """Return the header if every field has its type and range. Raises TypeError."""
-    counts = (header.epoch, header.group, header.confirmed, header.model_version, header.customers)
-    integers = (*counts, *header.inputs.values())
+    counts = (header.epoch, header.group, header.confirmed, header.customers)
+    integers = (*counts, *header.versions.values(), *header.inputs.values())
     times = (header.clock, header.half_life_s, *header.times.values())
     if not all(type(value) is int and value <= MAX_NUMBER for value in integers) or not all(
         type(value) in (float, int) for value in times

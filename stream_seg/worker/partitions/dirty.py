@@ -6,9 +6,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Final
 
-from stream_seg.core.record import NO_SEGMENT
-
-from .records import NO_SCAN, Records, Scan, segment_index
+from .records import NO_SCAN, Records, Scan, segments_in
 
 # Most keys that are remembered one by one. With more, the whole partition is written again.
 MAX_DIRTY_KEYS: Final = 100_000
@@ -40,7 +38,7 @@ class Dirty:
         """Return at most `wanted` dirty keys. They stay dirty until `clean`."""
         if len(self._keys) < wanted:
             pairs = self._scan.take(wanted - len(self._keys))
-            self._keys.update(key for key, record in pairs if segment_index(record) != NO_SEGMENT)
+            self._keys.update(key for key, record in pairs if segments_in(record))
         return list(islice(self._keys, wanted))
 
     def clean(self, keys: Iterable[bytes]) -> None:

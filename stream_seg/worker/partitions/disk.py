@@ -13,14 +13,14 @@ from typing import Any, Final
 import orjson
 import xxhash
 
-from stream_seg.core.record import NO_SEGMENT
 from stream_seg.errors import StoreError, StoreLocked
 
 from .bookmark import Bookmark
-from .records import SLICE_RECORDS, Pair, Scan, segment_index
+from .records import NO_NAMES, SLICE_RECORDS, Pair, Scan, Sizes, segments_in
 
 _BOOKMARK: Final = b"b"
 _COUNTS: Final = b"n"
+_NAMES: Final = b"k"  # followed by four bytes of category id
 _CUSTOMERS: Final = b"c"  # followed by eight bytes of hash and the key
 _KEY_AT: Final = 9
 
@@ -48,7 +48,7 @@ class DiskRecords:
         self._make_batch = make_batch
         self._overlay: dict[bytes, bytes | None] = {}  # records in flight, None for a removed customer
         self._read: dict[bytes, bytes | None] = {}  # records that were read since the last write
-        self._sizes: Counter[int] = Counter()
+        self._sizes: Sizes = Counter()
         self._customers = 0
         self._load_counts()
 
@@ -56,6 +56,10 @@ class DiskRecords:
         """Return the last written bookmark, or None in a new database. Raises BadChangelog."""
         value = self._at(_BOOKMARK)
         return None if value is None else Bookmark.loads(value)
+
+    def names(self) -> list[tuple[int, str]]:
+        """Return the ids and names of categories."""
+        return [(int.from_bytes(place[1:]), name.decode()) for place, name in self._from(_NAMES, _NAMES, None)]
 
     def get(self, key: bytes, /) -> bytes | None:
         """Return a customer's record, or None."""
@@ -114,13 +118,15 @@ class DiskRecords:
             found += [pair for pair in self._run(_CUSTOMERS, wanted - len(found))[0] if _place(pair[0]) < start]
         return [(key, now) for key, record in found if (now := self._overlay.get(key, record)) is not None]
 
-    def sizes(self) -> Counter[int]:
+    def sizes(self) -> Sizes:
         """Return the sizes as of the last write."""
-        return Counter({index: count for index, count in self._sizes.items() if count})
+        return Counter({segment: count for segment, count in self._sizes.items() if count})
 
-    def keep(self, bookmark: Callable[[], Bookmark]) -> None:
-        """Write the records in flight, the counts and the bookmark in one batch."""
+    def keep(self, bookmark: Callable[[], Bookmark], names: Mapping[int, str] = NO_NAMES) -> None:
+        """Write the records in flight, the names, the counts and the bookmark in one batch."""
         batch = self._make_batch()
+        for number, name in names.items():
+            batch.put(_NAMES + number.to_bytes(4, "big"), name.encode())
         for (key, record), before in zip(self._overlay.items(), self._before(), strict=True):
             self._count(before, -1)
             self._count(record, 1)
@@ -128,7 +134,7 @@ class DiskRecords:
                 batch.delete(_place(key))
             else:
                 batch.put(_place(key), record)
-        counts = {"customers": self._customers, "sizes": [[index, n] for index, n in self._sizes.items()]}
+        counts = {"customers": self._customers, "sizes": [[*segment, n] for segment, n in self._sizes.items()]}
         batch.put(_COUNTS, orjson.dumps(counts))
         batch.put(_BOOKMARK, bookmark().dumps())
         self._on_disk(lambda: self._database.write(batch))
@@ -152,15 +158,15 @@ class DiskRecords:
         if record is None:
             return
         self._customers += sign
-        segment = segment_index(record)
-        if segment != NO_SEGMENT:
+        for segment in segments_in(record):
             self._sizes[segment] += sign
 
     def _load_counts(self) -> None:
         value = self._at(_COUNTS)
         if value is not None:
             counts = orjson.loads(value)
-            self._customers, self._sizes = counts["customers"], Counter(dict(counts["sizes"]))
+            self._customers = counts["customers"]
+            self._sizes = Counter({(position, slot): n for position, slot, n in counts["sizes"]})
 
     def _at(self, place: bytes) -> bytes | None:
         record: bytes | None = self._on_disk(lambda: self._database.get(place))
@@ -168,22 +174,28 @@ class DiskRecords:
 
     def _run(self, position: bytes, wanted: int) -> tuple[list[Pair], bytes]:
         """Return at most `wanted` records on disk from a position, and the position after them."""
+        found = self._from(position, _CUSTOMERS, wanted)
+        pairs = [(place[_KEY_AT:], record) for place, record in found]
+        return pairs, found[-1][0] + b"\0" if found else position
+
+    def _from(self, position: bytes, prefix: bytes, wanted: int | None) -> list[Pair]:
+        """Return the places with a prefix and their values from a position on, at most `wanted` of them."""
         found: list[Pair] = []
 
         def read() -> None:
             # The iterator is local, because the database cannot be closed while there is one.
             places = self._database.iter()
             places.seek(position)
-            while len(found) < wanted and places.valid():
+            while len(found) != wanted and places.valid():
                 place = places.key()
-                if not place.startswith(_CUSTOMERS):
+                if not place.startswith(prefix):
                     break
-                found.append((place[_KEY_AT:], places.value()))
+                found.append((place, places.value()))
                 places.next()
             places.status()
 
         self._on_disk(read)
-        return found, _place(found[-1][0]) + b"\0" if found else position
+        return found
 
     def _on_disk(self, act: Callable[[], Any]) -> Any:
         try:

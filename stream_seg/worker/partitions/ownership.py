@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from stream_seg.cache.port import Mark
 from stream_seg.core.decay import DAY_S
-from stream_seg.core.dimensions.behavior import segment_id
+from stream_seg.core.dimensions.base import Dimension
 from stream_seg.core.transitions import Transition
 from stream_seg.errors import IncompleteState, StateMismatch
 
@@ -83,8 +83,8 @@ class Sweeps:
 class OwnedPartition:
     """One partition while this worker owns it.
 
-    `sizes` counts customers by segment. `model_version` is the model that has evaluated every customer. The
-    decider changes both.
+    `sizes` counts customers by `dimension:segment`. `versions` are those of the models and definitions that have
+    evaluated every customer, by dimension. The decider changes both.
     """
 
     number: int
@@ -95,13 +95,21 @@ class OwnedPartition:
     sampling: SamplingState = field(default_factory=SamplingState)
     sweeps: Sweeps = field(default_factory=Sweeps)
     sizes: Counter[str] = field(default_factory=Counter)
-    model_version: int = 0
+    versions: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def take(cls, number: int, state: PartitionState, wall_ms: int, ends: Mapping[str, int]) -> OwnedPartition:
+    def take(
+        cls,
+        number: int,
+        state: PartitionState,
+        wall_ms: int,
+        ends: Mapping[str, int],
+        dimensions: Sequence[Dimension] = (),
+    ) -> OwnedPartition:
         """Take ownership of a recovered state under a new epoch, above every epoch that wrote before.
 
-        `wall_ms` is the time in epoch milliseconds. `ends` are the end offsets (exclusive) of the input topics.
+        `wall_ms` is the time in epoch milliseconds. `ends` are the end offsets (exclusive) of the input topics. Sizes
+        are counted in these `dimensions`.
         """
         state.keep_restored()
         header = state.header
@@ -115,12 +123,15 @@ class OwnedPartition:
             position.group = max(last, header.group)
             position.confirmed = header.confirmed
             progress.times, progress.offsets = dict(header.times), dict(header.inputs)
-            partition.model_version = header.model_version
+            partition.versions = dict(header.versions)
             partition.cache.marked = Mark(header.epoch, header.group)
         if state.records and (header is None or last > header.group):
             # The last group appended some records and crashed before Redis had them. Any mark in Redis is too old.
             partition.cache.marked = NEVER
-        partition.sizes.update({segment_id(index): count for index, count in state.records.sizes().items()})
+        by_position = {each.position: each for each in dimensions}
+        for (position, slot), count in state.records.sizes().items():
+            if dimension := by_position.get(position):
+                partition.sizes[f"{dimension.key}:{dimension.segment(slot)}"] = count
         return partition
 
     def new_epoch(self, reason: EpochReason, wall_ms: int) -> None:
@@ -132,13 +143,13 @@ class OwnedPartition:
     def count(self, change: Transition) -> None:
         """Update the sizes of the segments that a customer left and entered."""
         if change.from_ is not None:
-            self.sizes[change.from_.segment] -= 1
+            self.sizes[f"{change.dimension}:{change.from_.segment}"] -= 1
         if change.to is not None:
-            self.sizes[change.to.segment] += 1
+            self.sizes[f"{change.dimension}:{change.to.segment}"] += 1
 
-    def reevaluate(self, model_version: int) -> None:
-        """Plan the evaluation of all customers, unless the model of this version has evaluated them."""
-        if self.model_version != model_version:
+    def reevaluate(self, versions: Mapping[str, int]) -> None:
+        """Plan the evaluation of all customers, unless these versions have evaluated them."""
+        if self.versions != versions:
             self.sweeps.reevaluate = self.state.records.scan()
 
     def header(self, half_life_s: float, clock: float) -> Header:
@@ -149,8 +160,8 @@ class OwnedPartition:
             group=position.group,
             confirmed=position.confirmed,
             clock=clock,
-            model_version=self.model_version,
             half_life_s=half_life_s,
+            versions=dict(self.versions),
             inputs=dict(self.progress.offsets),
             times=dict(self.progress.times),
             customers=len(self.state.records),

@@ -5,21 +5,26 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from struct import Struct
 from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
-from stream_seg.core.record import DTYPE, NO_SEGMENT, columns
+from stream_seg.core.record import DIMENSIONS, DTYPE, NO_SEGMENT, columns
 
 if TYPE_CHECKING:
     from .bookmark import Bookmark
 
 Pair = tuple[bytes, bytes]  # a key and its record
+Sizes = Counter[tuple[int, int]]  # customers by dimension, given by its position in records, and segment
+
+NO_NAMES: Final[Mapping[int, str]] = {}
 
 # Records in one slice, when all records of a partition are read.
 SLICE_RECORDS: Final = 20_000
 
-_SEGMENT_AT: Final = DTYPE.fields["segment"][1]  # type: ignore[index]
+_SLOTS_AT: Final = DTYPE.fields["slots"][1]  # type: ignore[index]
+_SLOTS: Final = Struct(f"<{len(DIMENSIONS)}h")
 
 
 class Scan(Protocol):
@@ -64,11 +69,11 @@ class Records(Protocol):
     def sample(self, wanted: int, seed: str) -> list[Pair]:
         """Return at most `wanted` records, each with the same probability."""
 
-    def sizes(self) -> Counter[int]:
-        """Return the number of customers by segment index, without those in no segment, as of the last `keep`."""
+    def sizes(self) -> Sizes:
+        """Return the number of customers by dimension and segment, as of the last `keep`."""
 
-    def keep(self, bookmark: Callable[[], Bookmark]) -> None:
-        """Write the records in flight and the bookmark, both or neither. Raises StoreError.
+    def keep(self, bookmark: Callable[[], Bookmark], names: Mapping[int, str] = NO_NAMES) -> None:
+        """Write the records in flight, names of categories and the bookmark, all or none. Raises StoreError.
 
         Called when the changelog has acknowledged all of them.
         """
@@ -103,14 +108,14 @@ class MemoryRecords(dict[bytes, bytes]):
             keys = random.Random(seed).sample(keys, wanted)
         return [(key, self[key]) for key in keys]
 
-    def sizes(self) -> Counter[int]:
+    def sizes(self) -> Sizes:
         """Return the sizes, counted now."""
-        counts: Counter[int] = Counter()
+        counts: Sizes = Counter()
         for chunk in self.slices():
             counts += count_segments(record for _, record in chunk)
         return counts
 
-    def keep(self, bookmark: Callable[[], Bookmark]) -> None:
+    def keep(self, bookmark: Callable[[], Bookmark], names: Mapping[int, str] = NO_NAMES) -> None:
         """Do nothing, because nothing is durable."""
 
 
@@ -133,18 +138,21 @@ class _KeyScan:
 NO_SCAN: Final[Scan] = _KeyScan(MemoryRecords())
 
 
-def segment_index(record: bytes) -> int:
-    """Return the segment index of a packed record, or NO_SEGMENT."""
-    value = record[_SEGMENT_AT]
-    return value - 256 if value > 127 else value
+def segments_in(record: bytes) -> list[tuple[int, int]]:
+    """Return the dimensions, given by position, and segments that the customer of a packed record is in."""
+    slots = _SLOTS.unpack_from(record, _SLOTS_AT)
+    return [(position, slot) for position, slot in enumerate(slots) if slot != NO_SEGMENT]
 
 
-def count_segments(records: Iterable[bytes]) -> Counter[int]:
-    """Return the number of customers by segment index, without those in no segment."""
+def count_segments(records: Iterable[bytes]) -> Sizes:
+    """Return the number of customers by dimension and segment."""
     packed = list(records)
+    counts: Sizes = Counter()
     if not packed:
-        return Counter()
-    segments, customers = np.unique(columns(packed)["segment"], return_counts=True)
-    counts = Counter(dict(zip(segments.tolist(), customers.tolist(), strict=True)))
-    counts.pop(NO_SEGMENT, None)
+        return counts
+    for position, slots in enumerate(columns(packed)["slots"].T):
+        segments, customers = np.unique(slots, return_counts=True)
+        for slot, number in zip(segments.tolist(), customers.tolist(), strict=True):
+            if slot != NO_SEGMENT:
+                counts[position, slot] = number
     return counts

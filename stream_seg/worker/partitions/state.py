@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from stream_seg.core.events.categories import CategoryNames
 from stream_seg.core.record import validate
 
 from . import changelog
@@ -29,6 +30,8 @@ class PartitionState:
     unconfirmed: Unconfirmed = field(default_factory=list)
     seal: int | None = None
     incomplete: bool = False  # records may be missing, such as those that another worker wrote among its own
+    categories: CategoryNames = field(default_factory=CategoryNames)
+    _names: dict[int, str] = field(default_factory=dict)  # of categories, that the store does not have yet
 
     @classmethod
     def from_disk(cls, records: DiskRecords) -> PartitionState:
@@ -36,7 +39,7 @@ class PartitionState:
         bookmark = records.bookmark()
         if bookmark is None:
             return cls(records)
-        return cls(
+        state = cls(
             records,
             bookmark.header,
             bookmark.offset,
@@ -44,6 +47,15 @@ class PartitionState:
             list(bookmark.unconfirmed),
             bookmark.seal,
         )
+        for number, name in records.names():
+            state.categories.restore(number, name)
+        return state
+
+    def take_new_names(self) -> dict[int, str]:
+        """Return the names of categories that the changelog does not have yet."""
+        names = self.categories.take_new()
+        self._names |= names
+        return names
 
     def bookmark(self) -> Bookmark:
         """Return the bookmark of the current records."""
@@ -54,19 +66,23 @@ class PartitionState:
     def keep_restored(self) -> None:
         """Make the records durable. Called when everything up to `offset` is restored."""
         if self.offset is not None:
-            self.records.keep(self.bookmark)
+            self._keep()
 
     def keep_written(self) -> None:
         """Make the records durable. Called when the group of `header` is acknowledged and its changes are published."""
         if self.header is not None:
             self.seal = seal_of(changelog.pack_header(self.header))
-            self.records.keep(self.bookmark)
+            self._keep()
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         """Apply one changelog record, in the order of the topic. Raises BadChangelog, BadRecord."""
         if key == changelog.HEADER_KEY:
             if value is not None:
                 self._restore_header(changelog.unpack_header(value))
+            return
+        category = changelog.category_of(key)
+        if category is not None:
+            self._restore_name(category, value)
             return
         changelog.check_key(key)
         if value is None:
@@ -84,6 +100,16 @@ class PartitionState:
         self.records[key] = entry.record
         if entry.outbox:
             self.unconfirmed.append((entry.group, entry.outbox))
+
+    def _keep(self) -> None:
+        self.records.keep(self.bookmark, self._names)
+        self._names.clear()
+
+    def _restore_name(self, category: int, value: bytes | None) -> None:
+        """Add the name of a category. A stale worker may write names too, because they never change."""
+        if value is not None:
+            self._names[category] = name = changelog.unpack_category(value)
+            self.categories.restore(category, name)
 
     def _restore_header(self, header: Header) -> None:
         if header.epoch < self.epoch_seen:

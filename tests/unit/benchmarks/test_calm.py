@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.calm import ABSENT, Assigned, DailySegments, Followed, rule
 from stream_seg.core.decay import DAY_S
-from stream_seg.core.dimensions.behavior import Assignment
+from stream_seg.core.dimensions.segment_model import Assignment
 
 
 def daily_segments(*histories: list[int]) -> DailySegments:

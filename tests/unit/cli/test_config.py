@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stream_seg.cli.config import load_settings, misspelled
-from stream_seg.core.features import DEFAULT_FEATURES
+from stream_seg.core.feature_names import DEFAULT_FEATURES
 from stream_seg.errors import UsageError
 
 

@@ -17,7 +17,7 @@ from stream_seg.cli.models.changes import segment_of
 from stream_seg.cli.models.diff import diff_facts, diff_shown
 from stream_seg.cli.models.listing import list_facts, list_table, version_of
 from stream_seg.cli.models.show import chosen, shown, state_of
-from stream_seg.core.features import FEATURES
+from stream_seg.core.feature_names import FEATURES
 from stream_seg.errors import Failure, UsageError
 from stream_seg.learning.publishing.moves import moves
 from stream_seg.settings import Settings

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from stream_seg.contracts.decode import Decoder
 from stream_seg.contracts.reasons import SENTENCES, Refused
 from stream_seg.contracts.routing import Routed, members, routed
-from stream_seg.core.events.orders import ALL_THAT_IS_LEFT
+from stream_seg.core.events.order_entries import ALL_THAT_IS_LEFT
 from tests.unit.contracts.test_formats import CLOUDEVENT, PAGEVIEW, SHOPIFY_ORDER, WOO_ORDER
 
 NAMES = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stream_seg.core.customer import Customer
 from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.engine import Engine, Rules
-from stream_seg.core.events.orders import Outcome
+from stream_seg.core.events.order_entries import Outcome
 from stream_seg.core.events.taxonomy import ORDERS, REFUNDED, SPEND
 
 DECAY = Decay(DAY_S)

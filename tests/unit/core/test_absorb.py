@@ -11,7 +11,7 @@ from stream_seg.core.customer import Customer
 from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.events import traits
-from stream_seg.core.events.orders import Outcome
+from stream_seg.core.events.order_entries import Outcome
 from stream_seg.core.events.taxonomy import CHANNEL_SLOT, INTERACTION_SLOT, INTERACTIONS, ORDERS, TOPICS, category_slot
 from stream_seg.errors import BadRecord
 

@@ -10,7 +10,7 @@ import pytest
 from stream_seg.core.batch import NOWHERE, CustomerBatch, new_record
 from stream_seg.core.customer import Customer
 from stream_seg.core.decay import DAY_S
-from stream_seg.core.events.orders import Outcome
+from stream_seg.core.events.order_entries import Outcome
 from stream_seg.core.events.taxonomy import INTERACTION_SLOT, ORDERS
 from stream_seg.core.record import columns
 from stream_seg.errors import BadRecord

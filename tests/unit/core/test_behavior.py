@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stream_seg.core.dimensions.behavior import SegmentModel, segment_id
-from stream_seg.core.features import FEATURES
+from stream_seg.core.dimensions.segment_model import SegmentModel, segment_id
+from stream_seg.core.feature_names import FEATURES
 
 
 def model(**changed: Any) -> SegmentModel:

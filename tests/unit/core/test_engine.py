@@ -12,9 +12,9 @@ import pytest
 from stream_seg.core import engine as engine_module
 from stream_seg.core.customer import Customer
 from stream_seg.core.decay import DAY_S, Decay
-from stream_seg.core.dimensions.behavior import Assignment, SegmentModel
+from stream_seg.core.dimensions.segment_model import Assignment, SegmentModel
 from stream_seg.core.engine import Engine, Moves, Rules, Why
-from stream_seg.core.features import FEATURES
+from stream_seg.core.feature_names import FEATURES
 from stream_seg.core.transitions import CurrentSegment, Transition
 
 NOW = 1_700_000_000.0

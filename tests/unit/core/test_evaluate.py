@@ -8,9 +8,9 @@ import pytest
 from stream_seg.core import example
 from stream_seg.core.customer import Customer
 from stream_seg.core.decay import DAY_S, Decay
-from stream_seg.core.dimensions.behavior import Hysteresis
+from stream_seg.core.dimensions.segment_model import Hysteresis
 from stream_seg.core.engine import Engine, Rules
-from stream_seg.core.features import FEATURES
+from stream_seg.core.feature_names import FEATURES
 from stream_seg.core.record import columns
 from stream_seg.core.transitions import CurrentSegment
 

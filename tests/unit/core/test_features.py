@@ -8,7 +8,8 @@ import pytest
 from stream_seg.core.customer import Customer
 from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.events.taxonomy import CHANNEL_SLOT, FIRST_CATEGORY, INTERACTION_SLOT, ORDERS, REFUNDED, SPEND
-from stream_seg.core.features import FEATURES, compute
+from stream_seg.core.feature_names import FEATURES
+from stream_seg.core.features import compute
 from stream_seg.core.record import columns
 
 # With a half-life of 30 days, one event just now is a rate of ln 2 in 30 days.

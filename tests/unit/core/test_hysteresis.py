@@ -5,7 +5,7 @@ from math import inf
 import numpy as np
 import pytest
 
-from stream_seg.core.dimensions.behavior import Assignment, Hysteresis
+from stream_seg.core.dimensions.segment_model import Assignment, Hysteresis
 
 LINE = 10.0  # the default distance between centers
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stream_seg.core.customer import Customer
-from stream_seg.core.events.orders import ALL_THAT_IS_LEFT, Outcome
+from stream_seg.core.events.order_entries import ALL_THAT_IS_LEFT, Outcome
 
 from .acts import cancel, decayed, money, order, refund
 

@@ -23,7 +23,7 @@ from stream_seg.contracts.currencies import EXPONENTS
 from stream_seg.contracts.decode import Decoder
 from stream_seg.contracts.reasons import SENTENCES
 from stream_seg.core.events.taxonomy import INTERACTIONS, PURCHASES
-from stream_seg.core.features import FEATURES
+from stream_seg.core.feature_names import FEATURES
 from stream_seg.core.record import FIELDS, LAYOUT
 from stream_seg.kafka.broker import SaslMechanism, SecurityProtocol
 from stream_seg.ops.metrics import markdown_table

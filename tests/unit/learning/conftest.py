@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from stream_seg.core.features import FEATURES
+from stream_seg.core.feature_names import FEATURES
 
 # order_rate, basket_value, browse_rate, carts per view, refund_share, gap_days, recency in gaps
 KINDS = {

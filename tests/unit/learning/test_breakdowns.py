@@ -5,7 +5,7 @@ import pytest
 
 from stream_seg.core.activity_mix import CATEGORY_SHARES, CHANNEL_SHARES, MIX_SIZE, ORDER_COUNT, VIEWS
 from stream_seg.core.events.taxonomy import CATEGORY_SLOTS, CHANNELS
-from stream_seg.core.features import FEATURES
+from stream_seg.core.feature_names import FEATURES
 from stream_seg.learning.naming.breakdowns import Breakdown, breakdowns, category_labels, merge_category_names
 from stream_seg.learning.naming.profiles import Population
 from stream_seg.learning.naming.sampled import Sampled

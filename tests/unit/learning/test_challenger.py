@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from stream_seg.core.features import FEATURES
+from stream_seg.core.feature_names import FEATURES
 from stream_seg.learning.clustering.challenger import Outcome, Trial, Verdict
 from stream_seg.learning.clustering.clusters import Clusters
 from stream_seg.learning.clustering.policy import LearnerPolicy

@@ -9,7 +9,7 @@ import pytest
 from scipy.cluster.vq import kmeans2
 
 from stream_seg.contracts.model import ModelSnapshot
-from stream_seg.core.features import DEFAULT_FEATURES, FEATURES
+from stream_seg.core.feature_names import DEFAULT_FEATURES, FEATURES
 from stream_seg.learning.clustering.policy import DAY_S, LearnerPolicy
 from stream_seg.learning.clustering.warm_start import inertia
 from stream_seg.learning.learner import Learner

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stream_seg.contracts.model import ModelSnapshot, SegmentProfile
-from stream_seg.core.features import FEATURES
+from stream_seg.core.feature_names import FEATURES
 from stream_seg.learning.publishing.moves import Flow, moves
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stream_seg.core.features import FEATURES
+from stream_seg.core.feature_names import FEATURES
 from stream_seg.learning.naming.names import names
 from stream_seg.learning.naming.phrases import catalogue
 from stream_seg.learning.naming.profiles import Population, Profile

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stream_seg.core.features import FEATURES
+from stream_seg.core.feature_names import FEATURES
 from stream_seg.learning.clustering.scaling import Matrix
 from stream_seg.learning.naming.profiles import Population, Profile, profiles
 from stream_seg.learning.naming.sampled import Sampled

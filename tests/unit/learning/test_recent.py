@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from stream_seg.core.features import FEATURES
+from stream_seg.core.feature_names import FEATURES
 from stream_seg.learning.clustering.recent import RecentCustomers
 
 

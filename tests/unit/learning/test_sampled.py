@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from stream_seg.core.activity_mix import MIX_SIZE, ORDER_COUNT, VIEWS
-from stream_seg.core.features import FEATURES
+from stream_seg.core.feature_names import FEATURES
 from stream_seg.learning.naming.sampled import Sampled
 
 

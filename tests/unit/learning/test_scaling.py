@@ -5,8 +5,8 @@ from math import log, log1p
 import numpy as np
 import pytest
 
-from stream_seg.core.dimensions.behavior import SegmentModel
-from stream_seg.core.features import FEATURES
+from stream_seg.core.dimensions.segment_model import SegmentModel
+from stream_seg.core.feature_names import FEATURES
 from stream_seg.learning.clustering.scaling import CLIP, LOG_SCALE_FLOOR, Scaling, robust_scale
 
 

@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from stream_seg.contracts.model import ModelSnapshot, parse_snapshot
-from stream_seg.core.features import FEATURES
+from stream_seg.core.feature_names import FEATURES
 from stream_seg.learning.clustering.policy import DAY_S, LearnerPolicy
 from stream_seg.learning.learner import Learner
 from stream_seg.learning.publishing.publication import CHALLENGER, REFIT, STARTED

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.cluster.vq import kmeans2
 
-from stream_seg.core.features import DEFAULT_FEATURES, FEATURES
+from stream_seg.core.feature_names import DEFAULT_FEATURES, FEATURES
 from stream_seg.learning.clustering.scaling import Scaling
 from stream_seg.learning.clustering.warm_start import good_start, inertia
 

@@ -18,7 +18,7 @@ from stream_seg.core.decay import Decay
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.events import traits
 from stream_seg.core.events.taxonomy import category_slot
-from stream_seg.core.features import FEATURES
+from stream_seg.core.feature_names import FEATURES
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
 from stream_seg.worker.checkpoint.absorb import Absorber

@@ -7,7 +7,7 @@ import pytest
 
 from stream_seg.core.activity_mix import MIX_SIZE
 from stream_seg.core.events.taxonomy import CATEGORY_SLOTS, LONGEST_CATEGORY, NAMES_PER_SLOT
-from stream_seg.core.features import FEATURES
+from stream_seg.core.feature_names import FEATURES
 from stream_seg.kafka.dead_letters import MAX_VALUE_BYTES
 from stream_seg.worker.models.samples import FIRST_SAMPLE, ROWS_PER_MESSAGE, Sample
 

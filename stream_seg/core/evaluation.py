@@ -1,0 +1,187 @@
+"""Evaluation: places customers in all dimensions, and turns the differences into transitions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import repeat
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from .batch import CustomerBatch
+from .dimensions.base import Current, Dimension, Placement, View
+from .features import Matrix
+from .record import NO_SEGMENT, Columns
+from .transitions import RENAMED, CurrentSegment, Reason, Transition
+
+Segments = dict[str, CurrentSegment]  # by dimension
+
+
+class Placed(NamedTuple):
+    """The result of one dimension: the segments that customers have, and those in which it places them."""
+
+    dimension: Dimension
+    current: Current
+    placement: Placement
+
+    @property
+    def moving(self) -> npt.NDArray[np.bool_]:
+        """Which customers get another segment, or another name for it (n,)."""
+        moving: npt.NDArray[np.bool_] = self.placement.slot != self.current.slot
+        return moving if self.placement.renamed is None else moving | self.placement.renamed
+
+
+class Step(NamedTuple):
+    """The transitions of a batch with the row of each, and the rows whose document for readers changes.
+
+    A customer who was never in a segment has no document.
+    """
+
+    rows: list[int]
+    transitions: list[Transition]
+    changed: list[int]
+
+
+class Move(NamedTuple):
+    """One change of one customer before it becomes a transition."""
+
+    dimension: Dimension
+    slot: int
+    renamed: bool
+    confidence: float | None
+    runner_up: int
+    reason: Reason
+
+
+def evaluate(dimensions: Sequence[Dimension], view: View) -> list[Placed]:
+    """Place the customers of a view in every dimension. `dimensions` are in the order of `base.in_order`."""
+    placed = []
+    for dimension in dimensions:
+        current = view.current(dimension.position)
+        placement = view.placements[dimension.key] = dimension.place(view, current)
+        placed.append(Placed(dimension, current, placement))
+    return placed
+
+
+def changed_rows(placed: Sequence[Placed]) -> list[int]:
+    """Return the rows with another segment, name or `until` in any dimension."""
+    changed = np.zeros(len(placed[0].current.slot) if placed else 0, np.bool_)
+    for each in placed:
+        changed |= each.moving | (each.placement.until != each.current.until)
+    return np.flatnonzero(changed).tolist()
+
+
+def segments_of(dimensions: Sequence[Dimension], table: Columns | CustomerBatch, rows: Sequence[int]) -> list[Segments]:
+    """Return the segments that the customers in `rows` of a table are in, with their names at the time of entry."""
+    found: list[Segments] = [{} for _ in rows]
+    for dimension in dimensions:
+        columns = (table[name][rows, dimension.position].tolist() for name in ("slots", "versions", "since"))
+        for segments, slot, version, since in zip(found, *columns, strict=True):
+            if slot != NO_SEGMENT:
+                segments[dimension.key] = CurrentSegment(dimension.segment(slot), dimension.name(version, slot), since)
+    return found
+
+
+def apply(placed: Sequence[Placed], view: View, batch: CustomerBatch, code: str) -> Step:
+    """Move the customers of a batch into the segments of an evaluation, and return the transitions.
+
+    A customer's transitions are in the order of dimensions. Each has all segments after it. With the code "event",
+    customers without an absorbed event move by "deadline", because only time passed.
+    """
+    changed = changed_rows(placed)
+    moves = _moves(placed, view)
+    rows = sorted(moves)
+    before = segments_of([each.dimension for each in placed], batch, rows)
+    sequences, lives = batch["sequence"][rows].tolist(), batch["life"][rows].tolist()
+    moved: list[int] = []
+    transitions: list[Transition] = []
+    for row, segments, sequence, life, now in zip(rows, before, sequences, lives, view.now[rows].tolist(), strict=True):
+        for number, move in enumerate(moves[row], sequence + 1):
+            transition = _transition(batch, row, move, segments, code, number, life, now)
+            segments = transition.segments
+            moved.append(row)
+            transitions.append(transition)
+    _write(placed, view, batch)
+    batch["sequence"][rows] += np.array([len(moves[row]) for row in rows], np.uint32)
+    known = batch["sequence"] > 0
+    return Step(moved, transitions, [row for row in changed if known[row]])
+
+
+def _moves(placed: Sequence[Placed], view: View) -> dict[int, list[Move]]:
+    """Return the moves by row. Each row has its moves in the order of dimensions."""
+    moves: dict[int, list[Move]] = {}
+    for dimension, current, placement in placed:
+        entering = placement.slot != current.slot
+        renamed = np.zeros_like(entering) if placement.renamed is None else placement.renamed
+        rows = np.flatnonzero(entering | renamed)
+        if not len(rows):
+            continue
+        entered = np.flatnonzero(entering).tolist()
+        reasons = dict(zip(entered, dimension.reasons(view, entered), strict=True))
+        columns = zip(
+            rows.tolist(),
+            placement.slot[rows].tolist(),
+            renamed[rows].tolist(),
+            repeat(None) if placement.confidence is None else placement.confidence[rows].tolist(),
+            repeat(NO_SEGMENT) if placement.runner_up is None else placement.runner_up[rows].tolist(),
+            strict=False,
+        )
+        for row, slot, stays, confidence, runner_up in columns:
+            reason = reasons.get(row, RENAMED)
+            moves.setdefault(row, []).append(Move(dimension, slot, stays, confidence, runner_up, reason))
+    return moves
+
+
+def _transition(
+    batch: CustomerBatch, row: int, move: Move, segments: Segments, code: str, sequence: int, life: int, now: float
+) -> Transition:
+    dimension, slot = move.dimension, move.slot
+    left, to = segments.get(dimension.key), None
+    if slot != NO_SEGMENT:
+        since = left.since if left is not None and move.renamed else now
+        to = CurrentSegment(dimension.segment(slot), dimension.name(dimension.version, slot), since)
+    cause = batch.causes[row]
+    if move.renamed:
+        code = "definition"
+    elif code == "event" and cause is None:
+        code = "deadline"
+    event_id, event_type = cause if cause and code == "event" else (None, None)
+    after = (
+        {key: each for key, each in segments.items() if key != dimension.key}
+        if to is None
+        else {**segments, dimension.key: to}
+    )
+    return Transition(
+        customer_id=batch.keys[row].decode(),
+        dimension=dimension.key,
+        change="renamed" if move.renamed else "exited" if to is None else "moved" if left else "entered",
+        from_=left,
+        to=to,
+        code=code,
+        event_id=event_id,
+        event_type=event_type,
+        reason=move.reason,
+        confidence=move.confidence,
+        runner_up=None if move.runner_up == NO_SEGMENT else dimension.segment(move.runner_up),
+        segments=after,
+        sequence=sequence,
+        life=life,
+        occurred_at=now,
+        version=dimension.version,
+    )
+
+
+def _write(placed: Sequence[Placed], view: View, batch: CustomerBatch) -> None:
+    """Write an evaluation into the columns of a batch."""
+    features: Matrix = view.features
+    for each in placed:
+        dimension, current, placement = each
+        at, moving, entering = dimension.position, each.moving, placement.slot != current.slot
+        batch["since"][entering, at] = view.now[entering]
+        batch["versions"][moving, at] = dimension.version
+        batch["slots"][:, at] = placement.slot
+        batch["until"][:, at] = placement.until
+    batch["deadline"][:] = batch["until"].min(axis=1)
+    batch["as_of"][:] = view.now
+    batch["before"][:] = features

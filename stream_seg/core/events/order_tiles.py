@@ -1,0 +1,124 @@
+"""Order tiles: count and money of orders that a record no longer remembers one by one, per day or week."""
+
+from __future__ import annotations
+
+from math import inf
+from struct import Struct
+from typing import Final, NamedTuple
+
+from stream_seg.core.decay import DAY_S
+
+# Kinds of tiles, from the newest orders to the oldest: one UTC day, one week, and all orders before.
+DAY, WEEK, EARLIER = range(3)
+
+TILE: Final = Struct("<BHHI")  # kind, number of the day or week since 1970, orders, minor units kept
+TILE_BYTES: Final = TILE.size
+
+# Tiles are days for so long after the last order, then weeks for so many weeks.
+DAYS: Final = 91
+WEEKS: Final = 53
+
+_DAYS_PER_WEEK: Final = 7
+_MOST_ORDERS: Final = 2**16 - 1
+_MOST_MONEY: Final = 2**32 - 1
+
+
+class Tile(NamedTuple):
+    """The orders of one period, and the money that was kept of them."""
+
+    kind: int
+    number: int
+    orders: int
+    money: int
+
+    def covers(self, day: int) -> bool:
+        """Return whether a UTC day, counted since 1970, is in this period."""
+        if self.kind == EARLIER:
+            return True
+        return self.number == (day if self.kind == DAY else day // _DAYS_PER_WEEK)
+
+    @property
+    def last_day(self) -> int:
+        """The last UTC day of the period, 0 for the orders before all others."""
+        return self.number if self.kind == DAY else (self.number + 1) * _DAYS_PER_WEEK - 1 if self.kind == WEEK else 0
+
+
+def unpack(section: bytes) -> list[Tile]:
+    """Return the tiles of a section, newest first."""
+    return [Tile(*values) for values in TILE.iter_unpack(section)]
+
+
+def pack(tiles: list[Tile]) -> bytes:
+    """Return the section of tiles, at most one per period."""
+    return b"".join([TILE.pack(*tile) for tile in sorted(tiles, key=lambda tile: (tile.kind, -tile.number))])
+
+
+def add(section: bytes, t: float, orders: int, money: int, newest: float) -> bytes:
+    """Return a section with `orders` of `t` and their money added.
+
+    `newest` is the time of the customer's last order. Tiles that are too old for their kind become larger ones. Times
+    are epoch seconds.
+    """
+    last = int(max(t, newest) // DAY_S)
+    merged: dict[tuple[int, int], Tile] = {}
+    for tile in (*unpack(section), Tile(DAY, int(t // DAY_S), orders, money)):
+        kind, number = _period(tile, last)
+        known = merged.get((kind, number), Tile(kind, number, 0, 0))
+        merged[kind, number] = Tile(
+            kind, number, min(known.orders + tile.orders, _MOST_ORDERS), min(known.money + tile.money, _MOST_MONEY)
+        )
+    return pack(list(merged.values()))
+
+
+def take(section: bytes, day: int | None, money: int) -> tuple[bytes, int]:
+    """Return a section with at most `money` taken from the tile of a UTC day, and the amount taken.
+
+    With None for the day, the money comes from the oldest tiles.
+    """
+    tiles, taken = unpack(section), 0
+    for at in range(len(tiles) - 1, -1, -1) if day is None else [_place(tiles, day)]:
+        if at >= 0:
+            part = min(tiles[at].money, money - taken)
+            tiles[at] = tiles[at]._replace(money=tiles[at].money - part)
+            taken += part
+    return pack(tiles), taken
+
+
+def cancel(section: bytes, day: int) -> tuple[bytes, bool]:
+    """Return a section with one order less on a UTC day, and whether there was one."""
+    tiles = unpack(section)
+    at = _place(tiles, day)
+    if at < 0 or not tiles[at].orders:
+        return section, False
+    tiles[at] = tiles[at]._replace(orders=tiles[at].orders - 1)
+    return pack(tiles), True
+
+
+def holds_day(section: bytes, day: int) -> bool:
+    """Return whether an order of a UTC day may be among the tiles."""
+    return any(tile.orders and tile.covers(day) for tile in unpack(section))
+
+
+def latest(section: bytes) -> float | None:
+    """Return the time of the latest order among the tiles to the day or week, epoch seconds.
+
+    Without tiles it is -inf, and None if only their earliest orders are left, whose time is not known.
+    """
+    days = [tile.last_day for tile in unpack(section) if tile.orders]
+    if not days:
+        return None if section else -inf
+    return max(days) * DAY_S or None
+
+
+def _place(tiles: list[Tile], day: int) -> int:
+    """Return the index of the first tile that covers a day, or -1."""
+    return next((at for at, tile in enumerate(tiles) if tile.covers(day)), -1)
+
+
+def _period(tile: Tile, last: int) -> tuple[int, int]:
+    """Return kind and number of the period that a tile belongs to, when the last order was on the day `last`."""
+    if tile.kind == EARLIER or last // _DAYS_PER_WEEK - tile.last_day // _DAYS_PER_WEEK >= WEEKS:
+        return EARLIER, 0
+    if tile.kind == WEEK or last - tile.number >= DAYS:
+        return WEEK, tile.last_day // _DAYS_PER_WEEK
+    return DAY, tile.number
