@@ -56,12 +56,24 @@ def pack(tiles: list[Tile]) -> bytes:
 def add(section: bytes, t: float, orders: int, money: int, newest: float) -> bytes:
     """Return a section with `orders` of `t` and their money added.
 
-    `newest` is the time of the customer's last order. Tiles that are too old for their kind become larger ones. Times
-    are epoch seconds.
+    `newest` is the time of the customer's last order. Tiles that are too old for their kind become larger ones, checked
+    once a week. Times are epoch seconds.
     """
-    last = int(max(t, newest) // DAY_S)
+    day = int(t // DAY_S)
+    if section:
+        kind, number, known, kept = TILE.unpack_from(section)
+        if kind == DAY and number == day:
+            sums = min(known + orders, _MOST_ORDERS), min(kept + money, _MOST_MONEY)
+            return TILE.pack(DAY, day, *sums) + section[TILE_BYTES:]
+        if kind == DAY and number < day and number // _DAYS_PER_WEEK == day // _DAYS_PER_WEEK:
+            return TILE.pack(DAY, day, orders, money) + section
+    return _folded([*unpack(section), Tile(DAY, day, orders, money)], int(max(t, newest) // DAY_S))
+
+
+def _folded(tiles: list[Tile], last: int) -> bytes:
+    """Return the section of tiles, in the periods that they belong to when the last order was on the day `last`."""
     merged: dict[tuple[int, int], Tile] = {}
-    for tile in (*unpack(section), Tile(DAY, int(t // DAY_S), orders, money)):
+    for tile in tiles:
         kind, number = _period(tile, last)
         known = merged.get((kind, number), Tile(kind, number, 0, 0))
         merged[kind, number] = Tile(

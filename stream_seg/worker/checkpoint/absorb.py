@@ -82,8 +82,7 @@ class Absorber:
             # A replay writes its records today, so their timestamps say nothing about the events.
             arrived = decoded.times if self._stream_clock else [timestamps[at] / 1000.0 for at in decoded.indices]
             rows = Rows(group.customers.rows(keys), offsets, decoded.events, decoded.times, amounts, arrived)
-            names = [partition.state.categories for partition in group.row_partitions]
-            replayed, unusual = absorb_rows(number, rows, group.customers, names)
+            replayed, unusual = absorb_rows(number, rows, group.customers, group.row_categories)
             self._count(topic, len(keys) - replayed, replayed, Counter(unusual))
         self._note_progress(topic, batches, decoded)
         self._reject(batches, decoded.rejected, group)

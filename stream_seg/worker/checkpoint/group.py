@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from stream_seg.core.batch import CustomerBatch, new_record
+from stream_seg.core.events.categories import CategoryNames
 from stream_seg.kafka.append import Message
 from stream_seg.worker.faust.batches import RecordBatch
 from stream_seg.worker.partitions.ownership import OwnedPartition
@@ -26,13 +27,14 @@ class Group:
     """The batches that arrived since the last group was taken, and the customers that they change.
 
     Small batches are `waiting` to be absorbed together. `customers` holds the open customers, changed in memory and
-    not written yet. `row_partitions` names the partition of each of its rows. `partitions` are those that the group
-    writes, by number. `events` are Faust's events, to be acknowledged in this order. `records` counts the records of
+    not written yet. `row_partitions` names the partition of each of its rows, and `row_categories` has the names of its
+    categories. `partitions` are those that the group writes, by number. `events` are Faust's events, to be acknowledged in this order. `records` counts the records of
     all batches.
     """
 
     customers: CustomerBatch
     row_partitions: list[OwnedPartition] = field(default_factory=list)
+    row_categories: list[CategoryNames] = field(default_factory=list)
     partitions: dict[int, OwnedPartition] = field(default_factory=dict)
     events: list[Any] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
@@ -73,6 +75,7 @@ class Group:
             opened = [record or new_record(partition.position.epoch) for (_, partition), record in records.items()]
             self.customers.open([key for key, _ in records], opened)
             self.row_partitions += [partition for _, partition in records]
+            self.row_categories += [partition.state.categories for _, partition in records]
 
     def __bool__(self) -> bool:
         return bool(self.partitions or self.events)
