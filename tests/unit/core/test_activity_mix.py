@@ -8,7 +8,7 @@ import pytest
 from stream_seg.core import activity_mix, example
 from stream_seg.core.customer import Customer
 from stream_seg.core.decay import DAY_S
-from stream_seg.core.events.taxonomy import CHANNELS, FIRST_CATEGORY, category_slot
+from stream_seg.core.events.taxonomy import CHANNELS
 from stream_seg.core.record import columns
 
 AT = 1_700_000_000.0
@@ -45,14 +45,6 @@ def test_channels_are_shares_of_actions_with_a_channel() -> None:
         "email": 0.0,
         "other": 0.0,
     }
-
-
-def test_categories_are_shares_of_goods() -> None:
-    items = [{"category": "toys", "quantity": 3}, {"category": "books", "quantity": 1}]
-    found = mixed(acted(("purchases", {"order_id": "o-1", "items": items})))
-    shares = found[activity_mix.CATEGORY_SHARES]
-    assert shares[category_slot("toys") - FIRST_CATEGORY] == pytest.approx(0.75)
-    assert shares.sum() == pytest.approx(1.0)
 
 
 def test_views_decay_and_shares_do_not() -> None:

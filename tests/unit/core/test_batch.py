@@ -7,9 +7,11 @@ from math import inf
 import numpy as np
 import pytest
 
+from stream_seg.core.absorb import Rows, absorb_rows
 from stream_seg.core.batch import NOWHERE, CustomerBatch, new_record
 from stream_seg.core.customer import Customer
 from stream_seg.core.decay import DAY_S
+from stream_seg.core.events.categories import CategoryNames
 from stream_seg.core.events.order_entries import Outcome
 from stream_seg.core.events.taxonomy import INTERACTION_SLOT, ORDERS
 from stream_seg.core.record import columns
@@ -87,20 +89,62 @@ def test_amounts_added_to_no_slot_do_not_count() -> None:
     assert batch["sums"].sum(axis=1).tolist() == [0.0, 1.0]
 
 
-def test_the_oldest_remembered_event_is_forgotten_first() -> None:
+def test_the_oldest_of_128_remembered_events_is_forgotten_first() -> None:
     customer = Customer(1)
-    for event_id in ("a", "b", "c"):
-        assert view(customer, 0, event_id, keep=2) is Outcome.ABSORBED
-    assert view(customer, 0, "b", keep=2) is Outcome.REPEATED
-    assert view(customer, 0, "a", keep=2) is Outcome.ABSORBED  # forgotten, so it counts as new
-    assert customer.interactions == 4
+    for number in range(129):
+        assert view(customer, 0, f"e-{number}") is Outcome.ABSORBED
+    assert view(customer, 0, "e-1") is Outcome.REPEATED
+    assert view(customer, 0, "e-0") is Outcome.ABSORBED  # forgotten, so it counts as new
+    assert customer.interactions == 130
 
 
 def test_a_repeat_does_not_make_an_event_younger() -> None:
     customer = Customer(1)
-    for event_id in ("a", "b", "a", "c"):
-        view(customer, 0, event_id, keep=2)
-    assert view(customer, 0, "a", keep=2) is Outcome.ABSORBED
+    for event_id in ("a", *map(str, range(127)), "a", "last"):
+        view(customer, 0, event_id)
+    assert view(customer, 0, "a") is Outcome.ABSORBED
+
+
+def test_after_a_silent_day_the_newest_16_events_are_remembered() -> None:
+    for pause, repeated in ((1.0, 40), (1.01, 16)):
+        customer = Customer(1)
+        for number in range(40):
+            view(customer, 0, f"e-{number}")
+        view(customer, pause, "later")
+        outcomes = [view(customer, 0, f"e-{number}") for number in range(39, -1, -1)]
+        assert outcomes.count(Outcome.REPEATED) == repeated
+
+
+def test_the_memory_of_events_does_not_depend_on_how_they_are_batched() -> None:
+    days = [0.0] * 40 + [2.0] * 30 + [2.5] * 30
+    events = [{"event_id": f"e-{number}", "type": "page_viewed"} for number in range(100)]
+    times = [day * DAY_S for day in days]
+    rings = []
+    for size in (1, 7, 100):
+        batch = CustomerBatch(DECAY)
+        batch.open([b"a"], [new_record(1)])
+        for at in range(0, 100, size):
+            taken = slice(at, at + size)
+            rows = Rows([0] * len(days[taken]), list(range(100))[taken], events[taken], times[taken], [], times[taken])
+            absorb_rows(1, rows._replace(amounts=[0] * len(rows.rows)), batch, [CategoryNames()])
+        rings.append(batch.recent[0])
+    assert len(set(rings)) == 1
+    assert len(rings[0]) == (16 + 60) * 6
+
+
+def test_visited_days_are_bits_from_the_last_day() -> None:
+    customer = seen(3, 1, 1.5)
+    assert customer.visited_days == 0b101
+    order(customer, 5, "o-1", 100)  # no visit, but later than the last one
+    assert customer.visited_days == 0b10100
+    view(customer, 4)
+    assert customer.visited_days == 0b10110
+    view(customer, 5 + 63)
+    assert customer.visited_days == 1 | 0b10110 << 63 & (2**64 - 1)
+    view(customer, 1000)
+    assert customer.visited_days == 1
+    view(customer, 1000 - 64)  # too long ago
+    assert customer.visited_days == 1
 
 
 def test_rows_are_in_the_order_in_which_they_were_opened() -> None:
@@ -129,12 +173,12 @@ def test_columns_are_those_of_the_records() -> None:
     records = {b"%d" % number: busy_customer(number).pack() for number in range(5)}
     batch, fixed = CustomerBatch(DECAY), columns(list(records.values()))
     batch.open(list(records), list(records.values()))
-    for name in ("sums", "offsets", "life", "first_seen", "last_purchase", "purchase_days", "segment"):
+    for name in ("sums", "offsets", "life", "first_seen", "last_purchase", "purchase_days", "slots", "until", "before"):
         assert batch[name].tolist() == fixed[name].tolist(), name
 
 
 @pytest.mark.parametrize(
-    "record", [b"", busy_customer(3).pack()[:362], busy_customer(3).pack()[:370], b"\2" + busy_customer(3).pack()[1:]]
+    "record", [b"", busy_customer(3).pack()[:532], busy_customer(3).pack()[:544], b"\1" + busy_customer(3).pack()[1:]]
 )
 def test_bytes_that_are_not_a_record_are_refused(record: bytes) -> None:
     batch = CustomerBatch(DECAY)

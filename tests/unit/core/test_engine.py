@@ -3,44 +3,65 @@
 from __future__ import annotations
 
 import doctest
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from stream_seg.core import engine as engine_module
+from stream_seg.core import example
 from stream_seg.core.customer import Customer
 from stream_seg.core.decay import DAY_S, Decay
+from stream_seg.core.dimensions.base import View
+from stream_seg.core.dimensions.behavior import Behavior
 from stream_seg.core.dimensions.segment_model import Assignment, SegmentModel
-from stream_seg.core.engine import Engine, Moves, Rules, Why
+from stream_seg.core.engine import Engine, Rules
+from stream_seg.core.evaluation import apply, evaluate
 from stream_seg.core.feature_names import FEATURES
-from stream_seg.core.transitions import CurrentSegment, Transition
+from stream_seg.core.features import Matrix
+from stream_seg.core.record import columns
+from stream_seg.core.transitions import CurrentSegment, FeatureReason, Transition
+
+Array = np.ndarray[Any, Any]
 
 NOW = 1_700_000_000.0
 
 
-def an_engine(**rules: Any) -> Engine:
+MODEL = SegmentModel(
+    version=12,
+    features=("order_rate", "spend_rate", "browse_rate", "refund_share"),
+    log=(False,) * 4,
+    center=np.zeros(4),
+    scale=np.array([1.0, 100.0, 10.0, 0.25]),
+    centroids=np.zeros((3, 4)),
+    names=("Quiet", "Keen", "Lapsed"),
+)
+
+
+def an_engine(behavior: Behavior | None = None) -> Engine:
     """Return an engine with three segments on four features.
 
     A step on the scale of its model is one order, 100 of money, 10 views, or a quarter of refunds.
     """
-    engine = Engine(Rules(Decay(30 * DAY_S), **rules))
-    engine.use(
-        SegmentModel(
-            version=12,
-            features=("order_rate", "spend_rate", "browse_rate", "refund_share"),
-            log=(False,) * 4,
-            center=np.zeros(4),
-            scale=np.array([1.0, 100.0, 10.0, 0.25]),
-            centroids=np.zeros((3, 4)),
-            names=("Quiet", "Keen", "Lapsed"),
-        )
-    )
-    return engine
+    return Engine(Rules(Decay(30 * DAY_S)), behavior or Behavior(model=MODEL))
 
 
-def row(**features: float) -> np.ndarray[Any, Any]:
+class Fixed(SegmentModel):
+    """A model that finds every customer at the same distances from the centers."""
+
+    def at(self, distances: tuple[float, ...]) -> Fixed:
+        object.__setattr__(self, "distances", distances)
+        return self
+
+    def assign(self, matrix: Matrix) -> Assignment:
+        order = np.argsort(self.distances, kind="stable")  # type: ignore[attr-defined]
+        n = len(matrix)
+        found = np.tile(self.distances, (n, 1))  # type: ignore[attr-defined]
+        return Assignment(np.repeat(order[0], n), np.repeat(order[1], n), found, np.ones((3, 3)))
+
+
+def row(**features: float) -> Array:
     """Return a row of features with zeros for features that are not given."""
     return np.array([features.get(name, 0.0) for name in FEATURES])
 
@@ -48,30 +69,44 @@ def row(**features: float) -> np.ndarray[Any, Any]:
 def move(
     engine: Engine,
     customer: Customer,
-    after: np.ndarray[Any, Any],
-    before: np.ndarray[Any, Any] | None = None,
+    after: Array,
+    before: Array | None = None,
     distances: tuple[float, ...] = (8.0, 2.0, 9.0),
     now: float = NOW,
-    reason: str = "event",
+    code: str = "event",
 ) -> Transition:
-    """Move a customer at these distances from the centers."""
-    order = np.argsort(distances, kind="stable")
-    assignment = Assignment(order[:1], order[1:2], np.array([distances]), np.ones((3, 3)))
-    moves = Moves([0], np.array([now]), after[np.newaxis], assignment)
-    whys = engine.explain(moves, None if before is None else before[np.newaxis])
+    """Move a customer at these distances from the centers, with these features."""
+    behavior = engine.dimensions[0]
+    assert isinstance(behavior, Behavior) and behavior.model is not None
+    behavior.model = Fixed(**{each.name: getattr(behavior.model, each.name) for each in fields(SegmentModel)}).at(
+        distances
+    )
     batch = engine.new_batch()
     batch.open([b"c-1"], [customer.pack()])
     batch.causes[0] = cause = customer.cause
-    (change,) = engine.move_all(batch, moves, whys, reason)
+    batch["before"][0] = np.zeros(len(FEATURES)) if before is None else before
+    view = View(batch, np.array([now]), Decay(30 * DAY_S), 100.0)
+    view.features = after[np.newaxis]
+    (change,) = apply(evaluate(engine.dimensions, view), view, batch, code).transitions
     customer.load(batch.pack()[0])
     customer.cause = cause
     return change
 
 
+def features_of(change: Transition) -> dict[str, tuple[float, float]]:
+    assert isinstance(change.reason, FeatureReason)
+    return change.reason.features
+
+
+def current(engine: Engine, customer: Customer) -> CurrentSegment:
+    """Return the segment of a customer in behavior."""
+    (segments,) = engine.current_segments(columns([customer.pack()]), [0])
+    return segments["behavior"]
+
+
 def entered(engine: Engine, customer: Customer) -> Transition:
     """Evaluate a customer for the first time."""
-    change = engine.update(b"c-1", customer, NOW)
-    assert change is not None
+    (change,) = engine.update(b"c-1", customer, NOW)
     return change
 
 
@@ -97,19 +132,19 @@ def test_a_first_segment_is_entered() -> None:
         change="entered",
         from_=None,
         to=keen,
-        reason="event",
+        code="event",
         event_id="e-1",
         event_type="order_completed",
-        features={"order_rate": (0.0, 2.0), "spend_rate": (0.0, 50.0)},
+        reason=FeatureReason({"order_rate": (0.0, 2.0), "spend_rate": (0.0, 50.0)}),
         confidence=0.75,  # 1 - 2 / 8
         runner_up="b0",
         segments={"behavior": keen},
         sequence=1,
         life=1763764800123,
         occurred_at=NOW,
-        model_version=12,
+        version=12,
     )
-    assert (customer.segment, customer.since, customer.model_version, customer.sequence) == (1, NOW, 12, 1)
+    assert (customer.slots[0], customer.since[0], customer.versions[0], customer.sequence) == (1, NOW, 12, 1)
 
 
 def test_a_later_segment_is_moved_to_and_changes_chain() -> None:
@@ -132,7 +167,7 @@ def test_a_reason_names_the_three_features_that_moved_most_on_the_scale_of_the_m
     after = row(order_rate=1.0, spend_rate=400.0, browse_rate=40.0, refund_share=0.5, basket_value=5000.0)
     engine = an_engine()
     change = move(engine, with_an_order(engine), after, before)
-    assert list(change.features.items()) == [
+    assert list(features_of(change).items()) == [
         ("spend_rate", (100.0, 400.0)),
         ("refund_share", (0.0, 0.5)),
         ("order_rate", (2.5, 1.0)),
@@ -144,20 +179,20 @@ def test_a_reason_names_no_feature_that_hardly_moved() -> None:
     after = row(order_rate=1.04, spend_rate=95.2, browse_rate=29.0, refund_share=0.1)
     engine = an_engine()
     change = move(engine, with_an_order(engine), after, before)
-    assert change.features == {"refund_share": (0.0, 0.1), "browse_rate": (30.0, 29.0)}
-    assert move(engine, with_an_order(engine), before, before).features == {}
+    assert features_of(change) == {"refund_share": (0.0, 0.1), "browse_rate": (30.0, 29.0)}
+    assert features_of(move(engine, with_an_order(engine), before, before)) == {}
 
 
 def test_of_features_that_moved_equally_the_first_of_the_model_is_named_first() -> None:
     engine = an_engine()
     change = move(engine, with_an_order(engine), row(order_rate=1.0, spend_rate=100.0, browse_rate=10.0))
-    assert list(change.features) == ["order_rate", "spend_rate", "browse_rate"]
+    assert list(features_of(change)) == ["order_rate", "spend_rate", "browse_rate"]
 
 
 def test_values_are_rounded_for_reading() -> None:
     engine = an_engine()
     change = move(engine, with_an_order(engine), row(order_rate=2 / 3), row(order_rate=1 / 3), (3.0, 1.0, 9.0))
-    assert change.features == {"order_rate": (0.3333, 0.6667)}
+    assert features_of(change) == {"order_rate": (0.3333, 0.6667)}
     assert change.confidence == 0.6667
 
 
@@ -179,9 +214,7 @@ def test_confidence_is_how_much_nearer_the_segment_is_than_the_runner_up(
 
 
 def test_a_model_of_one_segment_has_no_runner_up() -> None:
-    engine = an_engine()
-    assert engine.model is not None
-    engine.use(replace(engine.model, centroids=np.zeros((1, 4)), names=("All",)))
+    engine = an_engine(Behavior(model=replace(MODEL, centroids=np.zeros((1, 4)), names=("All",))))
     customer = with_an_order(engine)
     change = entered(engine, customer)
     assert (change.to, change.runner_up, change.confidence) == (CurrentSegment("b0", "All", NOW), None, 0.0)
@@ -190,8 +223,8 @@ def test_a_model_of_one_segment_has_no_runner_up() -> None:
 @pytest.mark.parametrize("reason", ["model", "deadline"])
 def test_only_an_event_is_named_as_cause(reason: str) -> None:
     engine = an_engine()
-    change = move(engine, with_an_order(engine), row(), reason=reason)
-    assert (change.reason, change.event_id, change.event_type) == (reason, None, None)
+    change = move(engine, with_an_order(engine), row(), code=reason)
+    assert (change.code, change.event_id, change.event_type) == (reason, None, None)
 
 
 def test_the_cause_is_the_last_event_that_was_absorbed() -> None:
@@ -213,58 +246,70 @@ def test_the_cause_is_not_stored_in_the_record() -> None:
 
 
 def test_a_current_segment_keeps_its_name_at_the_time_of_entry() -> None:
-    engine = an_engine()
-    assert engine.model is not None
+    behavior = Behavior(model=MODEL)
+    engine = an_engine(behavior)
     customer = with_an_order(engine)
     move(engine, customer, row())
-    engine.use(replace(engine.model, version=13, names=("Silent", "Eager", "Gone")))
-    assert engine.current_segment(customer) == CurrentSegment("b1", "Keen", NOW)
-    change = move(engine, customer, row(), None, (9.0, 3.0, 1.0), NOW + 5, reason="model")
+    behavior.use(replace(MODEL, version=13, names=("Silent", "Eager", "Gone")))
+    assert current(engine, customer) == CurrentSegment("b1", "Keen", NOW)
+    change = move(engine, customer, row(), None, (9.0, 3.0, 1.0), NOW + 5, code="model")
     assert change.from_ == CurrentSegment("b1", "Keen", NOW)
     assert change.to == CurrentSegment("b2", "Gone", NOW + 5)
-    assert (change.model_version, customer.model_version) == (13, 13)
+    assert (change.version, customer.versions[0]) == (13, 13)
 
 
 def test_a_segment_of_an_unknown_model_is_named_by_its_id() -> None:
     engine = an_engine()
     customer = with_an_order(engine)
-    customer.segment, customer.model_version, customer.since = 2, 3, 7.0
-    assert engine.current_segment(customer) == CurrentSegment("b2", "b2", 7.0)
-    assert engine.name(12, 63) == "b63"
-    assert engine.name(12, 2) == "Lapsed"
+    customer.slots[0], customer.versions[0], customer.since[0] = 2, 3, 7.0
+    assert current(engine, customer) == CurrentSegment("b2", "b2", 7.0)
+    assert engine.dimensions[0].name(12, 63) == "b63"
+    assert engine.dimensions[0].name(12, 2) == "Lapsed"
 
 
 def test_no_customer_moves_without_a_model() -> None:
-    engine = Engine(Rules(Decay(30 * DAY_S)))
+    engine = an_engine(Behavior())
     customer = with_an_order(engine)
-    moves = engine.evaluate([customer.pack()], np.array([NOW]))
-    assert (moves.rows, moves.assignment, moves.features.shape) == ([], None, (1, len(FEATURES)))
-    assert engine.update(b"c-1", customer, NOW) is None
+    assert engine.changed([customer.pack()], np.array([NOW])) == []
+    assert engine.update(b"c-1", customer, NOW) == []
     assert (customer.sequence, customer.as_of) == (0, NOW)
 
 
 def test_evaluating_no_customers_gives_no_moves() -> None:
     engine = an_engine()
-    moves = engine.evaluate([], np.empty(0))
-    assert (moves.rows, engine.explain(moves)) == ([], [])
+    assert engine.changed([], np.empty(0)) == []
+    assert engine.step(engine.new_batch(), np.empty(0)) == ([], [], [])
 
 
-def test_a_customer_who_stays_needs_no_explanation() -> None:
+def test_a_customer_who_stays_gets_no_transition() -> None:
     engine = an_engine()
     customer = with_an_order(engine)
     entered(engine, customer)
-    moves = engine.evaluate([customer.pack()], np.array([NOW]))
-    assert (moves.rows, engine.explain(moves)) == ([], [])
+    assert engine.changed([customer.pack()], np.array([NOW])) == []
+    assert engine.update(b"c-1", customer, NOW) == []
 
 
-def test_each_move_is_explained_in_the_order_of_rows() -> None:
-    engine = an_engine()
-    distances = np.array([[1.0, 4.0, 2.0], [0.0, 9.0, 9.0], [8.0, 9.0, 2.0]])
-    assignment = Assignment(np.array([0, 0, 2]), np.array([2, 1, 0]), distances, np.ones((3, 3)))
-    after = np.stack([row(order_rate=3.0), row(order_rate=9.0), row(spend_rate=700.0)])
-    before = np.stack([row(order_rate=1.0), row(spend_rate=500.0)])
-    moves = Moves([0, 2], np.array([NOW, NOW + 1, NOW + 2]), after, assignment)
-    assert engine.explain(moves, before) == [
-        Why(0, 2, 0.5, NOW, {"order_rate": (1.0, 3.0)}),
-        Why(2, 0, 0.75, NOW + 2, {"spend_rate": (500.0, 700.0)}),
-    ]
+def test_the_features_of_an_evaluation_explain_the_next_change() -> None:
+    engine = example.engine()
+    customer = engine.new_customer(1)
+    engine.absorb(customer, "purchases", 0, {"event_id": "e-1", "order_id": "o-1"}, NOW, 20_00)
+    engine.update(b"c-1", customer, NOW)
+    engine.absorb(customer, "purchases", 1, {"event_id": "e-2", "order_id": "o-2"}, NOW, 900_00)
+    (change,) = engine.update(b"c-1", customer, NOW)
+    assert features_of(change) == {"spend_rate": (13.8629, pytest.approx(637.6954, abs=1e-3))}
+
+
+def test_dimensions_come_after_those_that_they_require() -> None:
+    class Later(Behavior):
+        key = "later"
+        position = 0
+        requires = ("behavior",)
+
+    class First(Behavior):
+        position = 1
+
+    assert [each.key for each in Engine(Rules(Decay(DAY_S)), Later(), First()).dimensions] == ["behavior", "later"]
+    with pytest.raises(ValueError, match="require one that is missing"):
+        Engine(Rules(Decay(DAY_S)), Later())
+    with pytest.raises(ValueError, match="same key or the same position"):
+        Engine(Rules(Decay(DAY_S)), Behavior(), Behavior())

@@ -7,7 +7,7 @@ import pytest
 
 from stream_seg.core.customer import Customer
 from stream_seg.core.decay import DAY_S, Decay
-from stream_seg.core.events.taxonomy import CHANNEL_SLOT, FIRST_CATEGORY, INTERACTION_SLOT, ORDERS, REFUNDED, SPEND
+from stream_seg.core.events.taxonomy import CHANNEL_SLOT, INTERACTION_SLOT, ORDERS, REFUNDED, SPEND
 from stream_seg.core.feature_names import FEATURES
 from stream_seg.core.features import compute
 from stream_seg.core.record import columns
@@ -134,7 +134,7 @@ def test_browse_rate_counts_acts_of_a_customer_and_not_campaigns_received() -> N
     for slot in INTERACTION_SLOT.values():
         customer.sums[slot] = 1.0
     customer.sums[INTERACTION_SLOT["campaign_received"]] = 100.0
-    customer.sums[CHANNEL_SLOT["web"]] = customer.sums[FIRST_CATEGORY] = 100.0  # shares, not events
+    customer.sums[CHANNEL_SLOT["web"]] = 100.0  # shares, not events
     assert feature("browse_rate", customer, 0) == pytest.approx(15 * LN2, rel=1e-14)
     assert feature("browse_rate", customer, 60) == pytest.approx(15 / 4 * LN2, rel=1e-14)
 

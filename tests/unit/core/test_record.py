@@ -10,15 +10,27 @@ import pytest
 from stream_seg.core.customer import Customer
 from stream_seg.core.events.deltas import COUNTS
 from stream_seg.core.events.taxonomy import SUMS
-from stream_seg.core.record import COPIED, DTYPE, FIELDS, LAYOUT, pack_fixed, unpack_fixed, validate
+from stream_seg.core.record import (
+    COPIED,
+    DTYPE,
+    FIELDS,
+    LAYOUT,
+    SECTIONS,
+    TAIL,
+    pack,
+    section,
+    unpack,
+    validate,
+)
 from stream_seg.errors import BadRecord
 
-LENGTHS = {"day_bytes", "recent_count", "order_count"}
+NOTHING = [b""] * len(TAIL)
 
 
 def changed(name: str, value: Any) -> bytes:
     """The record of a new customer with another value in one field."""
-    return pack_fixed(unpack_fixed(Customer(1).pack()) | {name: value})
+    fields, sections = unpack(Customer(1).pack())
+    return pack(fields | {name: value}, sections)
 
 
 def test_struct_and_dtype_have_the_same_bytes() -> None:
@@ -29,7 +41,7 @@ def test_struct_and_dtype_have_the_same_bytes() -> None:
 
 
 def test_each_field_is_a_column_a_count_a_length_or_the_sums() -> None:
-    others = {"format", "sums", *COUNTS, *LENGTHS}
+    others = {"format", "sums", "lengths", *COUNTS}
     assert {field.name for field in FIELDS} == set(COPIED) | others
     assert not set(COPIED) & others
 
@@ -40,19 +52,17 @@ def test_each_field_has_a_meaning() -> None:
 
 def test_a_new_customer_is_valid() -> None:
     validate(Customer(1).pack())
-    assert unpack_fixed(Customer(7).pack()) | {"life": 0} == {
-        field.name: [field.new] * field.numbers if field.shape else field.new for field in FIELDS
-    }
+    fields, sections = unpack(Customer(7).pack())
+    new = {field.name: [field.new] * field.numbers if field.shape else field.new for field in FIELDS}
+    assert (fields | {"life": 0}, sections) == (new, NOTHING)
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("sequence", 2**31),
-        ("segment", -2),
-        ("since", -1.0),
-        ("since", inf),
-        ("since", nan),
+        ("deadline", -1.0),
+        ("deadline", nan),
         ("as_of", 1e12),
         ("as_of", nan),
         ("first_seen", -1.0),
@@ -70,11 +80,36 @@ def test_an_invalid_value_is_refused_by_the_name_of_its_field(name: str, value: 
         validate(changed(name, value))
 
 
-@pytest.mark.parametrize("values", [[nan], [inf], [-inf], [inf, -inf], [1e308, 1e308]])
-def test_sums_without_a_finite_total_are_refused(values: list[float]) -> None:
+@pytest.mark.parametrize("values", [[nan], [0.0, nan], [inf], [-inf], [inf, -inf]])
+def test_sums_that_are_not_finite_are_refused(values: list[float]) -> None:
     sums = values + [0.0] * (SUMS - len(values))
-    with pytest.raises(BadRecord, match="the total of its sums is not finite"):
+    with pytest.raises(BadRecord, match="sums has a number that is not between"):
         validate(changed("sums", sums))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("since", -1.0), ("since", inf), ("since", nan), ("until", -1.0), ("until", nan)]
+)
+@pytest.mark.parametrize("at", range(4))
+def test_a_bad_number_of_any_dimension_is_refused(name: str, value: float, at: int) -> None:
+    with pytest.raises(BadRecord, match=f"{name} has a number that is not between"):
+        validate(changed(name, [value if number == at else 0.0 for number in range(4)]))
+
+
+@pytest.mark.parametrize("name", [each.name for each in TAIL[:-1] if each.width > 1])
+def test_a_section_that_is_cut_inside_an_entry_is_refused(name: str) -> None:
+    fields, sections = unpack(Customer(1).pack())
+    sections[SECTIONS.index(name)] = b"\0" * (TAIL[SECTIONS.index(name)].width + 1)
+    with pytest.raises(BadRecord, match=f"bytes of {name}, not a multiple of"):
+        validate(pack(fields, sections))
+
+
+def test_each_section_is_found_by_its_name() -> None:
+    fields, _ = unpack(Customer(1).pack())
+    sections = [bytes([at]) * each.width for at, each in enumerate(TAIL)]
+    record = pack(fields, sections)
+    assert [section(record, name) for name in SECTIONS] == sections
+    assert unpack(record)[1] == sections
 
 
 @pytest.mark.parametrize(
@@ -83,9 +118,8 @@ def test_sums_without_a_finite_total_are_refused(values: list[float]) -> None:
         ("first_seen", inf),
         ("last_seen", -inf),
         ("as_of", -inf),
-        ("segment", 127),
+        ("deadline", inf),
         ("sequence", 2**31 - 1),
-        ("since", 0),
     ],
 )
 def test_values_at_the_ends_of_a_range_are_valid(name: str, value: float) -> None:
