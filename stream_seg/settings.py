@@ -94,7 +94,6 @@ class Settings(ConnectionSettings, IntakeSettings):
     )
     dwell: float = Field(86_400.0, ge=0, description="minimum time of a customer in a segment, seconds")
     half_life_days: float = Field(30.0, ge=0.001, le=36_500, description="half-life of decayed counts and sums, days")
-    dedup_events: int = Field(8, ge=1, le=255, description="recent event ids kept per customer")
     currency: Annotated[str, Upper] = Field("USD", description="base currency, ISO 4217")
     rates: Annotated[dict[str, float], NoDecode, Rates] = Field(
         default_factory=dict,

@@ -20,6 +20,8 @@ from stream_seg.settings import PREFIX, Settings
 TOML: Final = "stream_seg.toml"
 # The least likeness of a variable's name to that of a setting, of 1.0, for a warning.
 _NEAR: Final = 0.7
+# Settings of earlier versions, and the reason why each is gone.
+REMOVED: Final = {"DEDUP_EVENTS": "a record remembers the last 128 events of a customer"}
 # Values that may hold a password.
 _SECRET: Final = ("redis_url", "kafka_sasl_password")
 
@@ -31,6 +33,7 @@ def load_settings(**overrides: Any) -> Settings:
     """
     for line in misspelled(os.environ):
         print(line, file=sys.stderr)
+    refuse_removed(os.environ)
     try:
         return Settings(**overrides)
     except ValidationError as error:
@@ -60,6 +63,14 @@ def misspelled(environment: Iterable[str]) -> list[str]:
     return warnings
 
 
+def refuse_removed(environment: Iterable[str]) -> None:
+    """Raise UsageError for a variable of a setting that earlier versions had."""
+    for variable in sorted(environment):
+        reason = REMOVED.get(variable.upper().removeprefix(PREFIX)) if variable.upper().startswith(PREFIX) else None
+        if reason is not None:
+            raise UsageError(f"{variable} was removed, because {reason}. Unset it")
+
+
 def attach_broker(settings: Settings) -> Broker:
     """Return the broker for a command that needs no Redis. Raises EmbeddedError when an embedded one is not running."""
     return attach_services(settings).broker if settings.broker == EMBEDDED else settings.cluster
@@ -84,6 +95,8 @@ def _fault(fault: dict[str, Any]) -> str:
         return f"{PREFIX}{message}"  # the message of a check over several settings begins with a name
     name = str(fault["loc"][0])
     if fault["type"] == "extra_forbidden":
+        if reason := REMOVED.get(name.upper()):
+            return f"{TOML} sets {name!r}, which was removed, because {reason}. Delete that line"
         return f"{TOML} sets {name!r}, which is not a setting"
     variable = f"{PREFIX}{name.upper()}"
     if message.startswith(name.upper()):

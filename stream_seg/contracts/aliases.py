@@ -20,6 +20,8 @@ _NAMES: Final = {
     # GA4
     "purchase": "order_completed",
     "ecommerce_purchase": "order_completed",
+    # A further statement about an order. The core recognizes the order by its id.
+    "order_updated": "order_completed",
     "refund": "order_refunded",
     "view_item": "product_viewed",
     "select_item": "product_clicked",

@@ -11,12 +11,15 @@ from . import placeholders, reasons
 from .clocks import out_of_time, read_times
 from .context import DEFAULT_CONTEXT_TRAITS, traits_of, within_bounds
 from .events import FREQUENT
+from .moments import seconds_of
 from .money import Money
 from .placeholders import Placeholders
 from .reader import EventReader
 from .reasons import Refused, quoted
 
 MAX_VALUE_BYTES: Final = 256 * 1024
+
+_ORDER_TIMES: Final = ("order_at", "updated_at")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -154,11 +157,22 @@ class Decoder:
         decoded.times, refused = read_times(moments)
         refused |= out_of_time(moments, decoded.times, now_s, self._future_slack_s, written)
         decoded.refuse(refused)
+        if self._topic == "purchases":
+            _read_order_times(decoded.events)
 
     def _read_amounts(self, decoded: Decoded) -> None:
         if self._money is not None and decoded.events:
             decoded.amounts, refused = self._money.minor_units(decoded.events)
             decoded.refuse(refused)
+
+
+def _read_order_times(events: Sequence[dict[str, Any]]) -> None:
+    """Convert the further times of events about orders to epoch seconds. Validation has accepted them."""
+    for event in events:
+        for name in _ORDER_TIMES:
+            moment = event.get(name)
+            if moment is not None:
+                event[name] = seconds_of(moment) if isinstance(moment, str) else float(moment)
 
 
 def _at(column: Sequence[Any], indices: Sequence[int]) -> Sequence[Any]:

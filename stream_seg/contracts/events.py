@@ -134,9 +134,18 @@ class Order(Event):
     ]
     discount: NotRequired[LooseNumber | None]
     coupon: NotRequired[Code | None]
-    refund_id: NotRequired[Annotated[Id | None, Field(description="accepted, not used yet")]]
+    refund_id: NotRequired[Annotated[Id | None, Field(description="the same id of one order counts once")]]
     order_at: NotRequired[
-        Annotated[Moment | None, AfterValidator(_is_time), Field(description="time of the order, not used yet")]
+        Annotated[Moment | None, AfterValidator(_is_time), Field(description="time at which the order was placed")]
+    ]
+    updated_at: NotRequired[
+        Annotated[
+            Moment | None,
+            AfterValidator(_is_time),
+            Field(
+                description="time of this statement about the order, occurred_at if absent. The latest amount counts"
+            ),
+        ]
     ]
 
 
@@ -144,7 +153,11 @@ class Purchase(Order):
     """An event for a completed order, or for a refund with an amount."""
 
     type: NotRequired[
-        Annotated[Literal["order_completed", "order_refunded"], Field(default="order_completed"), _Also(_NULL)]
+        Annotated[
+            Literal["order_completed", "order_refunded"],
+            Field(default="order_completed", description="order_updated is order_completed of a known order"),
+            _Also(_NULL, {"const": "order_updated"}),
+        ]
     ]
     amount: Amount
 
@@ -170,7 +183,8 @@ class Interaction(Event):
     product_id: NotRequired[Code | None]
     category: NotRequired[Code | None]
     value: NotRequired[LooseNumber | None]
-    rating: NotRequired[Annotated[Rating | None, Field(description="of a review or an answer, not used yet")]]
+    campaign_id: NotRequired[Annotated[Code | None, Field(description="in campaign_received")]]
+    rating: NotRequired[Annotated[Rating | None, Field(description="of a review or an answer")]]
     question: NotRequired[Annotated[Any, Field(description="text. In survey_answered it names a trait")]]
     answer: NotRequired[
         Annotated[Any, Field(description="a JSON scalar. In survey_answered it is the value of the trait")]

@@ -19,7 +19,9 @@ _LARGEST_ID_BITS: Final = 256
 # Below this, a float holds every whole number exactly, so that 70123.0 is the id 70123.
 _EXACT: Final = 2.0**53
 
-_IDS: Final = ("event_id", "customer_id", "order_id", "refund_id", "previous_id", "product_id", "category", "coupon")
+_IDS: Final = (
+    "event_id", "customer_id", "order_id", "refund_id", "previous_id", "product_id", "category", "coupon", "campaign_id",
+)  # fmt: skip
 _REQUIRED_NUMBERS: Final = {"purchases": ("amount",)}
 _OPTIONAL_NUMBERS: Final = {"purchases": ("discount",), "interactions": ("value", "rating")}
 _NUMBERS_OF_ITEMS: Final = ("quantity", "price")

@@ -19,7 +19,7 @@ _REASON_OF_FAULT: Final = {
     "value_error": reasons.BAD_TIME,
 }
 
-_TIMES: Final = ("occurred_at", "order_at")
+_TIMES: Final = ("occurred_at", "order_at", "updated_at")
 
 # The expected form in fields with several forms.
 _FORMS: Final = {"traits": "an object", "items": "a whole number or a list"}

@@ -129,7 +129,9 @@ class CustomerBatch:
     def visit(self, rows: Array, times: Array) -> None:
         """Note that customers acted on the UTC days of `times` (n,). `see` comes first."""
         behind = _days(self._numbers["last_seen"][rows]) - _days(times)
-        bits = np.where(behind < _VISIT_BITS, np.uint64(1) << np.minimum(behind, _VISIT_BITS - 1).astype(np.uint64), np.uint64(0))
+        bits = np.where(
+            behind < _VISIT_BITS, np.uint64(1) << np.minimum(behind, _VISIT_BITS - 1).astype(np.uint64), np.uint64(0)
+        )
         np.bitwise_or.at(self._numbers["visited_days"], rows, bits)
 
     def add(self, rows: Array, slots: Array, amounts: Array | float, times: Array) -> None:

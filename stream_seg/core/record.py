@@ -145,7 +145,9 @@ class FixedPart:
     offsets: list[int] = _field("i8", "the fence: last offset absorbed, per input topic", shape=(FENCES,), new=-1)
     life: int = _field("u8", "epoch in which the record was created")
     sequence: int = _field("u4", "number of the last change", valid=Range(0, 2**31 - 1))
-    slots: list[int] = _field("i2", "current segment per dimension, -1 for none", shape=_EACH, new=NO_SEGMENT)
+    slots: list[int] = _field(
+        "i2", "current segment per dimension, -1 for none", shape=_EACH, new=NO_SEGMENT, valid=Range(NO_SEGMENT)
+    )
     versions: list[int] = _field("u4", "version of the model or definition that named it, per dimension", shape=_EACH)
     since: list[float] = _field("f8", "time of entry per dimension", shape=_EACH, valid=_TIME)
     until: list[float] = _field(

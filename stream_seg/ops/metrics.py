@@ -40,8 +40,11 @@ class Metrics:
         )
         self.repeats_skipped = make.counter(
             "repeats_skipped",
-            "Events seen before and not counted again; by is offset (fence), event_id or order_id.",
+            "Events seen before and not counted again; by is offset (fence), event_id, order_id or refund_id.",
             "by",
+        )
+        self.orders_edited = make.counter(
+            "orders_edited", "Further events about a known order that changed its amount or time."
         )
         self.refunds_unmatched = make.counter(
             "refunds_unmatched",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
 
-from tests.integration.support.worker import Worker
+from tests.integration.support.worker import TWO_DIMENSIONS, Worker
 
 LOOK_EVERY_S = 0.2
 OWNERSHIP_EVERY_S = 2.0
@@ -213,7 +213,7 @@ class Fleet:
         environment = {**self._environment, "STREAM_SEG_BATCH_RECORDS": str(place.batch_records)}
         if place.running_armed:
             environment["STREAM_SEG_CRASH_AT"] = place.running_armed
-        place.worker = Worker(environment, directory, tied=True)
+        place.worker = Worker(environment, directory, tied=True, module=TWO_DIMENSIONS)
 
 
 def owns(place: Place) -> bool:

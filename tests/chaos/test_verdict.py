@@ -13,7 +13,7 @@ from stream_seg.contracts.model import parse_snapshot
 from stream_seg.core.decay import Decay
 from stream_seg.core.engine import Engine, Rules
 from tests.chaos.verdict import Verdict, judge_changes, judge_customers, judge_letters, judge_models, judge_redis
-from tests.integration.support.ending import Ending, Letter
+from tests.integration.support.ending import Ending, Letter, Place
 from tests.integration.support.events import Sent, order
 from tests.integration.support.yardstick import HALF_LIFE_S, expect
 
@@ -27,6 +27,7 @@ def change(sequence: int, came_from: dict[str, str] | None, to: str, **more: Any
     now = {"segment": to, "name": to.upper(), "since": SINCE[sequence - 1]}
     value = {
         "customer_id": "c-1",
+        "dimension": "behavior",
         "change": "moved" if came_from else "entered",
         "from": came_from,
         "to": now,
@@ -50,14 +51,14 @@ def ending(*changes: Letter, **held: Any) -> Ending:
     customer = engine.new_customer(LIFE)
     event = {"event_id": "e-o1", "type": "order_completed", "order_id": "o-1"}
     engine.absorb(customer, "purchases", 0, event, 1_738_368_000.0, 20_00)
-    customer.segment, customer.sequence, customer.since = 1, 2, 1_738_368_000.0
+    customer.slots[0], customer.sequence, customer.since[0] = held.pop("segment", 1), 2, 1_738_368_000.0
     for name, value in held.items():
         setattr(customer, name, value)
     return Ending({}, {"c-1": customer}, list(changes), [])
 
 
 SENT = [order("c-1", 1, "2025-02-01T00:00:00Z", 20.0, currency="USD")]
-TOPIC = {"c-1": ("b1", "B1", SINCE[1], 2)}
+TOPIC = {"c-1": Place(2, {"behavior": ("b1", "B1", SINCE[1])})}
 
 
 def judged(end: Ending) -> dict[str, int | None]:
@@ -72,7 +73,7 @@ def test_nothing_is_found_where_nothing_is_wrong() -> None:
     assert judged(ending(FIRST, SECOND, SECOND)) == {}
     verdict = Verdict()
     assert judge_changes(verdict, ending(FIRST, SECOND)) == TOPIC
-    judge_redis(verdict, TOPIC, TOPIC, {"b1": 1})
+    judge_redis(verdict, TOPIC, TOPIC, {"behavior:b1": 1})
     assert verdict.ok
 
 
@@ -103,9 +104,9 @@ def test_a_segment_that_is_not_the_nearest_is_found() -> None:
 
 
 def test_a_document_that_is_late_missing_or_too_many_is_found() -> None:
-    for redis in ({"c-1": ("b0", "B0", SINCE[0], 1)}, {}, {**TOPIC, "c-2": TOPIC["c-1"]}):
+    for redis in ({"c-1": Place(1, {"behavior": ("b0", "B0", SINCE[0])})}, {}, {**TOPIC, "c-2": TOPIC["c-1"]}):
         verdict = Verdict()
-        judge_redis(verdict, TOPIC, redis, {"b1": 2})
+        judge_redis(verdict, TOPIC, redis, {"behavior:b1": 2})
         assert verdict.figures["redis_differs"] == 1
         assert verdict.figures["sizes_differ"] == 1
 
@@ -129,7 +130,10 @@ def test_a_model_or_a_name_that_has_not_arrived_is_found() -> None:
         (None, "B0", (1, 1)),
     ):
         verdict = Verdict()
-        places = {"c-1": (named.id, name, SINCE[0], 1), "c-2": ("b1", "anything", SINCE[0], 1)}
+        places = {
+            "c-1": Place(1, {"behavior": (named.id, name, SINCE[0])}),
+            "c-2": Place(1, {"behavior": ("b1", "anything", SINCE[0])}),
+        }
         judge_models(verdict, snapshot, None if shown is None else {"version": shown}, places)
         assert (verdict.figures["models_differ"], verdict.figures["misnamed"]) == found
     verdict = Verdict()

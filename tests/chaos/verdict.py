@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isclose
@@ -11,9 +11,20 @@ from typing import Any
 
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.core.customer import Customer
-from stream_seg.core.record import NO_SEGMENT
 from stream_seg.learning.publishing import governance
-from tests.integration.support.ending import Ending, Letter, counts_of, decayed_of, epoch_s, kind_of, segment_of
+from tests.integration.support.ending import (
+    Ending,
+    Letter,
+    Place,
+    counts_of,
+    decayed_of,
+    held_by,
+    place_after,
+    segment_of,
+    sizes_of,
+    unchained,
+    without_names,
+)
 from tests.integration.support.events import Sent
 from tests.integration.support.yardstick import Expected
 
@@ -38,7 +49,6 @@ ROWS = {
 EXAMPLES = 5
 REL, ABS = 1e-9, 1e-6
 
-Place = tuple[str, str, str, int]  # segment, name, since, sequence
 Change = dict[str, Any]
 
 
@@ -119,10 +129,7 @@ def judge_changes(verdict: Verdict, ending: Ending) -> dict[str, Place]:
     verdict.row("unchained", _unchained(by_customer))
     last = {each: own[-1] for each, own in by_customer.items()}
     verdict.row("last_change_differs", _against_state(last, ending.customers))
-    return {
-        each: (change["to"]["segment"], change["to"]["name"], change["to"]["since"], change["sequence"])
-        for each, change in last.items()
-    }
+    return {each: place_after(change) for each, change in last.items()}
 
 
 def judge_redis(
@@ -137,7 +144,7 @@ def judge_redis(
             if topic.get(each) != redis.get(each)
         ),
     )
-    counted = Counter(segment for segment, *_ in topic.values())
+    counted = sizes_of(topic.values())
     verdict.row(
         "sizes_differ",
         (
@@ -160,7 +167,8 @@ def judge_models(
         "misnamed",
         (
             f"{each}: {name!r}, not {given[segment]!r}"
-            for each, (segment, name, *_) in redis.items()
+            for each, place in redis.items()
+            for segment, name, _ in [place.segments.get("behavior", ("", "", ""))]
             if name != given.get(segment, name)
         ),
     )
@@ -191,27 +199,14 @@ def _gaps(by_customer: Mapping[str, Sequence[Change]]) -> Iterable[str]:
 
 def _unchained(by_customer: Mapping[str, Sequence[Change]]) -> Iterable[str]:
     for customer_id, own in by_customer.items():
-        before: dict[int, Any] = {}
-        for change in own:
-            came_from = before.get(change["life"])
-            kind = kind_of(change)
-            if change["from"] != came_from or change["change"] != kind:
-                yield f"{customer_id}, {change['sequence']}: {change['change']} from {change['from']}, was {came_from}"
-            elif change["segments"] != {"behavior": change["to"]}:
-                yield f"{customer_id}, {change['sequence']}: segments {change['segments']}, to {change['to']}"
-            before[change["life"]] = change["to"]
+        for life in {change["life"] for change in own}:
+            for fault in unchained([change for change in own if change["life"] == life]):
+                yield f"{customer_id}, {fault}"
 
 
 def _against_state(last: Mapping[str, Change], customers: Mapping[str, Customer]) -> Iterable[str]:
-    told = {
-        each: (change["to"]["segment"], epoch_s(change["to"]["since"]), change["sequence"], change["life"])
-        for each, change in last.items()
-    }
-    held = {
-        each: (segment_of(customer), customer.since, customer.sequence, customer.life)
-        for each, customer in customers.items()
-        if customer.segment != NO_SEGMENT
-    }
+    told = {each: (without_names(place_after(change)), change["life"]) for each, change in last.items()}
+    held = {each: (held_by(customer), customer.life) for each, customer in customers.items() if customer.sequence}
     for each in sorted(told.keys() | held.keys()):
         if told.get(each) != held.get(each):
             yield f"{each}: topic {told.get(each)}, state {held.get(each)}"

@@ -15,7 +15,7 @@ import redis
 from stream_seg.cache import AsyncSegmentClient, SegmentClient
 from stream_seg.cache.port import PartitionWrite, WriteResult
 from stream_seg.cache.writer import CacheWriter
-from stream_seg.contracts.document import Document
+from stream_seg.contracts.document import Document, Fields
 from stream_seg.embedded.process import ServiceProcess
 from stream_seg.errors import CacheUnavailable
 
@@ -23,7 +23,7 @@ EPOCH = 1_763_764_800_123
 PAUSED_MS = 1_500
 DOCUMENT = Document(
     "h-1",
-    (("behavior", "b0", "Frequent big baskets", "2017-05-09T18:00:31Z"),),
+    (Fields("behavior", "b0", "Frequent big baskets", "2017-05-09T18:00:31Z"),),
     17,
     EPOCH,
     "2026-11-21T22:40:07.123Z",

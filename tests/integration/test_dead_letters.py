@@ -17,14 +17,16 @@ from aiokafka import AIOKafkaProducer
 
 from benchmarks.workload import fixed_model
 from stream_seg.contracts.partitioning import partitions_of
+from stream_seg.core.absorb import REMEMBERED_EVENTS
 from tests.integration.support.command import command, run_in
 from tests.integration.support.deployment import CALM, PARTITIONS, Deployment, Services, deployment
 from tests.integration.support.ending import Letter, assert_all_agree, assert_exact, read_ending, read_topic
-from tests.integration.support.events import REMEMBERED, Sent, order, view
+from tests.integration.support.events import Sent, order, view
 from tests.integration.support.worker import ROOT, Worker
 from tests.integration.support.yardstick import expect
 
 WHEN = "2017-05-09T18:00:31Z"
+LONG_AFTER = "2017-05-09T18:00:32Z"
 RATE = 2.0
 FIXED = {"RATES": json.dumps({"EUR": RATE})}
 # Rejected because no rate is set. The busy customer's later events push its ids out of the ring before the last
@@ -33,7 +35,8 @@ EUR = [order(f"c-{n}", n, WHEN, 10.0 + n, currency="EUR") for n in range(30)]
 BUSY = [order("busy", 100 + n, WHEN, 5.0, currency="EUR") for n in range(3)]
 GBP = order("c-0", 200, WHEN, 1.0, currency="GBP")
 GOOD = [order(f"c-{n}", 300 + n, WHEN, 1.0) for n in range(10)]
-LATER = [order("busy", 400 + n, WHEN, 1.0) for n in range(4)] + [view("busy", n, WHEN) for n in range(REMEMBERED + 2)]
+LATER = [order("busy", 400 + n, LONG_AFTER, 1.0) for n in range(33)]
+LATER += [view("busy", n, WHEN) for n in range(REMEMBERED_EVENTS + 2)]
 ASTRAY = order("astray", 500, WHEN, 7.0)
 HUGE = Sent("purchases", b"c-1", b'{"note": "' + b"x" * 1_040_000 + b'"}')
 

@@ -134,7 +134,7 @@ def test_after_kill_9_state_is_restored_and_another_pinned_model_evaluates_every
 
         def evaluated() -> bool:
             headers = [state.header for state in read_states(deployed).values()]
-            return all(header is not None and header.model_version == 2 for header in headers)
+            return all(header is not None and header.versions == {"behavior": 2} for header in headers)
 
         eventually(evaluated, 60, "every header names model 2", deployed.output)
         # Redis comes after the header.

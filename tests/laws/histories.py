@@ -51,7 +51,10 @@ items = st.none() | st.lists(
 interactions = st.sampled_from(["product_viewed", "product_added", "checkout_started", "campaign_received", "waved"])
 traits = st.dictionaries(st.sampled_from(["age", "city", "vip"]), st.sampled_from([None, True, 44, 2.5, "Köln"]))
 
+coupons = st.sampled_from([None, None, "SAVE10"])
+
 ORDER_IDS = ("A", "B", "C")
+REFUND_IDS = ("r-1", "r-2")
 KINDS = ("order", "order", "refund", "cancel", "interaction", "interaction", "identify")
 
 
@@ -63,23 +66,38 @@ def histories(
     money: st.SearchStrategy[int] = any_amount,
     max_size: int = 12,
 ) -> History:
-    """Draw the acts of one customer. All events of one order agree. Some orders are never completed."""
+    """Draw the acts of one customer.
+
+    All events of one order agree but for its amount, which edits change. So do all events of one refund id. Some orders
+    are never completed.
+    """
     placed = {
-        order_id: (draw(order_times), draw(money), {"channel": draw(channels), "items": draw(items)})
+        order_id: (
+            draw(order_times),
+            draw(money),
+            {"channel": draw(channels), "items": draw(items), "coupon": draw(coupons)},
+        )
         for order_id in ORDER_IDS
     }
+    refunds = {refund_id: (draw(any_time), draw(money | st.just(ALL_THAT_IS_LEFT))) for refund_id in REFUND_IDS}
     history = []
     for number, kind in enumerate(draw(st.lists(st.sampled_from(KINDS), min_size=1, max_size=max_size))):
         event: dict[str, Any] = {"event_id": f"{customer}-{number}"}
         if kind == "order":
             event["order_id"] = draw(st.sampled_from(ORDER_IDS))
             t, amount, rest = placed[event["order_id"]]
+            if draw(st.booleans()):
+                rest, amount = rest | {"updated_at": draw(any_time)}, draw(money)
             history.append(Act("purchases", event | rest, t, amount))
         elif kind in ("refund", "cancel"):
             event["order_id"] = draw(st.sampled_from((*ORDER_IDS, "never completed")))
             event["type"] = "order_refunded" if kind == "refund" else "order_cancelled"
-            taken = money | st.just(ALL_THAT_IS_LEFT) if kind == "refund" else money
-            history.append(Act("purchases", event, draw(any_time), draw(taken)))
+            if kind == "cancel":
+                history.append(Act("purchases", event, draw(any_time), draw(money)))
+                continue
+            refund_id = draw(st.none() | st.sampled_from(REFUND_IDS))
+            t, amount = refunds[refund_id] if refund_id else (draw(any_time), draw(money | st.just(ALL_THAT_IS_LEFT)))
+            history.append(Act("purchases", event | {"refund_id": refund_id}, t, amount))
         elif kind == "interaction":
             event |= {"type": draw(interactions), "channel": draw(channels), "category": draw(categories)}
             history.append(Act("interactions", event, draw(any_time)))

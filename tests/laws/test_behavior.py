@@ -10,18 +10,17 @@ from hypothesis import strategies as st
 
 from stream_seg.core.customer import Customer
 from stream_seg.core.engine import Engine
-from stream_seg.core.events.order_entries import Outcome
-from stream_seg.core.events.order_entries import ORDER_ENTRY
-from stream_seg.core.events.taxonomy import FIRST_INTERACTION, ORDERS, REFUNDED, SPEND
+from stream_seg.core.events.order_entries import ORDER_ENTRY, Entry, Outcome
+from stream_seg.core.events.taxonomy import DISCOUNTED, FIRST_INTERACTION, ORDERS, REFUNDED, SPEND
 
 from .fold import Fold, an_engine
 from .histories import DECAY, Act, History, arrivals, cuts, histories, laws, models, within_a_year
 from .plain import plain_counts, plain_sums
 
 ENGINE = an_engine()
-EXACT = ("purchases", "spend", "refunds", "refunded", "interactions", "traits")
+EXACT = ("purchases", "spend", "refunds", "refunded", "interactions", "coupon_orders", "units", "traits")
 TIMES = ("first_seen", "last_seen", "first_purchase", "last_purchase")
-DAYS = ("days_before", "day_bits")
+DAYS = ("days_before", "days")
 
 within = histories(order_times=within_a_year)
 
@@ -35,9 +34,8 @@ def absorbed(history: History, engine: Engine = ENGINE) -> Customer:
 
 
 def exact(customer: Customer, names: tuple[str, ...] = EXACT + TIMES + DAYS) -> dict[str, Any]:
-    """Return the values that must be equal to the last bit, and the remembered orders, sorted."""
-    size, ring = ORDER_ENTRY.size, customer.orders
-    kept = sorted(ring[at : at + size] for at in range(0, len(ring), size))
+    """Return the values that must be equal to the last bit, and the remembered orders without the ids of events."""
+    kept = sorted(entry._replace(event=b"") for entry in map(Entry._make, ORDER_ENTRY.iter_unpack(customer.orders)))
     return {"orders": kept} | {name: getattr(customer, name) for name in names}
 
 
@@ -46,7 +44,7 @@ def gross(history: History, customer: Customer) -> dict[int, float]:
     landmark = DECAY.landmark(customer.last_seen)
     moved = [(max(amount, 0), DECAY.weight(t, landmark)) for topic, _, t, amount in history if topic == "purchases"]
     money = sum(amount * weight for amount, weight in moved)
-    return {ORDERS: sum(weight for _, weight in moved), SPEND: money, REFUNDED: money}
+    return {ORDERS: sum(weight for _, weight in moved), SPEND: money, REFUNDED: money, DISCOUNTED: money}
 
 
 def assert_same_sums(one: Customer, other: Customer, history: History) -> None:
@@ -89,9 +87,11 @@ def repeated(draw: st.DrawFn) -> tuple[History, History]:
     """Draw a history, and the same one with repeats of its events or orders, in another order of arrival."""
     history = draw(within)
     completed = {act.event["order_id"] for act in history if is_order(act)}
+    edited = {act.event["order_id"] for act in history if "updated_at" in act.event}
     again: History = []
     for act in draw(st.lists(st.sampled_from(history), min_size=1, max_size=6)):
-        repeats_its_order = is_order(act) or (is_cancellation(act) and act.event["order_id"] in completed)
+        repeats_its_order = is_order(act) and "updated_at" not in act.event and act.event["order_id"] not in edited
+        repeats_its_order |= is_cancellation(act) and act.event["order_id"] in completed
         if repeats_its_order and draw(st.booleans()):
             act = act._replace(event=act.event | {"event_id": f"again-{len(again)}"})
         again.append(act)
@@ -151,8 +151,7 @@ def test_restoring_a_snapshot_changes_nothing(history: History, restarts: list[b
 @laws
 @given(histories(), st.data())
 def test_offsets_at_or_below_the_fence_are_skipped(history: History, data: st.DataObject) -> None:
-    # With rings of one entry, only the fence recognizes repeats.
-    engine = an_engine(keep=1)
+    engine = an_engine()
     offsets = dict.fromkeys(("purchases", "interactions", "profiles"), -1)
     log = []
     for act in history:
@@ -162,6 +161,7 @@ def test_offsets_at_or_below_the_fence_are_skipped(history: History, data: st.Da
     for end, ((topic, event, t, amount), offset) in enumerate(log, 1):
         for customer in (once, again):
             engine.absorb(customer, topic, offset, event, t, amount)
+            customer.recent = b""  # so that only the fence recognizes repeats
         for (topic, event, t, amount), offset in log[data.draw(st.integers(0, end)) : end]:
             assert engine.absorb(again, topic, offset, event, t, amount) is Outcome.REPEATED
     assert again.pack() == once.pack()

@@ -15,7 +15,7 @@ from stream_seg.contracts.model import MAX_SEGMENTS, parse_snapshot
 from stream_seg.core import example
 from stream_seg.core.events.order_entries import ORDER_ENTRY
 from stream_seg.core.feature_names import FEATURES
-from stream_seg.core.record import LAYOUT, validate
+from stream_seg.core.record import DTYPE, LAYOUT, SECTIONS, validate
 from stream_seg.errors import BadChange, BadChangelog, BadRecord, StateMismatch
 from stream_seg.learning.clustering.policy import LearnerPolicy
 from stream_seg.learning.learner import Learner
@@ -43,7 +43,7 @@ def full_record() -> bytes:
 
 RECORD: Final = full_record()
 ENTRY: Final = pack_entry(9, 3, RECORD, (b'{"a":1}', b'{"b":2}'))
-HEADER: Final = pack_header(Header(9, 3, 2, T, 1, 2_592_000.0, {"purchases": 5}, {"purchases": T}))
+HEADER: Final = pack_header(Header(9, 3, 2, T, 2_592_000.0, {"behavior": 1}, {"purchases": 5}, {"purchases": T}))
 
 
 def damaged(rng: Random, value: bytes) -> bytes:
@@ -75,7 +75,7 @@ def use(key: bytes | None, value: bytes | None) -> None:
         customer = ENGINE.open(record)
         ENGINE.absorb(customer, "purchases", 2**62 + number, order, T + 86_400.0 * 300, 500)
         ENGINE.absorb(customer, "profiles", 2**62, {"event_id": "y", "type": "identify", "traits": {"a": 2}}, T)
-        ENGINE.update(b"c", customer, T, previous=record)
+        ENGINE.update(b"c", customer, T)
         customer.pack()
 
 
@@ -106,7 +106,7 @@ def test_damaged_changelogs_are_refused_in_one_line_or_harmless(key: bytes, valu
 
 @pytest.mark.parametrize(
     "value",
-    [b"", b"\x01", b"\x02" + ENTRY[1:], ENTRY[:25], ENTRY[:17] + b"\xff\xff\xff\xff" + ENTRY[21:],
+    [b"", b"\x01", b"\x01" + ENTRY[1:], ENTRY[:25], ENTRY[:17] + b"\xff\xff\xff\xff" + ENTRY[21:],
      pack_entry(9, 3, b""), pack_entry(9, 3, RECORD[:-1]), pack_entry(9, 3, RECORD[: LAYOUT.size]),
      ENTRY + b"\xff\xff\xff\xff", ENTRY + b"\x01", pack_entry(9, 3, RECORD[:120] + b"\xff" * 8 + RECORD[128:])],
 )  # fmt: skip
@@ -130,7 +130,7 @@ GOOD_HEADER: Final = orjson.loads(HEADER)
 @pytest.mark.parametrize(
     "fields",
     [
-        [], 1, None, "x", {}, {"format": 1}, {"format": []}, {"format": 2}, {**GOOD_HEADER, "more": 1},
+        [], 1, None, "x", {}, {"format": 1}, {"format": []}, {"format": 3}, {**GOOD_HEADER, "more": 1},
         *({**GOOD_HEADER, name: value} for name in GOOD_HEADER for value in ("x", None, [1], {"a": "b"})),
         {**GOOD_HEADER, "epoch": 2**63},
         {**GOOD_HEADER, "epoch": True}, {**GOOD_HEADER, "group": 1.5},
@@ -165,11 +165,11 @@ def test_traits_in_another_form_are_refused(traits: bytes) -> None:
 
 
 def test_rings_longer_than_the_record_are_refused() -> None:
-    at = LAYOUT.size - 240 - 1  # the count of orders stands before the sums
-    assert RECORD[at] == 3
+    fixed = DTYPE.fields["lengths"][1]  # type: ignore[index]
+    at = fixed + 2 * SECTIONS.index("orders")
+    assert RECORD[at : at + 2] == (12 * ORDER_ENTRY.size).to_bytes(2, "little")
     with pytest.raises(BadRecord, match="is cut off"):
-        validate(RECORD[:at] + b"\xff" + RECORD[at + 1 :])
-    assert 255 * ORDER_ENTRY.size < 10_000
+        validate(RECORD[:at] + (1000 * ORDER_ENTRY.size).to_bytes(2, "little") + RECORD[at + 2 :])
 
 
 SAMPLE: Final = Sample(1, T, True, [("c-1", [1.0] * len(FEATURES)), ("c-2", [0.5] * len(FEATURES))]).dumps()

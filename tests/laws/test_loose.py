@@ -11,8 +11,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stream_seg.contracts.decode import Decoder
+from stream_seg.core.absorb import absorb_rows
 from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.engine import Engine, Rows, Rules
+from stream_seg.core.events.categories import CategoryNames
 from stream_seg.core.events.taxonomy import TOPICS
 from tests.laws.histories import laws
 
@@ -32,8 +34,8 @@ def absorbed(topic: str, *events: Json) -> bytes:
     batch = ENGINE.new_batch()
     batch.open([KEY], [ENGINE.new_customer(1).pack()])
     offsets, amounts = range(len(events)), decoded.amounts or [0] * len(events)
-    rows = Rows([0] * len(events), offsets, decoded.events, decoded.times, amounts)
-    ENGINE.absorb_rows(TOPICS.index(topic), rows, batch)
+    rows = Rows([0] * len(events), offsets, decoded.events, decoded.times, amounts, decoded.times)
+    absorb_rows(TOPICS.index(topic), rows, batch, [CategoryNames()] * len(batch))
     return batch.pack()[0]
 
 

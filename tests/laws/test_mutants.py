@@ -8,9 +8,11 @@ from typing import Final
 from stream_seg.contracts.decode import Decoder
 from stream_seg.contracts.money import MAX_MINOR
 from stream_seg.contracts.reasons import SENTENCES, WRONG_PARTITION
+from stream_seg.core.absorb import absorb_rows
 from stream_seg.core.batch import new_record
 from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.engine import Engine, Rows, Rules
+from stream_seg.core.events.categories import CategoryNames
 from stream_seg.core.events.order_entries import ALL_THAT_IS_LEFT
 from stream_seg.core.events.taxonomy import TOPICS
 from tests.laws.mutations import Mutant, mutants
@@ -48,8 +50,8 @@ class Folder:
         batch.open(touched, [self._records.get(key) or new_record(1) for key in touched])
         if own:
             amounts = decoded.amounts or [0] * len(own)
-            rows = Rows(batch.rows(own), offsets, decoded.events, decoded.times, amounts)
-            self._engine.absorb_rows(TOPICS.index(topic), rows, batch)
+            rows = Rows(batch.rows(own), offsets, decoded.events, decoded.times, amounts, decoded.times)
+            absorb_rows(TOPICS.index(topic), rows, batch, [CategoryNames()] * len(batch))
         self._records |= zip(batch.keys, batch.pack(), strict=True)
         self.reasons.update(each.reason for each in rejected)
         self.absorbed += len(own)

@@ -48,7 +48,7 @@ def test_each_customer_in_a_segment_has_the_name_that_a_user_gave(
         fold.use(model, clock)
         assert len(fold.changes) == changes  # once is enough
         for key in fold.records:
-            current = fold.engine.current_segment(fold.customer(key))
+            current = fold.current(key)
             assert current is not None
             index = int(current.segment[1:])
             assert index not in model.user_named or current.name == model.names[index]
@@ -60,6 +60,6 @@ def test_each_customer_in_a_segment_has_the_name_that_a_user_gave(
             assert isinstance(change.to, CurrentSegment)
             renamed = current is not None and change.to.segment == current.segment
             assert (change.change == "renamed") == renamed
-            assert not renamed or (change.reason, change.to.since) == ("definition", current.since)  # type: ignore[union-attr]
+            assert not renamed or (change.code, change.to.since) == ("definition", current.since)  # type: ignore[union-attr]
             current = change.to
-        assert current == fold.engine.current_segment(fold.customer(key))
+        assert current == fold.current(key)

@@ -23,6 +23,7 @@ _TEXTS: Final = {
     "product_id": ("product_id", "item_id", "sku"),
     "category": ("category", "item_category"),
     "coupon": ("coupon",),
+    "campaign_id": ("campaign_id",),
 }
 _NUMBERS: Final = {"discount": ("discount",), "value": ("value", "price"), "price": ("price",), "rating": ("rating",)}
 
@@ -101,7 +102,7 @@ def interaction_details(details: Json) -> Json:
     items = items_of(first(details, "products", "items"))
     product = items[0] if isinstance(items, list) and items else {}
     answer = {name: details[name] for name in ("question", "answer") if name in details}
-    return product | fitting(details, "product_id", "category", "value", "rating") | answer
+    return product | fitting(details, "product_id", "category", "campaign_id", "value", "rating") | answer
 
 
 def items_of(products: Any) -> Any:

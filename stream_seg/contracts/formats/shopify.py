@@ -63,6 +63,7 @@ def _completed(raw: Json, about: Json, order_at: Any) -> Json:
         "event_id": derived_id("shopify", "order", raw.get("id"), raw.get("updated_at")),
         "type": "order_completed",
         "occurred_at": order_at,
+        "updated_at": raw.get("updated_at"),
         "amount": raw.get("total_price"),
         "items": [_line(line) for line in objects_in(raw, "line_items")],
         "discount": as_number(raw.get("total_discounts")),

@@ -59,6 +59,7 @@ def _completed(raw: Json, about: Json) -> Json:
         "event_id": derived_id("woocommerce", "order", raw.get("id"), raw.get("date_modified_gmt")),
         "type": "order_completed",
         "occurred_at": _placed_at(raw),
+        "updated_at": _changed_at(raw),
         "amount": raw.get("total"),
         "items": [_line(line) for line in objects_in(raw, "line_items")],
         "discount": as_number(raw.get("discount_total")),

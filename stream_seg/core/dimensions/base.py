@@ -43,7 +43,7 @@ class Placement(NamedTuple):
 
 
 class View:
-    """What dimensions see of n customers at `now` (n,), epoch seconds.
+    """The view that dimensions have of n customers at `now` (n,), epoch seconds.
 
     `table` holds the fields of their records by name, as in `record.columns`. `placements` are those of the dimensions
     that were evaluated before.
@@ -77,7 +77,7 @@ class View:
 
 
 class Dimension(Protocol):
-    """One criterion of segmentation. The engine calls `place` once per batch, then `reasons` for those who move.
+    """One criterion of segmentation. The engine calls `place` once per batch, then `reasons` for customers who move.
 
     `key` is the public name. `position` is the index in `record.DIMENSIONS` at which records hold the current segment.
     `requires` names the dimensions that must be evaluated before this one.
@@ -95,7 +95,7 @@ class Dimension(Protocol):
         """Return the segments of the customers of a view, who are now in `current`."""
 
     def reasons(self, view: View, rows: Sequence[int]) -> list[Reason]:
-        """Return why the customers in these rows of the view are in their new segments."""
+        """Return the reason for the new segments of the customers in these rows of the view."""
 
     def segment(self, slot: int) -> str:
         """Return the public id of a segment."""
@@ -105,7 +105,7 @@ class Dimension(Protocol):
 
 
 def unplaced(current: Current) -> Placement:
-    """Return the placement of a dimension that cannot evaluate anyone yet: all customers stay."""
+    """Return the placement of a dimension that cannot evaluate customers yet: all customers stay."""
     return Placement(current.slot, current.until)
 
 

@@ -13,8 +13,8 @@ from stream_seg.core.record import DIMENSIONS
 from stream_seg.core.transitions import FeatureReason, Reason
 
 from .base import Current, Placement, Slots, View, unplaced
-from .segment_model import Assignment, Hysteresis, SegmentModel, segment_id
 from .names import SegmentNames
+from .segment_model import Assignment, Hysteresis, SegmentModel, segment_id
 
 BEHAVIOR: Final = "behavior"
 

@@ -32,7 +32,7 @@ class Outcome(Enum):
 
 
 class Statement(NamedTuple):
-    """What one event says of an order. Times are epoch seconds, `amount` is minor units.
+    """The statement of one event about an order. Times are epoch seconds, `amount` is minor units.
 
     Of several statements, the one with the greatest (stated_at, event, amount) counts. The order has the earliest `t`.
     """

@@ -119,16 +119,21 @@ class OrderBook:
         return Outcome.NOTHING_TAKEN if amount == ALL_THAT_IS_LEFT else Outcome.UNMATCHED
 
     def cancel(self, row: int, order: bytes, t: float, amount: int, order_at: float | None = None) -> Outcome:
-        """Take back all of an order, as if it had never been placed. `amount` counts if the order is not remembered."""
+        """Take back all of an order, as if it had never been placed.
+
+        `amount` counts while the order is not known. Of several cancellations, the largest amount counts then.
+        """
         known = self._known(row, order) if order in self._orders[row] else []
-        if any(each.state & CANCELLED for each in known):
+        at = t if order_at is None else order_at
+        for cancelled in (each for each in known if each.state & CANCELLED):
+            if cancelled.state & WAITS and (amount, at) > (cancelled.refunded, cancelled.t):
+                self._replace(row, cancelled, cancelled._replace(t=at, stated_at=t, refunded=amount))
             return Outcome.REPEATED_ORDER
         if known and not known[0].state & WAITS:
             entry = known[0]
             self._replace(row, entry, entry._replace(state=entry.state | CANCELLED))
             self._take_off(row, entry.t)
             return _ABSORBED
-        at = t if order_at is None else order_at
         if self._may_come(row, at):
             self._wait(row, Entry(order, WAITS | CANCELLED, at, t, b"", 0, amount))
         else:

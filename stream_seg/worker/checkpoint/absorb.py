@@ -125,7 +125,9 @@ class Absorber:
 
     def _count(self, topic: str, absorbed: int, replayed: int, unusual: Mapping[Outcome, int]) -> None:
         metrics = self._metrics
-        repeated = unusual.get(Outcome.REPEATED, 0), unusual.get(Outcome.REPEATED_ORDER, 0)
+        repeated = [
+            unusual.get(each, 0) for each in (Outcome.REPEATED, Outcome.REPEATED_ORDER, Outcome.REPEATED_REFUND)
+        ]
         metrics.events_absorbed.labels(topic).inc(absorbed - sum(repeated))
         nothing_taken = unusual.get(Outcome.NOTHING_TAKEN, 0)
         metrics.refunds_unmatched.inc(unusual.get(Outcome.UNMATCHED, 0) + nothing_taken)
@@ -133,3 +135,5 @@ class Absorber:
         metrics.repeats_skipped.labels("offset").inc(replayed)
         metrics.repeats_skipped.labels("event_id").inc(repeated[0])
         metrics.repeats_skipped.labels("order_id").inc(repeated[1])
+        metrics.repeats_skipped.labels("refund_id").inc(repeated[2])
+        metrics.orders_edited.inc(unusual.get(Outcome.EDITED, 0))

@@ -28,8 +28,9 @@ from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
 from stream_seg.worker.partitions.ownership import OwnedPartition, SamplingState
 
-# Customers in one message. Even with ids of the greatest length it stays below one megabyte, which brokers accept.
-ROWS_PER_MESSAGE: Final = 500
+# Customers in one message. Even with ids and categories of the greatest length it stays below one megabyte, which
+# brokers accept.
+ROWS_PER_MESSAGE: Final = 100
 # A thousandth of a customer's activity makes no difference to a profile.
 MIX_DIGITS: Final = 3
 # Customers sampled per day over all partitions. That is enough for centers to follow, and to judge a challenger within

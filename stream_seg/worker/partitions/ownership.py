@@ -129,8 +129,8 @@ class OwnedPartition:
             # The last group appended some records and crashed before Redis had them. Any mark in Redis is too old.
             partition.cache.marked = NEVER
         by_position = {each.position: each for each in dimensions}
-        for (position, slot), count in state.records.sizes().items():
-            if dimension := by_position.get(position):
+        for (at, slot), count in state.records.sizes().items():
+            if dimension := by_position.get(at):
                 partition.sizes[f"{dimension.key}:{dimension.segment(slot)}"] = count
         return partition
 

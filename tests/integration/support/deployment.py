@@ -69,6 +69,7 @@ class Deployment:
     directory: Path
     environment: Mapping[str, str]
     workers: list[Worker] = field(default_factory=list)
+    module: str = "stream_seg"  # that runs the workers
 
     @property
     def broker(self) -> Broker:
@@ -82,7 +83,7 @@ class Deployment:
 
     def start_worker(self, **more: str) -> Worker:
         """Start a worker. `more` are settings of its own, names without prefix."""
-        worker = Worker({**self.environment, **_prefixed(more)}, self.directory)
+        worker = Worker({**self.environment, **_prefixed(more)}, self.directory, module=self.module)
         self.workers.append(worker)
         return worker
 

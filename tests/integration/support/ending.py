@@ -7,22 +7,26 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from math import inf
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from stream_seg.cache.keys import Keys
 from stream_seg.contracts.partitioning import partitions_of
+from stream_seg.contracts.times import rfc3339
 from stream_seg.core.customer import Customer
 from stream_seg.core.decay import Decay
+from stream_seg.core.dimensions.behavior import Behavior
 from stream_seg.core.events.taxonomy import FIRST_CHANNEL, FIRST_INTERACTION, INTERACTION_SLOT, ORDERS, REFUNDED, SPEND
 from stream_seg.core.record import NO_SEGMENT
 from stream_seg.kafka.reader import read_all
 from stream_seg.tools.model_history import ModelHistory, read_history
 from stream_seg.worker.partitions.state import PartitionState
+from tests.activity import Activity
 from tests.integration.support.deployment import Deployment
 from tests.integration.support.events import Sent
 from tests.integration.support.polling import until
@@ -30,6 +34,18 @@ from tests.integration.support.yardstick import HALF_LIFE_S, Expected, expect
 
 DECAY = Decay(HALF_LIFE_S)
 REPAIRED_S = 15.0
+# The dimensions that workers in tests may have: where records keep them, and the names of their segments.
+DIMENSIONS: dict[str, tuple[int, Callable[[int], str]]] = {
+    each.key: (each.position, each.segment) for each in (Behavior(), Activity())
+}
+
+
+class Place(NamedTuple):
+    """The sequence of a customer's last change, and (segment, name, since) by dimension."""
+
+    sequence: int
+    segments: dict[str, tuple[str, str, str]]
+
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -136,16 +152,39 @@ def assert_changes_chain(changes: Sequence[Letter]) -> None:
         own.sort(key=lambda change: (change["epoch"], change["sequence"]))
         assert [change["sequence"] for change in own] == list(range(1, len(own) + 1)), customer_id
         assert len({change["life"] for change in own}) == 1, customer_id
-        assert [change["from"] for change in own] == [None, *(change["to"] for change in own[:-1])], customer_id
-        assert [change["change"] for change in own] == list(map(kind_of, own)), customer_id
-        assert all(change["segments"] == {"behavior": change["to"]} for change in own), customer_id
+        assert unchained(own) == [], customer_id
+
+
+def unchained(own: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the faults in the changes of one customer, in order: what each came from, its kind, and all segments."""
+    faults, segments = [], dict[str, Any]()
+    for change in own:
+        dimension, number = change["dimension"], change["sequence"]
+        came_from = segments.pop(dimension, None)
+        segments |= {dimension: change["to"]} if change["to"] is not None else {}
+        if change["from"] != came_from or change["change"] != kind_of(change):
+            faults.append(f"{number}: {change['change']} from {change['from']}, was {came_from}")
+        if change["segments"] != segments:
+            faults.append(f"{number}: segments {change['segments']}, not {segments}")
+    return faults
 
 
 def kind_of(change: Mapping[str, Any]) -> str:
-    """Return the type that a change into a segment must have."""
-    if change["from"] is None:
-        return "entered"
+    """Return the type that a change must have."""
+    if change["from"] is None or change["to"] is None:
+        return "exited" if change["to"] is None else "entered"
     return "renamed" if change["from"]["segment"] == change["to"]["segment"] else "moved"
+
+
+def place_after(change: Mapping[str, Any]) -> Place:
+    """Return the place of a customer after a change."""
+    segments = {key: (each["segment"], each["name"], each["since"]) for key, each in change["segments"].items()}
+    return Place(change["sequence"], segments)
+
+
+def sizes_of(places: Iterable[Place]) -> Counter[str]:
+    """Return the number of customers by `dimension:segment`."""
+    return Counter(f"{key}:{segment}" for place in places for key, (segment, *_) in place.segments.items())
 
 
 def assert_all_agree(deployed: Deployment, ending: Ending) -> None:
@@ -158,46 +197,57 @@ def assert_all_agree(deployed: Deployment, ending: Ending) -> None:
         held = last.get(change["customer_id"])
         if held is None or (change["epoch"], change["sequence"]) > (held["epoch"], held["sequence"]):
             last[change["customer_id"]] = change
-    topic = {
-        customer_id: (change["to"]["segment"], change["to"]["name"], change["to"]["since"], change["sequence"])
-        for customer_id, change in last.items()
-    }
-    state = {
-        customer_id: (segment_of(customer), customer.since, customer.sequence)
-        for customer_id, customer in ending.customers.items()
-        if customer.segment != NO_SEGMENT
-    }
-    assert differences({c: (segment, epoch_s(since), n) for c, (segment, _, since, n) in topic.items()}, state) == {}
-    wanted = Counter(segment for segment, *_ in topic.values())
+    topic = {customer_id: place_after(change) for customer_id, change in last.items()}
+    state = {customer_id: held_by(customer) for customer_id, customer in ending.customers.items() if customer.sequence}
+    assert differences({customer_id: without_names(place) for customer_id, place in topic.items()}, state) == {}
+    wanted, ends = sizes_of(topic.values()), {each: ends_of(customer) for each, customer in ending.customers.items()}
     # A worker retries late cache writes within seconds, because the input does not wait for them.
-    redis, sizes = dict[str, tuple[str, str, str, int]](), Counter[str]()
+    redis, sizes, until_of = dict[str, Place](), Counter[str](), dict[str, dict[str, float]]()
 
     def repaired() -> bool:
-        nonlocal redis, sizes
+        nonlocal redis, sizes, until_of
         redis, sizes = read_redis(deployed)
-        return (redis, sizes) == (topic, wanted)
+        until_of = read_ends(deployed, redis)
+        return (redis, sizes) == (topic, wanted) and all(until_of[each] == ends[each] for each in redis)
 
     until(repaired, REPAIRED_S, every_s=0.5)
     assert differences(redis, topic) == {}
     assert sizes == wanted
+    assert differences(until_of, {each: ends[each] for each in redis}) == {}
 
 
-def read_redis(deployed: Deployment) -> tuple[dict[str, tuple[str, str, str, int]], Counter[str]]:
-    """Return (segment, name, since, sequence) of every document in Redis, and the sizes of segments."""
+def read_redis(deployed: Deployment) -> tuple[dict[str, Place], Counter[str]]:
+    """Return the place in every document in Redis, and the sizes of segments by `dimension:segment`."""
     keys = Keys(deployed.settings.redis_prefix)
     with deployed.redis() as client:
         start = len(keys.customer(""))
         ids = [key[start:] for key in client._redis.scan_iter(keys.customer("*"), count=1000)]
-        with client._redis.pipeline(transaction=False) as pipeline:
-            for customer_id in ids:
-                pipeline.hgetall(keys.customer(customer_id))
-            rows = dict(zip(ids, pipeline.execute(), strict=True))
+        documents = client.get_many(ids)
         sizes = client.sizes()
-    documents = {
-        customer_id: (row["behavior"], row["behavior.name"], row["behavior.since"], int(row["sequence"]))
-        for customer_id, row in rows.items()
+    places = {
+        customer_id: Place(
+            document.sequence,
+            {
+                key: (each.segment, each.name, rfc3339(each.since.timestamp()))
+                for key, each in document.segments.items()
+            },
+        )
+        for customer_id, document in documents.items()
+        if document is not None
     }
-    return documents, Counter(sizes.get("behavior", {}))
+    counted = Counter({f"{key}:{segment}": n for key, of_one in sizes.items() for segment, n in of_one.items()})
+    return places, counted
+
+
+def read_ends(deployed: Deployment, customers: Iterable[str]) -> dict[str, dict[str, float]]:
+    """Return the times at which segments end, by customer and dimension, as Redis shows them."""
+    with deployed.redis() as client:
+        documents = client.get_many(list(customers))
+    return {
+        each: {key: now.until.timestamp() for key, now in document.segments.items() if now.until is not None}
+        for each, document in documents.items()
+        if document is not None
+    }
 
 
 def read_models(deployed: Deployment) -> ModelHistory:
@@ -213,8 +263,30 @@ def shown_model(deployed: Deployment) -> dict[str, Any] | None:
 
 
 def segment_of(customer: Customer) -> str | None:
-    """Return the current segment in a customer's record."""
-    return None if customer.segment == NO_SEGMENT else f"b{customer.segment}"
+    """Return the current segment of behavior in a customer's record."""
+    segment = held_by(customer).segments.get("behavior")
+    return None if segment is None else segment[0]
+
+
+def held_by(customer: Customer) -> Place:
+    """Return the place in a customer's record, which has no names and times as numbers."""
+    held = {
+        key: (segment(customer.slots[at]), "", rfc3339(customer.since[at]))
+        for key, (at, segment) in DIMENSIONS.items()
+        if customer.slots[at] != NO_SEGMENT
+    }
+    return Place(customer.sequence, held)
+
+
+def ends_of(customer: Customer) -> dict[str, float]:
+    """Return the times at which the segments in a customer's record end."""
+    ends = ((key, customer.until[at]) for key, (at, _) in DIMENSIONS.items() if customer.slots[at] != NO_SEGMENT)
+    return {key: end for key, end in ends if end < inf}
+
+
+def without_names(place: Place) -> Place:
+    """Return a place as records have it."""
+    return Place(place.sequence, {key: (segment, "", since) for key, (segment, _, since) in place.segments.items()})
 
 
 def counts_of(customer: Customer) -> tuple[float, ...]:

@@ -9,10 +9,10 @@ from heapq import merge
 from typing import Any, NamedTuple
 
 from benchmarks.workload import Spec, generate
-from stream_seg.settings import Settings
+from stream_seg.core.absorb import REMEMBERED_WHEN_QUIET
 
 # Default number of ids that a worker remembers per customer.
-REMEMBERED: int = Settings.model_fields["dedup_events"].default
+REMEMBERED = REMEMBERED_WHEN_QUIET  # whatever pauses a customer makes
 
 
 class Sent(NamedTuple):

@@ -23,16 +23,20 @@ READY_S = 60.0
 STOPPED_S = 30.0
 ANSWERS_S = 30.0
 TAIL = 4_000
+TWO_DIMENSIONS = "tests.two_dimensions"  # a worker that evaluates `tests.activity`, too
 PORTS = 1_000
 
 
 class Worker:
     """One worker with `environment` added to this process's own. Its output goes to a file in `directory`.
 
-    A `tied` worker dies with the thread that created it, even by kill -9.
+    A `tied` worker dies with the thread that created it, even by kill -9. `module` runs the worker, by default as a
+    user does.
     """
 
-    def __init__(self, environment: Mapping[str, str], directory: Path, *, tied: bool = False) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], directory: Path, *, tied: bool = False, module: str = "stream_seg"
+    ) -> None:
         port = own_port()
         self._url = f"http://127.0.0.1:{port}/metrics"
         self._written = directory / f"worker-{port}.txt"
@@ -41,7 +45,7 @@ class Worker:
         guard = [sys.executable, "-I", "-S", str(GUARD), GUARD_MODE, str(os.getpid())] if tied else []
         with self._written.open("wb") as written:
             self._process = subprocess.Popen(
-                [*guard, sys.executable, "-m", "stream_seg", "worker"],
+                [*guard, sys.executable, "-m", module, "worker"],
                 cwd=directory,  # a folder without a developer's stream_seg.toml
                 env={**inherited, **own, **environment},
                 stdin=subprocess.DEVNULL,

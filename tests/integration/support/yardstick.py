@@ -42,7 +42,7 @@ class Expected:
     """One customer: counts, money in cents, times in epoch seconds, and a history.
 
     `orders` are by id. `browsed` holds the times of all other activity. Refunds and cancellations act at the time of
-    their order, whichever came first. A canceled order does not count, but its day stays a purchase day.
+    their order, whichever came first. A canceled order counts as never placed.
     """
 
     orders: dict[str, Order] = field(default_factory=dict)
@@ -117,7 +117,7 @@ class Expected:
         return f"b{distances.index(best)}" if second - best > TIE else None
 
     def _order_times(self) -> list[float]:
-        return [order.t for order in self.orders.values() if order.t is not None]
+        return [order.t for order in self.orders.values() if order.t is not None and not order.cancelled]
 
 
 def expect(sent: Iterable[Sent]) -> dict[str, Expected]:

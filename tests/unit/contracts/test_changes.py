@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from stream_seg.contracts.changes import ChangeMessage, encode_change, parse_change
-from stream_seg.core.transitions import CurrentSegment, Transition
+from stream_seg.core.transitions import ConditionReason, CurrentSegment, FeatureReason, Transition
 
 BEFORE = CurrentSegment("b2", "Bargain browsers", 1488449472.0)
 AFTER = CurrentSegment("b0", "Frequent big baskets", 1494352831.25)
@@ -18,17 +18,17 @@ MOVED = Transition(
     change="moved",
     from_=BEFORE,
     to=AFTER,
-    reason="event",
+    code="event",
     event_id="e-91",
     event_type="order_completed",
-    features={"spend_rate": (41.2, 97.8)},
+    reason=FeatureReason({"spend_rate": (41.2, 97.8)}),
     confidence=0.81,
     runner_up="b2",
     segments={"behavior": AFTER},
     sequence=17,
     life=1763764800123,
     occurred_at=1494352831.25,
-    model_version=12,
+    version=12,
 )
 VALUE = {
     "customer_id": "h-1871",
@@ -92,8 +92,8 @@ def test_an_encoded_change_is_valid_by_the_contract() -> None:
 
 
 def test_a_customer_enters_and_exits() -> None:
-    entered = MOVED._replace(change="entered", from_=None, reason="model", event_id=None, event_type=None, features={})
-    exited = MOVED._replace(change="exited", to=None, runner_up=None, segments={}, reason="erase")
+    entered = MOVED._replace(change="entered", from_=None, code="model", event_id=None, event_type=None)
+    exited = MOVED._replace(change="exited", to=None, runner_up=None, segments={}, code="erase")
     assert parse_change(encode(entered).value).from_ is None
     changed = parse_change(encode(exited).value)
     assert (changed.to, changed.segments) == (None, {})
@@ -126,3 +126,26 @@ def test_readers_ignore_unknown_fields_of_later_versions() -> None:
 def test_a_change_that_violates_the_contract_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         parse_change(json.dumps({**VALUE, **wrong}).encode())
+
+
+def test_a_dimension_without_a_model_explains_by_a_condition() -> None:
+    lapsed = CurrentSegment("lapsed", "Lapsed", 1494352831.25)
+    change = MOVED._replace(
+        dimension="lifecycle",
+        from_=None,
+        to=lapsed,
+        change="entered",
+        reason=ConditionReason("recency_days > 60"),
+        confidence=None,
+        runner_up=None,
+        segments={"behavior": AFTER, "lifecycle": lapsed},
+    )
+    encoded = json.loads(encode(change).value)
+    assert encoded["reason"]["because"] == "recency_days > 60"
+    assert (encoded["confidence"], encoded["runner_up"], encoded["model_version"]) == (None, None, None)
+    parsed = parse_change(encode(change).value)
+    assert (parsed.reason.because, parsed.reason.features, set(parsed.segments)) == (
+        "recency_days > 60",
+        {},
+        {"behavior", "lifecycle"},
+    )

@@ -122,6 +122,7 @@ def test_a_shopify_order_is_a_purchase() -> None:
         "event_id": "shopify/order/5501/2026-11-20T11:00:03+01:00",
         "customer_id": "8842",
         "occurred_at": "2026-11-20T10:59:58+01:00",
+        "updated_at": 1795168803.0,
         "type": "order_completed",
         "channel": "web",
         "order_id": "5501",

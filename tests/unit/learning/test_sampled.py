@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stream_seg.core.activity_mix import MIX_SIZE, ORDER_COUNT, VIEWS
+from stream_seg.core.activity_mix import MIX_SIZE, ORDER_COUNT, VIEWS, Mix
 from stream_seg.core.feature_names import FEATURES
 from stream_seg.learning.naming.sampled import Sampled
 
@@ -13,10 +13,10 @@ def row(**features: float) -> list[float]:
     return [features.get(name, 0.0) for name in FEATURES]
 
 
-def mix(orders: float, views: float = 3.0) -> list[float]:
+def mix(orders: float, views: float = 3.0) -> Mix:
     out = [0.0] * MIX_SIZE
     out[VIEWS], out[ORDER_COUNT] = views, orders
-    return out
+    return Mix(out, {})
 
 
 def known(sample: Sampled) -> set[str]:
@@ -46,7 +46,7 @@ def test_a_one_time_customer_has_no_gap() -> None:
 def test_a_decayed_order_counts_when_the_record_has_it() -> None:
     faded = np.array([row(order_rate=1e-30, recency_days=4_000.0)])
     assert not Sampled.of(faded).ordered[0]
-    counted = Sampled.of(faded, np.array([mix(orders=1.0)]))
+    counted = Sampled.of(faded, [mix(orders=1.0)])
     assert counted.ordered[0]
     assert known(counted) == set(FEATURES) - {"basket_value", "gap_days", "refund_share"}
 
@@ -54,7 +54,7 @@ def test_a_decayed_order_counts_when_the_record_has_it() -> None:
 def test_a_canceled_order_does_not_count() -> None:
     # Two orders on two days, both canceled. Rounding leaves a remainder in the sums.
     canceled = np.array([row(order_rate=1e-17, refund_share=1.0, gap_days=5.0, recency_days=2.0)])
-    sample = Sampled.of(canceled, np.array([mix(orders=0.0)]))
+    sample = Sampled.of(canceled, [mix(orders=0.0)])
     assert not sample.ordered[0]
     assert known(sample) == set(FEATURES) - OF_ORDERS
 

@@ -9,6 +9,7 @@ import pytest
 
 from stream_seg.cache import CustomerSegments
 from stream_seg.core.customer import Customer
+from stream_seg.core.dimensions.behavior import Behavior
 from stream_seg.core.dimensions.names import SegmentNames
 from stream_seg.errors import BadChange
 from stream_seg.tools.fold import (
@@ -105,7 +106,7 @@ def test_other_messages_are_rejected(value: bytes) -> None:
 
 def record(segment: int, sequence: int, version: int, since: float) -> bytes:
     customer = Customer(life=1)
-    customer.segment, customer.sequence, customer.model_version, customer.since = segment, sequence, version, since
+    customer.slots[0], customer.sequence, customer.versions[0], customer.since[0] = segment, sequence, version, since
     return changelog.pack_entry(100, 1, customer.pack())
 
 
@@ -117,7 +118,7 @@ def test_records_give_the_current_segments() -> None:
 
     names = SegmentNames()
     names.learn(5, ("Small spenders", "Big spenders"))
-    assert segments_of_state([state], names) == {
+    assert segments_of_state([state], [Behavior(names=names)]) == {
         "c-1": CurrentSegments(2, {"behavior": Place("b1", "Big spenders", "2017-05-09T18:00:31Z")}),
         "c-3": CurrentSegments(1, {"behavior": Place("b0", "b0", "2017-05-09T18:00:31.250Z")}),
     }

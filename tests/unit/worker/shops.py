@@ -17,7 +17,7 @@ from stream_seg.core.customer import Customer
 from stream_seg.core.decay import Decay
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.events import traits
-from stream_seg.core.events.taxonomy import category_slot
+from stream_seg.core.events.categories import ENTRY, category_id, units_of
 from stream_seg.core.feature_names import FEATURES
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
@@ -60,7 +60,7 @@ class Shop:
         self.engine = Engine(Rules(Decay(self.settings.half_life_s)))
         self.registry = CollectorRegistry()
         self.now = seconds(now)
-        self.absorber = Absorber(self.settings, self.engine, Metrics(self.registry), Clock(wall=lambda: self.now))
+        self.absorber = Absorber(self.settings, Metrics(self.registry), Clock(wall=lambda: self.now))
         self.partition = OwnedPartition.take(0, PartitionState(), 1, {})
         self.dead_letters: list[dict[str, str]] = []
         self._offset = 0
@@ -98,11 +98,15 @@ class Shop:
 
     def weight(self, key: str, category: str) -> float:
         """Return the units of a category, without the decay since `last_seen`."""
-        customer = self.customer(key)
+        customer, number = self.customer(key), category_id(category)
         decay = self.engine.rules.decay
-        return customer.sums[category_slot(category)] / decay.weight(
-            customer.last_seen, decay.landmark(customer.last_seen)
-        )
+        entries = np.frombuffer(customer.categories, ENTRY)
+        weight: float = entries["weight"][entries["id"] == number].sum()
+        return weight / decay.weight(customer.last_seen, decay.landmark(customer.last_seen))
+
+    def categories(self, key: str) -> dict[str, int]:
+        """Return the units of a customer's categories by name."""
+        return units_of(self.customer(key).categories, self.partition.state.categories)
 
     def metric(self, name: str, **labels: str) -> float:
         """Return a counter of the worker."""

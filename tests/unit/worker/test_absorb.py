@@ -52,7 +52,7 @@ class Worker:
         settings = Settings(partitions=PARTITIONS)
         self.engine = Engine(Rules(Decay(settings.half_life_s)))
         self.registry = CollectorRegistry()
-        self.absorber = Absorber(settings, self.engine, Metrics(self.registry), Clock(wall=lambda: NOW))
+        self.absorber = Absorber(settings, Metrics(self.registry), Clock(wall=lambda: NOW))
         self.partitions = [OwnedPartition.take(number, PartitionState(), 1, {}) for number in range(PARTITIONS)]
         self.offsets = dict.fromkeys(range(PARTITIONS), 0)
 

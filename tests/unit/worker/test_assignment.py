@@ -64,13 +64,13 @@ def test_the_next_owner_takes_a_higher_epoch_even_when_its_clock_is_behind() -> 
 
 def test_sizes_and_sweeps_are_added_up_over_partitions() -> None:
     first, second = owned(0), owned(1)
-    first.sizes.update({"b0": 2, "b1": 1})
-    second.sizes.update({"b1": 3})
+    first.sizes.update({"behavior:b0": 2, "behavior:b1": 1})
+    second.sizes.update({"behavior:b1": 3})
     second.state.records.update({b"c": b"record"})
     together = partitions(first, second)
-    assert together.sizes() == {"b0": 2, "b1": 4}
+    assert together.sizes() == {"behavior:b0": 2, "behavior:b1": 4}
     assert (together.swept(), together.customers_to_reevaluate()) == ([], 0)
-    second.reevaluate(model_version=0)  # every customer is evaluated with it
+    second.reevaluate({})  # every customer is evaluated with it
     assert together.swept() == []
-    second.reevaluate(model_version=1)
+    second.reevaluate({"behavior": 1})
     assert (together.swept(), together.customers_to_reevaluate()) == ([second], 1)

@@ -17,15 +17,18 @@ from stream_seg.clock import Clock
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.core.customer import Customer
 from stream_seg.core.decay import Decay
+from stream_seg.core.dimensions.behavior import Behavior
 from stream_seg.core.engine import Engine, Rules
+from stream_seg.core.record import columns
 from stream_seg.errors import CacheRefused
 from stream_seg.ops.metrics import Metrics
 from stream_seg.worker.checkpoint import cache_sync as module
 from stream_seg.worker.checkpoint.cache_sync import COMPARE_S, CacheSync
 from stream_seg.worker.checkpoint.decide import Output
-from stream_seg.worker.checkpoint.documents import stored_documents
+from stream_seg.worker.checkpoint.documents import documents_of
 from stream_seg.worker.partitions.ownership import OwnedPartition
 from stream_seg.worker.partitions.state import PartitionState
+from tests.activity import Activity
 
 CUSTOMERS = [f"c-{number}" for number in range(5)]
 EPOCH = 1_000
@@ -40,15 +43,14 @@ class Stage:
     def __init__(self, server: MemoryServer | None = None, epoch: int = EPOCH) -> None:
         self.server = server or MemoryServer()
         self.cache = MemoryCache(server=self.server)
-        self.engine = Engine(Rules(Decay(1.0)))
-        self.engine.use(ModelSnapshot(**fixed_model()).to_model())
+        self.engine = Engine(Rules(Decay(1.0)), Behavior(model=ModelSnapshot(**fixed_model()).to_model()))
         passed = itertools.count()
         clock = Clock(wall=lambda: 0.0, monotonic=lambda: next(passed) * 2 * COMPARE_S)
         self.cache_sync = CacheSync(self.cache, self.engine, Metrics(CollectorRegistry()), clock)
         state = PartitionState()
         for name in CUSTOMERS:
             state.records[name.encode()] = in_segment(0, 1)
-        self.partition = OwnedPartition.take(0, state, epoch, {})
+        self.partition = OwnedPartition.take(0, state, epoch, {}, self.engine.dimensions)
         self.partition.position.group = 7
 
     async def tend(self, turns: int = 1) -> None:
@@ -61,7 +63,7 @@ class Stage:
         key, record = name.encode(), in_segment(segment, sequence)
         self.partition.position.group += 1
         self.partition.state.records[key] = record
-        (document,) = stored_documents([(key, record)], self.engine, self.partition.position.epoch)
+        (document,) = documents_of(columns([record]), [0], [key], [self.partition.position.epoch], self.engine)
         await self.cache_sync.write([Output(self.partition, documents=[document])])
 
     async def segments(self) -> dict[str, str]:
@@ -77,8 +79,8 @@ class Stage:
 def in_segment(segment: int, sequence: int) -> bytes:
     """Return the record of a customer in a segment."""
     customer = Customer(EPOCH)
-    customer.segment, customer.sequence, customer.model_version = segment, sequence, 1
-    customer.since = customer.as_of = 1_700_000_000.0 + sequence
+    customer.slots[0], customer.sequence, customer.versions[0] = segment, sequence, 1
+    customer.since[0] = customer.as_of = 1_700_000_000.0 + sequence
     return customer.pack()
 
 
@@ -214,12 +216,24 @@ def test_the_active_model_is_written_and_written_again_after_a_loss() -> None:
     run(story)
 
 
-def test_stored_documents_are_those_of_customers_in_a_segment() -> None:
-    pairs = [(b"a", in_segment(1, 4)), (b"b", in_segment(-1, 0)), (b"c", in_segment(0, 2))]
-    engine = Stage().engine
-    found = stored_documents(pairs, engine, 9)
-    assert [(each.customer_id, each.segments[0][1], each.sequence, each.epoch) for each in found] == [
-        ("a", "b1", 4, 9),
-        ("c", "b0", 2, 9),
-    ]
-    assert stored_documents([], engine, 9) == []
+def test_a_document_has_the_segment_of_each_dimension_and_when_it_ends() -> None:
+    engine = Engine(Rules(Decay(1.0)), Behavior(model=ModelSnapshot(**fixed_model()).to_model()), Activity())
+    customer = Customer.unpack(in_segment(1, 4))
+    customer.slots[Activity.position], customer.until[Activity.position] = 0, 1_700_086_400.0
+    customer.since[Activity.position] = 1_700_000_000.0
+    (document,) = documents_of(columns([customer.pack()]), [0], [b"a"], [9], engine)
+    assert (document.customer_id, document.sequence, document.epoch, document.model_version) == ("a", 4, 9, 1)
+    behavior, activity = document.segments
+    assert (behavior.dimension, behavior.segment, behavior.until) == ("behavior", "b1", None)
+    assert activity == ("activity", "odd", "Odd", "2023-11-14T22:13:20Z", "2023-11-15T22:13:20Z")
+
+
+def test_a_customer_who_was_never_in_a_segment_is_not_repaired() -> None:
+    async def story() -> None:
+        stage = Stage()
+        stage.partition.state.records[b"new"] = in_segment(-1, 0)
+        await stage.tend(4)
+        assert await stage.cache.get("new") is None
+        assert await stage.segments() == ALL
+
+    run(story)

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from benchmarks.workload import fixed_model
 from stream_seg.addresses import Addresses
 from stream_seg.core.decay import Decay
+from stream_seg.core.dimensions.behavior import Behavior
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.events.taxonomy import TOPICS
 from stream_seg.kafka.broker import Broker
@@ -43,7 +44,7 @@ class RecordingCheckpoint(Checkpoint):
     """A checkpoint of one partition that records the size of every group and writes nothing."""
 
     def __init__(self, behind: int) -> None:
-        engine = Engine(Rules(Decay(86_400.0)))
+        engine = Engine(Rules(Decay(86_400.0)), Behavior())
         partitions = Partitions(Settings(), lambda topic, _partition: behind if topic == TOPICS[0] else 0)
         decider = Decider(engine, partitions, "/stream-seg/test")
         absorber: Any = None
@@ -103,7 +104,7 @@ def test_a_new_model_does_not_wait_for_full_groups() -> None:
     checkpoint = RecordingCheckpoint(FAR_BEHIND)
     partition = checkpoint.partitions.owned[0]
     partition.state.records.update({b"c": b"record"})
-    partition.reevaluate(model_version=1)
+    partition.reevaluate({"behavior": 1})
     assert asyncio.run(checkpoint.take(1, 2))[:2] == [1, 0]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from stream_seg.core.activity_mix import MIX_SIZE
-from stream_seg.core.events.taxonomy import CATEGORY_SLOTS, LONGEST_CATEGORY, NAMES_PER_SLOT
+from stream_seg.core.activity_mix import MIX_SIZE, Mix
+from stream_seg.core.events.categories import MAX_CATEGORIES, MAX_NAME_BYTES
 from stream_seg.core.feature_names import FEATURES
 from stream_seg.kafka.dead_letters import MAX_VALUE_BYTES
 from stream_seg.worker.models.samples import FIRST_SAMPLE, ROWS_PER_MESSAGE, Sample
@@ -16,10 +16,10 @@ LONGEST_ID = "\x01" * 256  # six bytes per character in JSON
 
 def sample(customers: int, *, drained: bool = True) -> Sample:
     """Return a sample with the largest rows possible."""
-    names = [["\x01" * LONGEST_CATEGORY] * NAMES_PER_SLOT] * CATEGORY_SLOTS
-    mixes = [[1e300 / 3, *[0.001] * (MIX_SIZE - 1)]] * customers
+    goods = {f"{number:02}" + "\x01" * (MAX_NAME_BYTES - 2): 0.001 for number in range(MAX_CATEGORIES)}
+    mixes = [Mix([1e300 / 3, *[0.001] * (MIX_SIZE - 1)], goods)] * customers
     rows = [(LONGEST_ID, [-1 / 3e300] * len(FEATURES)) for _ in range(customers)]
-    return Sample(0, 1e9 / 3, drained, rows, mixes, names)
+    return Sample(0, 1e9 / 3, drained, rows, mixes)
 
 
 def test_no_message_is_larger_than_brokers_accept() -> None:
@@ -33,7 +33,6 @@ def test_parts_together_equal_the_sample(customers: int) -> None:
     parts = [Sample.loads(part.dumps()) for part in sample_.parts()]
     assert [row for part in parts for row in part.rows] == sample_.rows
     assert [row for part in parts for row in part.mixes] == sample_.mixes
-    assert {str(part.categories) for part in parts} == {str(sample_.categories)}
     assert [part.drained for part in parts] == [False] * (len(parts) - 1) + [True]
     assert {(part.partition, part.clock) for part in parts} == {(sample_.partition, sample_.clock)}
     assert not any(part.drained for part in sample(customers, drained=False).parts())
@@ -42,29 +41,36 @@ def test_parts_together_equal_the_sample(customers: int) -> None:
 def test_a_message_from_an_older_worker_is_read() -> None:
     row = [1.0] * len(FEATURES)
     old = Sample.loads(orjson.dumps({"partition": 3, "clock": 5.0, "drained": False, "rows": [["c", row]]}))
-    assert (old.mixes, old.categories) == ([], [])
-    assert list(old.customers()) == [("c", row, None)]
-
-
-def test_mixes_without_orders_from_older_workers_are_dropped() -> None:
-    rows = [["c", [1.0] * len(FEATURES)], ["d", [2.0] * len(FEATURES)]]
-    message = {"partition": 0, "clock": 0.0, "drained": False, "rows": rows, "mixes": [[0.1] * (MIX_SIZE - 1)] * 2}
-    old = Sample.loads(orjson.dumps(message))
     assert old.mixes == []
-    assert [mix for _, _, mix in old.customers()] == [None, None]
+    assert list(old.customers()) == [("c", row, None)]
 
 
 def test_each_customer_has_its_own_mix() -> None:
     rows = [("c", [1.0] * len(FEATURES)), ("d", [2.0] * len(FEATURES))]
-    mixes = [[0.1] * MIX_SIZE, [0.2] * MIX_SIZE]
+    mixes = [Mix([0.1] * MIX_SIZE, {"Tea": 1.0}), Mix([0.2] * MIX_SIZE, {})]
     assert [(name, mix) for name, _, mix in Sample(0, 0.0, False, rows, mixes).customers()] == [
         ("c", mixes[0]),
         ("d", mixes[1]),
     ]
 
 
-@pytest.mark.parametrize("mixes", [[[1.0]], [[0.5] * MIX_SIZE] * 2, [[-1.0] * MIX_SIZE], [["x"] * MIX_SIZE]])
-def test_mixes_that_do_not_fit_are_refused(mixes: list[list[object]]) -> None:
-    message = {"partition": 0, "clock": 0.0, "drained": False, "rows": [["c", [1.0] * len(FEATURES)]], "mixes": mixes}
+FITS = [0.5] * MIX_SIZE
+
+
+@pytest.mark.parametrize(
+    ("mixes", "categories"),
+    [
+        ([[1.0]], [{}]),
+        ([FITS] * 2, [{}] * 2),
+        ([[-1.0] * MIX_SIZE], [{}]),
+        ([["x"] * MIX_SIZE], [{}]),
+        ([FITS], []),
+        ([FITS], [{"Tea": -0.5}]),
+        ([FITS], [["Tea"]]),
+    ],
+)
+def test_mixes_that_do_not_fit_are_refused(mixes: list[list[object]], categories: list[object]) -> None:
+    rows = [["c", [1.0] * len(FEATURES)]]
+    message = {"partition": 0, "clock": 0.0, "drained": False, "rows": rows, "mixes": mixes, "categories": categories}
     with pytest.raises(ValueError, match="not a sample"):
         Sample.loads(orjson.dumps(message))

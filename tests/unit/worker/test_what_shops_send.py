@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.contracts.test_formats import SHOPIFY_ORDER
 from tests.unit.worker.shops import NOW, Shop, seconds
 
 PURCHASES, INTERACTIONS, PROFILES = "purchases", "interactions", "profiles"
@@ -420,17 +421,112 @@ def test_case_31_event_names_of_the_first_specification() -> None:
     assert shop.features("v1")["cart_rate"] > 0
 
 
-def test_order_updates_are_not_supported_yet() -> None:
+@pytest.mark.parametrize("amount", [70.0, 145.0])
+def test_an_order_update_replaces_the_amount(amount: float) -> None:
     shop = Shop()
-    update = track("m-1", "c", "Order Updated", "2026-11-28T18:00:00Z", order_id="o-1", revenue=70.0)
-    shop.send(PURCHASES, "c", update)
-    assert shop.dead_letter()[0] == "unknown_type"
+    placed = track("m-1", "c", "Order Completed", "2026-11-25T18:00:00Z", order_id="o-1", revenue=100.0)
+    update = track("m-2", "c", "Order Updated", "2026-11-26T18:00:00Z", order_id="o-1", revenue=amount)
+    shop.send(PURCHASES, "c", placed, update, placed)
+    assert (shop.customer("c").purchases, shop.customer("c").spend) == (1, amount * 100)
 
 
-def test_refund_id_and_order_at_are_accepted_without_effect() -> None:
+@pytest.mark.parametrize("name", ["order_updated", "order_completed"])
+def test_an_edited_order_has_its_latest_amount(name: str) -> None:
+    """Case 16."""
+    shop = Shop()
+    first = native("en-1", "edit", "2026-11-25T18:00:00Z", order_id="o-1", amount=100.0)
+    edit = native("en-2", "edit", "2026-11-26T18:00:00Z", order_id="o-1", amount=70.0, type=name)
+    shop.send(PURCHASES, "edit", first)
+    shop.send(PURCHASES, "edit", edit)
+    assert (shop.customer("edit").purchases, shop.customer("edit").spend) == (1, 70_00)
+    assert shop.metric("orders_edited") == 1
+
+
+def test_a_shopify_order_that_was_updated_has_its_latest_amount() -> None:
+    for first, second in ((0, 1), (1, 0)):
+        shop = Shop()
+        statements = [
+            {**SHOPIFY_ORDER, "currency": "USD", "cancelled_at": None, "total_price": price, "updated_at": updated_at}
+            for price, updated_at in (("99.00", "2026-11-20T11:00:00+01:00"), ("120.00", "2026-11-21T11:00:00+01:00"))
+        ]
+        key = str(SHOPIFY_ORDER["customer"]["id"])
+        shop.send(PURCHASES, key, statements[first], statements[second])
+        assert (shop.customer(key).purchases, shop.customer(key).spend) == (1, 120_00)
+
+
+def test_a_refund_notified_twice_counts_once() -> None:
+    """Case 06."""
     shop = Shop()
     shop.send(PURCHASES, "c", native("e-1", "c", "2026-11-24T18:00:00Z", order_id="o-1", amount=100))
     refund = native("e-2", "c", "2026-11-27T18:00:00Z", type="order_refunded", order_id="o-1", amount=30)
     more = {"refund_id": 7, "order_at": "2026-11-24 18:00 UTC"}
     shop.send(PURCHASES, "c", {**refund, **more}, {**refund, **more, "event_id": "e-3"})
-    assert shop.customer("c").refunded == 60_00  # one refund under two event ids
+    assert (shop.customer("c").refunded, shop.customer("c").refunds) == (30_00, 1)
+    assert shop.metric("repeats_skipped", by="refund_id") == 1
+
+
+def test_a_queue_that_a_phone_sends_again_counts_once() -> None:
+    """Case 05."""
+    shop = Shop()
+    queue = [
+        track(f"m-{number}", "c", "Product Viewed", f"2026-11-30T12:00:{number:02}Z", product_id="p", category="Tea")
+        for number in range(20)
+    ]
+    shop.send(INTERACTIONS, "c", *queue)
+    shop.send(INTERACTIONS, "c", *queue)
+    assert shop.customer("c").interactions == 20
+    assert shop.metric("repeats_skipped", by="event_id") == 20
+
+
+def test_a_refund_of_an_old_order_does_not_erase_what_was_kept() -> None:
+    """Case 18b."""
+    shop = Shop()
+    orders = [("o-1", "2026-10-21", 200.0), ("o-2", "2026-10-31", 50.0), ("o-3", "2026-11-10", 50.0)]
+    for order_id, day, amount in [*orders, ("o-4", "2026-11-20", 50.0)]:
+        shop.send(PURCHASES, "c", native(order_id, "c", f"{day}T18:00:00Z", order_id=order_id, amount=amount))
+    refund = native("l-5", "c", "2026-11-29T18:00:00Z", type="order_refunded", order_id="o-1", amount=200.0)
+    shop.send(PURCHASES, "c", refund)
+    features = shop.features("c")
+    assert features["spend_rate"] == pytest.approx(66.67, abs=0.005)
+    assert features["refund_share"] == pytest.approx(0.45, abs=0.005)
+
+
+def test_a_cancelled_order_counts_as_never_placed() -> None:
+    """Case 34."""
+    shop = Shop()
+    shop.send(PURCHASES, "c", native("g-1", "c", "2026-08-22T18:00:00Z", order_id="o-1", amount=60.0))
+    shop.send(PURCHASES, "c", native("g-2", "c", "2026-11-27T18:00:00Z", order_id="o-2", amount=80.0))
+    cancelled = native("g-3", "c", "2026-11-28T18:00:00Z", type="order_cancelled", order_id="o-2")
+    shop.send(PURCHASES, "c", cancelled)
+    features = shop.features("c")
+    assert shop.customer("c").purchases == 1
+    assert (features["recency_days"], features["gap_days"]) == (pytest.approx(100), 0)
+
+
+def test_the_categories_of_an_export_have_their_names() -> None:
+    """Case 03."""
+    shop = Shop()
+    event = {
+        "event_name": "purchase",
+        "event_timestamp": "1795802742000000",
+        "user_id": "ga-int",
+        "event_params": [{"key": "value", "value": {"int_value": "40"}}],
+        "ecommerce": {"transaction_id": "T-900"},
+        "items": [{"item_id": "A", "item_category": "Tea", "quantity": "3"}],
+    }
+    shop.send(PURCHASES, "ga-int", event)
+    assert shop.categories("ga-int") == {"Tea": 3}
+
+
+def test_ratings_and_campaigns_are_remembered() -> None:
+    shop = Shop()
+    at = "2026-11-30T12:00:00Z"
+    review = native("e-1", "c", at, type="review_posted", rating=4)
+    answer = native("e-2", "c", at, type="survey_answered", rating="4.5", question="style", answer="plain")
+    sent = native("e-3", "c", at, type="campaign_received", campaign_id=17)
+    later = native("e-4", "c", "2026-11-30T13:00:00Z", type="campaign_received", campaign_id="spring")
+    shop.send(INTERACTIONS, "c", review, answer, later, sent)
+    customer = shop.customer("c")
+    assert (customer.ratings, customer.rating_sum) == (2, 8.5)
+    assert customer.campaign_at == seconds("2026-11-30T13:00:00Z")
+    assert shop.traits("c") == {"survey.style": "plain"}

@@ -32,12 +32,14 @@ class Record(NamedTuple):
 
 def packed(sequence: int, segment: int = 0) -> bytes:
     customer = Customer(1)
-    customer.sequence, customer.segment = sequence, segment
+    customer.sequence, customer.slots[0] = sequence, segment
     return customer.pack()
 
 
 def header(epoch: int, group: int, confirmed: int) -> bytes:
-    return pack_header(Header(epoch, group, confirmed, 5.0, 1, 100.0, {"purchases": group}, {"purchases": 5.0}))
+    return pack_header(
+        Header(epoch, group, confirmed, 5.0, 100.0, {"behavior": 1}, {"purchases": group}, {"purchases": 5.0})
+    )
 
 
 # Three groups of one worker, a write by that worker after it lost the partition, and an unfinished group of the next
@@ -111,7 +113,7 @@ def test_a_written_group_has_its_header_and_no_pending_changes(databases: Databa
     state = restore(PartitionState(databases.open("0")), CHANGELOG[:3])
     state.unconfirmed.clear()  # sent again
     state.records.update({b"e": packed(1, 2)})
-    state.offset, state.header = 17, Header(30, 5, 4, 6.0, 1, 100.0)
+    state.offset, state.header = 17, Header(30, 5, 4, 6.0, 100.0, {"behavior": 1})
     state.keep_written()
     close(state)
     again = PartitionState.from_disk(databases.open("0"))

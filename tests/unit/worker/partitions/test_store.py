@@ -96,7 +96,7 @@ def test_an_incomplete_state_is_not_owned(end: int, customers: int) -> None:
     state = stage.store.partitions[3]
     held = OwnedPartition.take(3, state, 1, {})
     held.check_complete(6)
-    state.restore(HEADER_KEY, pack_header(Header(2, 1, 1, 0.0, 1, 1.0, customers=customers)))
+    state.restore(HEADER_KEY, pack_header(Header(2, 1, 1, 0.0, 1.0, customers=customers)))
     with pytest.raises(
         IncompleteState, match=rf"read up to offset 6 of {end}, and 6 customers .* must be {customers}\."
     ):
