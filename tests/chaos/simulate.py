@@ -28,6 +28,9 @@ FATES = {
     "refunded as a whole": 0.02,
     "refunded as a whole first": 0.03,
     "said again": 0.03,
+    "edited": 0.02,
+    "edited first": 0.01,
+    "refund announced twice": 0.02,
 }
 SHOP_SHARE, PROFILE_SHARE = 0.92, 0.01  # share of all records. Repeats fill the rest
 
@@ -95,7 +98,7 @@ def _profiles(shop: list[Placed], count: int, rng: random.Random) -> Iterator[Pl
 
 
 def _with_fates(placed: list[Placed], rng: random.Random) -> list[Placed]:
-    """Cancel, refund or repeat some orders, before or after the order itself."""
+    """Cancel, refund, edit or repeat some orders, before or after the order itself."""
     placed.sort(key=lambda item: item[0])
     end = len(placed)
     next_purchase: dict[bytes, float] = {}
@@ -132,6 +135,11 @@ def _companions(fate: str, order: dict[str, Any], rng: random.Random) -> Iterato
     if fate == "said again":
         yield order | {"event_id": order["event_id"] + "-again"}
         return
+    if "edited" in fate:
+        at = datetime.fromisoformat(order["occurred_at"]) + timedelta(hours=1)
+        amount = round(order["amount"] * rng.uniform(0.5, 1.5), 2)
+        yield order | {"event_id": order["event_id"] + "-edit", "updated_at": at.isoformat(), "amount": amount}
+        return
     hour_later = datetime.fromisoformat(order["occurred_at"]) + timedelta(hours=1)
     about = order | {"occurred_at": hour_later.isoformat(timespec="milliseconds")}
     if "whole" in fate:
@@ -140,6 +148,11 @@ def _companions(fate: str, order: dict[str, Any], rng: random.Random) -> Iterato
     elif "refunded" in fate:
         part = round(order["amount"] * rng.uniform(0.1, 0.9), 2)
         yield about | {"event_id": order["event_id"] + "-refund", "type": "order_refunded", "amount": part}
+    elif "announced twice" in fate:
+        part = round(order["amount"] * rng.uniform(0.1, 0.9), 2)
+        refund = about | {"type": "order_refunded", "amount": part, "refund_id": order["event_id"] + "-r"}
+        yield refund | {"event_id": order["event_id"] + "-refund"}
+        yield refund | {"event_id": order["event_id"] + "-refund-again"}
     if "cancelled" in fate:
         yield about | {"event_id": order["event_id"] + "-cancel", "type": "order_cancelled"}
 

@@ -54,8 +54,8 @@ def test_records_match_the_yardstick_in_any_order_of_topics() -> None:
         differing = [each for each in expected if not same_counts(customers.get(each), expected[each])]
         assert differing == []
         assert customers.keys() == expected.keys()
-        # repeated events, repeated orders, and refunds that come first
-        assert min(outcomes[each] for each in Outcome) > 20
+        # repeats, edits, and refunds that come first
+        assert min(outcomes[each] for each in Outcome) > 5
 
 
 def test_the_yardstick_tells_an_event_counted_twice_or_not_at_all() -> None:

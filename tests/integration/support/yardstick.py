@@ -23,10 +23,15 @@ FAINT = 1e-6
 
 @dataclass
 class Order:
-    """One order: time, cents, cents of its refunds, and whether it is canceled or refunded in full."""
+    """One order: time, cents, cents of its refunds, and whether it is canceled or refunded in full.
+
+    `stated_at` is the time of the statement whose amount counts. `refund_ids` are those of refunds that counted.
+    """
 
     t: float | None = None
     cents: int = 0
+    stated_at: float = -inf
+    refund_ids: set[str] = field(default_factory=set)
     refunded: int = 0
     cancelled: bool = False
     whole: bool = False
@@ -152,10 +157,14 @@ def _absorb_purchase(customer: Expected, event: dict[str, Any], t: float) -> Non
     order = customer.orders.setdefault(event["order_id"], Order())
     cents = round(event.get("amount", 0) * 100)
     if event["type"] == "order_completed":
-        order.t, order.cents = t, cents  # a repeated order is the same order
+        stated_at = datetime.fromisoformat(event["updated_at"]).timestamp() if "updated_at" in event else t
+        order.t = t  # a repeated order is the same order
+        if stated_at >= order.stated_at:
+            order.cents, order.stated_at = cents, stated_at
     elif event["type"] == "order_cancelled":
         order.cancelled = True
-    else:
+    elif event.get("refund_id") not in order.refund_ids:
+        order.refund_ids |= {event["refund_id"]} if "refund_id" in event else set()
         order.refunded += cents
         order.whole = order.whole or "amount" not in event
         customer.refunds += 1
