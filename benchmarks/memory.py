@@ -7,6 +7,7 @@ recovers them as after a restart. The result is the difference of its RSS to tha
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
@@ -14,48 +15,25 @@ from collections.abc import Iterator, Sequence
 from aiokafka import AIOKafkaProducer
 
 from benchmarks.bench import Bench, Figures
+from benchmarks.realistic import DISTINCT, heavy_record, realistic_records, sizes
 from benchmarks.subject import Stand, Worker, stand
 from benchmarks.table import table
 from benchmarks.workload import fixed_model
 from stream_seg.cache.port import PartitionWrite
 from stream_seg.cache.writer import CacheWriter
 from stream_seg.contracts.partitioning import partitions_of
-from stream_seg.core.decay import DAY_S, Decay
-from stream_seg.core.engine import Engine, Rules
-from stream_seg.core.events.order_entries import ORDER_ENTRY
-from stream_seg.core.events.recent_ids import FINGERPRINT_BYTES
-from stream_seg.core.events.taxonomy import SUMS
 from stream_seg.kafka.append import Message, append_all
 from stream_seg.settings import Settings
 from stream_seg.worker.partitions.changelog import HEADER_KEY, Header, pack_entry, pack_header
 
 EPOCH = 1_900_000_000_000  # later than the wall clock, because the worker without customers has marked partitions too
 CHUNK = 20_000
-DISTINCT = 1_000
+# Python's own bytes per customer: those of two bytes objects, the key, and a place in a dictionary.
+OVERHEAD_BYTES = 2 * sys.getsizeof(b"") + 9 + 100
 
 
-def full_record(number: int, rules: Rules) -> bytes:
-    """Return a record with every sum set, both rings full, and a purchase on each day that the record covers."""
-    engine, start = Engine(rules), 1_700_000_000.0 + number % 1000
-    customer = engine.new_customer(EPOCH)
-    for day in range(400):
-        order = {"event_id": f"e-{number}-{day}", "order_id": f"o-{number}-{day}"}
-        engine.absorb(customer, "purchases", day, order, start + day * DAY_S, 1000)
-    customer.sums = [float(number + slot) + 0.5 for slot in range(SUMS)]
-    customer.interactions, customer.sequence, customer.segment = 1000, 17, number % 6
-    customer.model_version, customer.since, customer.as_of = 1, start, customer.last_seen
-    assert len(customer.orders) == rules.recent_orders * ORDER_ENTRY.size
-    assert len(customer.recent) == rules.recent_events * FINGERPRINT_BYTES
-    return customer.pack()
-
-
-def full_records(rules: Rules, customers: int) -> list[bytes]:
-    """Return `DISTINCT` different full records, or fewer for fewer customers."""
-    return [full_record(number, rules) for number in range(min(DISTINCT, customers))]
-
-
-async def fill(made: Stand, customers: int, partitions: int, templates: Sequence[bytes]) -> int:
-    """Write records of customers, taken from `templates` in turn, to the changelog. Return the bytes of one."""
+async def fill(made: Stand, customers: int, partitions: int, templates: Sequence[bytes]) -> None:
+    """Write records of customers, taken from `templates` in turn, to the changelog."""
     settings = Settings()
     async with AIOKafkaProducer(bootstrap_servers=made.broker.address, max_batch_size=900_000) as producer:
         for start in range(0, customers, CHUNK):
@@ -70,7 +48,6 @@ async def fill(made: Stand, customers: int, partitions: int, templates: Sequence
         header = pack_header(Header(EPOCH, 1, 1, 0.0, settings.half_life_s))
         last: dict[int, Iterator[Message]] = {p: iter([(HEADER_KEY, header, ())]) for p in range(partitions)}
         await append_all(producer, settings.changelog, last, int(time.time() * 1000))
-    return len(templates[0])
 
 
 async def mark(made: Stand, partitions: int) -> None:
@@ -98,23 +75,27 @@ def options(parser: ArgumentParser) -> None:
 def measure(given: Namespace) -> Figures:
     """Measure the bytes per customer."""
     settings = Settings()
-    rules = Rules(Decay(settings.half_life_s), recent_events=settings.dedup_events)
     with stand(fixed_model()) as made, Worker(made) as worker:
         empty_rss, empty_s = _settled_rss(worker, given.settle)
     # New services, so that this worker does not wait for the session of the first worker to expire.
     with stand(fixed_model()) as made:
         asyncio.run(mark(made, settings.partitions))
-        templates = full_records(rules, given.customers)
-        size = asyncio.run(fill(made, given.customers, settings.partitions, templates))
+        templates = realistic_records(EPOCH, min(DISTINCT, given.customers))
+        asyncio.run(fill(made, given.customers, settings.partitions, templates))
         with Worker(made) as worker:
             full_rss, full_s = _settled_rss(worker, given.settle)
             dirty = worker.metrics().get("stream_seg_redis_dirty_customers", 0.0)
+    mean, p99 = sizes(templates)
     figures: dict[str, object] = {
         "customers": given.customers,
-        "record_bytes": size,
+        "mean_record_bytes": mean,
+        "p99_record_bytes": p99,
+        "heavy_record_bytes": len(heavy_record(EPOCH)),
         "rss_empty_mb": empty_rss / 1e6,
         "rss_full_mb": full_rss / 1e6,
         "bytes_per_customer": (full_rss - empty_rss) / given.customers,
+        "mean_bytes": mean + OVERHEAD_BYTES,
+        "p99_bytes": p99 + OVERHEAD_BYTES,
         "redis_repairs": dirty,
         "start_empty_s": empty_s,
         "start_full_s": full_s,
@@ -128,7 +109,8 @@ BENCH = Bench(
     options,
     measure,
     keys=(
-        "customers", "record_bytes", "rss_empty_mb", "rss_full_mb", "bytes_per_customer", "redis_repairs",
+        "customers", "mean_record_bytes", "p99_record_bytes", "heavy_record_bytes", "mean_bytes", "p99_bytes",
+        "rss_empty_mb", "rss_full_mb", "bytes_per_customer", "redis_repairs",
         "start_empty_s", "start_full_s",
     ),
     smoke={"customers": 8, "settle": 0.0},

@@ -15,12 +15,11 @@ from typing import NamedTuple
 
 from benchmarks import brokers
 from benchmarks.bench import Bench, Figures
-from benchmarks.memory import fill, full_records, mark
+from benchmarks.memory import EPOCH, fill, mark
+from benchmarks.realistic import DISTINCT, realistic_records, sizes
 from benchmarks.subject import POLL_S, Stand, Worker, stand
 from benchmarks.table import table
 from benchmarks.workload import fixed_model
-from stream_seg.core.decay import Decay
-from stream_seg.core.engine import Rules
 from stream_seg.settings import MEMORY, ROCKSDB, Settings
 
 NAME = "recovered"
@@ -46,12 +45,11 @@ def options(parser: ArgumentParser) -> None:
 def measure(given: Namespace) -> Figures:
     """Measure the seconds until partitions are owned. `ok` is True within the limits and with every customer known."""
     settings = Settings()
-    rules = Rules(Decay(settings.half_life_s), recent_events=settings.dedup_events)
     with stand(fixed_model(), given.broker) as made:
         empty = start(made, MEMORY, 0)
         asyncio.run(mark(made, settings.partitions))
-        templates = full_records(rules, given.customers)
-        size = asyncio.run(fill(made, given.customers, settings.partitions, templates))
+        templates = realistic_records(EPOCH, min(DISTINCT, given.customers))
+        asyncio.run(fill(made, given.customers, settings.partitions, templates))
         starts = {
             "nothing to restore": empty,
             "memory://, from the changelog": start(made, MEMORY, given.customers),
@@ -64,7 +62,7 @@ def measure(given: Namespace) -> Figures:
     complete = changelog.customers == new.customers == disk.customers == given.customers
     figures: dict[str, object] = {
         "customers": given.customers,
-        "record_bytes": size,
+        "record_bytes": sizes(templates)[0],
         "start_empty_s": empty.seconds,
         "changelog_s": changelog.seconds,
         "disk_new_s": new.seconds,

@@ -24,6 +24,7 @@ from benchmarks.subject import Stand, Worker, stand
 from benchmarks.table import table
 from stream_seg.contracts.model import ModelSnapshot
 from stream_seg.core.decay import DAY_S, Decay
+from stream_seg.core.dimensions.behavior import Behavior
 from stream_seg.core.dimensions.segment_model import segment_id
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.feature_names import FEATURES
@@ -112,7 +113,7 @@ def placed(engine: Engine, records: list[bytes]) -> list[bytes]:
     now = np.full(len(records), time.time())
     batch = engine.new_batch()
     batch.open([b"c-%d" % number for number in range(len(records))], records)
-    engine.step(batch, now, records.__getitem__)
+    engine.step(batch, now)
     return batch.pack()
 
 
@@ -166,10 +167,11 @@ def measure(given: Namespace) -> Figures:
     settings = Settings()
     quiet = Pace(RATE, given.quiet, given.warm_up)
     busy = quiet._replace(seconds=BUSY_AND_QUIET * given.quiet)
-    engine = Engine(Rules(Decay(settings.half_life_s), recent_events=settings.dedup_events))
+    behavior = Behavior()
+    engine = Engine(Rules(Decay(settings.half_life_s)), behavior)
     records, spends = customers_of(engine)
     first, second = (two_halves(version, float(np.quantile(spends, BORDERS[version - 1]))) for version in (1, 2))
-    engine.use(first.to_model())
+    behavior.use(first.to_model())
     with stand(None, given.broker, SEGMENTS="2", FEATURES=FEATURE, MARGIN="0", DWELL="0") as setup:
         asyncio.run(mark(setup, settings.partitions))
         asyncio.run(publish(setup, settings, first))

@@ -16,11 +16,13 @@ import numpy as np
 
 from stream_seg.contracts.model import ModelSnapshot, number_of
 from stream_seg.core.decay import DAY_S, Decay
+from stream_seg.core.dimensions.behavior import Behavior
 from stream_seg.core.dimensions.segment_model import SegmentModel
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.events.taxonomy import ORDERS, SPEND
 from stream_seg.settings import Settings
-from stream_seg.worker.checkpoint.decide import Decider, Output
+from stream_seg.worker.checkpoint.decide import Decider
+from stream_seg.worker.checkpoint.evaluate import Output
 from stream_seg.worker.checkpoint.group import Group
 from stream_seg.worker.partitions.assignment import Partitions
 from stream_seg.worker.partitions.ownership import OwnedPartition
@@ -50,11 +52,15 @@ def options(parser: ArgumentParser) -> None:
 def measure(given: Namespace) -> Figures:
     """Return the cost by kind of model."""
     gc.set_threshold(GC_THRESHOLD, 20, 100)
-    engine = Engine(Rules(Decay(30 * DAY_S)))
+    behavior = Behavior()
+    engine = Engine(Rules(Decay(30 * DAY_S)), behavior)
     model = ModelSnapshot.model_validate(fixed_model()).to_model()
     decider = Decider(engine, Partitions(Settings(), lambda _topic, _partition: None), "/stream-seg/bench")
     owned = partition(engine, given.customers, given.seed)
-    costs = [reevaluated(decider, owned, versions(model, version, owned)) for version in range(1, len(MODELS) + 1)]
+    costs = []
+    for version in range(1, len(MODELS) + 1):
+        behavior.use(versions(model, version, owned))
+        costs.append(reevaluated(decider, owned))
     rows = [[kind, *figures.values()] for kind, figures in zip(MODELS.values(), costs, strict=True)]
     print(table(["model", *costs[0]], rows))
     return dict(zip(MODELS, costs, strict=True))
@@ -75,27 +81,26 @@ def partition(engine: Engine, customers: int, seed: int) -> OwnedPartition:
         batch.add(rows, np.full(len(chunk), ORDERS), rng.gamma(2.0, 1.0, len(chunk)), times)
         batch.add(rows, np.full(len(chunk), SPEND), rng.lognormal(8.0, 1.5, len(chunk)), times)
         state.records.update(dict(zip(chunk, batch.pack(), strict=True)))
-    return OwnedPartition.take(0, state, 1, {})
+    return OwnedPartition.take(0, state, 1, {}, engine.dimensions)
 
 
 def versions(model: SegmentModel, version: int, owned: OwnedPartition) -> SegmentModel:
     """Return the model as a version. From version 3 on its largest segment has another name."""
     if version < 3:
         return replace(model, version=version)
-    largest = number_of(owned.sizes.most_common(1)[0][0])
+    largest = number_of(owned.sizes.most_common(1)[0][0].rpartition(":")[2])
     names = tuple("Renamed" if index == largest else name for index, name in enumerate(model.names))
     return replace(model, version=version, names=names, user_named=frozenset({largest}))
 
 
-def reevaluated(decider: Decider, owned: OwnedPartition, model: SegmentModel) -> dict[str, float]:
-    """Re-evaluate all customers with a model, and return the cost."""
-    decider.engine.use(model)
+def reevaluated(decider: Decider, owned: OwnedPartition) -> dict[str, float]:
+    """Re-evaluate all customers with the active model, and return the cost."""
     owned.sweeps.reevaluate = owned.state.records.scan()
     customers, slices, entries, changes = 0, [], 0, 0
     for took_s, written in scan(decider, owned):
         slices.append(took_s)
         customers += len(written.changes)
-        changes += sum(len(message.value) for message in written.changes.values())
+        changes += sum(len(message.value) for messages in written.changes.values() for message in messages)
         entries += sum(len(value or b"") for _, value, _ in written.entries())
     return {
         "customers_told": customers,

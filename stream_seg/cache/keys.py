@@ -20,8 +20,12 @@ class Keys:
 
     @property
     def model(self) -> str:
-        """String: the active model snapshot as JSON."""
+        """String: the active model snapshot of behavior as JSON."""
         return f"{self.prefix}:model"
+
+    def model_of(self, dimension: str) -> str:
+        """Return the string with the active model snapshot of a dimension as JSON."""
+        return f"{self.prefix}:model:{dimension}"
 
     def stats(self, partition: int) -> str:
         """Return the hash of segment sizes: `{dimension}:{segment}` -> customers of the partition now in it."""

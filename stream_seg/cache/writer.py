@@ -17,6 +17,7 @@ from stream_seg.cache.errors import checked, redis_errors
 from stream_seg.cache.keys import Keys
 from stream_seg.cache.port import Mark, PartitionWrite, WriteResult
 from stream_seg.contracts.document import Document
+from stream_seg.core.dimensions.behavior import BEHAVIOR
 from stream_seg.errors import CacheUnavailable, PrefixTaken
 
 __all__ = ["CacheUnavailable", "CacheWriter", "Mark", "PartitionWrite", "PrefixTaken", "WriteResult"]
@@ -110,10 +111,11 @@ class CacheWriter:
     async def set_model(self, snapshot: str | bytes) -> bool:
         """Store the active model snapshot, a JSON object with `version` and `created_at` (RFC 3339).
 
-        Returns False and keeps the stored snapshot when that has a higher version and is not older.
+        It is stored for its dimension, and under the key of the model of behavior. Returns False and keeps the stored snapshot when that has a higher version and is not older.
         """
-        (was_set,) = await self._call([_MODEL.call([self._keys.model], snapshot)])
-        return bool(was_set)
+        keys = self._keys.model, self._keys.model_of(orjson.loads(snapshot).get("dimension", BEHAVIOR))
+        was_set = await self._call([_MODEL.call([key], snapshot) for key in keys])
+        return bool(was_set[0])
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -40,6 +40,7 @@ class CustomerBatch:
 
     recent: list[bytes]
     orders: list[bytes]
+    statements: list[bytes]
     refund_ids: list[bytes]
     tiles: list[bytes]
     categories: list[bytes]

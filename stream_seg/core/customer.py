@@ -19,6 +19,7 @@ class Customer(FixedPart):
     days: bytes
     recent: bytes
     orders: bytes
+    statements: bytes
     refund_ids: bytes
     tiles: bytes
     categories: bytes

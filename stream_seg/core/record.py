@@ -7,7 +7,6 @@ of many records form one numpy array, so features of thousands of customers are 
 
 from __future__ import annotations
 
-import json
 import sys
 from array import array
 from collections.abc import Mapping, Sequence
@@ -21,8 +20,9 @@ import numpy.typing as npt
 
 from stream_seg.errors import BadRecord
 
+from .events import traits
 from .events.categories import CATEGORY_BYTES
-from .events.order_entries import ORDER_ENTRY, REFUND_ENTRY
+from .events.order_entries import ORDER_ENTRY, REFUND_ENTRY, STATEMENT_ENTRY
 from .events.order_tiles import TILE_BYTES
 from .events.recent_ids import FINGERPRINT_BYTES
 from .events.taxonomy import SUMS
@@ -74,6 +74,7 @@ TAIL: Final = (
     Section("days", 1, "purchase days as bits: bit i is the day i days before that of the last order"),
     Section("recent", FINGERPRINT_BYTES, "fingerprints of the last event ids, oldest first"),
     Section("orders", ORDER_ENTRY.size, "remembered orders, and refunds that wait for their order, by time"),
+    Section("statements", STATEMENT_ENTRY.size, "latest statement and refunds of remembered orders that have any"),
     Section("refund_ids", REFUND_ENTRY.size, "fingerprints of the refund ids of remembered orders"),
     Section("tiles", TILE_BYTES, "count and money of older orders, per day and per week"),
     Section("categories", CATEGORY_BYTES, "weight and units of the heaviest categories, by id"),
@@ -262,7 +263,7 @@ def validate(record: bytes) -> None:
             raise BadRecord(
                 f"a customer record is damaged: {name} has a number that is not between {low:g} and {high:g}"
             )
-    if ends[-1] < len(record) and not _are_traits(record[ends[-1] :]):
+    if ends[-1] < len(record) and not traits.are_valid(record[ends[-1] :]):
         raise BadRecord("a customer record is damaged: its traits cannot be read")
 
 
@@ -288,20 +289,3 @@ def _unpack(record: bytes) -> tuple[tuple[Any, ...], list[int]]:
 
 
 _FORMAT_BYTE: Final = bytes((FORMAT,))
-
-
-def _are_traits(tail: bytes) -> bool:
-    """Return whether the bytes are traits as `traits.merge` writes them."""
-    try:
-        traits = json.loads(tail)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(traits, dict) and all(map(_is_trait, traits.values()))
-
-
-def _is_trait(trait: Any) -> bool:
-    if not isinstance(trait, list) or len(trait) != 3:
-        return False
-    value, t, event_id = trait
-    scalar = value is None or isinstance(value, str | int | float)
-    return scalar and isinstance(t, float | int) and -inf < t < inf and isinstance(event_id, str)

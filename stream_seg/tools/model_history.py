@@ -10,8 +10,9 @@ from aiokafka.errors import KafkaError
 
 from stream_seg.clock import SYSTEM_CLOCK, Clock
 from stream_seg.contracts.model import ModelSnapshot, parse_snapshot
-from stream_seg.contracts.model_chain import ModelChain
+from stream_seg.contracts.snapshot_chain import SnapshotChain
 from stream_seg.contracts.times import rfc3339
+from stream_seg.core.dimensions.behavior import BEHAVIOR
 from stream_seg.core.dimensions.names import SegmentNames
 from stream_seg.errors import BrokerError, ConcurrentUpdate
 from stream_seg.kafka.append import append_snapshot
@@ -35,13 +36,13 @@ class Unusable(NamedTuple):
 
 @dataclass(slots=True)
 class ModelHistory:
-    """The published models.
+    """The published models of behavior.
 
     `accepted` are the snapshots that became active, by version. `superseded` are the snapshots that never did, each
     with the reason. `unusable` are messages that are not snapshots.
     """
 
-    chain: ModelChain = field(default_factory=ModelChain)
+    chain: SnapshotChain[ModelSnapshot] = field(default_factory=SnapshotChain)
     accepted: dict[int, ModelSnapshot] = field(default_factory=dict)
     superseded: list[tuple[ModelSnapshot, str]] = field(default_factory=list)
     unusable: list[Unusable] = field(default_factory=list)
@@ -57,6 +58,8 @@ class ModelHistory:
             snapshot = parse_snapshot(value)
         except ValueError as reason:
             self.unusable.append(Unusable(offset, (key or b"").decode("utf-8", "backslashreplace"), str(reason)))
+            return
+        if snapshot.dimension != BEHAVIOR:
             return
         for ruling in self.chain.take(snapshot):
             version = ruling.snapshot.version

@@ -100,7 +100,7 @@ def _profiles(shop: list[Placed], count: int, rng: random.Random) -> Iterator[Pl
 def _with_fates(placed: list[Placed], rng: random.Random) -> list[Placed]:
     """Cancel, refund, edit or repeat some orders, before or after the order itself."""
     placed.sort(key=lambda item: item[0])
-    end = len(placed)
+    end, late = len(placed), _late(placed)
     next_purchase: dict[bytes, float] = {}
     result: list[Placed] = []
     for at, record in reversed(placed):
@@ -110,7 +110,7 @@ def _with_fates(placed: list[Placed], rng: random.Random) -> list[Placed]:
         until = min(next_purchase.get(record.key, end), at + REACH)
         next_purchase[record.key] = at
         event = json.loads(record.value)
-        fate = _fate(rng) if event["type"] == "order_completed" else None
+        fate = _fate(rng) if event["type"] == "order_completed" and record not in late else None
         if fate is None:
             result.append((at, record))
             continue
@@ -120,6 +120,19 @@ def _with_fates(placed: list[Placed], rng: random.Random) -> list[Placed]:
         result.append((order_at, record))
         result += [(companion_at, companion) for companion in companions]
     return result
+
+
+def _late(placed: list[Placed]) -> set[Sent]:
+    """Return the orders that come after a later one of their customer, and may be forgotten at once."""
+    newest: dict[bytes, str] = {}
+    late = set()
+    for _, record in placed:
+        if record.topic == PURCHASES and record.good:
+            at = json.loads(record.value)["occurred_at"]
+            if at < newest.get(record.key, ""):
+                late.add(record)
+            newest[record.key] = max(at, newest.get(record.key, ""))
+    return late
 
 
 def _fate(rng: random.Random) -> str | None:

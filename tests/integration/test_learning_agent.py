@@ -221,6 +221,6 @@ async def last_of_version(stage: Stage, version: int) -> bytes:
     found = b""
     async for _, records in read_all(stage.broker, stage.topic):
         for record in records:
-            if record.key == str(version).encode():
+            if record.key == f"behavior/{version}".encode():
                 found = record.value
     return found

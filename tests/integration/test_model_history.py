@@ -36,7 +36,7 @@ def append(broker: Broker, topic: str, *snapshots: ModelSnapshot) -> None:
 
     async def send() -> None:
         async with started_producer(broker) as producer:
-            messages = [(str(each.version).encode(), each.dumps(), ()) for each in snapshots]
+            messages = [(f"behavior/{each.version}".encode(), each.dumps(), ()) for each in snapshots]
             await append_all(producer, topic, {0: messages}, 1_700_000_000_000)
 
     thread = threading.Thread(target=lambda: asyncio.run(send()))
@@ -70,7 +70,7 @@ def test_who_is_overtaken_tries_again_on_top(broker: Broker, topic: str) -> None
     assert [(each.version, each.reason) for each, _ in history.superseded] == [(2, "rollback"), (3, "rollback")]
     # Compaction leaves the same result.
     last = asyncio.run(last_messages(broker, topic))
-    assert [last[str(each.version).encode()] for each in (*rivals, published)] == [
+    assert [last[f"behavior/{each.version}".encode()] for each in (*rivals, published)] == [
         each.dumps() for each in (*rivals, published)
     ]
 

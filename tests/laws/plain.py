@@ -67,9 +67,9 @@ def _orders(history: History) -> tuple[dict[str, Act], set[str], dict[str, int],
     return orders, cancelled, taken, _one_cancellation_each(unmatched)
 
 
-def _stated(act: Act) -> tuple[float, str, int]:
+def _stated(act: Act) -> tuple[float, int]:
     """Return the key by which the last statement of an order is the one that counts."""
-    return act.event.get("updated_at", act.t), act.event["event_id"], act.amount
+    return act.event.get("updated_at", act.t), act.amount
 
 
 def _without_repeats(history: History) -> History:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stream_seg.core.customer import Customer
 from stream_seg.core.engine import Engine
-from stream_seg.core.events.order_entries import ORDER_ENTRY, Entry, Outcome
+from stream_seg.core.events.order_entries import Outcome, unpack
 from stream_seg.core.events.taxonomy import DISCOUNTED, FIRST_INTERACTION, ORDERS, REFUNDED, SPEND
 
 from .fold import Fold, an_engine
@@ -34,8 +34,8 @@ def absorbed(history: History, engine: Engine = ENGINE) -> Customer:
 
 
 def exact(customer: Customer, names: tuple[str, ...] = EXACT + TIMES + DAYS) -> dict[str, Any]:
-    """Return the values that must be equal to the last bit, and the remembered orders without the ids of events."""
-    kept = sorted(entry._replace(event=b"") for entry in map(Entry._make, ORDER_ENTRY.iter_unpack(customer.orders)))
+    """Return the values that must be equal to the last bit, and the remembered orders."""
+    kept = sorted(unpack(customer.orders, customer.statements))
     return {"orders": kept} | {name: getattr(customer, name) for name in names}
 
 

@@ -18,7 +18,7 @@ from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.events import order_tiles, traits
 from stream_seg.core.events.categories import CATEGORY_BYTES, MAX_CATEGORIES, CategoryNames
-from stream_seg.core.events.order_entries import ORDER_ENTRY, REFUND_ENTRY
+from stream_seg.core.events.order_entries import ORDER_ENTRY, REFUND_ENTRY, STATEMENT_ENTRY
 from stream_seg.core.events.orders import REMEMBERED_ORDERS, REMEMBERED_REFUNDS
 from stream_seg.core.events.purchase_days import DAY_WINDOW
 from stream_seg.core.events.recent_ids import FINGERPRINT_BYTES
@@ -38,7 +38,7 @@ TILES: Final = order_tiles.DAYS + 7 + order_tiles.WEEKS + 1
 SECTIONS: Final = (
     DAY_WINDOW // 8
     + REMEMBERED_EVENTS * FINGERPRINT_BYTES
-    + REMEMBERED_ORDERS * (ORDER_ENTRY.size + REMEMBERED_REFUNDS * REFUND_ENTRY.size)
+    + REMEMBERED_ORDERS * (ORDER_ENTRY.size + STATEMENT_ENTRY.size + REMEMBERED_REFUNDS * REFUND_ENTRY.size)
     + TILES * order_tiles.TILE_BYTES
     + MAX_CATEGORIES * CATEGORY_BYTES
 )

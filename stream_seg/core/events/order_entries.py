@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from struct import Struct
 from typing import Any, Final, NamedTuple
@@ -10,9 +10,11 @@ from typing import Any, Final, NamedTuple
 # The amount of a refund that takes back the rest of its order.
 ALL_THAT_IS_LEFT: Final = -1
 
-# Fingerprint, state, time, time of the latest statement, start of its event id, amount, and refunds as stated. Amounts
-# are minor units.
-ORDER_ENTRY: Final = Struct("<6sBdd8sII")
+# An order, or a refund or cancellation that waits for one: fingerprint, state, time, and amount in minor units.
+ORDER_ENTRY: Final = Struct("<6sBdI")
+# A remembered order that was stated again or refunded: fingerprint, time of the latest statement, and minor units
+# refunded as stated.
+STATEMENT_ENTRY: Final = Struct("<6sdI")
 REFUND_ENTRY: Final = Struct("<6s4s")  # fingerprints of order and refund
 
 # Bits of the state. An entry that waits is a refund or a cancellation whose order has not arrived.
@@ -34,13 +36,12 @@ class Outcome(Enum):
 class Statement(NamedTuple):
     """The statement of one event about an order. Times are epoch seconds, `amount` is minor units.
 
-    Of several statements, the one with the greatest (stated_at, event, amount) counts. The order has the earliest `t`.
+    Of several statements, the one with the greatest (stated_at, amount) counts. The order has the earliest `t`.
     """
 
     order: bytes
     t: float
     stated_at: float
-    event: bytes
     amount: int
     at_discount: bool
 
@@ -52,31 +53,49 @@ class Statement(NamedTuple):
             order,
             t if placed is None else min(t, placed),
             t if updated is None else updated,
-            event["event_id"].encode()[:8],
             amount,
             bool(event.get("discount") or event.get("coupon")),
         )
 
 
 class Entry(NamedTuple):
-    """The unpacked form of `ORDER_ENTRY`."""
+    """A remembered order, or a refund or cancellation that waits for its order."""
 
     order: bytes
     state: int
     t: float
-    stated_at: float
-    event: bytes
     amount: int
-    refunded: int  # as stated, which may be more than the amount
+    stated_at: float
+    refunded: int = 0  # as stated, which may be more than the amount
 
     @property
     def taken(self) -> int:
         """The minor units taken back."""
-        if self.state & WAITS:
-            return self.refunded
-        return self.amount if self.state & (CANCELLED | REST_REFUNDED) else min(self.refunded, self.amount)
+        if self.state & (WAITS | CANCELLED | REST_REFUNDED):
+            return 0 if self.state & (WAITS | REST_REFUNDED) == WAITS | REST_REFUNDED else self.amount
+        return min(self.refunded, self.amount)
 
     @property
     def counts(self) -> bool:
         """Whether this is an order that was not cancelled."""
         return not self.state & (WAITS | CANCELLED)
+
+
+def unpack(orders: bytes, statements: bytes) -> list[Entry]:
+    """Return the entries of both sections, in the order of (time, fingerprint)."""
+    stated = {order: (at, refunded) for order, at, refunded in STATEMENT_ENTRY.iter_unpack(statements)}
+    return [
+        Entry(order, state, t, amount, *(stated.get(order, (t, 0)) if not state & WAITS else (t, 0)))
+        for order, state, t, amount in ORDER_ENTRY.iter_unpack(orders)
+    ]
+
+
+def pack(entries: Sequence[Entry]) -> tuple[bytes, bytes]:
+    """Return the sections of orders and of statements. `entries` are in the order of (time, fingerprint)."""
+    orders = b"".join([ORDER_ENTRY.pack(*entry[:4]) for entry in entries])
+    statements = [
+        STATEMENT_ENTRY.pack(entry.order, entry.stated_at, entry.refunded)
+        for entry in entries
+        if not entry.state & WAITS and (entry.refunded or entry.stated_at != entry.t)
+    ]
+    return orders, b"".join(statements)

@@ -5,6 +5,7 @@ A record remembers a customer's newest orders one by one, with the latest statem
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from math import inf
 from struct import Struct
 from typing import Final, Protocol
@@ -26,6 +27,8 @@ from .order_entries import (
     Entry,
     Outcome,
     Statement,
+    pack,
+    unpack,
 )
 from .purchase_days import PurchaseDays
 from .recent_ids import FINGERPRINT_BYTES, position
@@ -49,6 +52,7 @@ class OrderRows(Protocol):
     """The part of a `CustomerBatch` that orders change, by row."""
 
     orders: list[bytes]
+    statements: list[bytes]
     refund_ids: list[bytes]
     tiles: list[bytes]
 
@@ -70,22 +74,16 @@ class OrderBook:
 
     def complete(self, row: int, statement: Statement) -> Outcome:
         """Count an order, or edit a known one. Apply the refunds and the cancellation that arrived before it."""
+        state, refunded = AT_DISCOUNT if statement.at_discount else 0, 0
         if statement.order in self._orders[row] and (known := self._known(row, statement.order)):
             if not known[0].state & WAITS:
                 return self._edit(row, known[0], statement)
-            state = 0
             for waiting in known:
                 self._post(row, waiting, -1)
-                self._remove(row, waiting)
                 state |= waiting.state & (CANCELLED | REST_REFUNDED)
-            refunded = min(sum(each.refunded for each in known if not each.state & CANCELLED), _MOST)
-        else:
-            state = refunded = 0
-        if statement.at_discount:
-            state |= AT_DISCOUNT
-        entry = Entry(
-            statement.order, state, statement.t, statement.stated_at, statement.event, statement.amount, refunded
-        )
+                refunded += 0 if waiting.state & CANCELLED else waiting.amount
+            self._change(row, remove=known)
+        entry = Entry(statement.order, state, statement.t, statement.amount, statement.stated_at, min(refunded, _MOST))
         if entry.counts:
             self._batch.bought(row).note(entry.t)
         self._post(row, entry, 1)
@@ -113,7 +111,7 @@ class OrderBook:
         if self._may_come(row, at):
             self._remember_refund(row, order, ids)
             state = WAITS | REST_REFUNDED if amount == ALL_THAT_IS_LEFT else WAITS
-            self._wait(row, Entry(order, state, at, t, ids[-4:], 0, max(amount, 0)))
+            self._wait(row, Entry(order, state, at, max(amount, 0), at))
         else:
             self._take_from_tiles(row, at, amount, order_at)
         return Outcome.NOTHING_TAKEN if amount == ALL_THAT_IS_LEFT else Outcome.UNMATCHED
@@ -121,13 +119,13 @@ class OrderBook:
     def cancel(self, row: int, order: bytes, t: float, amount: int, order_at: float | None = None) -> Outcome:
         """Take back all of an order, as if it had never been placed.
 
-        `amount` counts while the order is not known. Of several cancellations, the largest amount counts then.
+        `amount` counts while the order is not known. The largest of several amounts counts then.
         """
         known = self._known(row, order) if order in self._orders[row] else []
         at = t if order_at is None else order_at
         for cancelled in (each for each in known if each.state & CANCELLED):
-            if cancelled.state & WAITS and (amount, at) > (cancelled.refunded, cancelled.t):
-                self._replace(row, cancelled, cancelled._replace(t=at, stated_at=t, refunded=amount))
+            if cancelled.state & WAITS and (amount, at) > (cancelled.amount, cancelled.t):
+                self._replace(row, cancelled, cancelled._replace(t=at, stated_at=at, amount=amount))
             return Outcome.REPEATED_ORDER
         if known and not known[0].state & WAITS:
             entry = known[0]
@@ -135,7 +133,7 @@ class OrderBook:
             self._take_off(row, entry.t)
             return _ABSORBED
         if self._may_come(row, at):
-            self._wait(row, Entry(order, WAITS | CANCELLED, at, t, b"", 0, amount))
+            self._wait(row, Entry(order, WAITS | CANCELLED, at, amount, at))
         else:
             self._take_from_tiles(row, at, amount, order_at)
             if order_at is not None:
@@ -145,10 +143,9 @@ class OrderBook:
     def _edit(self, row: int, entry: Entry, statement: Statement) -> Outcome:
         """Take over the parts of a further statement that count."""
         new = entry._replace(t=min(entry.t, statement.t))
-        said = statement.stated_at, statement.event.ljust(8, b"\0"), statement.amount
-        if said > (entry.stated_at, entry.event, entry.amount):
+        if (statement.stated_at, statement.amount) > (entry.stated_at, entry.amount):
             state = entry.state & ~AT_DISCOUNT | (AT_DISCOUNT if statement.at_discount else 0)
-            new = new._replace(stated_at=said[0], event=said[1], amount=said[2], state=state)
+            new = new._replace(stated_at=statement.stated_at, amount=statement.amount, state=state)
         if new == entry:
             return Outcome.REPEATED_ORDER
         self._replace(row, entry, new)
@@ -173,31 +170,41 @@ class OrderBook:
         if taken:
             deltas.take_back(row, sign * taken, t)
 
+    def _entries(self, row: int) -> list[Entry]:
+        return unpack(self._orders[row], self._batch.statements[row])
+
     def _known(self, row: int, order: bytes) -> list[Entry]:
         """Return the entries of an order: one of the order itself, or all that wait for it."""
-        return [entry for entry in map(Entry._make, ORDER_ENTRY.iter_unpack(self._orders[row])) if entry.order == order]
+        return [entry for entry in self._entries(row) if entry.order == order]
+
+    def _insert(self, row: int, entry: Entry) -> None:
+        """Add a new order. Most orders are the customer's newest and say nothing else, so they are only appended."""
+        ring, statements = self._orders[row], self._batch.statements[row]
+        full, plain = len(ring) >= _FULL, entry.stated_at == entry.t and not entry.refunded
+        if not plain or (ring and not _is_last(ring, entry)) or (full and ring[:FINGERPRINT_BYTES] in statements):
+            self._change(row, add=entry)
+            return
+        ring += ORDER_ENTRY.pack(*entry[:4])
+        self._orders[row] = ring[_WIDTH:] if full else ring
+        if full:
+            (first,) = unpack(ring[:_WIDTH], b"")
+            self._forget(row, first)
 
     def _replace(self, row: int, entry: Entry, new: Entry) -> None:
         self._post(row, entry, -1)
         self._post(row, new, 1)
-        self._remove(row, entry)
-        self._insert(row, new)
+        self._change(row, remove=[entry], add=new)
 
-    def _remove(self, row: int, entry: Entry) -> None:
-        ring, packed = self._orders[row], ORDER_ENTRY.pack(*entry)
-        at = position(ring, packed, _WIDTH)
-        self._orders[row] = ring[:at] + ring[at + _WIDTH :]
-
-    def _insert(self, row: int, entry: Entry) -> None:
-        """Insert an entry in the order of (time, fingerprint), and forget the first one if there are too many."""
-        ring, packed = self._orders[row], ORDER_ENTRY.pack(*entry)
-        at = len(ring)
-        while at and _after(ring, at - _WIDTH, entry):
-            at -= _WIDTH
-        self._orders[row] = ring = ring[:at] + packed + ring[at:]
-        if len(ring) > _FULL:
-            self._orders[row] = ring[_WIDTH:]
-            self._forget(row, Entry._make(ORDER_ENTRY.unpack_from(ring)))
+    def _change(self, row: int, *, remove: Collection[Entry] = (), add: Entry | None = None) -> None:
+        """Remove and add entries, and forget the first one if there are too many."""
+        entries = [entry for entry in self._entries(row) if entry not in remove]
+        if add is not None:
+            entries.append(add)
+            entries.sort(key=_in_time)
+        forgotten, kept = entries[:-REMEMBERED_ORDERS], entries[-REMEMBERED_ORDERS:]
+        self._orders[row], self._batch.statements[row] = pack(kept)
+        for entry in forgotten:
+            self._forget(row, entry)
 
     def _forget(self, row: int, entry: Entry) -> None:
         """Keep an entry that fell out of the remembered ones as part of a tile.
@@ -214,7 +221,7 @@ class OrderBook:
             batch.refund_ids[row] = b"".join(each for each in entries if not each.startswith(entry.order))
 
     def _remember_refund(self, row: int, order: bytes, ids: bytes) -> None:
-        """Remember a refund id with its order. Of more than four, the earliest is forgotten."""
+        """Remember a refund id with its order. With more than four, the earliest is forgotten."""
         if not ids:
             return
         section, size = self._batch.refund_ids[row] + ids, REFUND_ENTRY.size
@@ -231,7 +238,7 @@ class OrderBook:
 
     def _wait(self, row: int, entry: Entry) -> None:
         self._post(row, entry, 1)
-        self._insert(row, entry)
+        self._change(row, add=entry)
 
     def _take_from_tiles(self, row: int, at: float, amount: int, order_at: float | None) -> None:
         """Take back money of a forgotten order, at most as much as the tiles hold."""
@@ -251,7 +258,7 @@ class OrderBook:
     def _take_off(self, row: int, t: float) -> None:
         """Remove the purchase at `t` from the purchase days, as far as remembered orders and tiles tell."""
         days, tiles = self._batch.bought(row), self._batch.tiles[row]
-        others = [entry.t for entry in map(Entry._make, ORDER_ENTRY.iter_unpack(self._orders[row])) if entry.counts]
+        others = [entry.t for entry in self._entries(row) if entry.counts]
         last = max(others, default=order_tiles.latest(tiles))
         if last is None:
             return
@@ -264,7 +271,11 @@ class OrderBook:
             days.first = min(others, default=inf)
 
 
-def _after(ring: bytes, at: int, entry: Entry) -> bool:
-    """Return whether the entry at a place of a ring comes after another."""
-    t = _TIME.unpack_from(ring, at + _TIME_AT)[0]
-    return bool(t > entry.t or (t == entry.t and ring[at : at + FINGERPRINT_BYTES] > entry.order))
+def _in_time(entry: Entry) -> tuple[float, bytes]:
+    return entry.t, entry.order
+
+
+def _is_last(ring: bytes, entry: Entry) -> bool:
+    """Return whether an entry comes after all those in a ring."""
+    t = _TIME.unpack_from(ring, len(ring) - _WIDTH + _TIME_AT)[0]
+    return bool(t < entry.t)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from math import inf
 from typing import Final
 
 Scalar = str | int | float | bool | None
@@ -31,3 +32,20 @@ def merge(stored: bytes, new: Mapping[str, Scalar], t: float, event_id: str) -> 
 def values(stored: bytes) -> dict[str, Scalar]:
     """Return the values of stored traits by name."""
     return {name: value for name, (value, _, _) in json.loads(stored).items()} if stored else {}
+
+
+def are_valid(stored: bytes) -> bool:
+    """Return whether the bytes are traits as `merge` writes them."""
+    try:
+        traits = json.loads(stored)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(traits, dict) and all(map(_is_valid, traits.values()))
+
+
+def _is_valid(trait: object) -> bool:
+    if not isinstance(trait, list) or len(trait) != 3:
+        return False
+    value, t, event_id = trait
+    scalar = value is None or isinstance(value, str | int | float)
+    return scalar and isinstance(t, float | int) and -inf < t < inf and isinstance(event_id, str)

@@ -18,8 +18,8 @@ from stream_seg.ops.metrics import Metrics
 from stream_seg.worker.crash_points import reach
 from stream_seg.worker.partitions.ownership import EpochReason, OwnedPartition
 
-from .decide import Output
 from .documents import documents_of
+from .evaluate import Output
 
 log = logging.getLogger(__name__)
 

@@ -33,7 +33,7 @@ from stream_seg.worker.partitions import changelog
 from stream_seg.worker.partitions.ownership import OwnedPartition
 
 from .cache_sync import CacheSync
-from .decide import Output
+from .evaluate import Output
 from .group import Group
 
 

@@ -52,8 +52,10 @@ class Models:
     def take(self, snapshot: ModelSnapshot, active: bool) -> bool:
         """Activate a snapshot of the feed if it is `active`, else only remember its segment names.
 
-        Return whether it was activated. A pinned model is never replaced.
+        Return whether it was activated. A pinned model is never replaced. Snapshots of other dimensions are ignored.
         """
+        if snapshot.dimension != self._behavior.key:
+            return False
         if active and self.learned:
             self._use(snapshot)
             return True

@@ -13,7 +13,8 @@ from aiokafka.errors import ConsumerStoppedError
 from aiokafka.structs import TopicPartition
 
 from stream_seg.contracts.model import ModelSnapshot, parse_snapshot
-from stream_seg.contracts.model_chain import ModelChain
+from stream_seg.contracts.snapshot_chain import SnapshotChains
+from stream_seg.core.dimensions.behavior import BEHAVIOR
 from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.client import client_of
 from stream_seg.kafka.offsets import high_watermarks
@@ -24,7 +25,7 @@ OnSnapshot = Callable[[ModelSnapshot, bool], None]  # (snapshot, whether it is a
 
 
 class ModelFeed:
-    """Snapshots in the order of the topic. `ModelChain` decides which of them become active.
+    """Snapshots in the order of the topic. `SnapshotChains` decides which of them become active.
 
     `on_snapshot(snapshot, active)` is called for each snapshot, and `on_unusable()` for each message that is none.
     """
@@ -43,17 +44,17 @@ class ModelFeed:
         self._on_unusable = on_unusable
         self._consumer: Any = None
         self._connecting = asyncio.Lock()
-        self.chain = ModelChain()
+        self._chains: SnapshotChains[ModelSnapshot] = SnapshotChains()
 
     @property
     def latest(self) -> ModelSnapshot | None:
-        """The active snapshot, or None before the first."""
-        return self.chain.latest
+        """The active snapshot of behavior, or None before the first."""
+        return self._chains[BEHAVIOR].latest
 
     @property
     def versions(self) -> set[int]:
-        """All versions that were read, active or not."""
-        return self.chain.versions
+        """All versions of behavior that were read, active or not."""
+        return self._chains[BEHAVIOR].versions
 
     async def _connect(self) -> None:
         """Connect once. `follow` and `catch_up` may call this at the same time, and each may be cancelled."""
@@ -104,8 +105,8 @@ class ModelFeed:
                 log.error("model snapshot at offset %d cannot be used, the one before stays: %s", record.offset, reason)
                 self._on_unusable()
                 continue
-            known = snapshot.version in self.chain.versions
-            for ruling in self.chain.take(snapshot):
+            known = snapshot.version in self._chains[snapshot.dimension].versions
+            for ruling in self._chains.take(snapshot):
                 if ruling.superseded is not None and not known:
                     log.warning("model %d is superseded: %s", snapshot.version, ruling.superseded)
                 self._on_snapshot(ruling.snapshot, ruling.active)

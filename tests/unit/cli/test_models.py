@@ -47,7 +47,7 @@ def history() -> ModelHistory:
         snapshot(4),
     ]
     for offset, each in enumerate(said):
-        found.add(offset, str(each.version).encode(), each.dumps())
+        found.add(offset, f"behavior/{each.version}".encode(), each.dumps())
     found.add(5, b"\xff", b"[]")
     return found
 

@@ -178,7 +178,7 @@ def test_columns_are_those_of_the_records() -> None:
 
 
 @pytest.mark.parametrize(
-    "record", [b"", busy_customer(3).pack()[:532], busy_customer(3).pack()[:544], b"\1" + busy_customer(3).pack()[1:]]
+    "record", [b"", busy_customer(3).pack()[:534], busy_customer(3).pack()[:546], b"\1" + busy_customer(3).pack()[1:]]
 )
 def test_bytes_that_are_not_a_record_are_refused(record: bytes) -> None:
     batch = CustomerBatch(DECAY)

@@ -5,7 +5,7 @@ import pytest
 
 from stream_seg.core.customer import Customer
 from stream_seg.core.events import categories, order_tiles
-from stream_seg.core.events.order_entries import AT_DISCOUNT, ORDER_ENTRY
+from stream_seg.core.events.order_entries import AT_DISCOUNT, ORDER_ENTRY, STATEMENT_ENTRY
 from stream_seg.core.events.taxonomy import INTERACTION_SLOT
 from stream_seg.core.record import FIELDS, LAYOUT, NO_SEGMENT, columns
 from stream_seg.errors import BadRecord
@@ -48,7 +48,7 @@ GOLDEN = "".join(
         "000000000000e03f",  # first purchase 0.5
         "000000000000f03f",  # last purchase 1.0
         "0600",  # purchase days 6
-        "02000c0027000a000900100000000000",  # bytes of the sections
+        "02000c00130012000a000900100000000000",  # bytes of the sections
         "000000000000f03f",  # decayed orders 1.0
         "00000000801cc840",  # decayed spend 12345.0
         "0000000000407f40",  # decayed money taken back 500.0
@@ -59,10 +59,8 @@ GOLDEN = "".join(
         "a2e786d41eec",  # fingerprint of o-1
         "08",  # an order at a discount
         "000000000000f03f",  # at 1.0
-        "0000000000000040",  # last stated at 2.0
-        "652d310000000000",  # by e-1
         "39300000",  # of 12345
-        "f4010000",  # 500 refunded
+        "a2e786d41eec0000000000000040f4010000",  # o-1 was stated last at 2.0, and 500 of it are refunded
         "a2e786d41eec01020304",  # a refund id of o-1
         "0009000200b80b0000",  # a tile: day 9, two orders, 3000
         "01000000000000000000004003000000",  # category 1, weight 2.0, three units
@@ -85,7 +83,8 @@ def a_customer() -> Customer:
     customer.sums[:3] = [1.0, 12345.0, 500.0]
     customer.sums[-1] = 0.5
     customer.recent = bytes.fromhex("3d21bc8729acd99f0192e839")
-    customer.orders = ORDER_ENTRY.pack(bytes.fromhex("a2e786d41eec"), AT_DISCOUNT, 1.0, 2.0, b"e-1", 12345, 500)
+    customer.orders = ORDER_ENTRY.pack(bytes.fromhex("a2e786d41eec"), AT_DISCOUNT, 1.0, 12345)
+    customer.statements = STATEMENT_ENTRY.pack(bytes.fromhex("a2e786d41eec"), 2.0, 500)
     customer.refund_ids = bytes.fromhex("a2e786d41eec01020304")
     customer.tiles = order_tiles.pack([order_tiles.Tile(order_tiles.DAY, 9, 2, 3000)])
     customer.categories = np.array([(1, 2.0, 3)], categories.ENTRY).tobytes()
@@ -108,9 +107,9 @@ def test_a_record_read_from_golden_bytes() -> None:
     assert (customer.days_before, customer.purchase_days, customer.cause) == (4, 6, None)
 
 
-def test_the_fixed_part_has_533_bytes() -> None:
-    assert LAYOUT.size == 533
-    assert len(Customer(1).pack()) == 533
+def test_the_fixed_part_has_535_bytes() -> None:
+    assert LAYOUT.size == 535
+    assert len(Customer(1).pack()) == 535
 
 
 def test_a_new_customer_is_empty() -> None:
@@ -162,14 +161,14 @@ def test_another_format_is_refused(number: int) -> None:
     )
 
 
-@pytest.mark.parametrize("size", [1, 2, 532])
+@pytest.mark.parametrize("size", [1, 2, 534])
 def test_a_record_cut_in_its_fixed_part_is_refused(size: int) -> None:
     with pytest.raises(BadRecord) as refused:
         Customer.unpack(bytes.fromhex(GOLDEN)[:size])
-    assert str(refused.value) == f"a customer record has at least 533 bytes, this one has {size}"
+    assert str(refused.value) == f"a customer record has at least 535 bytes, this one has {size}"
 
 
-@pytest.mark.parametrize("size", [533, 534, 546, 620])
+@pytest.mark.parametrize("size", [535, 536, 548, 620])
 def test_a_record_cut_in_its_rings_is_refused(size: int) -> None:
     with pytest.raises(BadRecord) as refused:
         Customer.unpack(bytes.fromhex(GOLDEN)[:size])
@@ -193,9 +192,9 @@ def test_columns_are_the_values_of_the_records() -> None:
         assert table[name].tolist() == expected, name
     assert table["format"].tolist() == [2, 2, 2]
     assert table["lengths"].tolist() == [
-        [0] * 8,
-        [4, 30, 3 * ORDER_ENTRY.size, 0, 0, 0, 0, 0],
-        [2, 12, ORDER_ENTRY.size, 10, 9, 16, 0, 0],
+        [0] * 9,
+        [4, 30, 3 * ORDER_ENTRY.size, STATEMENT_ENTRY.size, 0, 0, 0, 0, 0],
+        [2, 12, ORDER_ENTRY.size, STATEMENT_ENTRY.size, 10, 9, 16, 0, 0],
     ]
 
 

@@ -24,8 +24,8 @@ from stream_seg.errors import CacheRefused
 from stream_seg.ops.metrics import Metrics
 from stream_seg.worker.checkpoint import cache_sync as module
 from stream_seg.worker.checkpoint.cache_sync import COMPARE_S, CacheSync
-from stream_seg.worker.checkpoint.decide import Output
 from stream_seg.worker.checkpoint.documents import documents_of
+from stream_seg.worker.checkpoint.evaluate import Output
 from stream_seg.worker.partitions.ownership import OwnedPartition
 from stream_seg.worker.partitions.state import PartitionState
 from tests.activity import Activity

@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream_seg.contracts.model import ModelSnapshot
-from stream_seg.contracts.model_chain import ModelChain
+from stream_seg.contracts.snapshot_chain import SnapshotChain, SnapshotChains
 from tests.unit.learning.snapshots import snapshot
 
 
-def read(*snapshots: ModelSnapshot) -> tuple[ModelChain, list[str | None]]:
+def read(*snapshots: ModelSnapshot) -> tuple[SnapshotChain[ModelSnapshot], list[str | None]]:
     """Return the chain after these messages, and why each is superseded."""
-    chain = ModelChain()
+    chain = SnapshotChain()
     return chain, [chain.take(each)[0].superseded for each in snapshots]
 
 
@@ -46,7 +46,7 @@ def test_only_operators_replace_a_pinned_model() -> None:
 
 
 def test_a_child_waits_for_its_parent() -> None:
-    chain = ModelChain()
+    chain = SnapshotChain()
     chain.take(snapshot(1))
     assert chain.take(snapshot(3))[0].superseded == "its parent 2 is not known"
     assert [(each.snapshot.version, each.active) for each in chain.take(snapshot(2))] == [(2, True), (3, True)]
@@ -54,7 +54,7 @@ def test_a_child_waits_for_its_parent() -> None:
 
 
 def test_a_waiting_child_of_a_learner_does_not_replace_a_pinned_model() -> None:
-    chain = ModelChain()
+    chain = SnapshotChain()
     for each in (snapshot(1), snapshot(3), snapshot(2, pinned=True, reason="pinned")):
         chain.take(each)
     assert chain.latest is not None
@@ -92,3 +92,10 @@ def test_compaction_changes_nothing(appended: tuple[list[ModelSnapshot], int]) -
     last = {each.version: place for place, each in enumerate(log[:upto])}
     compacted = [each for place, each in enumerate(log) if place >= upto or last[each.version] == place]
     assert read(*compacted)[0].latest == read(*log)[0].latest
+
+
+def test_each_dimension_has_a_chain_of_its_own() -> None:
+    chains: SnapshotChains[ModelSnapshot] = SnapshotChains()
+    other = snapshot(7).model_copy(update={"dimension": "clv"})
+    assert [each.active for one in (snapshot(1), other, snapshot(2)) for each in chains.take(one)] == [True] * 3
+    assert (chains["behavior"].latest, chains["clv"].latest) == (snapshot(2), other)

@@ -1,6 +1,6 @@
-"""The chain of models: the rule by which all readers choose the active snapshot of `segment-models`.
+"""The chain of snapshots: the rule by which all readers choose the active version of a model or of definitions.
 
-The rule depends on the topic alone, so every worker and every command arrives at the same model:
+The rule depends on the topic alone, so every worker and every command arrives at the same version:
 
 - The first snapshot read becomes active. Later ones become active if their parent is the active snapshot.
 - While a pinned snapshot is active, only snapshots published by an operator can replace it.
@@ -11,15 +11,41 @@ The rule depends on the topic alone, so every worker and every command arrives a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
 
-from .model import ModelSnapshot
+
+class Snapshot(Protocol):
+    """A published version of a dimension's model or definition."""
+
+    @property
+    def dimension(self) -> str:
+        """The key of the dimension. Each has a chain of its own."""
+
+    @property
+    def version(self) -> int:
+        """The number of the version."""
+
+    @property
+    def parent(self) -> int:
+        """The version that this one was made from, 0 for none."""
+
+    @property
+    def pinned(self) -> bool:
+        """Whether only operators may replace this version."""
+
+    @property
+    def by_operator(self) -> bool:
+        """Whether an operator published this version."""
+
+
+S = TypeVar("S", bound=Snapshot)
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
+class Ruling(Generic[S]):
     """The outcome for one snapshot. `superseded` is the reason why it is ignored, None if it became active."""
 
-    snapshot: ModelSnapshot
+    snapshot: S
     superseded: str | None = None
 
     @property
@@ -29,14 +55,14 @@ class Ruling:
 
 
 @dataclass(slots=True)
-class ModelChain:
-    """The snapshots read so far, in the order of the topic. `latest` is the active one."""
+class SnapshotChain(Generic[S]):
+    """The snapshots of one dimension read so far, in the order of the topic. `latest` is the active one."""
 
-    latest: ModelSnapshot | None = None
+    latest: S | None = None
     versions: set[int] = field(default_factory=set)
-    _waiting: dict[int, ModelSnapshot] = field(default_factory=dict)  # by parent, the first of each
+    _waiting: dict[int, S] = field(default_factory=dict)  # by parent, the first of each
 
-    def take(self, snapshot: ModelSnapshot) -> list[Ruling]:
+    def take(self, snapshot: S) -> list[Ruling[S]]:
         """Take the next snapshot. Return its ruling, then those of waiting snapshots that became active with it."""
         superseded = self._superseded(snapshot)
         self.versions.add(snapshot.version)
@@ -51,7 +77,7 @@ class ModelChain:
                 rulings.append(Ruling(snapshot))
         return rulings
 
-    def _superseded(self, snapshot: ModelSnapshot) -> str | None:
+    def _superseded(self, snapshot: S) -> str | None:
         """Return why a snapshot does not become active now, None if it does."""
         latest = self.latest
         if latest is None:
@@ -66,3 +92,17 @@ class ModelChain:
         if snapshot.version in self.versions:
             return f"another model {snapshot.version} came first"
         return f"its parent is {snapshot.parent}, but {latest.version} was active"
+
+
+class SnapshotChains(Generic[S]):
+    """The chains of all dimensions on one topic, by the key of the dimension."""
+
+    def __init__(self) -> None:
+        self._chains: dict[str, SnapshotChain[S]] = {}
+
+    def __getitem__(self, dimension: str) -> SnapshotChain[S]:
+        return self._chains.setdefault(dimension, SnapshotChain())
+
+    def take(self, snapshot: S) -> list[Ruling[S]]:
+        """Take the next snapshot of any dimension. See `SnapshotChain.take`."""
+        return self[snapshot.dimension].take(snapshot)
