@@ -83,7 +83,7 @@ def run(records: Mapping[Partition, list[Record]]) -> Spent:
     cache = CacheWriter.from_url("redis://127.0.0.1", "seg", "core")  # is never connected
     owned = {partition: OwnedPartition.take(partition, PartitionState(), 1, {}) for _, partition in records}
     group, spent = Group(engine.new_batch()), Spent()
-    for (topic, partition), batch in _in_turns(records):
+    for (topic, partition), batch in in_turns(records):
         with spent.on("absorb"):
             group.take_in(Delivered(RecordBatch(TP(topic, partition), batch)), owned[partition])
             absorber.absorb(group)
@@ -121,7 +121,7 @@ def _builder() -> BatchBuilder:
     return BatchBuilder(BATCH_BYTES, 0, is_transactional=False, key_serializer=None, value_serializer=None)
 
 
-def _in_turns(records: Mapping[Partition, list[Record]]) -> Iterator[tuple[Partition, list[Fetched]]]:
+def in_turns(records: Mapping[Partition, list[Record]]) -> Iterator[tuple[Partition, list[Fetched]]]:
     """Yield batches of all partitions in turn, as in fetches."""
     fetched = {place: [Fetched(at, *record) for at, record in enumerate(those)] for place, those in records.items()}
     longest = max(map(len, fetched.values()))

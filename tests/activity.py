@@ -25,7 +25,7 @@ class Activity:
     requires: tuple[str, ...] = ()
     version = 1
 
-    def place(self, view: View, current: Current) -> Placement:
+    def place(self, view: View, current: Current) -> Placement:  # noqa: ARG002
         """See `base.Dimension`."""
         interactions, ends = view.table["interactions"], view.table["last_seen"] + 7 * DAY_S
         inside = (interactions > 0) & (ends > view.now)
@@ -40,6 +40,6 @@ class Activity:
         """See `base.Dimension`."""
         return ("odd", "even")[slot]
 
-    def name(self, version: int, slot: int) -> str:
+    def name(self, version: int, slot: int) -> str:  # noqa: ARG002
         """See `base.Dimension`."""
         return ("Odd", "Even")[slot]

@@ -111,7 +111,8 @@ class CacheWriter:
     async def set_model(self, snapshot: str | bytes) -> bool:
         """Store the active model snapshot, a JSON object with `version` and `created_at` (RFC 3339).
 
-        It is stored for its dimension, and under the key of the model of behavior. Returns False and keeps the stored snapshot when that has a higher version and is not older.
+        It is stored for its dimension, and under the key of the model of behavior. Returns False and keeps the stored
+        snapshot when that has a higher version and is not older.
         """
         keys = self._keys.model, self._keys.model_of(orjson.loads(snapshot).get("dimension", BEHAVIOR))
         was_set = await self._call([_MODEL.call([key], snapshot) for key in keys])

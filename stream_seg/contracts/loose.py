@@ -20,7 +20,8 @@ _LARGEST_ID_BITS: Final = 256
 _EXACT: Final = 2.0**53
 
 _IDS: Final = (
-    "event_id", "customer_id", "order_id", "refund_id", "previous_id", "product_id", "category", "coupon", "campaign_id",
+    "event_id", "customer_id", "order_id", "refund_id", "previous_id", "product_id", "category", "coupon",
+    "campaign_id",
 )  # fmt: skip
 _REQUIRED_NUMBERS: Final = {"purchases": ("amount",)}
 _OPTIONAL_NUMBERS: Final = {"purchases": ("discount",), "interactions": ("value", "rating")}

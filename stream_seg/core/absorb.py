@@ -78,8 +78,9 @@ class Rows(NamedTuple):
 def absorb_rows(
     topic: int, incoming: Rows, batch: CustomerBatch, categories: Sequence[CategoryNames]
 ) -> tuple[int, list[Outcome]]:
-    """Absorb events of one topic, given by its number, into a batch. `categories` has the names of each row's partition.
+    """Absorb events of one topic, given by its number, into a batch.
 
+    `categories` has, by row, the names of categories in the customer's partition.
     Returns the number of replayed events, which are at or below the customer's fence and are skipped, and every outcome
     of the others that is not ABSORBED.
     """

@@ -100,7 +100,7 @@ class Engine:
         return step.transitions
 
     def current_segments(self, table: Columns | CustomerBatch, rows: Sequence[int]) -> list[Segments]:
-        """Return the segments that the customers in `rows` are in, by dimension, with their names at the time of entry."""
+        """Return the segments of the customers in `rows` by dimension, with their names at the time of entry."""
         return segments_of(self.dimensions, table, rows)
 
     def _view(self, records: Sequence[bytes] | Columns | CustomerBatch, now: Matrix) -> View:

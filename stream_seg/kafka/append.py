@@ -47,7 +47,10 @@ async def append_stamped(
 
 
 async def append_snapshot(producer: Any, topic: str, snapshot: ModelSnapshot, wall_s: float) -> None:
-    """Append a model snapshot under its dimension and version. `wall_s` is now, in epoch seconds. Raises like `append_all`."""
+    """Append a model snapshot under its dimension and version. `wall_s` is now, in epoch seconds.
+
+    Raises like `append_all`.
+    """
     message: Message = (f"{snapshot.dimension}/{snapshot.version}".encode(), snapshot.dumps(), ())
     await append_all(producer, topic, {0: [message]}, int(wall_s * 1000))
 

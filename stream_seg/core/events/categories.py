@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -105,7 +106,7 @@ def merge(
     entries["units"] = np.clip(unit[kept], _UNITS.min, _UNITS.max)
     ends = np.searchsorted(owner[kept], np.arange(1, len(sections) + 1)) * CATEGORY_BYTES
     packed, bounds = entries.tobytes(), [0, *ends.tolist()]
-    return [packed[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
+    return [packed[start:end] for start, end in pairwise(bounds)]
 
 
 def units_of(section: bytes, names: CategoryNames) -> dict[str, int]:

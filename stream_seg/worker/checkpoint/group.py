@@ -28,8 +28,8 @@ class Group:
 
     Small batches are `waiting` to be absorbed together. `customers` holds the open customers, changed in memory and
     not written yet. `row_partitions` names the partition of each of its rows, and `row_categories` has the names of its
-    categories. `partitions` are those that the group writes, by number. `events` are Faust's events, to be acknowledged in this order. `records` counts the records of
-    all batches.
+    categories. `partitions` are those that the group writes, by number. `events` are Faust's events, to be acknowledged
+    in this order. `records` counts the records of all batches.
     """
 
     customers: CustomerBatch

@@ -71,7 +71,7 @@ class Reevaluation:
 class Rewrite:
     """Writes records again that must be appended to the changelog behind those of another worker."""
 
-    def advance(self, outputs: Sequence[Output], wall_s: float) -> None:
+    def advance(self, outputs: Sequence[Output], wall_s: float) -> None:  # noqa: ARG002
         """Add a slice of the records as they are. See `Sweep`."""
         for output in outputs:
             for key, record in output.partition.sweeps.rewrite.take(REWRITE_SLICE):

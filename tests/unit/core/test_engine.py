@@ -77,7 +77,8 @@ def move(
 ) -> Transition:
     """Move a customer at these distances from the centers, with these features."""
     behavior = engine.dimensions[0]
-    assert isinstance(behavior, Behavior) and behavior.model is not None
+    assert isinstance(behavior, Behavior)
+    assert behavior.model is not None
     behavior.model = Fixed(**{each.name: getattr(behavior.model, each.name) for each in fields(SegmentModel)}).at(
         distances
     )
