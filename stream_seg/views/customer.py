@@ -18,6 +18,7 @@ from stream_seg.contracts.times import rfc3339
 from stream_seg.core.decay import DAY_S, Decay
 from stream_seg.core.engine import Engine, Rules
 from stream_seg.core.events import traits
+from stream_seg.core.events.categories import units_of
 from stream_seg.core.feature_names import FEATURES
 from stream_seg.kafka.client import connect
 from stream_seg.kafka.client import partitions_of as partitions_of_topics
@@ -50,11 +51,12 @@ class RecordFacts:
     last_seen: float
     as_of: float
     traits: Mapping[str, traits.Scalar]
+    categories: Mapping[str, int]  # units by name, the most important category first
     features: Mapping[str, float]
 
 
 # The part of a record that programs get, by its name there.
-_TOLD: Final = ("orders", "spend", "refunded", "refunds", "interactions", "traits")
+_TOLD: Final = ("orders", "spend", "refunded", "refunds", "interactions", "traits", "categories")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,8 @@ class CustomerView:
     def facts(self, shown: int | None = None) -> dict[str, Any]:
         """Return the facts for programs, ready for JSON, with the `shown` last changes or all, the newest first.
 
-        What only the record says is null where there is none. Numbers that JSON does not have are null too. This
-        version keeps no categories by name, no facts and no deadlines, so these objects are empty.
+        Facts of the record are null if there is no record. Numbers that JSON does not have are null too. This version
+        has no selected facts and no deadlines, so these objects are empty.
         """
         record, document = self.record, self.document
         newest_first = self.changes[::-1]
@@ -88,7 +90,6 @@ class CustomerView:
             "customer_id": self.customer_id,
             "segments": {key: _segment(now) for key, now in document.segments.items()} if document else {},
             **({name: getattr(record, name) for name in _TOLD} if record else dict.fromkeys(_TOLD)),
-            "categories": {},
             "features": {name: _finite(value) for name, value in record.features.items()} if record else None,
             "facts": {},
             "deadlines": {},
@@ -158,5 +159,6 @@ def record_facts(key: bytes, partition: int, state: PartitionState, settings: Se
         last_seen=customer.last_seen,
         as_of=customer.as_of,
         traits=traits.values(customer.traits),
+        categories=units_of(customer.categories, state.categories),
         features=dict(zip(FEATURES, row.tolist(), strict=True)),
     )

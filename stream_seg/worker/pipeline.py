@@ -140,6 +140,7 @@ class Rebalances:
     async def stop(self) -> None:
         """Write the group in flight, confirm it, and forget all state."""
         self._partitions.generation += 1
+        self._unowned_since = self._clock.monotonic()
         await self._checkpoint.drain()
         self._store().clear()
 

@@ -93,7 +93,8 @@ def test_inspect_json(shop: Deployment) -> None:
     assert facts["segments"] == {"behavior": {"segment": "b1", "name": "Big spenders", "since": "2017-05-09T18:00:31Z"}}
     assert (facts["customer_id"], facts["orders"], facts["spend"]) == ("c-1", 2, 4009.5)
     assert (facts["refunded"], facts["refunds"], facts["interactions"]) == (0.0, 0, 0)
-    assert (facts["traits"], facts["categories"], facts["facts"], facts["deadlines"]) == ({}, {}, {}, {})
+    assert (facts["traits"], facts["facts"], facts["deadlines"]) == ({}, {}, {})
+    assert all(isinstance(units, int) for units in facts["categories"].values())
     assert (facts["features"]["recency_days"], facts["as_of"]) == (0.0, "2017-05-09T18:00:31Z")
     assert json.loads(command(shop, "inspect", "c-1", "--json", "--changes", "1"))["changes"] == [last]
 

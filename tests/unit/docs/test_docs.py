@@ -201,7 +201,7 @@ def test_aliases_are_what_the_table_says() -> None:
 
 def test_redis_keys_are_documented() -> None:
     keys = Keys("seg")
-    known = [keys.customer("{customer_id}"), keys.model, keys.partitions, keys.owner]
+    known = [keys.customer("{customer_id}"), keys.model, keys.model_of("{dimension}"), keys.partitions, keys.owner]
     known += [name.replace("7", "{partition}") for name in (keys.stats(7), keys.mark(7))]
     assert sorted(first_cells(text_of("reference/redis.md"))) == sorted(known)
 
