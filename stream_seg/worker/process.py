@@ -37,8 +37,9 @@ from .faust.library_log import LIBRARY_LOG
 log = logging.getLogger(__name__)
 
 GC_THRESHOLD: Final = 5_000_000
-# The longest time that a worker may take to stop in order after a crash, in seconds.
-STOPPED_WITHIN_S = 30.0
+# The longest time that a worker may take to stop in order after a crash or a signal, in seconds. Supervisors usually
+# allow 30 before they kill it.
+STOPPED_WITHIN_S = 25.0
 OBSERVE_EVERY_S: Final = 5.0
 # Seconds between two warnings that a worker has no partitions. Most rebalances take seconds.
 IDLE_WARNING_EVERY_S: Final = 60.0
@@ -60,11 +61,14 @@ class _Worker(faust.Worker):  # type: ignore[misc]
     def _crash(self, reason: BaseException) -> None:
         """Keep the first reason. Tasks that are cancelled afterwards report that as a crash of their own."""
         if self.crash_reason is None:
-            # The stop may wait for a broker or a task that never answers. A supervisor restarts only ended processes.
-            guard = threading.Timer(STOPPED_WITHIN_S, _end_at_once, [reason])
-            guard.daemon = True
-            guard.start()
+            _end_later(reason)
         super()._crash(self.crash_reason or reason)
+
+    def _schedule_shutdown(self, sent: signal.Signals) -> None:
+        """Stop in order, and end anyway when that takes too long."""
+        if not self.stopped_by_signal:
+            _end_later(TimeoutError("it was told to stop"))
+        super()._schedule_shutdown(sent)
 
     def _on_sigint(self) -> None:
         self._schedule_shutdown(signal.SIGINT)
@@ -121,8 +125,15 @@ def _report(failure: BaseException, explanation: str | None) -> None:
     )
 
 
+def _end_later(reason: BaseException) -> None:
+    """End this process unless it stops in time. The stop may wait for a broker or a task that never answers."""
+    guard = threading.Timer(STOPPED_WITHIN_S, _end_at_once, [reason])
+    guard.daemon = True
+    guard.start()
+
+
 def _end_at_once(reason: BaseException) -> None:
-    """End a process that crashed and does not stop. Events that it did not acknowledge are read again."""
+    """End a process that does not stop. Events that it did not acknowledge are read again."""
     _report(reason, f"{reason or type(reason).__name__}; it did not stop within {STOPPED_WITHIN_S:g} s and was ended")
     sys.stderr.flush()
     os._exit(1)

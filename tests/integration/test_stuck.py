@@ -1,4 +1,4 @@
-"""A worker that crashes and cannot stop in order still ends, so that a supervisor restarts it."""
+"""A worker that cannot stop in order still ends, so that a supervisor restarts it."""
 
 from __future__ import annotations
 
@@ -56,4 +56,42 @@ def test_a_worker_that_cannot_stop_is_ended(on: Services) -> None:
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
         "stream-seg: the worker stopped: too large; it did not stop within 2 s and was ended"
+    )
+
+
+# As if the broker had gone away: leaving the group takes forever.
+DEAF = """
+import asyncio, sys
+from stream_seg.cli import main
+from stream_seg.worker import process
+from stream_seg.worker.pipeline import Rebalances
+
+async def stop(self):
+    await asyncio.sleep(3600)
+
+Rebalances.stop = stop
+process.STOPPED_WITHIN_S = 2.0
+sys.argv = ["stream-seg", "worker"]
+sys.exit(main())
+"""
+
+
+def test_a_worker_that_is_told_to_stop_and_cannot_is_ended(on: Services) -> None:
+    with deployment(on, "deaf", **CALM) as deployed:
+        environment = {**os.environ, **deployed.environment, "PYTHONPATH": str(ROOT)}
+        worker = subprocess.Popen(
+            [sys.executable, "-c", DEAF],
+            cwd=deployed.directory,
+            env={**environment, "STREAM_SEG_WORKER_HTTP_PORT": "0"},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert worker.stderr is not None
+        said = iter(worker.stderr.readline, "")
+        assert any("this worker has partitions" in line for line in said)
+        worker.terminate()
+        _, rest = worker.communicate(timeout=60)
+    assert worker.returncode == 1
+    assert rest.splitlines()[-1] == (
+        "stream-seg: the worker stopped: it was told to stop; it did not stop within 2 s and was ended"
     )
