@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import sys
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 
 def events(customer: str) -> list[tuple[str, dict[str, object]]]:
@@ -21,8 +23,18 @@ def events(customer: str) -> list[tuple[str, dict[str, object]]]:
     ]  # fmt: skip
 
 
-async def main(options: argparse.Namespace) -> None:
-    """Send the events, and return when the broker has acknowledged all of them."""
+async def main(options: argparse.Namespace) -> int:
+    """Send the events, and return the exit status when the broker has acknowledged all of them."""
+    try:
+        await send(options)
+    except KafkaError as error:
+        print(f"not sent: {error}. The embedded broker needs --no-idempotence", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def send(options: argparse.Namespace) -> None:
+    """Send the events one after the other. Raises KafkaError."""
     # aiokafka's default partitioner is murmur2, as the workers expect.
     async with AIOKafkaProducer(
         bootstrap_servers=options.broker, acks="all", enable_idempotence=not options.no_idempotence
@@ -39,4 +51,4 @@ if __name__ == "__main__":
     parser.add_argument("customer", help="customer id")
     parser.add_argument("--prefix", default="", help="your TOPIC_PREFIX")
     parser.add_argument("--no-idempotence", action="store_true", help="for the embedded broker, which has none")
-    asyncio.run(main(parser.parse_args()))
+    sys.exit(asyncio.run(main(parser.parse_args())))

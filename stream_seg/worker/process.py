@@ -20,6 +20,7 @@ from mode import Service
 from prometheus_client import CollectorRegistry
 
 from stream_seg.addresses import Addresses
+from stream_seg.connection_settings import EMBEDDED
 from stream_seg.core.dimensions.base import Dimension
 from stream_seg.core.events.taxonomy import TOPICS
 from stream_seg.errors import BrokerError, StoreError, StreamSegError
@@ -86,6 +87,8 @@ def run_worker(settings: Settings, addresses: Addresses, dimensions: Sequence[Di
     # Failures are reported once, at the end. The log lines of libraries help only with debugging.
     libraries = logging.INFO if settings.log_level == "debug" else logging.CRITICAL + 1
     configure_logging(settings.log_level, settings.log_format, libraries=libraries)
+    if EMBEDDED in (settings.broker, settings.redis_url):
+        log.info("the broker is at %s and Redis at %s", addresses.broker.address, redact(addresses.redis_url))
     # Stored records are bytes, which the collector does not track, and reference counts free the objects of a group. At
     # its default threshold the collector would traverse a whole group hundreds of times and free nothing.
     gc.set_threshold(GC_THRESHOLD, 20, 100)
