@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaProducer
 
 from benchmarks.workload import fixed_model
 from stream_seg.worker import crash_points
-from stream_seg.worker.partitions.changelog import HEADER_KEY, unpack_entry, unpack_header
+from stream_seg.worker.partitions.changelog import HEADER_KEY, category_of, unpack_entry, unpack_header
 from tests.integration.support.deployment import (
     PARTITIONS,
     PATHLESS,
@@ -204,7 +204,11 @@ def shorten(records: list[Letter], number: int) -> list[Letter]:
 def confirmed_changes(records: list[Letter]) -> list[bytes]:
     """Return the changes that a prefix of a changelog marks as published."""
     headers = [unpack_header(record.value or b"") for record in records if record.key == HEADER_KEY]
-    entries = [unpack_entry(record.value or b"") for record in records if record.key != HEADER_KEY]
+    entries = [
+        unpack_entry(record.value or b"")
+        for record in records
+        if record.key != HEADER_KEY and category_of(record.key) is None
+    ]
     confirmed = headers[-1].confirmed if headers else 0
     return [change for entry in entries if entry.group <= confirmed for change in entry.outbox]
 

@@ -19,7 +19,7 @@ from tests.integration.support.ending import (
 )
 from tests.integration.support.events import Sent, shop
 from tests.integration.support.polling import eventually
-from tests.integration.support.worker import Worker
+from tests.integration.support.worker import TWO_DIMENSIONS, Worker
 from tests.integration.support.yardstick import Expected, expect
 
 # Two thousand per second, for longer than the slowest machine needs. They stop with the disturbances.
@@ -47,7 +47,7 @@ def endless() -> list[Sent]:
 @pytest.fixture(scope="module")
 def run(on: Services, endless: list[Sent]) -> Iterator[Run]:
     """Send steady events during a SIGTERM and three kill -9, each while work is in hand."""
-    with deployment(on, "crashes", model=MODEL, **PATHLESS) as deployed:
+    with deployment(on, "crashes", model=MODEL, module=TWO_DIMENSIONS, **PATHLESS) as deployed:
         with replaying_meanwhile(deployed, endless) as sent:
             disturb(deployed)
         deployed.wait_until_drained()

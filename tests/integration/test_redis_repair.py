@@ -15,7 +15,7 @@ from tests.integration.support.ending import assert_all_agree, assert_exact, rea
 from tests.integration.support.events import shop
 from tests.integration.support.polling import eventually
 from tests.integration.support.redis import Redis, redis_server
-from tests.integration.support.worker import refusal
+from tests.integration.support.worker import TWO_DIMENSIONS, refusal
 from tests.integration.support.yardstick import expect
 
 MODEL = fixed_model()
@@ -53,7 +53,7 @@ def test_documents_lost_by_redis_return_within_seconds(on: Services, server: Red
     # Longer than the slowest machine needs. It ends after the second wipe.
     endless = shop(60_000, 1_500, seed=21, seconds=40.0)
     server.start()
-    with deployment(on, "repair", model=MODEL, redis_url=server.url, **CALM) as deployed:
+    with deployment(on, "repair", model=MODEL, redis_url=server.url, module=TWO_DIMENSIONS, **CALM) as deployed:
         worker = deployed.start_worker()
         worker.wait_ready()
         with replaying_meanwhile(deployed, endless) as sent:

@@ -25,7 +25,7 @@ from tests.integration.support.ending import (
 )
 from tests.integration.support.events import shop
 from tests.integration.support.polling import eventually
-from tests.integration.support.worker import Worker, refusal
+from tests.integration.support.worker import TWO_DIMENSIONS, Worker, refusal
 
 MODEL = fixed_model()
 ON_DISK = {**PATHLESS, "STORE": "rocksdb://"}
@@ -45,7 +45,7 @@ def replayed(worker: Worker) -> float:
 
 def test_a_killed_worker_replays_at_most_the_group_in_flight(on: Services) -> None:
     sent = shop(6_000, 600, seed=21)
-    with deployment(on, "restart", model=MODEL, **ON_DISK) as deployed:
+    with deployment(on, "restart", model=MODEL, module=TWO_DIMENSIONS, **ON_DISK) as deployed:
         first = deployed.start_worker()
         deployed.send(sent[:5_000])
         deployed.wait_until_drained()

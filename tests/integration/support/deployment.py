@@ -133,11 +133,17 @@ class Deployment:
 
 @contextmanager
 def deployment(
-    on: Services, name: str, *, model: Mapping[str, Any] | None = None, redis_url: str | None = None, **settings: str
+    on: Services,
+    name: str,
+    *,
+    model: Mapping[str, Any] | None = None,
+    redis_url: str | None = None,
+    module: str = "stream_seg",
+    **settings: str,
 ) -> Iterator[Deployment]:
     """Yield a deployment called `name`, with topics of its own. `model` is pinned. `settings`: names without prefix.
 
-    `redis_url` names a Redis other than that of the services.
+    `redis_url` names a Redis other than that of the services. `module` runs the workers, by default as a user does.
     """
     directory = on.data_dir / name
     directory.mkdir()
@@ -157,7 +163,7 @@ def deployment(
     made = Settings(**{key.lower(): value for key, value in chosen.items()})
     broker = replace(on.addresses.broker, compression=made.compression)
     addresses = Addresses(broker, redis_url or on.addresses.redis_url)
-    deployed = Deployment(addresses, made, directory, _prefixed(chosen))
+    deployed = Deployment(addresses, made, directory, _prefixed(chosen), module=module)
     specs = topic_specs(made)
     created = asyncio.run(create_topics(addresses.broker, specs))
     assert len(created) == len(specs), f"another test has a deployment called {name}"
