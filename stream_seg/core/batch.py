@@ -175,12 +175,13 @@ class CustomerBatch:
             fixed[name] = self[name]
         for index, name in enumerate(COUNTS):
             fixed[name] = self["counts"][:, index]
-        sections = list(self._tail.values())
-        for index, section in enumerate(sections[:-1]):
-            fixed["lengths"][:, index] = list(map(len, section))
+        used = [(index, section) for index, section in enumerate(self._tail.values()) if any(section)]
+        for index, section in used:
+            if index < len(_WIDTHS):
+                fixed["lengths"][:, index] = list(map(len, section))
         heads, size = fixed.tobytes(), LAYOUT.size
         fixed_parts = [heads[at : at + size] for at in range(0, len(heads), size)]
-        return list(map(b"".join, zip(fixed_parts, *sections, strict=True)))
+        return list(map(b"".join, zip(fixed_parts, *(section for _, section in used), strict=True)))
 
     def _open_tails(self, records: Sequence[bytes], starts: Array, ends: Array) -> None:
         """Cut the sections out of records. `starts` (n, sections - 1) is where each but the first begins.
@@ -189,7 +190,10 @@ class CustomerBatch:
         """
         bounds = [[LAYOUT.size] * len(records), *starts.T.tolist(), ends.tolist()]
         for section, begins, stops in zip(self._tail.values(), bounds[:-1], bounds[1:], strict=True):
-            section += [record[begin:stop] for record, begin, stop in zip(records, begins, stops, strict=True)]
+            if begins == stops:  # many sections are empty for all of these customers
+                section += [b""] * len(records)
+            else:
+                section += [record[begin:stop] for record, begin, stop in zip(records, begins, stops, strict=True)]
 
     def _settle_days(self) -> None:
         rows, noted = list(self._bought), self._bought.values()

@@ -64,10 +64,9 @@ class View:
         """The features (n, len(FEATURES)) at `now`."""
         return features.compute(self.table, self.now, self._decay, self._minor_per_major)
 
-    @property
-    def before(self) -> Matrix:
-        """The features (n, len(FEATURES)) at the previous evaluation, zeros for new customers."""
-        before: Matrix = self.table["before"].astype(np.float64)
+    def before(self, rows: Sequence[int]) -> Matrix:
+        """Return the features (len(rows), len(FEATURES)) at the previous evaluation, zeros for new customers."""
+        before: Matrix = self.table["before"][rows].astype(np.float64)
         return before
 
     def current(self, position: int) -> Current:

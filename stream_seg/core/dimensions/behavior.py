@@ -76,7 +76,7 @@ class Behavior:
         """Return the features that moved most since the previous evaluation. See `base.Dimension`."""
         if self.model is None:
             return []
-        return _moved_most(self.model, view.before[rows], view.features[rows])
+        return _moved_most(self.model, view.before(rows), view.features[rows])
 
     def segment(self, slot: int) -> str:
         """Return the id of a cluster."""
