@@ -87,8 +87,8 @@ def run_worker(settings: Settings, addresses: Addresses, dimensions: Sequence[Di
     # Failures are reported once, at the end. The log lines of libraries help only with debugging.
     libraries = logging.INFO if settings.log_level == "debug" else logging.CRITICAL + 1
     configure_logging(settings.log_level, settings.log_format, libraries=libraries)
-    if EMBEDDED in (settings.broker, settings.redis_url):
-        log.info("the broker is at %s and Redis at %s", addresses.broker.address, redact(addresses.redis_url))
+    if settings.broker == settings.redis_url == EMBEDDED:  # another address may contain a secret
+        log.info("the broker is at %s and Redis at %s", addresses.broker.address, addresses.redis_url)
     # Stored records are bytes, which the collector does not track, and reference counts free the objects of a group. At
     # its default threshold the collector would traverse a whole group hundreds of times and free nothing.
     gc.set_threshold(GC_THRESHOLD, 20, 100)
