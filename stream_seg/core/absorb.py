@@ -180,7 +180,10 @@ def _purchase(incoming: Rows, batch: CustomerBatch, categories: Sequence[Categor
         elif kind == "order_cancelled":
             outcome = book.cancel(row, order, t, amount, event.get("order_at"))
         else:
-            outcome = book.complete(row, Statement.of(event, order, t, amount))
+            if "updated_at" in event or "order_at" in event:
+                outcome = book.complete(row, Statement.of(event, order, t, amount))
+            else:
+                outcome = book.place(row, order, t, amount, bool(event.get("discount") or event.get("coupon")))
             if outcome is _ABSORBED:
                 _note_goods(event, row, t, deltas, batch, categories[row])
         if outcome is not _ABSORBED:

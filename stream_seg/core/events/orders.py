@@ -72,6 +72,30 @@ class OrderBook:
         self._orders = batch.orders
         self._deltas = deltas
 
+    def place(self, row: int, order: bytes, t: float, amount: int, at_discount: bool) -> Outcome:
+        """Do `complete` with the usual statement, which gives no other time.
+
+        Most of them are of the customer's newest order, and are only appended.
+        """
+        ring = self._orders[row]
+        newest = not ring or _TIME.unpack_from(ring, len(ring) - _WIDTH + _TIME_AT)[0] < t
+        if not newest or order in ring:
+            return self.complete(row, Statement(order, t, t, amount, at_discount))
+        state, deltas = AT_DISCOUNT if at_discount else 0, self._deltas
+        deltas.counts += ((row, SPENT, amount), (row, PURCHASES_COUNT, 1))
+        deltas.sums += ((row, SPEND, amount, t), (row, ORDERS, 1, t))
+        if at_discount:
+            deltas.counts.append((row, COUPON_ORDERS, 1))
+            deltas.sums.append((row, DISCOUNTED, amount, t))
+        self._batch.bought(row).note(t)
+        ring += ORDER_ENTRY.pack(order, state, t, amount)
+        if len(ring) <= _FULL:
+            self._orders[row] = ring
+        else:
+            self._orders[row], self._batch.statements[row], (first,) = _without_first(ring, self._batch.statements[row])
+            self._forget(row, first)
+        return _ABSORBED
+
     def complete(self, row: int, statement: Statement) -> Outcome:
         """Count an order, or edit a known one. Apply the refunds and the cancellation that arrived before it."""
         state, refunded = AT_DISCOUNT if statement.at_discount else 0, 0
@@ -87,7 +111,7 @@ class OrderBook:
         if entry.counts:
             self._batch.bought(row).note(entry.t)
         self._post(row, entry, 1)
-        self._insert(row, entry)
+        self._change(row, add=entry)
         return _ABSORBED
 
     def refund(
@@ -177,19 +201,6 @@ class OrderBook:
         """Return the entries of an order: one of the order itself, or all that wait for it."""
         return [entry for entry in self._entries(row) if entry.order == order]
 
-    def _insert(self, row: int, entry: Entry) -> None:
-        """Add a new order. Most orders are the customer's newest and say nothing else, so they are only appended."""
-        ring, statements = self._orders[row], self._batch.statements[row]
-        full, plain = len(ring) >= _FULL, entry.stated_at == entry.t and not entry.refunded
-        if not plain or (ring and not _is_last(ring, entry)) or (full and ring[:FINGERPRINT_BYTES] in statements):
-            self._change(row, add=entry)
-            return
-        ring += ORDER_ENTRY.pack(*entry[:4])
-        self._orders[row] = ring[_WIDTH:] if full else ring
-        if full:
-            (first,) = unpack(ring[:_WIDTH], b"")
-            self._forget(row, first)
-
     def _replace(self, row: int, entry: Entry, new: Entry) -> None:
         self._post(row, entry, -1)
         self._post(row, new, 1)
@@ -275,7 +286,10 @@ def _in_time(entry: Entry) -> tuple[float, bytes]:
     return entry.t, entry.order
 
 
-def _is_last(ring: bytes, entry: Entry) -> bool:
-    """Return whether an entry comes after all those in a ring."""
-    t = _TIME.unpack_from(ring, len(ring) - _WIDTH + _TIME_AT)[0]
-    return bool(t < entry.t)
+def _without_first(ring: bytes, statements: bytes) -> tuple[bytes, bytes, list[Entry]]:
+    """Return both sections without their first entry, and that entry."""
+    rest = ring[_WIDTH:]
+    if ring[:FINGERPRINT_BYTES] not in statements:
+        return rest, statements, unpack(ring[:_WIDTH], b"")
+    first, *kept = unpack(ring, statements)
+    return rest, pack(kept)[1], [first]
