@@ -8,7 +8,7 @@ import numpy as np
 from aiokafka import AIOKafkaProducer
 
 from stream_seg.contracts.drift import parse_drift
-from stream_seg.core.activity_mix import MIX_SIZE
+from stream_seg.core.activity_mix import UNKNOWN
 from stream_seg.core.decay import DAY_S
 from stream_seg.core.feature_names import FEATURES
 from stream_seg.worker.models.drift_reports import in_words
@@ -32,7 +32,7 @@ def day(number: int, often: float) -> Sample:
     rows[:, FEATURE["basket_value"]] = 30.0
     rows[:, FEATURE["gap_days"]] = 30.0 / rates
     named = [(f"c{number}-{at}", row) for at, row in enumerate(rows.tolist())]
-    return Sample(0, START + number * DAY_S, False, named, [[0.0] * MIX_SIZE] * A_DAY)
+    return Sample(0, START + number * DAY_S, False, named, [UNKNOWN] * A_DAY)
 
 
 def send(deployed: Deployment, samples: list[Sample]) -> None:
