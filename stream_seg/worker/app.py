@@ -32,6 +32,7 @@ from stream_seg.settings import MEMORY, Settings
 
 from .checkpoint.absorb import Absorber
 from .checkpoint.cache_sync import CacheSync
+from .checkpoint.changelog_writer import ChangelogWriter
 from .checkpoint.decide import Decider
 from .checkpoint.effects import Effects
 from .checkpoint.loop import Checkpoint
@@ -110,11 +111,12 @@ def build_app(
     engine = Engine(rules, behavior, *dimensions)
     partitions = Partitions(settings, _high_watermark(app, settings), clock)
     cache = cache or CacheWriter.from_url(addresses.redis_url, settings.redis_prefix, settings.app_id)
-    cache_sync = CacheSync(cache, engine, metrics, clock)
     lease = HeartbeatLease(app.conf.broker_session_timeout, lambda: transport.last_heartbeat)
+    changelog = ChangelogWriter(settings, producer, lease, metrics, clock)
+    cache_sync = CacheSync(cache, engine, changelog.renew, metrics, clock)
     absorber = Absorber(settings, metrics, clock)
     decider = Decider(engine, partitions, f"/stream-seg/{settings.app_id}")
-    effects = Effects(settings, producer, cache_sync, lease, metrics, clock)
+    effects = Effects(settings, producer, changelog, cache_sync, metrics, clock)
     checkpoint = Checkpoint(partitions, absorber, decider, effects, metrics, clock)
     policy = _policy(settings)
     sampling = Sampling(engine, behavior, settings, policy, partitions.now, producer, metrics)

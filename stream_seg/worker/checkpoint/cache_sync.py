@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
 import numpy as np
@@ -34,12 +34,22 @@ COMPARE_S: Final = 1.0
 class CacheSync:
     """Writes documents and marks through a `Cache`. An unavailable cache is retried and raises nothing.
 
+    `renew` writes the new epoch of a partition to the changelog.
+
     A cache that refuses this worker before the first write has succeeded was set up wrongly, and CacheRefused is
     raised. A later refusal counts as an outage, because credentials may change while workers run.
     """
 
-    def __init__(self, cache: Cache, engine: Engine, metrics: Metrics, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self,
+        cache: Cache,
+        engine: Engine,
+        renew: Callable[[OwnedPartition], Awaitable[None]],
+        metrics: Metrics,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
         self._cache = cache
+        self._renew = renew
         self._engine = engine
         self._metrics = metrics
         self._clock = clock
@@ -113,7 +123,7 @@ class CacheSync:
         for number, partition in partitions.items():
             if marks[number] != partition.cache.marked:
                 if partition.cache.compared:
-                    self._lost(partition)
+                    await self._lost(partition)
                 else:
                     self._mark_all_dirty(partition)
             partition.cache.compared = True
@@ -147,7 +157,7 @@ class CacheSync:
             partition.cache.dirty.clean(keys)
             partition.cache.marked = Mark(write.epoch, write.group)
             if partition.number in result.unmarked:
-                self._lost(partition)
+                await self._lost(partition)
         return True
 
     def _stored(self, partition: OwnedPartition, keys: Iterable[bytes]) -> list[Document]:
@@ -158,7 +168,7 @@ class CacheSync:
         epochs = [partition.position.epoch] * len(rows)
         return documents_of(table, rows, [pairs[row][0] for row in rows], epochs, self._engine)
 
-    def _lost(self, partition: OwnedPartition) -> None:
+    async def _lost(self, partition: OwnedPartition) -> None:
         """Write a partition again that Redis has lost, under a new epoch.
 
         The mark then shows from the first slice on that a repair has begun. If this worker dies during the repair, or
@@ -166,6 +176,7 @@ class CacheSync:
         """
         log.warning("Redis lost partition %d (a wipe or a failover). Writing it again", partition.number)
         partition.new_epoch(EpochReason.CACHE_LOST, int(self._clock.wall() * 1000))
+        await self._renew(partition)
         self._mark_all_dirty(partition)
 
     def _mark_all_dirty(self, partition: OwnedPartition) -> None:

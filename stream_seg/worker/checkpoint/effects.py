@@ -18,7 +18,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 from stream_seg.clock import SYSTEM_CLOCK, Clock
@@ -28,11 +27,10 @@ from stream_seg.kafka.append import Appended, Message, append_all
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
 from stream_seg.worker.crash_points import reach
-from stream_seg.worker.faust.lease import HeartbeatLease
-from stream_seg.worker.partitions import changelog
 from stream_seg.worker.partitions.ownership import OwnedPartition
 
 from .cache_sync import CacheSync
+from .changelog_writer import ChangelogWriter
 from .evaluate import Output
 from .group import Group
 
@@ -47,17 +45,17 @@ class Effects:
         self,
         settings: Settings,
         producer: Callable[[], Any],
+        changelog: ChangelogWriter,
         cache_sync: CacheSync,
-        lease: HeartbeatLease,
         metrics: Metrics,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._changes_topic = settings.topic("segment-changes")
         self._dead_letters_topic = settings.topic("dead-letters")
-        self._changelog_topic = settings.changelog
         self._producer = producer
+        self._changelog = changelog
         self._cache_sync = cache_sync
-        self._lease = lease
+        self._lease = changelog.lease
         self._metrics = metrics
         self._clock = clock
 
@@ -78,7 +76,7 @@ class Effects:
             await self._append(self._dead_letters_topic, group.dead_letters)
             reach("dead-letters")
         with self.stage("changelog"):
-            await self._append_records(outputs)
+            await self._changelog.append(outputs)
         reach("changelog")
         # A process that was stopped meanwhile may have appended behind the next owner, which decided differently. These
         # changes must then never be published.
@@ -93,8 +91,13 @@ class Effects:
             event.ack()
         reach("acknowledged")
 
-    async def publish_pending(self, partitions: Collection[OwnedPartition], source: str) -> None:
-        """Publish the changes that recovery found unconfirmed. `source` is the CloudEvents source."""
+    async def take_over(self, partitions: Collection[OwnedPartition], source: str) -> None:
+        """Begin the epochs of newly owned partitions, then publish the changes that recovery found unconfirmed.
+
+        `source` is the CloudEvents source.
+        """
+        if partitions:
+            await self._changelog.take_over(partitions)
         pending = {
             partition.number: [
                 message_again(value, source) for _, values in sorted(partition.state.unconfirmed) for value in values
@@ -113,29 +116,7 @@ class Effects:
 
     async def confirm(self, partitions: Collection[OwnedPartition]) -> None:
         """Record in the changelog that no change is pending, so that a restart does not publish the last ones again."""
-        headers = {
-            # The header keeps the progress of the last group. Batches that gathered since are dropped and read again.
-            partition.number: replace(
-                header,
-                epoch=partition.position.epoch,
-                group=partition.position.group,
-                confirmed=partition.position.confirmed,
-            )
-            for partition in partitions
-            if (header := partition.state.header) is not None and header.confirmed < partition.position.confirmed
-        }
-        if not headers:
-            return
-        self._lease.check()
-        messages: dict[int, list[Message]] = {
-            number: [(changelog.HEADER_KEY, changelog.pack_header(header), ())] for number, header in headers.items()
-        }
-        appended = await self._append(self._changelog_topic, messages)
-        for partition in partitions:
-            if partition.number in headers:
-                self._note_offsets(partition, appended[partition.number])
-                partition.state.header = headers[partition.number]
-                partition.state.keep_written()
+        await self._changelog.confirm(partitions)
 
     async def tend_cache(self, partitions: Mapping[int, OwnedPartition]) -> None:
         """Repair Redis, while the lease holds. After that, the marks of a new owner would look like a loss."""
@@ -144,13 +125,6 @@ class Effects:
         except LeaseLost:
             return
         await self._cache_sync.tend(partitions)
-
-    async def _append_records(self, outputs: Sequence[Output]) -> None:
-        entries = {output.partition.number: output.entries() for output in outputs}
-        appended = await self._append(self._changelog_topic, entries)
-        for output in outputs:
-            self._note_offsets(output.partition, appended[output.partition.number])
-            output.partition.state.header = output.header
 
     async def _publish_changes(self, outputs: Sequence[Output]) -> None:
         changes: dict[int, list[Message]] = {
@@ -175,16 +149,3 @@ class Effects:
 
     async def _append(self, topic: str, messages: Mapping[int, Iterable[Message]]) -> dict[int, list[Appended]]:
         return await append_all(self._producer(), topic, messages, int(self._clock.wall() * 1000))
-
-    def _note_offsets(self, partition: OwnedPartition, appended: list[Appended]) -> None:
-        """Record the changelog offset. A gap before it shows that another worker has appended."""
-        state = partition.state
-        for first, last in appended:
-            if state.offset is not None and first > state.offset + 1:
-                # The other worker had lost the partition. Readers take the higher epoch, but compaction keeps the last
-                # record under a key. Append every record again behind the foreign ones.
-                self._metrics.foreign_appends.inc()
-                partition.sweeps.rewrite = state.records.scan()
-                state.categories.renew()
-                state.incomplete = True
-            state.offset = last

@@ -144,7 +144,7 @@ class Checkpoint:
                 return
             self.partitions.owned = dict(owned)
             self.group = self._new_group()
-            await self._effects.publish_pending(owned.values(), self._decider.source)
+            await self._effects.take_over(owned.values(), self._decider.source)
             # A rebalance that began meanwhile waits in `drain`, and must not find this running again.
             self.paused = not still()
             self.wake()

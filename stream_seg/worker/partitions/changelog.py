@@ -61,6 +61,7 @@ class Header:
     inputs: dict[str, int] = field(default_factory=dict)
     times: dict[str, float] = field(default_factory=dict)  # largest occurred_at by input topic
     customers: int = 0
+    marked_epoch: int = 0  # the epoch of `group`, which its mark in Redis has, 0 before the first group
 
 
 _HEADER_FIELDS: Final = tuple(each.name for each in fields(Header))
@@ -146,7 +147,7 @@ def check_key(key: bytes | None) -> None:
 
 def _checked(header: Header) -> Header:
     """Return the header if every field has its type and range. Raises TypeError."""
-    counts = (header.epoch, header.group, header.confirmed, header.customers)
+    counts = (header.epoch, header.group, header.confirmed, header.customers, header.marked_epoch)
     integers = (*counts, *header.versions.values(), *header.inputs.values())
     times = (header.clock, header.half_life_s, *header.times.values())
     if not all(type(value) is int and value <= MAX_NUMBER for value in integers) or not all(

@@ -124,7 +124,7 @@ class OwnedPartition:
             position.confirmed = header.confirmed
             progress.times, progress.offsets = dict(header.times), dict(header.inputs)
             partition.versions = dict(header.versions)
-            partition.cache.marked = Mark(header.epoch, header.group)
+            partition.cache.marked = Mark(header.marked_epoch, header.group) if header.marked_epoch else None
         if state.records and (header is None or last > header.group):
             # The last group appended some records and crashed before Redis had them. Any mark in Redis is too old.
             partition.cache.marked = NEVER
@@ -135,9 +135,12 @@ class OwnedPartition:
         return partition
 
     def new_epoch(self, reason: EpochReason, wall_ms: int) -> None:
-        """Raise the epoch to `wall_ms` (epoch milliseconds), or by one when the epoch is as high already."""
-        # The store keeps `epoch_seen`. The next owner then takes a higher epoch, even when its clock is behind.
-        self.position.epoch = self.state.epoch_seen = max(wall_ms, self.position.epoch + 1)
+        """Raise the epoch to `wall_ms` (epoch milliseconds), or by one when the epoch is as high already.
+
+        Write the epoch to the changelog before any other use (`ChangelogWriter`). The next owner then takes a higher
+        one, even when its clock is behind.
+        """
+        self.position.epoch = max(wall_ms, self.position.epoch + 1)
         log.debug("partition %d has epoch %d, because %s", self.number, self.position.epoch, reason)
 
     def count(self, change: Transition) -> None:
@@ -162,6 +165,7 @@ class OwnedPartition:
             clock=clock,
             half_life_s=half_life_s,
             versions=dict(self.versions),
+            marked_epoch=position.epoch,
             inputs=dict(self.progress.offsets),
             times=dict(self.progress.times),
             customers=len(self.state.records),

@@ -46,12 +46,17 @@ class Stage:
         self.engine = Engine(Rules(Decay(1.0)), Behavior(model=ModelSnapshot(**fixed_model()).to_model()))
         passed = itertools.count()
         clock = Clock(wall=lambda: 0.0, monotonic=lambda: next(passed) * 2 * COMPARE_S)
-        self.cache_sync = CacheSync(self.cache, self.engine, Metrics(CollectorRegistry()), clock)
+        self.cache_sync = CacheSync(self.cache, self.engine, self.renew, Metrics(CollectorRegistry()), clock)
         state = PartitionState()
         for name in CUSTOMERS:
             state.records[name.encode()] = in_segment(0, 1)
         self.partition = OwnedPartition.take(0, state, epoch, {}, self.engine.dimensions)
         self.partition.position.group = 7
+        self.renewed: list[int] = []
+
+    async def renew(self, partition: OwnedPartition) -> None:
+        """Note the epochs that are written to the changelog."""
+        self.renewed.append(partition.position.epoch)
 
     async def tend(self, turns: int = 1) -> None:
         """Tend the cache as the checkpoint does between two groups. Three turns repair all customers."""
@@ -130,6 +135,7 @@ def test_a_wiped_redis_is_noticed_and_filled_under_a_new_epoch() -> None:
         stage.server.wipe()
         await stage.tend(3)
         assert stage.partition.position.epoch == EPOCH + 1
+        assert stage.renewed == [EPOCH + 1]
         assert (await stage.segments(), await stage.mark()) == (ALL, (EPOCH + 1, 7))
 
     run(story)
