@@ -39,7 +39,7 @@ def forge(deployed: Deployment, topic: str, key: bytes, value: bytes) -> None:
     ("key", "value", "says"),
     [
         (b"c-9", pack_entry(1, 1, b"\x02" + bytes(20)), "a customer record has at least"),
-        (HEADER_KEY, b'{"format":1,"epoch":"x"}', "partition header cannot be read"),
+        (HEADER_KEY, b'{"format":2,"epoch":"x"}', "partition header cannot be read"),
     ],
     ids=["record", "header"],
 )

@@ -8,7 +8,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from stream_seg.contracts.changes import encode_change
-from stream_seg.core.transitions import CurrentSegment, Transition
+from stream_seg.core.transitions import CurrentSegment, FeatureReason, Transition
 from stream_seg.errors import BrokerError
 from stream_seg.kafka.broker import Broker
 from stream_seg.kafka.reader import read_all
@@ -65,17 +65,17 @@ def test_changes_of_some_customers_each_once(broker: Broker, prefix: str) -> Non
             change="entered",
             from_=None,
             to=entered,
-            reason="event",
+            code="event",
             event_id="e-1",
             event_type="order_completed",
-            features={},
+            reason=FeatureReason({}),
             confidence=0.5,
             runner_up=None,
             segments={"behavior": entered},
             sequence=sequence,
             life=1,
             occurred_at=1.0,
-            model_version=1,
+            version=1,
         )
         return encode_change(transition, epoch=1, detected_at="2026-11-21T22:40:07.123Z", source="/test").value
 

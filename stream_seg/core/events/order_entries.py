@@ -36,7 +36,7 @@ class Outcome(Enum):
 class Statement(NamedTuple):
     """The statement of one event about an order. Times are epoch seconds, `amount` is minor units.
 
-    Of several statements, the one with the greatest (stated_at, amount) counts. The order has the earliest `t`.
+    The statement with the greatest (stated_at, amount, at_discount) counts. The order has the earliest `t`.
     """
 
     order: bytes

@@ -167,7 +167,8 @@ class OrderBook:
     def _edit(self, row: int, entry: Entry, statement: Statement) -> Outcome:
         """Take over the parts of a further statement that count."""
         new = entry._replace(t=min(entry.t, statement.t))
-        if (statement.stated_at, statement.amount) > (entry.stated_at, entry.amount):
+        known = entry.stated_at, entry.amount, bool(entry.state & AT_DISCOUNT)
+        if (statement.stated_at, statement.amount, statement.at_discount) > known:
             state = entry.state & ~AT_DISCOUNT | (AT_DISCOUNT if statement.at_discount else 0)
             new = new._replace(stated_at=statement.stated_at, amount=statement.amount, state=state)
         if new == entry:
