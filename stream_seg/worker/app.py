@@ -119,7 +119,7 @@ def build_app(
     effects = Effects(settings, producer, changelog, cache_sync, metrics, clock)
     checkpoint = Checkpoint(partitions, absorber, decider, effects, metrics, clock)
     policy = _policy(settings)
-    sampling = Sampling(engine, behavior, settings, policy, partitions.now, producer, metrics)
+    sampling = Sampling(engine, behavior, settings, policy, partitions.now, producer, metrics, clock)
     models = Models(behavior, cache_sync, metrics, pinned, publish)
     pipeline = Pipeline(checkpoint, models, sampling, clock)
     feed = _model_feed(settings, broker, pipeline.take_model, metrics)

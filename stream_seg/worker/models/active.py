@@ -19,13 +19,13 @@ class Models:
     def __init__(
         self,
         behavior: Behavior,
-        mirror: CacheSync,
+        cache_sync: CacheSync,
         metrics: Metrics,
         pinned: ModelSnapshot | None,
         publish: PublishSnapshot,
     ) -> None:
         self._behavior = behavior
-        self._mirror = mirror
+        self._cache_sync = cache_sync
         self._metrics = metrics
         self._pinned = pinned
         self._publish = publish
@@ -65,7 +65,7 @@ class Models:
 
     def _use(self, snapshot: ModelSnapshot) -> None:
         self._behavior.use(snapshot.to_model())
-        self._mirror.show_model(snapshot.version, snapshot.dumps())
+        self._cache_sync.show_model(snapshot.version, snapshot.dumps())
         self._metrics.model_version.set(snapshot.version)
         self._metrics.model_pinned.set(snapshot.pinned or not self.learned)
         self.made_s = parse_rfc3339(snapshot.created_at)
