@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .batch import CustomerBatch
+from .customer import Cause
 from .dimensions.base import Current, Dimension, Placement, View
 from .features import Matrix
 from .record import NO_SEGMENT, Columns
@@ -41,6 +42,15 @@ class Step(NamedTuple):
     rows: list[int]
     transitions: list[Transition]
     changed: list[int]
+
+
+class Mover(NamedTuple):
+    """A customer who moves at `now`, epoch seconds, because of the last absorbed event or without one."""
+
+    key: bytes
+    life: int
+    cause: Cause | None
+    now: float
 
 
 class Move(NamedTuple):
@@ -97,8 +107,9 @@ def apply(placed: Sequence[Placed], view: View, batch: CustomerBatch, code: str)
     moved: list[int] = []
     transitions: list[Transition] = []
     for row, segments, sequence, life, now in zip(rows, before, sequences, lives, view.now[rows].tolist(), strict=True):
+        mover = Mover(batch.keys[row], life, batch.causes[row], now)
         for number, move in enumerate(moves[row], sequence + 1):
-            transition = _transition(batch, row, move, segments, code, number, life, now)
+            transition = _transition(mover, move, segments, code, number)
             segments = transition.segments
             moved.append(row)
             transitions.append(transition)
@@ -133,27 +144,25 @@ def _moves(placed: Sequence[Placed], view: View) -> dict[int, list[Move]]:
     return moves
 
 
-def _transition(
-    batch: CustomerBatch, row: int, move: Move, segments: Segments, code: str, sequence: int, life: int, now: float
-) -> Transition:
+def _transition(mover: Mover, move: Move, segments: Segments, code: str, sequence: int) -> Transition:
+    """Return the transition of a move from `segments`. It is number `sequence` of the customer."""
     dimension, slot = move.dimension, move.slot
     left, to = segments.get(dimension.key), None
     if slot != NO_SEGMENT:
-        since = left.since if left is not None and move.renamed else now
+        since = left.since if left is not None and move.renamed else mover.now
         to = CurrentSegment(dimension.segment(slot), dimension.name(dimension.version, slot), since)
-    cause = batch.causes[row]
     if move.renamed:
         code = "definition"
-    elif code == "event" and cause is None:
+    elif code == "event" and mover.cause is None:
         code = "deadline"
-    event_id, event_type = cause if cause and code == "event" else (None, None)
+    event_id, event_type = mover.cause if mover.cause and code == "event" else (None, None)
     after = (
         {key: each for key, each in segments.items() if key != dimension.key}
         if to is None
         else {**segments, dimension.key: to}
     )
     return Transition(
-        customer_id=batch.keys[row].decode(),
+        customer_id=mover.key.decode(),
         dimension=dimension.key,
         change="renamed" if move.renamed else "exited" if to is None else "moved" if left else "entered",
         from_=left,
@@ -166,8 +175,8 @@ def _transition(
         runner_up=None if move.runner_up == NO_SEGMENT else dimension.segment(move.runner_up),
         segments=after,
         sequence=sequence,
-        life=life,
-        occurred_at=now,
+        life=mover.life,
+        occurred_at=mover.now,
         version=dimension.version,
     )
 
