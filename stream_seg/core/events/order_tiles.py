@@ -8,6 +8,8 @@ from typing import Final, NamedTuple
 
 from stream_seg.core.decay import DAY_S
 
+from .recent_ids import position
+
 # Kinds of tiles, from the newest orders to the oldest: one UTC day, one week, and all orders before.
 DAY, WEEK, EARLIER = range(3)
 
@@ -19,6 +21,7 @@ DAYS: Final = 91
 WEEKS: Final = 53
 
 _DAYS_PER_WEEK: Final = 7
+_PERIOD_BYTES: Final = 3  # kind and number
 _MOST_ORDERS: Final = 2**16 - 1
 _MOST_MONEY: Final = 2**32 - 1
 
@@ -63,10 +66,14 @@ def add(section: bytes, t: float, orders: int, money: int, newest: float) -> byt
     if section:
         kind, number, known, kept = TILE.unpack_from(section)
         if kind == DAY and number == day:
-            sums = min(known + orders, _MOST_ORDERS), min(kept + money, _MOST_MONEY)
-            return TILE.pack(DAY, day, *sums) + section[TILE_BYTES:]
+            return _sum(Tile(kind, number, known, kept), orders, money) + section[TILE_BYTES:]
         if kind == DAY and number < day and number // _DAYS_PER_WEEK == day // _DAYS_PER_WEEK:
             return TILE.pack(DAY, day, orders, money) + section
+        period = TILE.pack(*_period(DAY, day, int(max(t, newest) // DAY_S)), 0, 0)[:_PERIOD_BYTES]
+        known_at = position(section, period, TILE_BYTES)
+        if known_at >= 0:
+            tile = Tile(*TILE.unpack_from(section, known_at))
+            return section[:known_at] + _sum(tile, orders, money) + section[known_at + TILE_BYTES :]
     return _folded([*unpack(section), Tile(DAY, day, orders, money)], int(max(t, newest) // DAY_S))
 
 
@@ -74,7 +81,7 @@ def _folded(tiles: list[Tile], last: int) -> bytes:
     """Return the section of tiles, in the periods that they belong to when the last order was on the day `last`."""
     merged: dict[tuple[int, int], Tile] = {}
     for tile in tiles:
-        kind, number = _period(tile, last)
+        kind, number = _period(tile.kind, tile.last_day, last)
         known = merged.get((kind, number), Tile(kind, number, 0, 0))
         merged[kind, number] = Tile(
             kind, number, min(known.orders + tile.orders, _MOST_ORDERS), min(known.money + tile.money, _MOST_MONEY)
@@ -127,10 +134,18 @@ def _place(tiles: list[Tile], day: int) -> int:
     return next((at for at, tile in enumerate(tiles) if tile.covers(day)), -1)
 
 
-def _period(tile: Tile, last: int) -> tuple[int, int]:
-    """Return kind and number of the period that a tile belongs to, when the last order was on the day `last`."""
-    if tile.kind == EARLIER or last // _DAYS_PER_WEEK - tile.last_day // _DAYS_PER_WEEK >= WEEKS:
+def _sum(tile: Tile, orders: int, money: int) -> bytes:
+    """Return a packed tile with orders and money added."""
+    return TILE.pack(*tile[:2], min(tile.orders + orders, _MOST_ORDERS), min(tile.money + money, _MOST_MONEY))
+
+
+def _period(kind: int, day: int, last: int) -> tuple[int, int]:
+    """Return kind and number of the period of orders up to `day` that are in a tile of `kind`.
+
+    `last` is the day of the last order. Days count since 1970.
+    """
+    if kind == EARLIER or last // _DAYS_PER_WEEK - day // _DAYS_PER_WEEK >= WEEKS:
         return EARLIER, 0
-    if tile.kind == WEEK or last - tile.number >= DAYS:
-        return WEEK, tile.last_day // _DAYS_PER_WEEK
-    return DAY, tile.number
+    if kind == WEEK or last - day >= DAYS:
+        return WEEK, day // _DAYS_PER_WEEK
+    return DAY, day

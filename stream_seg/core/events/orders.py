@@ -73,13 +73,14 @@ class OrderBook:
         self._deltas = deltas
 
     def place(self, row: int, order: bytes, t: float, amount: int, at_discount: bool) -> Outcome:
-        """Do `complete` with the usual statement, which gives no other time.
+        """Do `complete` with the usual statement, which gives no other time, in the cheapest way.
 
-        Most of them are of the customer's newest order, and are only appended.
+        The newest order is appended, and one older than all remembered ones goes to its tile at once.
         """
         ring = self._orders[row]
         newest = not ring or _TIME.unpack_from(ring, len(ring) - _WIDTH + _TIME_AT)[0] < t
-        if not newest or order in ring:
+        oldest = len(ring) >= _FULL and t < _TIME.unpack_from(ring, _TIME_AT)[0]
+        if not (newest or oldest) or order in ring:
             return self.complete(row, Statement(order, t, t, amount, at_discount))
         state, deltas = AT_DISCOUNT if at_discount else 0, self._deltas
         deltas.counts += ((row, SPENT, amount), (row, PURCHASES_COUNT, 1))
@@ -88,6 +89,9 @@ class OrderBook:
             deltas.counts.append((row, COUPON_ORDERS, 1))
             deltas.sums.append((row, DISCOUNTED, amount, t))
         self._batch.bought(row).note(t)
+        if oldest:
+            self._forget(row, Entry(order, state, t, amount, t))
+            return _ABSORBED
         ring += ORDER_ENTRY.pack(order, state, t, amount)
         if len(ring) <= _FULL:
             self._orders[row] = ring
