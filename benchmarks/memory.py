@@ -1,7 +1,7 @@
-"""Memory per customer, largest record.
+"""Memory per customer of the simulated shop.
 
-Every field of the record is set and both rings are full. The records are written to the changelog topic, and a worker
-recovers them as after a restart. The result is the difference of its RSS to that of a worker without customers.
+The records are those of customers after a year. They are written to the changelog topic, and a worker recovers them as
+after a restart. The result is the difference of its RSS to that of a worker without customers.
 """
 
 from __future__ import annotations

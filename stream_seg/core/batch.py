@@ -24,6 +24,7 @@ NOWHERE: Final = SUMS
 
 _FIRST_ROWS: Final = 64
 _VISIT_BITS: Final = 64
+_MOST_DAYS: Final = 2**16 - 1  # 179 years, or a damaged record
 _WIDTHS: Final = np.array([section.width for section in TAIL[:-1]])
 _NO_GOODS: Final = (np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0), np.empty(0), np.empty(0, np.int64))
 
@@ -200,7 +201,7 @@ class CustomerBatch:
         for name, values in (
             ("first_purchase", [days.first for days in noted]),
             ("last_purchase", [days.last for days in noted]),
-            ("purchase_days", [days.count for days in noted]),
+            ("purchase_days", [min(days.count, _MOST_DAYS) for days in noted]),
         ):
             self._numbers[name][rows] = values
         for row, days in self._bought.items():
