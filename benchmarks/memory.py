@@ -45,7 +45,7 @@ async def fill(made: Stand, customers: int, partitions: int, templates: Sequence
                 entry = pack_entry(EPOCH, 1, templates[number % len(templates)])
                 by_partition.setdefault(partition, []).append((key, entry, ()))
             await append_all(producer, settings.changelog, by_partition, int(time.time() * 1000))
-        header = pack_header(Header(EPOCH, 1, 1, 0.0, settings.half_life_s))
+        header = pack_header(Header(EPOCH, 1, 1, 0.0, settings.half_life_s, marked_epoch=EPOCH))
         last: dict[int, Iterator[Message]] = {p: iter([(HEADER_KEY, header, ())]) for p in range(partitions)}
         await append_all(producer, settings.changelog, last, int(time.time() * 1000))
 
