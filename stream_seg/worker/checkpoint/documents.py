@@ -28,8 +28,10 @@ def documents_of(
 
     `customers` are their keys and `epochs` those of their partitions, aligned with `rows`.
     """
-    until = np.array([table["until"][rows, each.position] for each in engine.dimensions])
-    times = (table["since"][rows].ravel(), until[np.isfinite(until)], table["as_of"][rows])
+    since, until = (
+        np.array([table[name][rows, each.position] for each in engine.dimensions]) for name in ("since", "until")
+    )
+    times = (since.ravel(), until[np.isfinite(until)], table["as_of"][rows])
     format_time = FormattedTimes(np.concatenate(times)).__getitem__
     names = ("as_of", "sequence")
     values = zip(
