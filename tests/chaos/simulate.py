@@ -48,7 +48,7 @@ class Simulated:
 def simulate(events: int, customers: int, seed: int) -> Simulated:
     """Return `events` records of a seeded shop. Equal arguments give equal records."""
     rng = random.Random(seed)
-    placed = list(_shop(max(1, int(events * SHOP_SHARE)), customers, seed))
+    placed = _with_order_times(list(_shop(max(1, int(events * SHOP_SHARE)), customers, seed)))
     placed += _profiles(placed, int(events * PROFILE_SHARE), rng)
     placed = _with_fates(placed, rng)
     repeatable = _repeatable(placed)
@@ -95,6 +95,21 @@ def _profiles(shop: list[Placed], count: int, rng: random.Random) -> Iterator[Pl
             "traits": {"city": f"city {number % 50}"},
         }
         yield at + 0.5, Sent("profiles", record.key, _dumps(event))
+
+
+def _with_order_times(placed: list[Placed]) -> list[Placed]:
+    """Let the shop's refunds of late orders say when the order was placed, because records may have forgotten it."""
+    placed.sort(key=lambda item: item[0])
+    late = {json.loads(record.value)["order_id"]: json.loads(record.value) for record in _late(placed)}
+    result = []
+    for at, record in placed:
+        if record.topic == PURCHASES and record.good and b'"order_refunded"' in record.value:
+            event = json.loads(record.value)
+            order = late.get(event["order_id"])
+            if order is not None:
+                record = _sent(record, event | {"order_at": order["occurred_at"]})
+        result.append((at, record))
+    return result
 
 
 def _with_fates(placed: list[Placed], rng: random.Random) -> list[Placed]:
