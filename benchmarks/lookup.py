@@ -15,7 +15,7 @@ from benchmarks.table import table
 from stream_seg.cache import SegmentClient
 from stream_seg.cache.port import PartitionWrite
 from stream_seg.cache.writer import CacheWriter
-from stream_seg.contracts.document import Document, Fields
+from stream_seg.contracts.document import Document, SegmentFields
 from stream_seg.embedded.redis import redis_url, start_redis
 
 SLICE = 2_000
@@ -27,7 +27,7 @@ async def _fill(url: str, customers: int) -> None:
         documents = [
             Document(
                 f"c-{number:06d}",
-                (Fields("behavior", f"b{number % 6}", "Frequent big baskets", "2025-01-01T10:11:12Z"),),
+                (SegmentFields("behavior", f"b{number % 6}", "Frequent big baskets", "2025-01-01T10:11:12Z"),),
                 sequence=17,
                 epoch=1_735_689_600_000,
                 as_of="2025-01-02T10:11:12.000Z",

@@ -11,6 +11,7 @@ import orjson
 from stream_seg.cache import reads
 from stream_seg.cache.port import Mark, PartitionWrite, WriteResult
 from stream_seg.contracts.document import CustomerSegments, Document
+from stream_seg.core.dimensions.behavior import BEHAVIOR
 from stream_seg.errors import CacheRefused, CacheUnavailable, PrefixTaken
 
 
@@ -27,7 +28,7 @@ class MemoryServer:
     documents: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     stats: dict[tuple[str, int], dict[str, str]] = field(default_factory=dict)
     marks: dict[tuple[str, int], Mark] = field(default_factory=dict)
-    models: dict[str, bytes] = field(default_factory=dict)
+    models: dict[tuple[str, str], bytes] = field(default_factory=dict)
 
     def wipe(self) -> None:
         """Lose everything, as a Redis without persistence does at a restart."""
@@ -58,10 +59,12 @@ class MemoryCache:
 
     async def set_model(self, snapshot: str | bytes) -> bool:
         """See `port.Cache.set_model`."""
-        new, stored = orjson.loads(snapshot), await self.model()
+        new = orjson.loads(snapshot)
+        key = self._prefix, new.get("dimension", BEHAVIOR)
+        stored = reads.model_of(self._connect().models.get(key))
         if stored and stored["version"] > new["version"] and stored["created_at"] >= new["created_at"]:
             return False
-        self.server.models[self._prefix] = snapshot.encode() if isinstance(snapshot, str) else snapshot
+        self.server.models[key] = snapshot.encode() if isinstance(snapshot, str) else snapshot
         return True
 
     async def aclose(self) -> None:
@@ -77,7 +80,7 @@ class MemoryCache:
 
     async def model(self) -> dict[str, Any] | None:
         """See `SegmentClient.model`."""
-        return reads.model_of(self._connect().models.get(self._prefix))
+        return reads.model_of(self._connect().models.get((self._prefix, BEHAVIOR)))
 
     async def sizes(self) -> reads.Sizes:
         """See `SegmentClient.sizes`."""

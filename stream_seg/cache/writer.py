@@ -111,12 +111,13 @@ class CacheWriter:
     async def set_model(self, snapshot: str | bytes) -> bool:
         """Store the active model snapshot, a JSON object with `version` and `created_at` (RFC 3339).
 
-        It is stored for its dimension, and under the key of the model of behavior. Returns False and keeps the stored
+        It is stored for its dimension. The model of behavior has a second key. Returns False and keeps the stored
         snapshot when that has a higher version and is not older.
         """
-        keys = self._keys.model, self._keys.model_of(orjson.loads(snapshot).get("dimension", BEHAVIOR))
+        dimension = orjson.loads(snapshot).get("dimension", BEHAVIOR)
+        keys = [self._keys.model_of(dimension), *([self._keys.model] if dimension == BEHAVIOR else [])]
         was_set = await self._call([_MODEL.call([key], snapshot) for key in keys])
-        return bool(was_set[0])
+        return all(was_set)
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from .times import parse_datetime
 
 
-class Fields(NamedTuple):
+class SegmentFields(NamedTuple):
     """The fields of one dimension, times in the form of `times.rfc3339`. `until` is None if it never comes."""
 
     dimension: str
@@ -28,7 +28,7 @@ class Document(NamedTuple):
     """
 
     customer_id: str
-    segments: tuple[Fields, ...]
+    segments: tuple[SegmentFields, ...]
     sequence: int
     epoch: int
     as_of: str

@@ -15,12 +15,12 @@ from stream_seg.cache.client import AsyncSegmentClient
 from stream_seg.cache.memory import MemoryCache, MemoryServer
 from stream_seg.cache.port import Cache, Mark, PartitionWrite, WriteResult
 from stream_seg.cache.writer import CacheWriter
-from stream_seg.contracts.document import CustomerSegments, Document, Fields
+from stream_seg.contracts.document import CustomerSegments, Document, SegmentFields
 from stream_seg.errors import PrefixTaken
 
 EPOCH = 1_763_764_800_123
-BEHAVIOR = Fields("behavior", "b0", "Frequent big baskets", "2017-05-09T18:00:31Z")
-LIFECYCLE = Fields("lifecycle", "active", "Active", "2017-01-02T00:00:00Z")
+BEHAVIOR = SegmentFields("behavior", "b0", "Frequent big baskets", "2017-05-09T18:00:31Z")
+LIFECYCLE = SegmentFields("lifecycle", "active", "Active", "2017-01-02T00:00:00Z")
 
 
 class Reader(Protocol):
@@ -88,7 +88,7 @@ def document(
     sequence: int = 1,
     epoch: int = EPOCH,
     as_of: str = "2026-11-21T22:40:07.123Z",
-    segments: tuple[Fields, ...] = (BEHAVIOR,),
+    segments: tuple[SegmentFields, ...] = (BEHAVIOR,),
 ) -> Document:
     return Document(customer_id, segments, sequence, epoch, as_of, 12)
 
@@ -201,7 +201,9 @@ def test_the_newer_of_two_documents_in_one_write_is_kept(deployment: Deployment)
 )
 def test_customers_with_similar_ids_stay_separate(deployment: Deployment, customer_id: str) -> None:
     async def scenario(cache: Cache, reader: Reader) -> None:
-        written = document(customer_id, segments=(Fields("behavior", "b0", customer_id, "2017-05-09T18:00:31Z"),))
+        written = document(
+            customer_id, segments=(SegmentFields("behavior", "b0", customer_id, "2017-05-09T18:00:31Z"),)
+        )
         await cache.write([group(written, document("h-1"))])
         assert await reader.get(customer_id) == expected(written)
         assert (await reader.get_many([customer_id, "h-1"]))["h-1"] == expected(document("h-1"))
@@ -374,6 +376,17 @@ def test_an_older_model_never_replaces_a_newer_one(
         assert await cache.set_model(old) is True
         assert await cache.set_model(new.encode()) is accepted
         assert await reader.model() == json.loads(new if accepted else old)
+
+    deployment.run(scenario)
+
+
+def test_the_model_of_another_dimension_does_not_replace_that_of_behavior(deployment: Deployment) -> None:
+    async def scenario(cache: Cache, reader: Reader) -> None:
+        behavior = snapshot(3, "2026-11-21T10:00:00Z")
+        other = json.dumps({"version": 9, "created_at": "2026-11-22T10:00:00Z", "dimension": "value"})
+        assert await cache.set_model(behavior) is True
+        assert await cache.set_model(other) is True
+        assert await reader.model() == json.loads(behavior)
 
     deployment.run(scenario)
 

@@ -12,7 +12,7 @@ import redis
 from stream_seg.cache import AsyncSegmentClient, SegmentClient
 from stream_seg.cache.port import Mark, PartitionWrite
 from stream_seg.cache.writer import CacheWriter
-from stream_seg.contracts.document import Document, Fields
+from stream_seg.contracts.document import Document, SegmentFields
 from stream_seg.errors import CacheDamaged, CacheUnavailable, PrefixTaken
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ GOOD = {
     "model_version": "1",
 }
 DOCUMENT = Document(
-    "c", (Fields("behavior", "b0", "Big", "2017-05-09T18:00:31Z"),), 1, 7, "2017-05-09T18:00:31.000Z", 1
+    "c", (SegmentFields("behavior", "b0", "Big", "2017-05-09T18:00:31Z"),), 1, 7, "2017-05-09T18:00:31.000Z", 1
 )
 WRITE = PartitionWrite(0, 7, 1, [DOCUMENT], {"behavior:b0": 1})
 

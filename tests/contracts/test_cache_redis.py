@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ import redis
 from stream_seg.cache import AsyncSegmentClient, SegmentClient
 from stream_seg.cache.port import PartitionWrite, WriteResult
 from stream_seg.cache.writer import CacheWriter
-from stream_seg.contracts.document import Document, Fields
+from stream_seg.contracts.document import Document, SegmentFields
 from stream_seg.embedded.process import ServiceProcess
 from stream_seg.errors import CacheUnavailable
 
@@ -23,7 +24,7 @@ EPOCH = 1_763_764_800_123
 PAUSED_MS = 1_500
 DOCUMENT = Document(
     "h-1",
-    (Fields("behavior", "b0", "Frequent big baskets", "2017-05-09T18:00:31Z"),),
+    (SegmentFields("behavior", "b0", "Frequent big baskets", "2017-05-09T18:00:31Z"),),
     17,
     EPOCH,
     "2026-11-21T22:40:07.123Z",
@@ -103,6 +104,22 @@ def test_an_unreadable_model_is_replaced(redis_url: str, prefix: str, raw: redis
 
     asyncio.run(scenario())
     assert raw.get(f"{prefix}:model") == '{"version": 1, "created_at": "2026-11-21T10:00:00Z"}'
+
+
+@pytest.mark.parametrize(("dimension", "keys"), [("behavior", ["model", "model:behavior"]), ("value", ["model:value"])])
+def test_a_model_is_stored_for_its_dimension(
+    redis_url: str, prefix: str, raw: redis.Redis, dimension: str, keys: list[str]
+) -> None:
+    snapshot = json.dumps({"version": 1, "created_at": "2026-11-21T10:00:00Z", "dimension": dimension})
+
+    async def scenario() -> None:
+        writer = CacheWriter.from_url(redis_url, prefix, "app")
+        assert await writer.set_model(snapshot)
+        await writer.aclose()
+
+    asyncio.run(scenario())
+    assert sorted(raw.scan_iter(f"{prefix}:model*")) == [f"{prefix}:{key}" for key in keys]
+    assert {raw.get(f"{prefix}:{key}") for key in keys} == {snapshot}
 
 
 def test_forgotten_scripts_are_loaded_again(redis_url: str, prefix: str, raw: redis.Redis) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from stream_seg.contracts.document import Document, Fields
+from stream_seg.contracts.document import Document, SegmentFields
 from stream_seg.contracts.times import FormattedTimes, with_ms
 from stream_seg.core.batch import CustomerBatch
 from stream_seg.core.dimensions.behavior import Behavior
@@ -33,14 +33,14 @@ def documents_of(
     )
     times = (since.ravel(), until[np.isfinite(until)], table["as_of"][rows])
     format_time = FormattedTimes(np.concatenate(times)).__getitem__
-    names = ("as_of", "sequence")
     values = zip(
         customers,
         epochs,
         engine.current_segments(table, rows),
         until.T.tolist(),
         table["versions"][rows, _MODEL_AT].tolist(),
-        *(table[name][rows].tolist() for name in names),
+        table["as_of"][rows].tolist(),
+        table["sequence"][rows].tolist(),
         strict=True,
     )
     ends = {each.key: index for index, each in enumerate(engine.dimensions)}
@@ -48,7 +48,7 @@ def documents_of(
         Document(
             customer_id=key.decode(),
             segments=tuple(
-                Fields(
+                SegmentFields(
                     dimension,
                     current.segment,
                     current.name,

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from stream_seg.contracts.document import CustomerSegments, Document, Fields, SegmentNow
+from stream_seg.contracts.document import CustomerSegments, Document, SegmentFields, SegmentNow
 
 DOCUMENT = Document(
     customer_id="c-1",
     segments=(
-        Fields("behavior", "b0", "Frequent big baskets", "2017-05-09T18:00:31Z"),
-        Fields("rule:vip", "in", "VIP", "2017-05-09T18:00:31.250Z"),
+        SegmentFields("behavior", "b0", "Frequent big baskets", "2017-05-09T18:00:31Z"),
+        SegmentFields("rule:vip", "in", "VIP", "2017-05-09T18:00:31.250Z"),
     ),
     sequence=17,
     epoch=1763764800123,
