@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -42,7 +42,7 @@ class ChangelogWriter:
     async def append(self, outputs: Sequence[Output]) -> None:
         """Append what a group writes, partition by partition."""
         entries = {output.partition.number: output.entries() for output in outputs}
-        appended = await append_all(self._producer(), self._topic, entries, int(self._clock.wall() * 1000))
+        appended = await self._append(entries)
         for output in outputs:
             self._note_offsets(output.partition, appended[output.partition.number])
             output.partition.state.header = output.header
@@ -111,10 +111,12 @@ class ChangelogWriter:
                 partition.state.header = headers[partition.number]
 
     async def _append_headers(self, headers: dict[int, Header]) -> dict[int, list[Appended]]:
+        return await self._append(
+            {number: [(HEADER_KEY, pack_header(header), ())] for number, header in headers.items()}
+        )
+
+    async def _append(self, messages: Mapping[int, Iterable[Message]]) -> dict[int, list[Appended]]:
         self.lease.check()
-        messages: dict[int, list[Message]] = {
-            number: [(HEADER_KEY, pack_header(header), ())] for number, header in headers.items()
-        }
         return await append_all(self._producer(), self._topic, messages, int(self._clock.wall() * 1000))
 
     def _note_offsets(self, partition: OwnedPartition, appended: list[Appended]) -> None:

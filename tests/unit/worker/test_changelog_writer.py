@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from stream_seg.core.customer import Customer
-from stream_seg.errors import IncompleteState
+from stream_seg.errors import IncompleteState, LeaseLost
 from stream_seg.kafka.append import Appended
 from stream_seg.ops.metrics import Metrics
 from stream_seg.settings import Settings
@@ -23,11 +23,14 @@ from stream_seg.worker.partitions.state import PartitionState
 CHANGE = b'{"sequence": 1}'
 
 
-class Held:
-    """A lease that is never lost."""
+class Lease:
+    """A lease that holds until it is `lost`."""
+
+    lost = False
 
     def check(self) -> None:
-        """Do nothing."""
+        if self.lost:
+            raise LeaseLost
 
 
 class Log:
@@ -36,8 +39,8 @@ class Log:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.records: list[tuple[bytes, bytes | None]] = []
         monkeypatch.setattr(module, "append_all", self._append)
-        lease: Any = Held()
-        self.writer = ChangelogWriter(Settings(), lambda: None, lease, Metrics(CollectorRegistry()))
+        self.lease: Any = Lease()
+        self.writer = ChangelogWriter(Settings(), lambda: None, self.lease, Metrics(CollectorRegistry()))
 
     async def _append(
         self, _producer: Any, _topic: str, messages: Mapping[int, Any], _timestamp_ms: int
@@ -127,6 +130,19 @@ def test_the_mark_in_redis_is_that_of_the_last_group_and_not_of_a_takeover(log: 
     log.take_over(second)
     third = log.recover(3_000)
     assert second.cache.marked == third.cache.marked == (1_000, 1)
+
+
+def test_nothing_is_appended_without_the_lease(log: Log) -> None:
+    owner = log.recover(1_000)
+    log.take_over(owner)
+    log.write(owner, b"c", 1)
+    written = list(log.records)
+    log.lease.lost = True
+    with pytest.raises(LeaseLost):
+        log.write(owner, b"c", 2)
+    with pytest.raises(LeaseLost):
+        log.take_over(log.recover(2_000))
+    assert log.records == written
 
 
 def test_a_renewed_epoch_is_in_the_changelog(log: Log) -> None:
