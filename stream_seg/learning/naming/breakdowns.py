@@ -158,7 +158,8 @@ def _by_category(goods: Goods, customers: int) -> tuple[list[str], Matrix]:
     totals: Counter[str] = Counter()
     for each in goods:
         totals.update(each)
-    common = [name for name, _ in totals.most_common(NAMED_CATEGORIES) if name != OTHER]
+    totals.pop(OTHER, None)
+    common = [name for name, _ in totals.most_common(NAMED_CATEGORIES)]
     places = {name: at for at, name in enumerate(common)}
     shares = np.zeros((customers, len(common) + 1))
     for row, each in enumerate(goods):

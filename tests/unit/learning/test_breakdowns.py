@@ -118,9 +118,10 @@ def test_paces_are_not_shown_beside_the_rates() -> None:
 
 def test_the_most_common_categories_are_named_and_the_rest_is_other() -> None:
     goods = [{f"category {number:02}": 1.0} for number in range(NAMED_CATEGORIES + 3) for _ in range(20 - number)]
+    goods += [{"other": 1.0}] * 30
     mixes = [Mix(mix(1.0, "web").numbers, each) for each in goods]
     rows = np.array([OFTEN] * len(mixes))
     all_of_them, _ = computed(rows, mixes, (0,) * len(mixes))
     assert len(all_of_them.categories) == NAMED_CATEGORIES + 1
     assert "category 00" in all_of_them.categories
-    assert all_of_them.categories["other"] == pytest.approx((8 + 7 + 6) / len(mixes), abs=1e-4)
+    assert all_of_them.categories["other"] == pytest.approx((8 + 7 + 6 + 30) / len(mixes), abs=1e-4)
