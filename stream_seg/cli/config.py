@@ -65,9 +65,9 @@ def misspelled(environment: Iterable[str]) -> list[str]:
 
 def refuse_removed(environment: Iterable[str]) -> None:
     """Raise UsageError for a variable of a setting that earlier versions had."""
+    removed = {f"{PREFIX}{name}": reason for name, reason in REMOVED.items()}
     for variable in sorted(environment):
-        reason = REMOVED.get(variable.upper().removeprefix(PREFIX)) if variable.upper().startswith(PREFIX) else None
-        if reason is not None:
+        if reason := removed.get(variable.upper()):
             raise UsageError(f"{variable} was removed, because {reason}. Unset it")
 
 

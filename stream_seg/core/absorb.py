@@ -15,7 +15,7 @@ from stream_seg.core.decay import DAY_S, Decay
 from .events import traits
 from .events.categories import CategoryNames
 from .events.deltas import INTERACTIONS_COUNT, UNITS, Deltas
-from .events.order_entries import Outcome, Statement
+from .events.order_entries import Outcome, Statement, at_discount
 from .events.orders import OrderBook
 from .events.recent_ids import FINGERPRINT_BYTES, fingerprint, position
 from .events.taxonomy import (
@@ -56,7 +56,7 @@ class Rows(NamedTuple):
     """Validated events of one topic as aligned columns. Events of one partition are in the order of their offsets.
 
     `rows` are their customers in the batch, `times` epoch seconds, `amounts` minor units of the base currency. An event
-    without an amount has 0, a refund without one `orders.ALL_THAT_IS_LEFT`. `arrived` are the times of arrival, epoch
+    without an amount has 0, a refund without one `ALL_THAT_IS_LEFT`. `arrived` are the times of arrival, epoch
     seconds, with which the memory of event ids is cut. Events of any topic may carry `traits`, an object of scalars.
     """
 
@@ -81,6 +81,7 @@ def absorb_rows(
     """Absorb events of one topic, given by its number, into a batch.
 
     `categories` has, by row, the names of categories in the customer's partition.
+
     Returns the number of replayed events, which are at or below the customer's fence and are skipped, and every outcome
     of the others that is not ABSORBED.
     """
@@ -183,7 +184,7 @@ def _purchase(incoming: Rows, batch: CustomerBatch, categories: Sequence[Categor
             if "updated_at" in event or "order_at" in event:
                 outcome = book.complete(row, Statement.of(event, order, t, amount))
             else:
-                outcome = book.place(row, order, t, amount, bool(event.get("discount") or event.get("coupon")))
+                outcome = book.place(row, order, t, amount, at_discount(event))
             if outcome is _ABSORBED:
                 _note_goods(event, row, t, deltas, batch, categories[row])
         if outcome is not _ABSORBED:

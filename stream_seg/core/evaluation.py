@@ -12,7 +12,6 @@ import numpy.typing as npt
 from .batch import CustomerBatch
 from .customer import Cause
 from .dimensions.base import Current, Dimension, Placement, View
-from .features import Matrix
 from .record import NO_SEGMENT, Columns
 from .transitions import RENAMED, CurrentSegment, Reason, Transition
 
@@ -20,17 +19,17 @@ Segments = dict[str, CurrentSegment]  # by dimension
 
 
 class Placed(NamedTuple):
-    """The result of one dimension: the segments that customers have, and those in which it places them."""
+    """The result of one dimension: the segments that n customers have, and those in which it places them.
+
+    `changing` (n,) marks customers who enter or leave a segment, and `moving` (n,) also those whose segment gets
+    another name.
+    """
 
     dimension: Dimension
     current: Current
     placement: Placement
-
-    @property
-    def moving(self) -> npt.NDArray[np.bool_]:
-        """Which customers get another segment, or another name for it (n,)."""
-        moving: npt.NDArray[np.bool_] = self.placement.slot != self.current.slot
-        return moving if self.placement.renamed is None else moving | self.placement.renamed
+    changing: npt.NDArray[np.bool_]
+    moving: npt.NDArray[np.bool_]
 
 
 class Step(NamedTuple):
@@ -70,7 +69,9 @@ def evaluate(dimensions: Sequence[Dimension], view: View) -> list[Placed]:
     for dimension in dimensions:
         current = view.current(dimension.position)
         placement = view.placements[dimension.key] = dimension.place(view, current)
-        placed.append(Placed(dimension, current, placement))
+        changing = placement.slot != current.slot
+        moving = changing if placement.renamed is None else changing | placement.renamed
+        placed.append(Placed(dimension, current, placement, changing, moving))
     return placed
 
 
@@ -122,25 +123,23 @@ def apply(placed: Sequence[Placed], view: View, batch: CustomerBatch, code: str)
 def _moves(placed: Sequence[Placed], view: View) -> dict[int, list[Move]]:
     """Return the moves by row. Each row has its moves in the order of dimensions."""
     moves: dict[int, list[Move]] = {}
-    for dimension, current, placement in placed:
-        entering = placement.slot != current.slot
-        renamed = np.zeros_like(entering) if placement.renamed is None else placement.renamed
-        rows = np.flatnonzero(entering | renamed)
+    for dimension, _, placement, changing, moving in placed:
+        rows = np.flatnonzero(moving)
         if not len(rows):
             continue
-        entered = np.flatnonzero(entering).tolist()
-        reasons = dict(zip(entered, dimension.reasons(view, entered), strict=True))
+        explained = np.flatnonzero(changing).tolist()
+        reasons = dict(zip(explained, dimension.reasons(view, explained), strict=True))
         columns = zip(
             rows.tolist(),
             placement.slot[rows].tolist(),
-            renamed[rows].tolist(),
+            (~changing[rows]).tolist(),
             repeat(None) if placement.confidence is None else placement.confidence[rows].tolist(),
             repeat(NO_SEGMENT) if placement.runner_up is None else placement.runner_up[rows].tolist(),
             strict=False,
         )
-        for row, slot, stays, confidence, runner_up in columns:
+        for row, slot, renamed, confidence, runner_up in columns:
             reason = reasons.get(row, RENAMED)
-            moves.setdefault(row, []).append(Move(dimension, slot, stays, confidence, runner_up, reason))
+            moves.setdefault(row, []).append(Move(dimension, slot, renamed, confidence, runner_up, reason))
     return moves
 
 
@@ -183,14 +182,12 @@ def _transition(mover: Mover, move: Move, segments: Segments, code: str, sequenc
 
 def _write(placed: Sequence[Placed], view: View, batch: CustomerBatch) -> None:
     """Write an evaluation into the columns of a batch."""
-    features: Matrix = view.features
-    for each in placed:
-        dimension, current, placement = each
-        at, moving, entering = dimension.position, each.moving, placement.slot != current.slot
-        batch["since"][entering, at] = view.now[entering]
+    for dimension, _, placement, changing, moving in placed:
+        at = dimension.position
+        batch["since"][changing, at] = view.now[changing]
         batch["versions"][moving, at] = dimension.version
         batch["slots"][:, at] = placement.slot
         batch["until"][:, at] = placement.until
     batch["deadline"][:] = batch["until"].min(axis=1)
     batch["as_of"][:] = view.now
-    batch["before"][:] = features
+    batch["before"][:] = view.features

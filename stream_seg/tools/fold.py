@@ -209,7 +209,9 @@ def segments_of_state(states: Iterable[PartitionState], dimensions: Sequence[Dim
             segments = segments_of(dimensions, table, range(len(chunk)))
             for (key, _), current, sequence in zip(chunk, segments, table["sequence"].tolist(), strict=True):
                 if current:
-                    places = {name: Place(*each[:2], rfc3339(each.since)) for name, each in current.items()}
+                    places = {
+                        name: Place(each.segment, each.name, rfc3339(each.since)) for name, each in current.items()
+                    }
                     found[key.decode()] = CurrentSegments(sequence, places)
     return found
 

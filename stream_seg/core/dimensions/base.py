@@ -56,9 +56,6 @@ class View:
         self._decay = decay
         self._minor_per_major = minor_per_major
 
-    def __len__(self) -> int:
-        return len(self.table)
-
     @cached_property
     def features(self) -> Matrix:
         """The features (n, len(FEATURES)) at `now`."""
@@ -113,9 +110,8 @@ def in_order(dimensions: Sequence[Dimension]) -> tuple[Dimension, ...]:
 
     Raises ValueError for a position or key that occurs twice, and for a requirement that is missing or circular.
     """
-    if len({each.position for each in dimensions}) < len(dimensions) or len({d.key for d in dimensions}) < len(
-        dimensions
-    ):
+    positions, keys = {each.position for each in dimensions}, {each.key for each in dimensions}
+    if min(len(positions), len(keys)) < len(dimensions):
         raise ValueError("two dimensions have the same key or the same position")
     ordered: dict[str, Dimension] = {}
     waiting = sorted(dimensions, key=lambda each: each.position)

@@ -33,6 +33,11 @@ class Outcome(Enum):
     NOTHING_TAKEN = "nothing taken"  # an unmatched refund without an amount: it waits for its order
 
 
+def at_discount(event: Mapping[str, Any]) -> bool:
+    """Return whether a validated order was bought with a discount or a coupon."""
+    return bool(event.get("discount") or event.get("coupon"))
+
+
 class Statement(NamedTuple):
     """The statement of one event about an order. Times are epoch seconds, `amount` is minor units.
 
@@ -54,7 +59,7 @@ class Statement(NamedTuple):
             t if placed is None else min(t, placed),
             t if updated is None else updated,
             amount,
-            bool(event.get("discount") or event.get("coupon")),
+            at_discount(event),
         )
 
 
@@ -71,9 +76,10 @@ class Entry(NamedTuple):
     @property
     def taken(self) -> int:
         """The minor units taken back."""
-        if self.state & (WAITS | CANCELLED | REST_REFUNDED):
-            return 0 if self.state & (WAITS | REST_REFUNDED) == WAITS | REST_REFUNDED else self.amount
-        return min(self.refunded, self.amount)
+        if self.state & WAITS:
+            # A waiting refund of the rest says nothing about how much that is.
+            return 0 if self.state & REST_REFUNDED else self.amount
+        return self.amount if self.state & (CANCELLED | REST_REFUNDED) else min(self.refunded, self.amount)
 
     @property
     def counts(self) -> bool:

@@ -227,7 +227,7 @@ def test_four_refund_ids_are_remembered_per_order() -> None:
 
 
 def filled(first_day: int = 0, orders: int = 33) -> Customer:
-    """Return a customer with an order of 1000 per day, named by its day. Of 33, the first is forgotten."""
+    """Return a customer with an order of 1000 per day, named by its day. The default is one more than is remembered."""
     customer = Customer(1)
     for day in range(first_day, first_day + orders):
         order(customer, day, f"o-{day}", 1000)
