@@ -1,4 +1,4 @@
-"""What `stream-seg models` prints and refuses, without a broker."""
+"""Tests of `stream-seg models` without a broker: its output, and the commands that it refuses."""
 
 from __future__ import annotations
 
