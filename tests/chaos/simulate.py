@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from benchmarks.workload import PURCHASES, WAYS, Spec, break_value, generate
-from tests.integration.support.events import REMEMBERED, Sent
+from tests.integration.support.events import REMEMBERED, Sent, dumps, late_orders, with_order_times
 
 REACH = 20_000  # most records by which an event of an order may come later
 # Shares of all orders, beside the refunds of the shop itself.
@@ -48,7 +48,7 @@ class Simulated:
 def simulate(events: int, customers: int, seed: int) -> Simulated:
     """Return `events` records of a seeded shop. Equal arguments give equal records."""
     rng = random.Random(seed)
-    placed = _with_order_times(list(_shop(max(1, int(events * SHOP_SHARE)), customers, seed)))
+    placed = list(_shop(max(1, int(events * SHOP_SHARE)), customers, seed))
     placed += _profiles(placed, int(events * PROFILE_SHARE), rng)
     placed = _with_fates(placed, rng)
     repeatable = _repeatable(placed)
@@ -78,8 +78,9 @@ def _shop(events: int, customers: int, seed: int) -> Iterator[Placed]:
     workload = generate(Spec(events=events, customers=customers, seed=seed, partitions=1))
     bad = {(item.topic, item.offset) for item in workload.malformed}
     for (topic, _), records in workload.records.items():
-        for place, (key, value) in enumerate(records):
-            yield place / len(records) * events, Sent(topic, key, value, good=(topic, place) not in bad)
+        sent = [Sent(topic, *record, good=(topic, place) not in bad) for place, record in enumerate(records)]
+        for place, record in enumerate(with_order_times(sent)):
+            yield place / len(records) * events, record
 
 
 def _profiles(shop: list[Placed], count: int, rng: random.Random) -> Iterator[Placed]:
@@ -94,28 +95,13 @@ def _profiles(shop: list[Placed], count: int, rng: random.Random) -> Iterator[Pl
             "occurred_at": seen["occurred_at"],
             "traits": {"city": f"city {number % 50}"},
         }
-        yield at + 0.5, Sent("profiles", record.key, _dumps(event))
-
-
-def _with_order_times(placed: list[Placed]) -> list[Placed]:
-    """Let the shop's refunds of late orders say when the order was placed, because records may have forgotten it."""
-    placed.sort(key=lambda item: item[0])
-    late = {json.loads(record.value)["order_id"]: json.loads(record.value) for record in _late(placed)}
-    result = []
-    for at, record in placed:
-        if record.topic == PURCHASES and record.good and b'"order_refunded"' in record.value:
-            event = json.loads(record.value)
-            order = late.get(event["order_id"])
-            if order is not None:
-                record = _sent(record, event | {"order_at": order["occurred_at"]})
-        result.append((at, record))
-    return result
+        yield at + 0.5, Sent("profiles", record.key, dumps(event))
 
 
 def _with_fates(placed: list[Placed], rng: random.Random) -> list[Placed]:
     """Cancel, refund, edit or repeat some orders, before or after the order itself."""
     placed.sort(key=lambda item: item[0])
-    end, late = len(placed), _late(placed)
+    end, late = len(placed), late_orders(record for _, record in placed)
     next_purchase: dict[bytes, float] = {}
     result: list[Placed] = []
     for at, record in reversed(placed):
@@ -135,19 +121,6 @@ def _with_fates(placed: list[Placed], rng: random.Random) -> list[Placed]:
         result.append((order_at, record))
         result += [(companion_at, companion) for companion in companions]
     return result
-
-
-def _late(placed: list[Placed]) -> set[Sent]:
-    """Return the orders that come after a later one of their customer, and may be forgotten at once."""
-    newest: dict[bytes, str] = {}
-    late = set()
-    for _, record in placed:
-        if record.topic == PURCHASES and record.good:
-            at = json.loads(record.value)["occurred_at"]
-            if at < newest.get(record.key, ""):
-                late.add(record)
-            newest[record.key] = max(at, newest.get(record.key, ""))
-    return late
 
 
 def _fate(rng: random.Random) -> str | None:
@@ -193,8 +166,4 @@ def _repeatable(placed: list[Placed]) -> set[Sent]:
 
 
 def _sent(like: Sent, event: dict[str, Any]) -> Sent:
-    return like._replace(value=_dumps(event))
-
-
-def _dumps(event: dict[str, Any]) -> bytes:
-    return json.dumps(event, separators=(",", ":")).encode()
+    return like._replace(value=dumps(event))

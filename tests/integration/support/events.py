@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from heapq import merge
 from typing import Any, NamedTuple
 
-from benchmarks.workload import Spec, generate
+from benchmarks.workload import PURCHASES, Spec, generate
 from stream_seg.core.absorb import REMEMBERED_WHEN_QUIET
 
 # Default number of ids that a worker remembers per customer.
@@ -44,7 +44,7 @@ def identify(customer: str, number: int, when: str, **traits: Any) -> Sent:
 
 def _sent(topic: str, customer: str, event: str, when: str, **more: Any) -> Sent:
     value = {"event_id": f"e-{event}", "customer_id": customer, "occurred_at": when, **more}
-    return Sent(topic, customer.encode(), json.dumps(value).encode())
+    return Sent(topic, customer.encode(), dumps(value))
 
 
 def shop(events: int, customers: int, seed: int, *, repeat_every: int = 3, seconds: float = 0.0) -> list[Sent]:
@@ -66,7 +66,40 @@ def shop(events: int, customers: int, seed: int, *, repeat_every: int = 3, secon
         Sent(topic, key, value, number / events * seconds, (topic, place) not in bad)
         for number, (_, topic, place, (key, value)) in enumerate(merge(*queues))
     ]
+    sent = with_order_times(sent)
     return list(_with_repeats(sent, repeat_every)) if repeat_every else sent
+
+
+def with_order_times(sent: list[Sent]) -> list[Sent]:
+    """Return the records with `order_at` in refunds of late orders, because a record may have forgotten such orders."""
+    late = {json.loads(record.value)["order_id"]: json.loads(record.value) for record in late_orders(sent)}
+    result = []
+    for record in sent:
+        if record.good and b'"order_refunded"' in record.value:
+            event = json.loads(record.value)
+            if event["order_id"] in late:
+                event["order_at"] = late[event["order_id"]]["occurred_at"]
+                record = record._replace(value=dumps(event))
+        result.append(record)
+    return result
+
+
+def late_orders(sent: Iterable[Sent]) -> set[Sent]:
+    """Return the orders that come after a later one of their customer, and may be forgotten at once."""
+    newest: dict[bytes, str] = {}
+    late = set()
+    for record in sent:
+        if record.topic == PURCHASES and record.good:
+            at = json.loads(record.value)["occurred_at"]
+            if at < newest.get(record.key, ""):
+                late.add(record)
+            newest[record.key] = max(at, newest.get(record.key, ""))
+    return late
+
+
+def dumps(event: dict[str, Any]) -> bytes:
+    """Return an event as compact JSON."""
+    return json.dumps(event, separators=(",", ":")).encode()
 
 
 def _with_repeats(sent: list[Sent], repeat_every: int) -> Iterator[Sent]:
