@@ -62,31 +62,50 @@ def add(section: bytes, t: float, orders: int, money: int, newest: float) -> byt
     `newest` is the time of the customer's last order. Tiles that are too old for their kind become larger ones, checked
     once a week. Times are epoch seconds.
     """
-    day = int(t // DAY_S)
-    if section:
-        kind, number, known, kept = TILE.unpack_from(section)
-        if kind == DAY and number == day:
-            return _sum(Tile(kind, number, known, kept), orders, money) + section[TILE_BYTES:]
-        if kind == DAY and number < day and number // _DAYS_PER_WEEK == day // _DAYS_PER_WEEK:
-            return TILE.pack(DAY, day, orders, money) + section
-        period = TILE.pack(*_period(DAY, day, int(max(t, newest) // DAY_S)), 0, 0)[:_PERIOD_BYTES]
-        known_at = position(section, period, TILE_BYTES)
-        if known_at >= 0:
-            tile = Tile(*TILE.unpack_from(section, known_at))
-            return section[:known_at] + _sum(tile, orders, money) + section[known_at + TILE_BYTES :]
-    return _folded([*unpack(section), Tile(DAY, day, orders, money)], int(max(t, newest) // DAY_S))
+    day, last = int(t // DAY_S), int(max(t, newest) // DAY_S)
+    kind, number = _period(DAY, day, last)
+    if not section:
+        return TILE.pack(kind, number, orders, money)
+    period = TILE.pack(kind, number, 0, 0)[:_PERIOD_BYTES]
+    known_at = position(section, period, TILE_BYTES)
+    if known_at >= 0:
+        tile = Tile(*TILE.unpack_from(section, known_at))
+        return section[:known_at] + _sum(tile, orders, money) + section[known_at + TILE_BYTES :]
+    first_kind, first, *_ = TILE.unpack_from(section)
+    if (kind, -number) > (first_kind, -first):
+        return _folded(pack([*unpack(section), Tile(kind, number, orders, money)]), last)
+    section = TILE.pack(kind, number, orders, money) + section
+    if kind == first_kind == DAY and first // _DAYS_PER_WEEK == day // _DAYS_PER_WEEK:
+        return section
+    return _folded(section, last)
 
 
-def _folded(tiles: list[Tile], last: int) -> bytes:
-    """Return the section of tiles, in the periods that they belong to when the last order was on the day `last`."""
+def _folded(section: bytes, last: int) -> bytes:
+    """Return a section with the periods that tiles belong to when the last order was on the day `last`.
+
+    Tiles are newest first, so only those at the end of each kind can be too old for it.
+    """
+    kinds = section[::TILE_BYTES]
+    days = kinds.count(DAY)
+    fresh = _newer(section, 0, days, last - DAYS)
+    if fresh == days:
+        fresh = _newer(section, days, days + kinds.count(WEEK), last // _DAYS_PER_WEEK - WEEKS)
+    head, rest = section[: fresh * TILE_BYTES], section[fresh * TILE_BYTES :]
     merged: dict[tuple[int, int], Tile] = {}
-    for tile in tiles:
-        kind, number = _period(tile.kind, tile.last_day, last)
-        known = merged.get((kind, number), Tile(kind, number, 0, 0))
-        merged[kind, number] = Tile(
-            kind, number, min(known.orders + tile.orders, _MOST_ORDERS), min(known.money + tile.money, _MOST_MONEY)
-        )
-    return pack(list(merged.values()))
+    for tile in unpack(rest):
+        period = _period(tile.kind, tile.last_day, last)
+        known = merged.get(period)
+        if known is not None:
+            tile = tile._replace(orders=known.orders + tile.orders, money=known.money + tile.money)
+        merged[period] = Tile(*period, min(tile.orders, _MOST_ORDERS), min(tile.money, _MOST_MONEY))
+    return head + pack(list(merged.values()))
+
+
+def _newer(section: bytes, first: int, end: int, limit: int) -> int:
+    """Return the end of the tiles from index `first` to `end` whose number is greater than `limit`."""
+    while end > first and TILE.unpack_from(section, (end - 1) * TILE_BYTES)[1] <= limit:
+        end -= 1
+    return end
 
 
 def take(section: bytes, day: int | None, money: int) -> tuple[bytes, int]:

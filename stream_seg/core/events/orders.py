@@ -96,7 +96,7 @@ class OrderBook:
         if len(ring) <= _FULL:
             self._orders[row] = ring
         else:
-            self._orders[row], self._batch.statements[row], (first,) = _without_first(ring, self._batch.statements[row])
+            self._orders[row], self._batch.statements[row], first = _without_first(ring, self._batch.statements[row])
             self._forget(row, first)
         return _ABSORBED
 
@@ -291,10 +291,10 @@ def _in_time(entry: Entry) -> tuple[float, bytes]:
     return entry.t, entry.order
 
 
-def _without_first(ring: bytes, statements: bytes) -> tuple[bytes, bytes, list[Entry]]:
+def _without_first(ring: bytes, statements: bytes) -> tuple[bytes, bytes, Entry]:
     """Return both sections without their first entry, and that entry."""
-    rest = ring[_WIDTH:]
     if ring[:FINGERPRINT_BYTES] not in statements:
-        return rest, statements, unpack(ring[:_WIDTH], b"")
+        order, state, t, amount = ORDER_ENTRY.unpack_from(ring)
+        return ring[_WIDTH:], statements, Entry(order, state, t, amount, t)
     first, *kept = unpack(ring, statements)
-    return rest, pack(kept)[1], [first]
+    return ring[_WIDTH:], pack(kept)[1], first
