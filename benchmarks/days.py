@@ -65,7 +65,5 @@ def _day(customers: Customers, records: list[SourceRecord], first: float, end: f
     number = round((end - first) / DAY_S) - 1
     counted = Records(*(batch[name].astype(np.int64) for name in ("purchases", "purchase_days", "spend")))
     numbers = activity_mix.compute(batch, now, engine.rules.decay).tolist()
-    mixes = [
-        Mix(each, shares_of(goods, customers.names)) for each, goods in zip(numbers, batch.categories, strict=True)
-    ]
+    mixes = list(map(Mix, numbers, shares_of(batch.categories, customers.names)))
     return Day(number, end, customers.ids, engine.features(batch, now), mixes, counted)

@@ -145,7 +145,7 @@ def _interact(incoming: Rows, batch: CustomerBatch, categories: Sequence[Categor
     batch.count(rows, INTERACTIONS_COUNT, 1)
     acts = np.array(slots[: len(rows)]) != INTERACTION_SLOT[_SENT]
     batch.visit(rows[acts], times[acts])
-    batch.add_goods(
+    batch.goods += (
         (row, categories[row].id_of(category), 1.0, t, 0)
         for row, event, t in zip(incoming.rows, incoming.events, incoming.times, strict=True)
         if (category := event.get("category")) is not None
@@ -206,13 +206,14 @@ def _note_goods(
         deltas.sums.append((row, CHANNEL_SLOT.get(channel, OTHER_CHANNEL), 1.0, t))
     if not isinstance(items, list):
         return
-    total = 0
+    total, goods, id_of = 0, batch.goods, categories.id_of
     for item in items:
-        category, quantity = item.get("category"), item.get("quantity", 1)
+        quantity = item.get("quantity", 1)
         units = round(quantity)
         total += units
+        category = item.get("category")
         if category is not None:
-            batch.add_goods(((row, categories.id_of(category), quantity, t, units),))
+            goods.append((row, id_of(category), quantity, t, units))
     deltas.counts.append((row, UNITS, total))
 
 

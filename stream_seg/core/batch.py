@@ -33,7 +33,8 @@ class CustomerBatch:
     """Customers by row, in the order in which they were opened.
 
     ``batch["sums"]`` is a column, with a name of the record's fields as in `record.columns`. `keys`, the sections of
-    the tail such as `recent` and `orders`, and `causes` (the last event absorbed, or None) are lists by row.
+    the tail such as `recent` and `orders`, and `causes` (the last event absorbed, or None) are lists by row. `goods`
+    takes (row, category id, amount, t, units): an amount of a category that decays since `t`.
 
     Call `see` before `add`, because weights count from the landmark of the latest event. Call `settle` before
     evaluation, because purchase days and categories are written only then.
@@ -53,7 +54,7 @@ class CustomerBatch:
         self._room = 0
         self._numbers: dict[str, Array] = {}
         self._bought: dict[int, PurchaseDays] = {}
-        self._goods: list[tuple[int, int, float, float, int]] = []  # row, category, amount, time, units
+        self.goods: list[tuple[int, int, float, float, int]] = []
         self._grow(_FIRST_ROWS)
         self.keys: list[bytes] = []
         self._tail: dict[str, list[bytes]] = {name: [] for name in SECTIONS}
@@ -143,10 +144,6 @@ class CustomerBatch:
         places: Any = rows * (SUMS + 1) + slots
         np.add.at(sums.reshape(-1), places, weights * amounts)
 
-    def add_goods(self, goods: Iterable[tuple[int, int, float, float, int]]) -> None:
-        """Add (row, category id, amount, t, units): an amount that decays since `t`. `settle` writes them."""
-        self._goods += goods
-
     def count(self, rows: Array, fields: int | Array, numbers: int | Array) -> None:
         """Add whole numbers to fields of `COUNTS`, given by their position there."""
         places: Any = rows * len(COUNTS) + fields
@@ -212,10 +209,10 @@ class CustomerBatch:
         """Add new amounts to the categories, whose weights count from the landmark at which they were opened."""
         base, opened = self["base"], self["opened_base"]
         touched = np.flatnonzero(base != opened)
-        if not self._goods and not len(touched):
+        if not self.goods and not len(touched):
             return
-        rows, ids, amounts, times, units = map(np.array, zip(*self._goods, strict=True)) if self._goods else _NO_GOODS
-        self._goods.clear()
+        rows, ids, amounts, times, units = map(np.array, zip(*self.goods, strict=True)) if self.goods else _NO_GOODS
+        self.goods.clear()
         weights = amounts * np.exp2(times / self._decay.half_life_s - base[rows])
         touched = np.union1d(touched, rows)
         factors = np.exp2(

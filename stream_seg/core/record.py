@@ -224,13 +224,6 @@ def unpack(record: bytes) -> tuple[dict[str, Any], list[bytes]]:
     return fields, [record[start:end] for start, end in zip(ends, [*ends[1:], len(record)], strict=True)]
 
 
-def section(record: bytes, name: str) -> bytes:
-    """Return one section of the tail by its name. Raises BadRecord unless the layout fits."""
-    _, starts = _unpack(record)
-    at = SECTIONS.index(name)
-    return record[starts[at] : starts[at + 1]] if at + 1 < len(starts) else record[starts[at] :]
-
-
 def pack(fields: Mapping[str, Any], sections: Sequence[bytes]) -> bytes:
     """Return the bytes of a record from its fixed part by name, and its sections in the order of `TAIL`."""
     fields = {**fields, "lengths": list(map(len, sections[:-1]))}
@@ -243,6 +236,14 @@ def columns(records: Sequence[bytes]) -> Columns:
     """Return the fixed parts of records as one read-only structured array (n,), with the fields of `FixedPart`."""
     size = _SIZE
     return np.frombuffer(b"".join([record[:size] for record in records]), dtype=DTYPE)
+
+
+def section(records: Sequence[bytes], fixed: Columns, name: str) -> list[bytes]:
+    """Return one section of the tail of each record (n,), but not the last. `fixed` are their `columns`."""
+    at = SECTIONS.index(name)
+    ends = _SIZE + fixed["lengths"][:, : at + 1].sum(axis=1, dtype=np.intp)
+    starts = ends - fixed["lengths"][:, at]
+    return [record[start:end] for record, start, end in zip(records, starts.tolist(), ends.tolist(), strict=True)]
 
 
 def validate(record: bytes) -> None:

@@ -93,7 +93,7 @@ def merge(
     section keeps its `MAX_CATEGORIES` heaviest, the smaller id first among equals, and is sorted by id.
     """
     stored = np.frombuffer(b"".join(sections), ENTRY)
-    owners = np.repeat(np.arange(len(sections)), [len(section) // CATEGORY_BYTES for section in sections])
+    owners = _owners(sections)
     codes, places = np.unique(np.concatenate((_codes(owners, stored["id"]), _codes(rows, ids))), return_inverse=True)
     weight, unit = np.zeros(len(codes)), np.zeros(len(codes), np.int64)
     np.add.at(weight, places, np.concatenate((stored["weight"] * factors[owners], weights)))
@@ -119,20 +119,27 @@ def units_of(section: bytes, names: CategoryNames) -> dict[str, int]:
     return found
 
 
-def shares_of(section: bytes, names: CategoryNames) -> dict[str, float]:
-    """Return the share (0..1) of each category of a customer by name, without those of no weight."""
-    entries = np.frombuffer(section, ENTRY)
+def shares_of(sections: Sequence[bytes], names: CategoryNames) -> list[dict[str, float]]:
+    """Return the share (0..1) of each category of n customers by name, without those of no weight."""
+    entries = np.frombuffer(b"".join(sections), ENTRY)
+    owners = _owners(sections)
     weights = np.maximum(entries["weight"], 0.0)
-    largest = weights.max(initial=0.0)
-    if not 0.0 < largest < np.inf:
-        return {}
-    weights = weights / largest  # sums may be near infinity
-    found: dict[str, float] = {}
-    for number, share in zip(entries["id"].tolist(), (weights / weights.sum()).tolist(), strict=True):
-        if share > 0.0:
-            name = names.name(number)
-            found[name] = found.get(name, 0.0) + share
+    largest = np.zeros(len(sections))
+    np.maximum.at(largest, owners, weights)
+    finite = np.isfinite(largest)[owners] & (weights > 0.0)
+    owners, ids = owners[finite], entries["id"][finite]
+    weights = weights[finite] / largest[owners]  # sums may be near infinity
+    shares = weights / np.bincount(owners, weights, minlength=len(sections))[owners]
+    found: list[dict[str, float]] = [{} for _ in sections]
+    for owner, number, share in zip(owners.tolist(), ids.tolist(), shares.tolist(), strict=True):
+        name, mine = names.name(number), found[owner]
+        mine[name] = mine.get(name, 0.0) + share
     return found
+
+
+def _owners(sections: Sequence[bytes]) -> Array:
+    """Return for each entry of n sections the position of its section."""
+    return np.repeat(np.arange(len(sections)), [len(section) // CATEGORY_BYTES for section in sections])
 
 
 def _codes(rows: Array, ids: Array) -> Array:

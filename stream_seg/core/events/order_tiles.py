@@ -15,6 +15,7 @@ DAY, WEEK, EARLIER = range(3)
 
 TILE: Final = Struct("<BHHI")  # kind, number of the day or week since 1970, orders, minor units kept
 TILE_BYTES: Final = TILE.size
+_NUMBER: Final = Struct("<H")
 
 # Tiles are days for so long after the last order, then weeks for so many weeks.
 DAYS: Final = 91
@@ -83,29 +84,45 @@ def add(section: bytes, t: float, orders: int, money: int, newest: float) -> byt
 def _folded(section: bytes, last: int) -> bytes:
     """Return a section with the periods that tiles belong to when the last order was on the day `last`.
 
-    Tiles are newest first, so only those at the end of each kind can be too old for it.
+    Tiles are newest first, so only those at the end of each kind can be too old for it. Old days join the weeks that
+    start at `days`, and old weeks join the orders before.
     """
     kinds = section[::TILE_BYTES]
-    days = kinds.count(DAY)
+    days = joined = kinds.count(DAY)
+    end = days + kinds.count(WEEK)
     fresh = _newer(section, 0, days, last - DAYS)
-    if fresh == days:
-        fresh = _newer(section, days, days + kinds.count(WEEK), last // _DAYS_PER_WEEK - WEEKS)
-    head, rest = section[: fresh * TILE_BYTES], section[fresh * TILE_BYTES :]
+    kept = _newer(section, days, end, last // _DAYS_PER_WEEK - WEEKS)
+    if fresh == days and kept == end:
+        return section
+    if fresh < days:
+        oldest = _number(section, days - 1) // _DAYS_PER_WEEK
+        while joined < kept and _number(section, joined) >= oldest:
+            joined += 1
+    fresh_at, joined_at, kept_at = fresh * TILE_BYTES, joined * TILE_BYTES, kept * TILE_BYTES
     merged: dict[tuple[int, int], Tile] = {}
-    for tile in unpack(rest):
+    for tile in unpack(section[fresh_at:joined_at] + section[kept_at:]):
         period = _period(tile.kind, tile.last_day, last)
         known = merged.get(period)
-        if known is not None:
-            tile = tile._replace(orders=known.orders + tile.orders, money=known.money + tile.money)
-        merged[period] = Tile(*period, min(tile.orders, _MOST_ORDERS), min(tile.money, _MOST_MONEY))
-    return head + pack(list(merged.values()))
+        orders, money = (
+            (tile.orders, tile.money) if known is None else (known.orders + tile.orders, known.money + tile.money)
+        )
+        merged[period] = Tile(*period, min(orders, _MOST_ORDERS), min(money, _MOST_MONEY))
+    earlier = merged.pop((EARLIER, 0), None)
+    before = b"" if earlier is None else TILE.pack(*earlier)
+    return section[:fresh_at] + pack(list(merged.values())) + section[joined_at:kept_at] + before
 
 
 def _newer(section: bytes, first: int, end: int, limit: int) -> int:
     """Return the end of the tiles from index `first` to `end` whose number is greater than `limit`."""
-    while end > first and TILE.unpack_from(section, (end - 1) * TILE_BYTES)[1] <= limit:
+    while end > first and _number(section, end - 1) <= limit:
         end -= 1
     return end
+
+
+def _number(section: bytes, at: int) -> int:
+    """Return the number of the day or week of the tile at index `at`."""
+    number: int = _NUMBER.unpack_from(section, at * TILE_BYTES + 1)[0]
+    return number
 
 
 def take(section: bytes, day: int | None, money: int) -> tuple[bytes, int]:

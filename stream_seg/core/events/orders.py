@@ -88,16 +88,14 @@ class OrderBook:
         if at_discount:
             deltas.counts.append((row, COUPON_ORDERS, 1))
             deltas.sums.append((row, DISCOUNTED, amount, t))
-        self._batch.bought(row).note(t)
+        days = self._batch.bought(row)
+        days.note(t)
         if oldest:
             self._forget(row, Entry(order, state, t, amount, t))
             return _ABSORBED
-        ring += ORDER_ENTRY.pack(order, state, t, amount)
-        if len(ring) <= _FULL:
-            self._orders[row] = ring
-        else:
-            self._orders[row], self._batch.statements[row], first = _without_first(ring, self._batch.statements[row])
-            self._forget(row, first)
+        self._orders[row] = ring = ring + ORDER_ENTRY.pack(order, state, t, amount)
+        if len(ring) > _FULL:
+            self._forget_first(row, ring, days.last)
         return _ABSORBED
 
     def complete(self, row: int, statement: Statement) -> Outcome:
@@ -236,6 +234,16 @@ class OrderBook:
             entries = (ids[at : at + size] for at in range(0, len(ids), size))
             batch.refund_ids[row] = b"".join(each for each in entries if not each.startswith(entry.order))
 
+    def _forget_first(self, row: int, ring: bytes, newest: float) -> None:
+        """Forget the first entry of a ring. Most are orders that were stated once, which need no `Entry`."""
+        batch = self._batch
+        order, state, t, amount = ORDER_ENTRY.unpack_from(ring)
+        if state & ~AT_DISCOUNT or order in batch.statements[row] or order in batch.refund_ids[row]:
+            self._change(row)
+            return
+        self._orders[row] = ring[_WIDTH:]
+        batch.tiles[row] = order_tiles.add(batch.tiles[row], t, 1, amount, newest)
+
     def _remember_refund(self, row: int, order: bytes, ids: bytes) -> None:
         """Remember a refund id with its order. With more than four, the earliest is forgotten."""
         if not ids:
@@ -289,12 +297,3 @@ class OrderBook:
 
 def _in_time(entry: Entry) -> tuple[float, bytes]:
     return entry.t, entry.order
-
-
-def _without_first(ring: bytes, statements: bytes) -> tuple[bytes, bytes, Entry]:
-    """Return both sections without their first entry, and that entry."""
-    if ring[:FINGERPRINT_BYTES] not in statements:
-        order, state, t, amount = ORDER_ENTRY.unpack_from(ring)
-        return ring[_WIDTH:], statements, Entry(order, state, t, amount, t)
-    first, *kept = unpack(ring, statements)
-    return ring[_WIDTH:], pack(kept)[1], first

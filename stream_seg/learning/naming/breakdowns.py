@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -155,17 +155,20 @@ class _Mix:
 
 def _by_category(goods: Goods, customers: int) -> tuple[list[str], Matrix]:
     """Return the names of the most common categories and the shares (customers, names) of each."""
-    totals: Counter[str] = Counter()
-    for each in goods:
-        totals.update(each)
-    totals.pop(OTHER, None)
-    common = [name for name, _ in totals.most_common(NAMED_CATEGORIES)]
-    places = {name: at for at, name in enumerate(common)}
-    shares = np.zeros((customers, len(common) + 1))
-    for row, each in enumerate(goods):
-        for name, share in each.items():
-            shares[row, places.get(name, len(common))] += share
-    return [*common, OTHER], shares
+    names = list(chain.from_iterable(goods))
+    known = {name: number for number, name in enumerate(dict.fromkeys([*names, OTHER]))}
+    columns = np.fromiter(map(known.__getitem__, names), np.intp, len(names))
+    shares = np.fromiter(chain.from_iterable(each.values() for each in goods), np.float64, len(names))
+    rows = np.repeat(np.arange(len(goods)), list(map(len, goods)))
+    totals = np.bincount(columns, shares, minlength=len(known))
+    by_total = np.argsort(-totals, kind="stable").tolist()
+    common = [number for number in by_total if number != known[OTHER]][:NAMED_CATEGORIES]
+    places = np.full(len(known), len(common))
+    places[common] = np.arange(len(common))
+    found = np.zeros((customers, len(common) + 1))
+    np.add.at(found, (rows, places[columns]), shares)
+    labels = list(known)
+    return [*(labels[number] for number in common), OTHER], found
 
 
 def _means(values: Matrix, known: Flags) -> Matrix:

@@ -119,12 +119,13 @@ def draw(engine: Engine, owned: OwnedPartition, now: float, wanted: int, *, drai
     """
     owned.sampling = SamplingState(now, len(owned.state.records))
     drawn = owned.state.records.sample(wanted, f"{owned.number}/{now}")
-    fixed = columns([record for _, record in drawn])
+    records = [record for _, record in drawn]
+    fixed = columns(records)
     at = np.maximum(fixed["as_of"], now)
     matrix = engine.features(fixed, at)
     rows = [(key.decode(), row) for (key, _), row in zip(drawn, matrix.tolist(), strict=True)]
     numbers = activity_mix.compute(fixed, at, engine.rules.decay).round(MIX_DIGITS).tolist()
-    goods = [shares_of(section(record, "categories"), owned.state.categories) for _, record in drawn]
+    goods = shares_of(section(records, fixed, "categories"), owned.state.categories)
     mixes = [
         Mix(each, {name: round(share, MIX_DIGITS) for name, share in shares.items()})
         for each, shares in zip(numbers, goods, strict=True)

@@ -97,5 +97,7 @@ def test_units_and_shares_are_by_name() -> None:
     entries = section(*sorted([(tea, 3.0, 4), (mugs, 1.0, 9), (12345, -2.0, 1)]))
     assert units_of(entries, names) == {"Tea": 4, "Mugs": 9, "other": 1}
     assert list(units_of(entries, names)) == ["Tea", "Mugs", "other"]
-    assert shares_of(entries, names) == {"Tea": 0.75, "Mugs": 0.25}
-    assert shares_of(b"", names) == {}
+    assert shares_of([b"", entries, b""], names) == [{}, {"Tea": 0.75, "Mugs": 0.25}, {}]
+    assert shares_of([section((tea, 1e308, 1), (mugs, 1e308, 1))], names) == [{"Tea": 0.5, "Mugs": 0.5}]
+    assert shares_of([section((tea, float("inf"), 1))], names) == [{}]
+    assert shares_of([], names) == []

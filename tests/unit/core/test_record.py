@@ -17,6 +17,7 @@ from stream_seg.core.record import (
     LAYOUT,
     SECTIONS,
     TAIL,
+    columns,
     pack,
     section,
     unpack,
@@ -108,7 +109,7 @@ def test_each_section_is_found_by_its_name() -> None:
     fields, _ = unpack(Customer(1).pack())
     sections = [bytes([at]) * each.width for at, each in enumerate(TAIL)]
     record = pack(fields, sections)
-    assert [section(record, name) for name in SECTIONS] == sections
+    assert [section([record], columns([record]), name) for name in SECTIONS[:-1]] == [[each] for each in sections[:-1]]
     assert unpack(record)[1] == sections
 
 
