@@ -95,7 +95,7 @@ class ChangeMessage(NamedTuple):
 
 
 def encode_change(
-    t: Transition, *, epoch: int, detected_at: str, source: str, format_time: Callable[[float], str] = rfc3339
+    transition: Transition, *, epoch: int, detected_at: str, source: str, format_time: Callable[[float], str] = rfc3339
 ) -> ChangeMessage:
     """Return the Kafka record of a transition.
 
@@ -103,37 +103,41 @@ def encode_change(
     CloudEvents source, a URI reference of the deployment. `format_time` writes epoch seconds as RFC 3339. A caller
     with many transitions passes a lookup in `times.FormattedTimes`, which formats all of their times at once.
     """
-    occurred_at, to = format_time(t.occurred_at), _segment(t.to, format_time)
+    occurred_at, to = format_time(transition.occurred_at), _segment(transition.to, format_time)
     value = orjson.dumps(
         {
-            "customer_id": t.customer_id,
-            "dimension": t.dimension,
-            "change": t.change,
-            "from": _segment(t.from_, format_time),
+            "customer_id": transition.customer_id,
+            "dimension": transition.dimension,
+            "change": transition.change,
+            "from": _segment(transition.from_, format_time),
             "to": to,
             "reason": {
-                "code": t.code,
-                "event_id": t.event_id,
-                "event_type": t.event_type,
-                **_explanation(t.reason),
+                "code": transition.code,
+                "event_id": transition.event_id,
+                "event_type": transition.event_type,
+                **_explanation(transition.reason),
             },
-            "confidence": t.confidence,
-            "runner_up": t.runner_up,
+            "confidence": transition.confidence,
+            "runner_up": transition.runner_up,
             "segments": {
-                dimension: to if segment is t.to else _segment(segment, format_time)
-                for dimension, segment in t.segments.items()
+                dimension: to if segment is transition.to else _segment(segment, format_time)
+                for dimension, segment in transition.segments.items()
             },
-            "sequence": t.sequence,
-            "life": t.life,
+            "sequence": transition.sequence,
+            "life": transition.life,
             "epoch": epoch,
             "occurred_at": occurred_at,
             "detected_at": detected_at,
-            "model_version": t.version if isinstance(t.reason, FeatureReason) else None,
+            "model_version": transition.version if isinstance(transition.reason, FeatureReason) else None,
             "schema_version": SCHEMA_VERSION,
         }
     )
     return _message(
-        t.customer_id, change_id(t.customer_id, t.dimension, t.life, t.sequence), occurred_at, value, source
+        transition.customer_id,
+        change_id(transition.customer_id, transition.dimension, transition.life, transition.sequence),
+        occurred_at,
+        value,
+        source,
     )
 
 

@@ -33,18 +33,18 @@ class Mix(NamedTuple):
 UNKNOWN: Final = Mix((0.0,) * MIX_SIZE, {})
 
 
-def compute(records: Columns | CustomerBatch, now: Matrix, decay: Decay) -> Matrix:
+def compute(customers: Columns | CustomerBatch, now: Matrix, decay: Decay) -> Matrix:
     """Return the numbers of the mix (n, MIX_SIZE) of n customers, each at its own `now` (n,), epoch seconds.
 
     Shares are of the decayed actions with a channel. They are all 0 if there are none.
     """
-    sums = np.maximum(records["sums"], 0.0)
-    fade = decay.factors(now, np.where(np.isfinite(records["last_seen"]), records["last_seen"], now))
-    out = np.empty((len(records), MIX_SIZE))
+    sums = np.maximum(customers["sums"], 0.0)
+    fade = decay.factors(now, np.where(np.isfinite(customers["last_seen"]), customers["last_seen"], now))
+    out = np.empty((len(customers), MIX_SIZE))
     with np.errstate(over="ignore"):
         out[:, VIEWS] = sums[:, INTERACTION_SLOT["product_viewed"]] * fade * decay.per_month
     out[:, CHANNEL_SHARES] = _shares(sums[:, FIRST_CHANNEL:SUMS])
-    out[:, ORDER_COUNT] = np.maximum(records["purchases"], 0)
+    out[:, ORDER_COUNT] = np.maximum(customers["purchases"], 0)
     return out
 
 

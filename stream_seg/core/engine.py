@@ -71,23 +71,23 @@ class Engine:
         customer.cause = batch.causes[0] or cause
         return Outcome.REPEATED if replayed else next(iter(unusual), Outcome.ABSORBED)
 
-    def features(self, records: Sequence[bytes] | Columns | CustomerBatch, now: Matrix) -> Matrix:
+    def features(self, customers: Sequence[bytes] | Columns | CustomerBatch, now: Matrix) -> Matrix:
         """Return the features (n, len(FEATURES)) of n customers, each at its own `now` (n,)."""
-        return self._view(records, now).features
+        return self._view(customers, now).features
 
-    def changed(self, records: Sequence[bytes] | Columns, now: Matrix) -> list[int]:
+    def changed(self, customers: Sequence[bytes] | Columns, now: Matrix) -> list[int]:
         """Return which of n stored customers get another segment, name or `until` at `now` (n,)."""
-        return changed_rows(evaluate(self.dimensions, self._view(records, now)))
+        return changed_rows(evaluate(self.dimensions, self._view(customers, now)))
 
-    def step(self, batch: CustomerBatch, now: Matrix, code: str = "event") -> Step:
-        """Evaluate all customers of a batch at `now` (n,), and move those whose segment or segment name changes.
+    def step(self, customers: CustomerBatch, now: Matrix, code: str = "event") -> Step:
+        """Evaluate customers at `now` (n,), and move those whose segment or segment name changes.
 
         Sets `as_of` to `now` and remembers the features, which explain the next change. `code` is the reason code of
         the changes. With "event", customers without an absorbed event move by "deadline", because only time passed.
         """
-        batch.settle()
-        view = self._view(batch, now)
-        return apply(evaluate(self.dimensions, view), view, batch, code)
+        customers.settle()
+        view = self._view(customers, now)
+        return apply(evaluate(self.dimensions, view), view, customers, code)
 
     def update(self, key: bytes, customer: Customer, now: float, code: str = "event") -> list[Transition]:
         """Do a `step` with one customer, and return its transitions."""
@@ -99,10 +99,10 @@ class Engine:
         customer.cause = cause
         return step.transitions
 
-    def current_segments(self, table: Columns | CustomerBatch, rows: Sequence[int]) -> list[Segments]:
+    def current_segments(self, customers: Columns | CustomerBatch, rows: Sequence[int]) -> list[Segments]:
         """Return the segments of the customers in `rows` by dimension, with their names at the time of entry."""
-        return segments_of(self.dimensions, table, rows)
+        return segments_of(self.dimensions, customers, rows)
 
-    def _view(self, records: Sequence[bytes] | Columns | CustomerBatch, now: Matrix) -> View:
-        table = records if isinstance(records, np.ndarray | CustomerBatch) else columns(records)
-        return View(table, now, self.rules.decay, self.rules.minor_per_major)
+    def _view(self, customers: Sequence[bytes] | Columns | CustomerBatch, now: Matrix) -> View:
+        customers = customers if isinstance(customers, np.ndarray | CustomerBatch) else columns(customers)
+        return View(customers, now, self.rules.decay, self.rules.minor_per_major)

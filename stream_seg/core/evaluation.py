@@ -83,19 +83,21 @@ def changed_rows(placed: Sequence[Placed]) -> list[int]:
     return np.flatnonzero(changed).tolist()
 
 
-def segments_of(dimensions: Sequence[Dimension], table: Columns | CustomerBatch, rows: Sequence[int]) -> list[Segments]:
-    """Return the segments that the customers in `rows` of a table are in, with their names at the time of entry."""
+def segments_of(
+    dimensions: Sequence[Dimension], customers: Columns | CustomerBatch, rows: Sequence[int]
+) -> list[Segments]:
+    """Return the segments that the customers in `rows` are in, with their names at the time of entry."""
     found: list[Segments] = [{} for _ in rows]
     for dimension in dimensions:
-        columns = (table[name][rows, dimension.position].tolist() for name in ("slots", "versions", "since"))
+        columns = (customers[name][rows, dimension.position].tolist() for name in ("slots", "versions", "since"))
         for segments, slot, version, since in zip(found, *columns, strict=True):
             if slot != NO_SEGMENT:
                 segments[dimension.key] = CurrentSegment(dimension.segment(slot), dimension.name(version, slot), since)
     return found
 
 
-def apply(placed: Sequence[Placed], view: View, batch: CustomerBatch, code: str) -> Step:
-    """Move the customers of a batch into the segments of an evaluation, and return the transitions.
+def apply(placed: Sequence[Placed], view: View, customers: CustomerBatch, code: str) -> Step:
+    """Move customers into the segments of an evaluation, and return the transitions.
 
     A customer's transitions are in the order of dimensions. Each has all segments after it. With the code "event",
     customers without an absorbed event move by "deadline", because only time passed.
@@ -103,20 +105,20 @@ def apply(placed: Sequence[Placed], view: View, batch: CustomerBatch, code: str)
     changed = changed_rows(placed)
     moves = _moves(placed, view)
     rows = sorted(moves)
-    before = segments_of([each.dimension for each in placed], batch, rows)
-    sequences, lives = batch["sequence"][rows].tolist(), batch["life"][rows].tolist()
+    before = segments_of([each.dimension for each in placed], customers, rows)
+    sequences, lives = customers["sequence"][rows].tolist(), customers["life"][rows].tolist()
     moved: list[int] = []
     transitions: list[Transition] = []
     for row, segments, sequence, life, now in zip(rows, before, sequences, lives, view.now[rows].tolist(), strict=True):
-        mover = Mover(batch.keys[row], life, batch.causes[row], now)
+        mover = Mover(customers.keys[row], life, customers.causes[row], now)
         for number, move in enumerate(moves[row], sequence + 1):
             transition = _transition(mover, move, segments, code, number)
             segments = transition.segments
             moved.append(row)
             transitions.append(transition)
-    _write(placed, view, batch)
-    batch["sequence"][rows] += np.array([len(moves[row]) for row in rows], np.uint32)
-    known = batch["sequence"] > 0
+    _write(placed, view, customers)
+    customers["sequence"][rows] += np.array([len(moves[row]) for row in rows], np.uint32)
+    known = customers["sequence"] > 0
     return Step(moved, transitions, [row for row in changed if known[row]])
 
 
@@ -180,14 +182,14 @@ def _transition(mover: Mover, move: Move, segments: Segments, code: str, sequenc
     )
 
 
-def _write(placed: Sequence[Placed], view: View, batch: CustomerBatch) -> None:
+def _write(placed: Sequence[Placed], view: View, customers: CustomerBatch) -> None:
     """Write an evaluation into the columns of a batch."""
     for dimension, _, placement, changing, moving in placed:
         at = dimension.position
-        batch["since"][changing, at] = view.now[changing]
-        batch["versions"][moving, at] = dimension.version
-        batch["slots"][:, at] = placement.slot
-        batch["until"][:, at] = placement.until
-    batch["deadline"][:] = batch["until"].min(axis=1)
-    batch["as_of"][:] = view.now
-    batch["before"][:] = view.features
+        customers["since"][changing, at] = view.now[changing]
+        customers["versions"][moving, at] = dimension.version
+        customers["slots"][:, at] = placement.slot
+        customers["until"][:, at] = placement.until
+    customers["deadline"][:] = customers["until"].min(axis=1)
+    customers["as_of"][:] = view.now
+    customers["before"][:] = view.features

@@ -35,13 +35,13 @@ _CART: Final = (INTERACTION_SLOT["product_added"], INTERACTION_SLOT["checkout_st
 Matrix = npt.NDArray[np.float64]
 
 
-def compute(records: Columns | CustomerBatch, now: Matrix, decay: Decay, minor_per_major: float = 100.0) -> Matrix:
+def compute(customers: Columns | CustomerBatch, now: Matrix, decay: Decay, minor_per_major: float = 100.0) -> Matrix:
     """Return the features (n, len(FEATURES)) of n customers, each at its own `now` (n,), epoch seconds.
 
-    `records` are those of `record.columns` or a batch. `minor_per_major` turns minor units into major ones (100 for
+    `customers` are `record.columns` or a batch. `minor_per_major` turns minor units into major ones (100 for
     cents). Rates are decayed estimates. The order_rate of a steady customer is the orders placed in 30 days.
     """
-    sums, seen = records["sums"], np.ascontiguousarray(records["last_seen"])
+    sums, seen = customers["sums"], np.ascontiguousarray(customers["last_seen"])
     fade = decay.factors(now, np.where(np.isfinite(seen), seen, now))
     with np.errstate(over="ignore", invalid="ignore"):
         orders = np.maximum(sums[:, ORDERS] * fade, 0.0)
@@ -51,15 +51,15 @@ def compute(records: Columns | CustomerBatch, now: Matrix, decay: Decay, minor_p
         acted = np.einsum("ij->i", sums[:, FIRST_INTERACTION:FIRST_CHANNEL]) - sums[:, _SENT]
         browsed = np.maximum(acted * fade, 0.0)
         carted = (sums[:, _CART[0]] + sums[:, _CART[1]]) * fade
-    bought = np.ascontiguousarray(records["last_purchase"])
-    since = np.where(np.isfinite(bought), bought, records["first_seen"])
-    out = np.empty((len(FEATURES), len(records))).T  # column order, because features are written one at a time
+    bought = np.ascontiguousarray(customers["last_purchase"])
+    since = np.where(np.isfinite(bought), bought, customers["first_seen"])
+    out = np.empty((len(FEATURES), len(customers))).T  # column order, because features are written one at a time
     rates = decay.per_month
     np.multiply(orders, rates, out=out[:, 0])
     np.multiply(spend, rates, out=out[:, 1])
     out[:, 2] = np.divide(spend, orders, out=np.zeros_like(spend), where=orders > _NEGLIGIBLE)
     out[:, 3] = _days_between(since, now)
-    out[:, 4] = _mean_gap_days(records, bought)
+    out[:, 4] = _mean_gap_days(customers, bought)
     np.multiply(browsed, rates, out=out[:, 5])
     np.multiply(carted, rates, out=out[:, 6])
     gross = spend + refunded
@@ -98,9 +98,9 @@ def _browse_pace_factor(quiet: Matrix, decay: Decay) -> Matrix:
     return factor
 
 
-def _mean_gap_days(records: Columns | CustomerBatch, last: Matrix) -> Matrix:
+def _mean_gap_days(customers: Columns | CustomerBatch, last: Matrix) -> Matrix:
     """Return the mean gaps (n,) in days between distinct purchase days, from the first, the last and their number."""
-    days = records["purchase_days"].astype(np.float64)
-    spread = np.floor(last / DAY_S) - np.floor(records["first_purchase"] / DAY_S)
+    days = customers["purchase_days"].astype(np.float64)
+    spread = np.floor(last / DAY_S) - np.floor(customers["first_purchase"] / DAY_S)
     gaps: Matrix = np.divide(spread, days - 1, out=np.zeros(len(last)), where=days > 1)
     return gaps

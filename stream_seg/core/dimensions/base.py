@@ -45,12 +45,12 @@ class Placement(NamedTuple):
 class View:
     """The view that dimensions have of n customers at `now` (n,), epoch seconds.
 
-    `table` holds the fields of their records by name, as in `record.columns`. `placements` are those of the dimensions
-    that were evaluated before.
+    `customers` holds the fields of their records by name, as in `record.columns`. `placements` are those of the
+    dimensions that were evaluated before.
     """
 
-    def __init__(self, table: Columns | CustomerBatch, now: Matrix, decay: Decay, minor_per_major: float) -> None:
-        self.table = table
+    def __init__(self, customers: Columns | CustomerBatch, now: Matrix, decay: Decay, minor_per_major: float) -> None:
+        self.customers = customers
         self.now = now
         self.placements: dict[str, Placement] = {}
         self._decay = decay
@@ -59,16 +59,16 @@ class View:
     @cached_property
     def features(self) -> Matrix:
         """The features (n, len(FEATURES)) at `now`."""
-        return features.compute(self.table, self.now, self._decay, self._minor_per_major)
+        return features.compute(self.customers, self.now, self._decay, self._minor_per_major)
 
     def before(self, rows: Sequence[int]) -> Matrix:
         """Return the features (len(rows), len(FEATURES)) at the previous evaluation, zeros for new customers."""
-        before: Matrix = self.table["before"][rows].astype(np.float64)
+        before: Matrix = self.customers["before"][rows].astype(np.float64)
         return before
 
     def current(self, position: int) -> Current:
         """Return the current segments in the dimension at this position of the record."""
-        columns: Any = (self.table[name][:, position] for name in ("slots", "versions", "since", "until"))
+        columns: Any = (self.customers[name][:, position] for name in ("slots", "versions", "since", "until"))
         return Current(*columns)
 
 

@@ -18,29 +18,29 @@ _MODEL_AT: Final = Behavior.position
 
 
 def documents_of(
-    table: Columns | CustomerBatch,
+    customers: Columns | CustomerBatch,
     rows: Sequence[int],
-    customers: Sequence[bytes],
+    keys: Sequence[bytes],
     epochs: Sequence[int],
     engine: Engine,
 ) -> list[Document]:
-    """Return the documents of the customers in `rows` of a table.
+    """Return the documents of the customers in `rows`.
 
-    `customers` are their keys and `epochs` those of their partitions, aligned with `rows`.
+    `keys` are theirs and `epochs` those of their partitions, both aligned with `rows`.
     """
     since, until = (
-        np.array([table[name][rows, each.position] for each in engine.dimensions]) for name in ("since", "until")
+        np.array([customers[name][rows, each.position] for each in engine.dimensions]) for name in ("since", "until")
     )
-    times = (since.ravel(), until[np.isfinite(until)], table["as_of"][rows])
+    times = (since.ravel(), until[np.isfinite(until)], customers["as_of"][rows])
     format_time = FormattedTimes(np.concatenate(times)).__getitem__
     values = zip(
-        customers,
+        keys,
         epochs,
-        engine.current_segments(table, rows),
+        engine.current_segments(customers, rows),
         until.T.tolist(),
-        table["versions"][rows, _MODEL_AT].tolist(),
-        table["as_of"][rows].tolist(),
-        table["sequence"][rows].tolist(),
+        customers["versions"][rows, _MODEL_AT].tolist(),
+        customers["as_of"][rows].tolist(),
+        customers["sequence"][rows].tolist(),
         strict=True,
     )
     ends = {each.key: index for index, each in enumerate(engine.dimensions)}

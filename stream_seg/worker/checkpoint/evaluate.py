@@ -68,15 +68,17 @@ class Evaluator:
     ) -> None:
         """Evaluate customers, and add their changes and documents to the output of their row."""
         step = self.engine.step(customers, now, code)
-        times = [time for change in step.transitions for time in (change.occurred_at, *_since(change))]
+        times = [time for transition in step.transitions for time in (transition.occurred_at, *_since(transition))]
         format_time, detected_at = FormattedTimes(np.array(times)).__getitem__, rfc3339_ms(wall_s)
-        for row, change in zip(step.rows, step.transitions, strict=True):
+        for row, transition in zip(step.rows, step.transitions, strict=True):
             output = row_outputs[row]
-            output.partition.count(change)
-            output.changes_by_dimension[change.dimension] += 1
+            output.partition.count(transition)
+            output.changes_by_dimension[transition.dimension] += 1
             epoch = output.partition.position.epoch
             output.changes.setdefault(customers.keys[row], []).append(
-                encode_change(change, epoch=epoch, detected_at=detected_at, source=self.source, format_time=format_time)
+                encode_change(
+                    transition, epoch=epoch, detected_at=detected_at, source=self.source, format_time=format_time
+                )
             )
         keys = [customers.keys[row] for row in step.changed]
         epochs = [row_outputs[row].partition.position.epoch for row in step.changed]
@@ -85,6 +87,6 @@ class Evaluator:
             row_outputs[row].documents.append(document)
 
 
-def _since(change: Transition) -> list[float]:
-    """Return the times at which the segments of a change were entered."""
-    return [segment.since for segment in (change.from_, change.to) if segment is not None]
+def _since(transition: Transition) -> list[float]:
+    """Return the times at which the segments of a transition were entered."""
+    return [segment.since for segment in (transition.from_, transition.to) if segment is not None]
