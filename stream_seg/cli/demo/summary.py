@@ -25,7 +25,7 @@ def _parts(facts: DemoFacts) -> Iterator[RenderableType]:
     yield Text()
     yield Text(headline(facts), "bold")
     yield Text(f"{events(facts)}; {rejected(facts)}")
-    yield Text(f"One worker took {facts.events_per_s:,.0f} events a second.")
+    yield Text(f"One worker processed {facts.events_per_s:,.0f} events a second.")
     yield Text()
     if facts.segments:
         yield SegmentTable(facts.segments, facts.currency)
@@ -65,8 +65,8 @@ def rejected(facts: DemoFacts) -> str:
 
 def changes(facts: DemoFacts) -> str:
     """Return the number of changes by reason, and the number of models."""
-    reasons = ", ".join(f"{count:,} for {code_in_words(code)}" for code, count in facts.reasons.items())
-    versions = "1 model" if facts.models == 1 else f"{facts.models:,} models in turn"
+    reasons = ", ".join(f"{count:,} because of {code_in_words(code)}" for code, count in facts.reasons.items())
+    versions = "1 model" if facts.models == 1 else f"{facts.models:,} models"
     return f"{facts.changes:,} segment changes: {reasons}; {versions}"
 
 
@@ -74,7 +74,7 @@ def verdict(check: Check) -> str:
     """Return the result of the final check in one line."""
     customers = f"{check.customers:,} customers"
     if check.ok:
-        return f"✓ Redis, the folded topic segment-changes and the worker's state say the same of {customers}"
+        return f"✓ Redis, the topic segment-changes and the worker's state agree on {customers}"
     wrong = [
         text
         for text, equal in (

@@ -46,13 +46,13 @@ def test_for_people() -> None:
         "",
         "2,469 customers, 1 Jan 2017 to 1 Jan 2018, in 25 seconds",
         "165,340 events: 155,848 purchases, 8,691 interactions, 801 profiles; none rejected",
-        "One worker took 40,123 events a second.",
+        "One worker processed 40,123 events a second.",
         "",
         "                                                spend",
         "segment           customers  share            a month",
         "Big spenders  b0      2,469   100%  ████████     $250",
         "",
-        "10,100 segment changes: 6,100 for something the customer did, 4,000 for a new model; 21 models in turn",
+        "10,100 segment changes: 6,100 because of something the customer did, 4,000 because of a new model; 21 models",
         "",
         "changes  from               to",
         "    660  Small spenders  →  Big spenders",
@@ -60,7 +60,7 @@ def test_for_people() -> None:
         "h-1 rose most, lately: 6 changes, in Redis now 'Big spenders' since 9 May 2017",
         "   9 May 2017  Small spenders → Big spenders  an order; orders a month 1.0 → 2.0; b",
         "",
-        "✓ Redis, the folded topic segment-changes and the worker's state say the same of 2,469 customers",
+        "✓ Redis, the topic segment-changes and the worker's state agree on 2,469 customers",
     ]
 
 
