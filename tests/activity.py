@@ -27,14 +27,14 @@ class Activity:
 
     def place(self, view: View, current: Current) -> Placement:  # noqa: ARG002
         """See `base.Dimension`."""
-        interactions, ends = view.table["interactions"], view.table["last_seen"] + 7 * DAY_S
+        interactions, ends = view.customers["interactions"], view.customers["last_seen"] + 7 * DAY_S
         inside = (interactions > 0) & (ends > view.now)
         slot = np.where(inside, np.where(interactions % 2 == 1, ODD, EVEN), NO_SEGMENT).astype(np.int16)
         return Placement(slot, np.where(inside, np.ceil(ends), np.inf))
 
     def reasons(self, view: View, rows: Sequence[int]) -> list[Reason]:
         """See `base.Dimension`."""
-        return [ConditionReason(f"interactions = {number}") for number in view.table["interactions"][rows].tolist()]
+        return [ConditionReason(f"interactions = {number}") for number in view.customers["interactions"][rows].tolist()]
 
     def segment(self, slot: int) -> str:
         """See `base.Dimension`."""
